@@ -1,0 +1,50 @@
+# Everything here works from a clean clone: Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+SWEEPS ?= sweeps
+
+.PHONY: help demo test test-slow check format clean
+
+help:
+	@echo "make demo       search the embedded digits, export the winner (about two minutes after the environment)"
+	@echo "make test       the test suite"
+	@echo "make test-slow  the tests that take longer"
+	@echo "make check      format, lint, types, import rules"
+
+demo: $(VENV)/.installed
+	$(BIN)/convscape launch examples/digits.yaml --replace --set folder=$(SWEEPS) --export exported/digits
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Convscape needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): about five minutes and, on Linux with CUDA libraries, 7 GB the first time."
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --editable '.[dev,test]'
+	@touch $@

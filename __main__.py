@@ -1,0 +1,5 @@
+"""`python -m convscape`."""
+
+from .cli import main
+
+main()

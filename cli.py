@@ -1,0 +1,482 @@
+"""The commands. Each reads its options, calls one function of a room below, and prints what came of it."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+import time
+import traceback
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+from .spaces.errors import (
+    ArchitectureError,
+    CheckpointError,
+    ConfigError,
+    ConvscapeError,
+    DataError,
+    ExportError,
+    SweepError,
+)
+
+if TYPE_CHECKING:
+    from .search.config import SweepConfig
+    from .search.sweep import Sweep
+    from .search.trials import Design
+    from .spaces.architecture import Architecture
+    from .spaces.memory import Precision
+    from .trainers.export import Exported
+
+EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
+3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run;
+5 nothing exported: the folder is taken, or the files do not agree with the trained network; 130 interrupted;
+141 nobody read the output to its end."""
+
+app = typer.Typer(
+    name="convscape",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Search for the convolutional network that suits your images and your budget.\n\n" + EXIT_CODES,
+)
+
+Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="A table for people, or JSON.")]
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file; see examples/.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting over that of the file: --set search.trials=20"),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Where sweeps live: `folder` in the sweep file.")]
+SWEEPS = Path("sweeps")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from . import __version__
+
+        typer.echo(f"convscape {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and leave.")
+    ] = False,
+) -> None:
+    """Runs before every command; `main` has read --debug already."""
+    _ = debug, version
+
+
+@app.command()
+def launch(
+    sweep_file: SweepFile,
+    set_: Settings = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the config and three networks; train and write nothing.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Start over where a sweep of that name is there.")] = False,
+    export_to: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
+    ] = None,
+    output: Output = "table",
+) -> None:
+    """Run a sweep: sample networks, train them, promote the best, keep every run in MLflow.
+
+    Ctrl-C once ends after the running epochs and can be resumed; twice leaves at once.
+
+    \b
+      convscape launch examples/digits.yaml
+      convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
+      convscape launch sweep.yaml --dry-run
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    from .search import config as sweep_file_reader
+    from .search import launching
+
+    started = time.monotonic()
+    config = sweep_file_reader.read(sweep_file, set_ or ())
+    if dry_run:
+        _dry_run(config, output)
+        return
+    _check_target(export_to)
+    sweep = launching.launch(config, replace=replace)
+    _finish(sweep, started, export_to, output)
+
+
+@app.command()
+def resume(
+    name: Name,
+    folder: Folder = SWEEPS,
+    export_to: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
+    ] = None,
+    output: Output = "table",
+) -> None:
+    """Go on with a sweep that was interrupted or killed; what ended is not trained again."""
+    from .search import launching
+
+    started = time.monotonic()
+    _check_target(export_to)
+    _finish(launching.resume(name, folder), started, export_to, output)
+
+
+@app.command()
+def status(
+    name: Name,
+    folder: Folder = SWEEPS,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds until it ends.")] = False,
+    output: Output = "table",
+) -> None:
+    """How a sweep stands, also one that runs elsewhere or has died."""
+    from .dashboards.leaderboard import status as shown
+    from .search.sweep import Sweep
+
+    sweep = Sweep.open(name, folder)
+    while True:
+        if output == "json":
+            best = [asdict(trial) for trial in sweep.summaries()[:1]]
+            state = {"name": sweep.name, "running": sweep.running, "counts": sweep.counts()}
+            typer.echo(json.dumps({**state, "best": best[0] if best else None}))
+        else:
+            typer.echo(shown(sweep))
+        if not watch or not sweep.running:
+            return
+        time.sleep(2)
+
+
+@app.command()
+def compare(
+    name: Name,
+    folder: Folder = SWEEPS,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
+    output: Output = "table",
+) -> None:
+    """The trials of a sweep, best first, and how to open them in MLflow."""
+    from .dashboards.leaderboard import table
+    from .dashboards.queries import links
+    from .search.sweep import Sweep
+
+    sweep = Sweep.open(name, folder)
+    trials = sweep.summaries()
+    if output == "json":
+        typer.echo(json.dumps([asdict(trial) for trial in trials], indent=1))
+        return
+    typer.echo(table(trials, number, sweep.name))
+    typer.echo(f"\nCompare runs in MLflow:\n  {links(sweep.tracking_uri, sweep.config.tracking.experiment)}")
+
+
+@app.command()
+def describe(
+    network: Annotated[
+        str, typer.Argument(metavar="NAME|NOTATION|FILE.json", help="A classic, a line of notation, or a JSON file.")
+    ],
+    input: Annotated[str, typer.Option(help="Image as CxHxW, in place of the network's own: 3x224x224")] = "",
+    classes: Annotated[int | None, typer.Option(min=1, help="Scores a classic gives, in place of its own.")] = None,
+    fit: Annotated[
+        Literal["crop", "pad", "strict"] | None,
+        typer.Option(help="What windows do where they do not tile their input."),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Images of the training step.")] = 64,
+    optimizer: Annotated[
+        Literal["sgd", "adamw", "none"], typer.Option(help="Which optimizer's memory the training step counts.")
+    ] = "sgd",
+    precision: Annotated[
+        Literal["float64", "float32", "float16", "bfloat16"], typer.Option(help="Of weights and activations.")
+    ] = "float32",
+    layer: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH", help="A convolution by its place in the table: weights shared or not, im2col, ..."
+        ),
+    ] = "",
+    output: Output = "table",
+) -> None:
+    """The layer table of a network: sizes, parameters, MACs, their shares, activations, memory. Nothing is built.
+
+    With --layer, one convolution beside its alternatives: unshared or fully connected weights, a stack of 3x3.
+
+    \b
+      convscape describe vgg16
+      convscape describe resnet50 --batch 256 --optimizer adamw --precision bfloat16
+      convscape describe alexnet --input 3x224x224 --fit strict
+      convscape describe alexnet --layer 0
+      convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU -> POOL2]*2 -> FC-10"
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    from .spaces.lookup import find
+
+    found = find(network, _image(input), classes, fit)
+    if layer:
+        from .spaces.alternatives import alternatives, alternatives_listing
+
+        shown = json.dumps(alternatives(found, layer)) if output == "json" else alternatives_listing(found, layer)
+        typer.echo(shown.rstrip())
+    elif output == "json":
+        typer.echo(json.dumps(_described(found, batch, optimizer, precision)))
+    else:
+        _show(found, batch, optimizer, precision)
+
+
+@app.command()
+def sample(
+    sweep_file: SweepFile,
+    number: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="How many networks.")] = 3,
+    set_: Settings = None,
+    output: Annotated[
+        Literal["table", "jsonl"], typer.Option("--output", "-o", help="Lines, or JSON lines.")
+    ] = "table",
+) -> None:
+    """Networks of a sweep file's space, with their cost. Trains nothing."""
+    from .search import config as sweep_file_reader
+    from .search import sampling, sweep
+
+    config = sweep_file_reader.read(sweep_file, set_ or ())
+    dataset = sweep.load_data(config)
+    sweep.check_space(config, dataset)
+    if output == "table" and (size := config.design_space().size(dataset.input)) is not None:
+        typer.echo(f"# {size}")
+    for design in sampling.sample(config, dataset.input, len(dataset.classes), number):
+        typer.echo(json.dumps(_design(design, config)) if output == "jsonl" else _lines(design, config))
+
+
+@app.command()
+def export(
+    name: Name,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
+    folder: Folder = SWEEPS,
+    trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    output: Output = "table",
+) -> None:
+    """Write the best network as weights, JSON and a PyTorch file that needs only torch, and prove that they agree.
+
+    The images held back as a test are looked at here for the first time.
+    """
+    from .search.sweep import Sweep
+
+    exported = Sweep.open(name, folder).export(to, trial)
+    if output == "json":
+        typer.echo(json.dumps(_exported(exported)))
+    else:
+        typer.echo(_handed_over(exported))
+
+
+@app.command()
+def sync(name: Name, folder: Folder = SWEEPS) -> None:
+    """Send to MLflow what has not reached it yet, for instance because its server was down."""
+    from .search.sweep import Sweep
+    from .search.tracking import sync as send
+
+    sweep = Sweep.open(name, folder)
+    left = send(sweep.folder)
+    typer.echo(f"{left} results left to send." if left else "MLflow has everything.")
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The command line; ends the process with one of EXIT_CODES."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        app([argument for argument in arguments if argument != "--debug"], standalone_mode=True)
+    except ConvscapeError as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"convscape: {error}", err=True)
+        sys.exit(_code(error))
+    except SystemExit as ended:  # Typer's own answer to a pipe that `head` closed is 1, a fault's code
+        if isinstance(ended.__context__, BrokenPipeError) and _unread():
+            sys.exit(141)
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(
+            f"convscape: a fault of Convscape's own: {type(error).__name__}: {error}\n"
+            "  Run it again with --debug for the traceback, and report that.",
+            err=True,
+        )
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _unread() -> bool:
+    """Whether the output goes to a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return bool(poll.poll(0))
+
+
+def _code(error: ConvscapeError) -> int:
+    if isinstance(error, ConfigError | ArchitectureError | DataError):
+        return 2
+    if isinstance(error, ExportError | CheckpointError):
+        return 5
+    return 4 if isinstance(error, SweepError) else 1
+
+
+def _check_target(export_to: Path | None) -> None:
+    """Refuses a folder that cannot be exported to before the sweep, not after it."""
+    if export_to is not None:
+        from .trainers.export import refuse_foreign
+
+        refuse_foreign(export_to)
+
+
+def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
+    from .dashboards.leaderboard import ending
+
+    try:
+        best = sweep.best
+    except SweepError as error:
+        typer.echo(f"convscape: {error}", err=True)
+        raise typer.Exit(3) from None
+    if output == "json":
+        exported = sweep.export(export_to) if export_to else None
+        counts = {key: value for key, value in sweep.counts().items() if key != "unfinished"}
+        kept = ("trial", "run_id", "accuracy", "parameters", "macs", "notation")
+        result: dict[str, Any] = {
+            "name": sweep.name,
+            "seconds": round(time.monotonic() - started, 3),
+            "tracking_uri": sweep.tracking_uri,
+            "counts": counts,
+            "best": {key: value for key, value in asdict(best).items() if key in kept},
+        }
+        typer.echo(json.dumps(result | ({"exported": _exported(exported)} if exported else {})))
+    else:
+        typer.echo(ending(sweep, exported=bool(export_to)))
+        if export_to:
+            typer.echo(f"\n{_handed_over(sweep.export(export_to))}")
+        typer.echo(f"\nDone in {time.monotonic() - started:.0f} s.")
+
+
+def _dry_run(config: SweepConfig, output: str) -> None:
+    from .search import sampling, sweep
+
+    dataset = sweep.load_data(config)
+    sweep.check_space(config, dataset)
+    designs = list(sampling.sample(config, dataset.input, len(dataset.classes), 3))
+    size = config.design_space().size(dataset.input)
+    if output == "json":
+        networks = [_design(design, config) for design in designs]
+        counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
+        typer.echo(json.dumps({"config": config.to_json(), "size": counted, "networks": networks}))
+        return
+    import yaml
+
+    typer.echo(
+        yaml.safe_dump(
+            config.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+        ).rstrip()
+    )
+    sizes = f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
+    typer.echo(f"\n# {dataset.name}: images of {'x'.join(map(str, dataset.input))}: {sizes}")
+    counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
+    typer.echo(f"# {counted}; nothing was trained or written")
+    for design in designs:
+        typer.echo(_lines(design, config))
+
+
+def _show(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> None:
+    from textwrap import fill
+
+    from .spaces.listing import WIDTH, listing, memory_listing
+    from .spaces.notation import notation
+
+    line = fill(notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    typer.echo(f"{line}\n\n{listing(architecture)}", nl=False)
+    typer.echo(memory_listing(architecture, batch, optimizer, precision), nl=False)
+
+
+def _described(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
+    from .spaces.cost import table
+    from .spaces.notation import notation
+
+    cost = table(architecture)
+    totals = cost.totals
+    inference, training = cost.inference_memory(1, precision), cost.training_memory(batch, precision, optimizer)
+    layers = [
+        {
+            "path": row.path,
+            "kind": row.kind,
+            "name": row.name,
+            "output": [*row.output, 1, 1][:3],  # a flat output is a map of one cell
+            "parameters": row.parameters,
+            "weights": row.weights,
+            "biases": row.biases,
+            "macs": row.macs,
+            "share": {
+                "parameters": row.parameters / max(1, totals.parameters),
+                "macs": row.macs / max(1, totals.macs),
+            },
+            "activations": row.activations,
+            "kept_bytes": kept.bytes(1, precision),
+            "receptive_field": list(row.receptive_field),
+        }
+        for row, kept in zip(cost.rows, cost.kept, strict=True)
+    ]
+    return {
+        "notation": notation(architecture),
+        "digest": architecture.digest,
+        "architecture": architecture.to_json(),
+        "totals": _totals(architecture),
+        "memory": {
+            "precision": precision,
+            "batch": batch,
+            "optimizer": optimizer,
+            "inference": {**asdict(inference), "total": inference.total},
+            "training": {**asdict(training), "total": training.total},
+        },
+        "layers": layers,
+    }
+
+
+def _totals(architecture: Architecture) -> dict[str, Any]:
+    from .spaces.cost import table
+
+    totals = table(architecture).totals
+    names = ("parameters", "weights", "biases", "macs", "flops", "activations")
+    counts = {name: getattr(totals, name) for name in names}
+    return {**counts, "receptive_field": list(totals.receptive_field)}
+
+
+def _design(design: Design, config: SweepConfig) -> dict[str, Any]:
+    return {
+        "digest": design.architecture.digest,
+        "notation": design.notation,
+        "totals": _totals(design.architecture),
+        "recipe": design.recipe.to_json(),
+        "over_budget": config.budget.exceeded(design.architecture, design.recipe),
+    }
+
+
+def _lines(design: Design, config: SweepConfig) -> str:
+    over = config.budget.exceeded(design.architecture, design.recipe)
+    costs = f"{design.parameters:>12,} parameters {design.macs:>14,} MACs  {design.notation}"
+    return costs + (f"\n{'':12} would not be trained: {over}" if over else "")
+
+
+def _exported(exported: Exported) -> dict[str, Any]:
+    return {**asdict(exported), "folder": str(exported.folder), "files": list(exported.files)}
+
+
+def _handed_over(exported: Exported) -> str:
+    return (
+        f"Exported to {exported.folder}:\n  {', '.join(exported.files)}\n"
+        f"  {exported.test_accuracy:.4f} of {exported.test_images:,} test images right, seen here for the first time; "
+        f"exported and trained\n  network differ by {exported.largest_difference:.1e} at most."
+    )
+
+
+def _image(text: str) -> tuple[int, int, int] | None:
+    if not text:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 8 for part in parts):
+        raise ArchitectureError(f"--input {text:.40}: not CxHxW", "For example --input 3x224x224.")
+    return int(parts[0]), int(parts[1]), int(parts[2])

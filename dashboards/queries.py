@@ -1,0 +1,105 @@
+"""What MLflow holds of a sweep, as pandas frames, and how to open MLflow on it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..search.upload import connect, search, sqlite_file
+from ..spaces.errors import SweepError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("trial", "run_id", "state", "reason", "accuracy", "parameters", "macs", "notation")
+_TEXTS = ("run_id", "state", "reason", "notation")
+
+
+def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
+    """A sweep's trials, one row each, in the order of their numbers.
+
+    Columns: trial, run_id, state, reason, accuracy (best on validation images, 0 to 1), parameters, macs, notation,
+    then every param of the runs by its own name; numbers as numbers, and NaN where a trial has no such value. Of
+    several sweeps of that name the one launched last is meant.
+
+    Raises:
+        SweepError: the store has no such experiment or sweep, or does not answer.
+    """
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = connect(uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            raise SweepError(f"{uri} has no experiment '{experiment}'.", "Look at `tracking:` in the sweep file.")
+        identity = found.experiment_id
+        parents = search(
+            client, identity, f"tags.`convscape.sweep` = {_quoted(sweep)} AND tags.`convscape.spool` != ''"
+        )
+        parent = next(reversed([run.info.run_id for run in parents]), None)
+        if parent is None:
+            raise SweepError(f"{uri} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {sweep}`.")
+        children = list(search(client, identity, f"tags.`mlflow.parentRunId` = '{parent}'"))
+    except MlflowException as error:
+        raise SweepError(
+            f"MLflow at {uri} does not answer: {error}.", "Start it, or correct `tracking.uri`."
+        ) from error
+    rows = [_row(run) for run in children if "convscape.trial" in run.data.tags]
+    names = list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    frame = pd.DataFrame({name: values if name in _TEXTS else _numbers(values) for name, values in columns.items()})
+    return frame.sort_values(by="trial", ignore_index=True)
+
+
+def links(uri: str, experiment: str = "", run_id: str | None = None) -> str:
+    """How to look at a store: the address of the experiment (or one run) on a server, or the command that starts one.
+
+    The command is for a shell, quoted, with the `mlflow` of this environment where there is one.
+    """
+    if not uri.startswith(("http://", "https://")):
+        beside = Path(sys.executable).with_name("mlflow")
+        program = str(beside) if beside.exists() else "mlflow"
+        database = sqlite_file(uri)
+        store = uri if database is None else f"sqlite:///{database}"
+        return shlex.join([program, "ui", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", "5000"])
+    from mlflow.exceptions import MlflowException
+
+    base = uri.rstrip("/")
+    try:
+        found = connect(uri).get_experiment_by_name(experiment) if experiment else None
+    except MlflowException:
+        found = None
+    if found is None:
+        return base
+    address = f"{base}/#/experiments/{found.experiment_id}"
+    return address if run_id is None else f"{address}/runs/{run_id}"
+
+
+def _row(run: Any) -> dict[str, Any]:
+    """One trial. Sizes are looked for among metrics, params and tags, in this order."""
+    data = run.data
+    tags = {key.removeprefix("convscape."): value for key, value in data.tags.items() if key.startswith("convscape.")}
+    known = tags | data.params | data.metrics
+    row = dict.fromkeys(COLUMNS) | {key: known[key] for key in ("parameters", "macs", "notation") if key in known}
+    row |= {"trial": tags["trial"], "run_id": run.info.run_id, "reason": tags.get("reason")}
+    row |= {"state": tags.get("state", "running"), "accuracy": data.metrics.get("best_accuracy")}
+    return row | {key: value for key, value in data.params.items() if key not in COLUMNS}
+
+
+def _numbers(values: list[Any]) -> pd.Series:
+    """MLflow keeps params as text: numbers again where every value is one."""
+    import pandas as pd
+
+    column = pd.Series(values)
+    try:
+        return pd.Series(pd.to_numeric(column))
+    except (ValueError, TypeError):
+        return column
+
+
+def _quoted(text: str) -> str:
+    """A string of MLflow's filter language, which has no escapes but two kinds of quotes."""
+    return f'"{text}"' if "'" in text else f"'{text}'"

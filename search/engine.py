@@ -1,0 +1,381 @@
+"""The engine: what to train next, and what a result means. Runners ask it and tell it; it knows no Ray and no torch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
+
+from ..spaces.cost import table
+from ..spaces.errors import ConvscapeError, SpaceError, SweepError
+from ..spaces.listing import listing
+from .promotion import Promotion
+from .queue import designs
+from .tracking import TrialStart
+from .trials import Design, Leg, State, TrialRecord, epochs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import optuna
+
+    from ..trainers.training import EpochResult
+    from .config import SweepConfig
+    from .study import Study
+    from .tracking import Tracker
+
+_log = logging.getLogger(__name__)
+Order = Literal["go on", "pause", "end"]
+MOST_MISSES = 200
+"""Proposals in a row that are duplicates or over budget before the space counts as exhausted."""
+MOST_LOSSES = 9
+"""Workers lost in a row, none with a result, before the sweep gives up: it is not the trials' fault then."""
+MOST_ATTEMPTS = 3
+"""Workers a trial may lose before it counts as failed."""
+
+
+class Engine:
+    """One sweep's decisions, all made in the driver's process and kept in the study at each step.
+
+    Args:
+        config: the sweep file.
+        input: (C, H, W) of the images; classes: how many there are.
+        deadline: `time.monotonic()` past which nothing new starts; None for no limit.
+        listener: called after each change, for a progress line.
+    """
+
+    def __init__(
+        self,
+        config: SweepConfig,
+        study: Study,
+        tracker: Tracker,
+        *,
+        input: tuple[int, int, int],
+        classes: int,
+        deadline: float | None = None,
+        listener: Callable[[Engine], None] = lambda _: None,
+    ) -> None:
+        self.config, self.study, self.tracker = config, study, tracker
+        self.deadline, self.listener = deadline, listener
+        self.interrupted = ""
+        self.images_per_second: dict[int, float] = {}
+        self._input, self._classes = input, classes
+        self._space, self._recipes = config.design_space(), config.recipe_space()
+        self._space.check(input)
+        search = config.search
+        rungs_end = search.epochs if search.promotion == "halving" else 0
+        self._promotion = Promotion(rungs_end, search.first_rung, search.reduction)
+        self._misses = 0
+        self._faults: dict[str, ConvscapeError] = {}
+        self.active: set[int] = set()
+        self.records: dict[int, TrialRecord] = {}
+        self._known: dict[str, TrialRecord] = {}
+        self._again: list[int] = []
+        self._losses = 0
+        self._clocks_agree = True
+        for record in study.restore():
+            self._restore(record)
+        self._queue = study.queue(lambda: designs(config, input, classes))
+
+    @property
+    def halted(self) -> str:
+        """Why nothing new may start: "", "time budget" or "interrupted"."""
+        if self.interrupted:
+            return self.interrupted
+        return "time budget" if self.deadline is not None and time.monotonic() >= self.deadline else ""
+
+    def next(self) -> Leg | None:
+        """The next thing to train: a lost trial again, a promotion, or a new design. None when there is none now."""
+        if self.halted:
+            return None
+        if self._again:
+            return self._leg(self._again.pop(0))
+        promoted = self._promoted()
+        if promoted is None and self._wants_more:
+            record = self._propose()
+            if record is not None:
+                return self._leg(record.number)
+            promoted = self._promoted()  # the space is exhausted, which may close the rungs
+        if promoted is None:
+            return None
+        self._promotion.promote(promoted)
+        return self._leg(promoted)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing runs and nothing is left to run."""
+        return not self.active and (
+            bool(self.halted) or not (self._wants_more or self._again or self._promoted() is not None)
+        )
+
+    def report(self, number: int, result: EpochResult) -> Order:
+        """Takes in an epoch's result and says what the worker does next."""
+        record = self.records[number]
+        self._losses = 0
+        if result.epoch in record.accuracies:  # trained again from an older checkpoint, to the same end
+            return "go on"
+        if (events := tuple(result.events)) != record.events:  # a tuple has become a list on its way through Ray
+            self.study.note(record, events)
+            self.tracker.note({"convscape.events": "\n".join(events)}, number)
+        self.tracker.epoch(number, result.epoch, _metrics(result))
+        self.study.report(record, result.epoch, result.validation_accuracy)
+        self.images_per_second[number] = result.images_per_second
+        order = self._order(record)
+        if order == "end":
+            self._complete(record)
+        elif order == "pause":
+            self.study.pause(record)
+            self._inactive(number)
+        self.listener(self)
+        return order
+
+    def fail(self, number: int, reason: str) -> None:
+        """The trial cannot go on; the sweep does."""
+        self._promotion.drop(number)
+        self._end(self.records[number], "failed", reason)
+        self.listener(self)
+
+    def put_off(self, number: int) -> None:
+        """The trial's worker began nothing, since by its clock the time was up: the trial stays where it stands."""
+        self.study.pause(self.records[number])
+        self._inactive(number)
+        if not self.halted:  # by ours it is not: clocks differ, so go on without
+            self._clocks_agree = False
+            self._again.append(number)
+
+    def lose(self, number: int, reason: str) -> None:
+        """The trial's worker died: it is trained again from its last epoch, but not for ever.
+
+        Raises:
+            SweepError: MOST_LOSSES workers in a row died before any had a result.
+        """
+        record = self.records[number]
+        self._losses += 1
+        if self._losses >= MOST_LOSSES:
+            raise SweepError(
+                f"{MOST_LOSSES} workers in a row ended without a result; the last: {reason}",
+                f"Mend that, then `convscape resume {self.config.name}`. On a cluster every node needs Convscape and "
+                "must see the sweep's folder.",
+            )
+        self.study.attempt_failed(record)
+        if record.attempts >= MOST_ATTEMPTS:
+            self.fail(number, f"{MOST_ATTEMPTS} workers lost; the last: {reason}")
+        else:
+            self._inactive(number)
+            self._again.append(number)
+
+    def close(self) -> None:
+        """Ends what still waits, unless the sweep was interrupted and is to be resumed."""
+        for number in sorted(self.active):
+            self.study.pause(self.records[number])
+            self._inactive(number)
+        if not self.interrupted:
+            for record in self.records.values():
+                if record.state == "paused":
+                    what = "cut short" if record.role == "baseline" else "not promoted"
+                    why = f"; {self.halted}" if self.halted else ""
+                    self._end(record, "stopped", f"{what} after epoch {record.epochs}{why}")
+        self.listener(self)
+
+    def counts(self) -> dict[str, int]:
+        """Trials by how they ended."""
+        states: tuple[State, ...] = ("completed", "stopped", "failed", "duplicate", "infeasible")
+        return {state: self._count(state) for state in states}
+
+    def ranking(self) -> list[TrialRecord]:
+        """Trials that were trained, best first; ties go to the smaller network."""
+        return ranked(self.records.values())
+
+    def _count(self, state: State) -> int:
+        return sum(record.state == state for record in self.records.values())
+
+    @property
+    def _exhausted(self) -> bool:
+        """Whether the space seems to hold no design that was not seen before."""
+        return self._misses >= MOST_MISSES and self._any_trained
+
+    @property
+    def _any_trained(self) -> bool:
+        return any(record.state not in ("duplicate", "infeasible") for record in self.records.values())
+
+    @property
+    def trained(self) -> int:
+        """Trials that were trained or are to be: all but duplicates, designs over budget, and baselines."""
+        return sum(
+            record.state not in ("duplicate", "infeasible") and record.role != "baseline"
+            for record in self.records.values()
+        )
+
+    @property
+    def _wants_more(self) -> bool:
+        return bool(self._queue) or (self.trained < self.config.search.trials and not self._exhausted)
+
+    def _promoted(self) -> int | None:
+        """The paused trial to go on with. Once nothing else is left, some trial must reach the end."""
+        completed = any(r.state == "completed" and r.role != "baseline" for r in self.records.values())
+        closing = not self._wants_more and not self.active and not completed
+        return self._promotion.next(closing=closing)
+
+    def _sample(self, trial: optuna.Trial) -> Design:
+        architecture, recipe = self._space.sample(trial, self._input, self._classes), self._recipes.sample(trial)
+        return Design.of(self.config.budget.fitted(architecture, recipe), recipe)
+
+    def _propose(self) -> TrialRecord | None:
+        """A design not seen before and within budget; None when the space seems to hold no more. Queued ones first."""
+        while self._queue or (self.trained < self.config.search.trials and self._misses < MOST_MISSES):
+            try:
+                record = self._ask()
+            except SweepError:  # the study is at fault
+                raise
+            except ConvscapeError as error:  # the space is: that trial fails, the sweep goes on
+                self._at_fault(error)
+                continue
+            self.records[record.number] = record
+            if self._admit(record):
+                return record
+        if not self._any_trained:
+            raise next(iter(self._faults.values()), None) or SpaceError(
+                f"budget: none of {MOST_MISSES} sampled networks is within it; the last: "
+                f"{self.records[max(self.records)].reason}",
+                "Allow more, or a space with smaller networks.",
+                key="budget",
+            )
+        return None
+
+    def _at_fault(self, error: ConvscapeError) -> None:
+        self._misses += 1
+        if error.message not in self._faults:
+            _log.warning("A proposal failed: %s", error.message)
+        self._faults[error.message] = error
+
+    def _ask(self) -> TrialRecord:
+        if not self._queue:
+            return self.study.ask(self._sample)
+        queued = self._queue.pop(0)
+
+        def named(trial: optuna.Trial) -> Design:
+            if queued.params:
+                with suppress(ConvscapeError):
+                    self._sample(trial)  # so that the sampler learns which of its settings lead there
+            return queued.design
+
+        return self.study.ask(named, queued)
+
+    def _admit(self, record: TrialRecord) -> bool:
+        """Whether the design is to be trained: within budget, and not known already."""
+        over = self.config.budget.exceeded(record.design.architecture, record.design.recipe)
+        known = self._known.setdefault(record.design.key, record)
+        self._misses += record.role == "sampled"
+        if over:
+            self.study.end(record, "infeasible", over)
+        elif known is not record:
+            self.study.end(record, "duplicate", f"same as trial {known.number}", known=known)
+        else:
+            self._misses = 0
+            self.tracker.trial_started(_start(record))
+            return True
+        return False
+
+    def _restore(self, record: TrialRecord) -> None:
+        """Takes up a trial from disk where it stood."""
+        self.records[record.number] = record
+        if record.state in ("duplicate", "infeasible"):
+            self._misses += record.role == "sampled"
+            return
+        if record.state == "paused" and not record.accuracies:
+            if self._admit(record):
+                self._again.append(record.number)
+            return
+        self._misses = 0
+        self._known.setdefault(record.design.key, record)
+        if record.state == "stopped":
+            return  # it would take the place of one that can still go on
+        for epoch, accuracy in record.accuracies.items() if record.role != "baseline" else ():
+            self._promotion.record(record.number, epoch, accuracy)
+        if record.state != "paused":
+            self._promotion.promote(record.number)  # what ended waits no more; what failed was running, so had gone on
+        elif record.epochs >= self.config.search.epochs:  # killed between its last result and its end
+            self._complete(record)
+        elif record.role == "baseline" or not self._promotion.is_rung(record.epochs):
+            self._again.append(record.number)
+
+    def _leg(self, number: int) -> Leg:
+        record = self.records[number]
+        self.study.go_on(record)
+        self.active.add(number)
+        search = self.config.search
+        return Leg(
+            number,
+            record.design,
+            start=record.epochs,
+            epochs=search.epochs,
+            seed=(search.seed * 1_000_003 + number) % 2**31,
+            best=-1.0 if record.accuracy is None else record.accuracy,
+            checkpoints=self.config.sweep_folder / "trials" / f"{number:05d}",
+            until=self._until(),
+        )
+
+    def _until(self) -> float | None:
+        """The deadline by the clock on the wall, which workers share with this process, more or less."""
+        if self.deadline is None or not self._clocks_agree:
+            return None
+        return time.time() + self.deadline - time.monotonic()
+
+    def _order(self, record: TrialRecord) -> Order:
+        if record.epochs >= self.config.search.epochs:
+            return "end"
+        if self.halted:
+            return "pause"
+        if record.role == "baseline" or not self._promotion.is_rung(record.epochs):
+            return "go on"
+        self._promotion.record(record.number, record.epochs, record.accuracies[record.epochs])
+        if self._promotion.next() == record.number:  # it has earned its promotion at once: no need to wait
+            self._promotion.promote(record.number)
+            return "go on"
+        return "pause"
+
+    def _complete(self, record: TrialRecord) -> None:
+        self._end(record, "completed", f"trained {epochs(record.epochs)}")
+
+    def _end(self, record: TrialRecord, state: State, reason: str) -> None:
+        best = {} if record.accuracy is None else {"best_accuracy": record.accuracy, "best_epoch": record.best_epoch}
+        self.tracker.trial_ended(
+            record.number, state=state, reason=reason, metrics={k: float(v) for k, v in best.items()}
+        )
+        self.study.end(record, state, reason)
+        self._inactive(record.number)
+
+    def _inactive(self, number: int) -> None:
+        self.active.discard(number)
+        self.images_per_second.pop(number, None)
+
+
+def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Trials that were trained, best first; ties go to the smaller network."""
+    trained = [record for record in records if record.accuracies and record.state not in ("duplicate", "infeasible")]
+    return sorted(trained, key=lambda record: (-(record.accuracy or 0.0), record.design.parameters, record.number))
+
+
+def _metrics(result: EpochResult) -> dict[str, float]:
+    return {
+        "accuracy": result.validation_accuracy,
+        "balanced_accuracy": result.balanced_accuracy,
+        "validation_loss": result.validation_loss,
+        "train_loss": result.train_loss,
+        "epoch_seconds": result.seconds,
+        "images_per_second": result.images_per_second,
+    }
+
+
+def _start(record: TrialRecord) -> TrialStart:
+    """The trial as MLflow is to show it: few, well-named keys."""
+    design = record.design
+    field = table(design.architecture).totals.receptive_field
+    network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
+    return TrialStart(
+        record.number,
+        params={**network, "receptive_field": "x".join(map(str, field)), **design.recipe.to_json()},
+        tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role},
+        artifacts={"architecture.json": design.architecture_text, "layers.txt": listing(design.architecture)},
+    )

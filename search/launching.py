@@ -1,0 +1,261 @@
+"""Runs a sweep: makes its folder, wires data, study, tracker and engine, and trains until it ends or is interrupted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import shutil
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..spaces.errors import ConvscapeError, SweepError
+from . import config as sweep_file
+from . import lock
+from .config import SweepConfig
+from .progress import Progress
+from .sweep import CONFIG, TRIALS, Sweep, check_space, folder_option, load_data
+from .upload import public
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ..trainers.data import Dataset
+    from .engine import Engine
+    from .tracking import Tracker
+
+FLUSH_SECONDS = 15.0
+"""How long the end of a sweep waits for MLflow; what is left is sent later."""
+
+_log = logging.getLogger(__name__)
+
+
+def launch(
+    config: SweepConfig | str | Path, *, overrides: Sequence[str] = (), replace: bool = False, progress: bool = True
+) -> Sweep:
+    """Runs a sweep to its end, on this machine unless the config names a cluster.
+
+    Args:
+        config: a sweep file or the config it holds.
+        overrides: "key=value" settings over those of the file.
+        replace: start over where a sweep of this name is there already. Its MLflow runs are kept.
+        progress: show how it stands on standard error.
+
+    Raises:
+        ConfigError, DataError, SweepError: see their messages. Nothing is written then.
+    """
+    if not isinstance(config, SweepConfig):
+        config = sweep_file.read(config, overrides)
+    elif overrides:
+        config = sweep_file.parse(json.dumps(config.to_json()), "config", overrides)
+    started = time.monotonic()
+    _refuse_another(config, replace=replace)
+    dataset = load_data(config)
+    check_space(config, dataset)
+    sweep = Sweep(config)
+    with _new_folder(config, replace=replace):
+        _run(sweep, dataset, started, progress=progress)
+    return sweep
+
+
+def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -> Sweep:
+    """Goes on with a sweep that was interrupted or killed.
+
+    What ended is kept, what waited goes on from its checkpoint, and nothing is trained twice. A time budget is one of
+    this call's own.
+    """
+    started = time.monotonic()
+    sweep = Sweep.open(name, folder)
+    dataset = load_data(sweep.config)
+    try:
+        with lock.held(sweep.folder):
+            _run(sweep, dataset, started, progress=progress)
+    except OSError as error:
+        if not str(error.filename).startswith(str(sweep.folder)):
+            raise
+        raise _unusable(sweep.folder, error) from error
+    return sweep
+
+
+def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool) -> None:
+    from .engine import Engine
+    from .study import Study
+    from .tracking import Tracker
+
+    config = sweep.config
+    tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
+    status = "failed"
+    shown = Progress()
+    engine: Engine | None = None
+    if dataset.skipped:
+        shown.say(f"{len(dataset.skipped)} files could not be read: {', '.join(dataset.skipped[:5])}")
+    try:
+        shown_tracking = config.tracking.model_copy(update={"uri": public(config.tracking_uri)})
+        shareable = config.model_copy(update={"tracking": shown_tracking})
+        tracker.start(
+            params=_flat(shareable.to_json()), tags=_environment(dataset), artifacts={CONFIG: _text(shareable)}
+        )
+        study = Study(sweep.folder, sampler=config.search.sampler, seed=config.search.seed)
+        with shown:
+            engine = Engine(
+                config,
+                study,
+                tracker,
+                input=dataset.input,
+                classes=len(dataset.classes),
+                deadline=started + config.search.seconds if config.search.seconds else None,
+                listener=shown if progress else lambda _: None,
+            )
+            with _interruptible(engine, shown):
+                _train(engine, dataset, config, sweep.folder)
+        engine.close()
+        status = "interrupted" if engine.interrupted else "completed"
+        if engine.interrupted:
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        status = "interrupted"
+        if (sweep.folder / TRIALS).exists():
+            shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
+        else:
+            shown.say("Interrupted before any epoch ended: the sweep's folder is removed.")
+            _give_up(engine, tracker)
+        raise
+    finally:
+        tracker.finish(status=status, metrics=_final(sweep))
+        left = tracker.flush(FLUSH_SECONDS)
+        tracker.close()
+        if left:
+            _log.warning(
+                "%d results have not reached MLflow yet: `convscape sync %s%s` sends them.",
+                left,
+                sweep.name,
+                folder_option(config),
+            )
+
+
+def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path) -> None:
+    from .runners import run_inline, run_ray
+
+    if config.resources.runner == "inline":
+        run_inline(engine, dataset, config.resources)
+    else:
+        run_ray(engine, dataset, config.resources, folder)
+
+
+@contextmanager
+def _interruptible(engine: Engine, progress: Progress) -> Iterator[None]:
+    """Ctrl-C once lets the running epochs end and saves; twice leaves at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def finish(*_: object) -> None:
+        engine.interrupted = "interrupted"
+        signal.signal(signal.SIGINT, former)
+        progress.say("Finishing the running epochs and saving. Ctrl-C again leaves at once.")
+
+    former = signal.signal(signal.SIGINT, finish)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _refuse_another(config: SweepConfig, *, replace: bool) -> None:
+    """Raises SweepError where the sweep's folder holds another sweep that is not to be replaced, or something else."""
+    folder = config.sweep_folder
+    try:
+        inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise _unusable(folder, error) from None
+    if CONFIG in inside and not replace:
+        raise SweepError(
+            f"sweep '{config.name}' is already in {folder.parent}",
+            f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
+            "`--set name=…`, or start over with `--replace`.",
+        )
+    if CONFIG not in inside and inside - {"lock"}:
+        raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
+
+
+@contextmanager
+def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
+    """The sweep's folder, new, locked, its config written. Where nothing gets trained all is as it was before."""
+    folder = config.sweep_folder
+    former = folder.with_name(f".{folder.name}.former")
+    ours = False
+    try:
+        if (folder / CONFIG).exists():
+            with lock.held(folder):
+                _refuse_another(config, replace=replace)  # one may have come while the data was loaded
+                shutil.rmtree(former, ignore_errors=True)
+                folder.rename(former)
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock.held(folder):
+            _refuse_another(config, replace=False)
+            (folder / CONFIG).write_text(_text(config))
+            ours = True
+            yield
+    except BaseException as error:
+        if ours and not (folder / TRIALS).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        if isinstance(error, OSError) and str(error.filename).startswith(str(config.folder.resolve())):
+            raise _unusable(folder, error) from error
+        raise
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _unusable(folder: Path, error: OSError) -> SweepError:
+    return SweepError(
+        f"folder: {error.filename or folder} cannot be used: {error.strerror}",
+        "Choose another with `--set folder=…`, or make it writable.",
+    )
+
+
+def _give_up(engine: Engine | None, tracker: Tracker) -> None:
+    """Tells MLflow that trials which will not be resumed have ended."""
+    for record in engine.records.values() if engine else ():
+        if record.state in ("running", "paused"):
+            tracker.trial_ended(record.number, state="interrupted", reason="interrupted untrained", metrics={})
+
+
+def _final(sweep: Sweep) -> dict[str, float]:
+    try:
+        counts = {f"trials/{key}": float(value) for key, value in sweep.counts().items()}
+        summaries = sweep.summaries()
+    except (ConvscapeError, OSError):  # a sweep that failed before its first trial
+        return {}
+    return {**counts, **({"best_accuracy": summaries[0].accuracy} if summaries else {})}
+
+
+def _environment(dataset: Dataset) -> dict[str, str]:
+    from importlib.metadata import version
+
+    packages = ("convscape", "torch", "ray", "optuna", "mlflow")
+    return {
+        "convscape.data": dataset.name,
+        "convscape.data_fingerprint": dataset.fingerprint,
+        "convscape.python": platform.python_version(),
+        **{f"convscape.version.{package}": version(package) for package in packages},
+    }
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, object]:
+    """Nested settings as dotted keys, those that are not set left out."""
+    result: dict[str, object] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value and not prefix.startswith(("space.", "recipe.")):
+            result |= _flat(value, f"{prefix}{key}.")
+        elif value not in (None, {}, []):
+            result[f"{prefix}{key}"] = value
+    return result
+
+
+def _text(config: SweepConfig) -> str:
+    return json.dumps(config.to_json(), indent=1) + "\n"

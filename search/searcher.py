@@ -1,0 +1,137 @@
+"""The engine behind Ray Tune's interfaces: a Searcher that hands out legs and a scheduler that passes on orders.
+
+A leg is a Tune trial. Pausing ends the leg and frees its worker; a promotion is a new leg that starts from the
+checkpoint. Tune's own PAUSE would keep state in the driver that dies with it, and deadlocks behind a limiter.
+An exception here would end the sweep, so what a trial brings is caught and counted against the trial.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from ..spaces.errors import SweepError
+from ..trainers.training import EpochResult
+
+if TYPE_CHECKING:
+    from ray.tune.execution.tune_controller import TuneController
+    from ray.tune.experiment import Trial
+
+    from .engine import Engine
+
+
+class Legs(Searcher):
+    """Suggests the engine's next leg.
+
+    Args:
+        engine: whose legs they are.
+        most: legs given out at a time: as many as there are workers.
+    """
+
+    def __init__(self, engine: Engine, most: int) -> None:
+        super().__init__(metric="number", mode="max")
+        self._engine, self.most = engine, most
+        self._numbers: dict[str, int] = {}
+        self.reasons: dict[str, str] = {}
+        """Why the worker of a Tune trial ended, by Tune's id."""
+        self.problem: Exception | None = None
+        """What ends the sweep. Tune would hide it in a TuneError: the runner raises it instead."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles what it is given; nothing of it is ever read back
+
+    def suggest(self, trial_id: str) -> Any:
+        if self._engine.finished or self.problem:
+            return Searcher.FINISHED
+        if len(self._engine.active) >= self.most:
+            return None
+        try:
+            leg = self._engine.next()
+        except Exception as error:  # noqa: BLE001
+            self.problem = error
+            return Searcher.FINISHED
+        if leg is None:
+            return Searcher.FINISHED if self._engine.finished else None
+        self._numbers[trial_id] = leg.number
+        return leg.to_json()
+
+    def number(self, trial_id: str) -> int:
+        """The trial's number in the sweep."""
+        return self._numbers[trial_id]
+
+    def on_trial_complete(
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,  # noqa: ARG002 - Tune's signature
+        error: bool = False,  # noqa: ARG002
+    ) -> None:
+        number = self._numbers.pop(trial_id, None)
+        if self.problem or number not in self._engine.active:
+            return
+        try:  # no order of the engine's ended it
+            self._engine.lose(number, self.reasons.get(trial_id, "its process ended"))
+        except Exception as problem:  # noqa: BLE001
+            self.problem = problem
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is on disk already."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is read when the sweep is opened."""
+
+
+class Orders(FIFOScheduler):
+    """Passes each epoch's result to the engine and its order to Tune."""
+
+    def __init__(self, engine: Engine, legs: Legs) -> None:
+        super().__init__()
+        self._engine, self._legs, self._warm = engine, legs, False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Lets Tune keep every worker while no leg is ready. By itself it keeps one and ends the others.
+
+        Tune has no setting for it. Where a later Ray hides the cache elsewhere, workers start anew more often.
+        """
+        super().on_trial_add(tune_controller, trial)
+        cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+        if cache is not None and not self._warm:
+            cache.increase_max(trial.placement_group_factory, by=self._legs.most)
+            self._warm = True
+
+    def on_trial_result(
+        self,
+        tune_controller: TuneController,  # noqa: ARG002 - Tune's signature
+        trial: Trial,
+        result: dict[str, Any],
+    ) -> str:
+        if self._legs.problem:
+            return TrialScheduler.STOP
+        number = self._legs.number(trial.trial_id)
+        try:
+            if "halt" in result:
+                self._legs.problem = SweepError(*result["halt"])
+                return TrialScheduler.STOP
+            if "failure" in result:
+                self._engine.fail(number, result["failure"])
+                return TrialScheduler.STOP
+            if "late" in result:
+                self._engine.put_off(number)
+                return TrialScheduler.STOP
+            values = {k.removeprefix("epoch_result/"): v for k, v in result.items() if k.startswith("epoch_result/")}
+            order = self._engine.report(number, EpochResult(**values))
+        except Exception as problem:  # noqa: BLE001
+            self._legs.problem = problem
+            return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE if order == "go on" else TrialScheduler.STOP
+
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
+        lines = str(trial.get_error() or "").strip().splitlines()
+        if lines:
+            self._legs.reasons[trial.trial_id] = lines[-1].strip()[:300]
+        super().on_trial_error(tune_controller, trial)

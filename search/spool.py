@@ -1,0 +1,123 @@
+"""An append-only file of JSON lines that survives a kill, a full disk and a reader at the same time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Entry = dict[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+class Spool:
+    """The one writer of a spool; any number of readers use `read` at the same time.
+
+    Each entry is one line in one write. A half line, left by a kill inside that write, is cut when the file is
+    opened. While the disk takes nothing, entries wait in memory and are written by a later `append` or `drain`.
+
+    Raises:
+        OSError: the file cannot be opened; once it is open, nothing raises.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._waiting: deque[bytes] = deque()
+        self._lock = threading.Lock()
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._size = _whole_lines(self._file)
+        os.ftruncate(self._file, self._size)
+
+    def append(self, entry: Entry) -> None:
+        """Add one entry. `entry` must be plain JSON: no NaN, no infinity."""
+        line = json.dumps(entry, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            self._waiting.append(line)
+            self._write()
+
+    def drain(self) -> int:
+        """Write what the disk refused earlier; the number of entries that still wait in memory."""
+        with self._lock:
+            self._write()
+            return len(self._waiting)
+
+    def close(self) -> None:
+        with self._lock:
+            self._write()
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def _write(self) -> None:
+        while self._waiting and self._file is not None:
+            line = self._waiting[0]
+            try:
+                if os.write(self._file, line) < len(line):
+                    os.ftruncate(self._file, self._size)
+                    return
+            except OSError as error:
+                _log.debug("%s takes no entry now: %s", self.path, error)
+                return
+            self._size += len(line)
+            self._waiting.popleft()
+
+
+def read(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[list[Entry], int]:
+    """Whole entries from byte `offset` on, and the offset behind the last of them.
+
+    Reads about `limit` bytes, or one entry when that is longer. A half line at the end is left for later; a line
+    that is no JSON object (a damaged disk) is skipped. An absent file has no entries.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(limit)
+            if b"\n" not in data:
+                data += file.readline()
+    except FileNotFoundError:
+        return [], offset
+    whole = data[: data.rfind(b"\n") + 1]
+    return [entry for line in whole.splitlines() if (entry := _parse(line)) is not None], offset + len(whole)
+
+
+def read_all(path: Path) -> list[Entry]:
+    """Every whole entry of the file, oldest first."""
+    return read(path, limit=-1)[0]
+
+
+def count(path: Path, offset: int = 0) -> int:
+    """Whole lines from byte `offset` on."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def _parse(line: bytes) -> Entry | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _whole_lines(file: int) -> int:
+    """Bytes up to and with the last newline of an open file."""
+    end = os.fstat(file).st_size
+    while end:
+        start = max(0, end - 65536)
+        newline = os.pread(file, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

@@ -1,0 +1,153 @@
+"""The file behind the study: one JSON line an event, appended; what a kill cut short is dropped on opening."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+from contextlib import contextmanager
+from heapq import nlargest
+from typing import TYPE_CHECKING, Any
+
+from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend
+from optuna.storages.journal._storage import JournalOperation
+from optuna.trial import FrozenTrial, TrialState
+
+from ..spaces.errors import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+    from pathlib import Path
+
+STUDY_FILE = "study.jsonl"
+RECALLED = 200
+"""Trials a sampler looks back on at most, running ones aside."""
+
+
+class StudyFile(BaseJournalBackend):
+    """Optuna's journal for the one process that holds the sweep's lock.
+
+    Optuna's own `JournalFileBackend` locks and fsyncs at each of a trial's twenty or so events; the sweep's lock and
+    the operating system's cache already survive the death of the process. One that is not `writable` leaves the
+    file as it is, and may read it while its owner writes. One that is drops a line, and then a proposal, that a kill
+    cut short: the sampler would not propose the rest of it as it would have, so it is made anew.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        self._path = path
+        content = path.read_bytes() if path.exists() else b""
+        lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+        self._unread: list[dict[str, Any]] = []
+        self._first_unread = 0
+        for number, line in enumerate(lines, 1):
+            try:
+                self._unread.append(json.loads(line))
+            except ValueError:
+                raise SweepError(
+                    f"{path}:{number}: not a line of JSON", "The file was changed from outside: restore it from a copy."
+                ) from None
+        if writable:
+            del self._unread[_whole_proposals(self._unread) :]
+        self._size = sum(map(len, lines[: len(self._unread)]))
+        if writable and self._size < len(content):
+            os.truncate(path, self._size)
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Events from `log_number_from` on. Its one reader never asks for the same event twice, so none is kept."""
+        self._unread = self._unread[log_number_from - self._first_unread :]
+        self._first_unread = log_number_from
+        yield from self._unread
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        try:
+            with self._path.open("ab") as file:
+                file.write(lines)
+        except OSError as error:
+            if self._path.exists():
+                os.truncate(self._path, self._size)
+            raise SweepError(
+                f"{self._path}: cannot be written: {error.strerror}", "Free some space, then resume the sweep."
+            ) from error
+        self._size += len(lines)
+        self._unread += [json.loads(line) for line in lines.splitlines()]
+
+
+def _whole_proposals(events: list[dict[str, Any]]) -> int:
+    """How many events there are before a last proposal without a design, which would be its first attribute."""
+    for index in reversed(range(len(events))):
+        match events[index]["op_code"]:
+            case JournalOperation.SET_TRIAL_USER_ATTR:
+                break
+            case JournalOperation.CREATE_TRIAL:
+                return index
+    return len(events)
+
+
+class StudyStorage(JournalStorage):
+    """The journal as a sampler should see it: a paused trial counts as pruned where it stands.
+
+    To Optuna a paused trial is RUNNING, which its constant liar takes for bad however well it did.
+    """
+
+    def __init__(self, file: StudyFile) -> None:
+        super().__init__(file)
+        self.paused: set[int] = set()
+        self._shown: list[FrozenTrial] | None = None
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Trials in the order of their numbers; copies where `deepcopy`."""
+        trials = self._shown
+        if trials is None:
+            trials = [
+                _as_pruned(trial) if trial.number in self.paused else trial
+                for trial in super().get_all_trials(study_id, deepcopy=False)
+            ]
+        wanted = [trial for trial in trials if states is None or trial.state in states]
+        return copy.deepcopy(wanted) if deepcopy else wanted
+
+    @contextmanager
+    def recalling(self, study_id: int) -> Iterator[None]:
+        """While a trial is asked for, the sampler sees those that tell it most, so that its time does not grow."""
+        self._shown = telling(self.get_all_trials(study_id, deepcopy=False))
+        try:
+            yield
+        finally:
+            self._shown = None
+
+
+def telling(trials: list[FrozenTrial], most: int = RECALLED) -> list[FrozenTrial]:
+    """Of more than `most` trials the best, those that run, and the latest of the rest, in their order.
+
+    TPE models at most 25 trials as good ones, however many there are (Optuna's `gamma`), and the others only as what
+    they are better than.
+    """
+    if len(trials) <= most:
+        return trials
+    ended = [trial for trial in trials if trial.state.is_finished()]
+    good = nlargest(most // 4, (trial for trial in ended if trial.state == TrialState.COMPLETE), key=_value)
+    good += nlargest(most // 4, (trial for trial in ended if trial.state == TrialState.PRUNED), key=_last_report)
+    kept = {trial.number for trial in good} | {trial.number for trial in trials if not trial.state.is_finished()}
+    rest = [trial.number for trial in ended if trial.number not in kept]
+    kept.update(rest[max(0, len(rest) - most + len(good)) :])
+    return [trial for trial in trials if trial.number in kept]
+
+
+def _value(trial: FrozenTrial) -> float:
+    return trial.values[0] if trial.values else -math.inf
+
+
+def _last_report(trial: FrozenTrial) -> tuple[int, float]:
+    """By the rung it reached, then by what it reached there, as TPE ranks pruned trials."""
+    step = max(trial.intermediate_values, default=-1)
+    return step, trial.intermediate_values.get(step, -math.inf)
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    seen = copy.copy(trial)
+    seen.state = TrialState.PRUNED
+    return seen

@@ -1,0 +1,231 @@
+"""A sweep on disk: its config, its trials, its best network, its export. Reading it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..spaces.errors import SweepError, nearest
+from . import lock
+from .config import SweepConfig
+from .journal import Delivery
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..trainers.data import Dataset
+    from ..trainers.export import Exported
+    from .trials import TrialRecord
+
+CONFIG, TRIALS = "config.json", "trials"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSummary:
+    """A trial in few words, as tables and JSON show it."""
+
+    trial: int
+    run_id: str | None
+    """MLflow's, None while it has not arrived there."""
+    state: str
+    reason: str
+    accuracy: float
+    """Highest validation accuracy, 0 to 1."""
+    epochs: int
+    parameters: int
+    macs: int
+    notation: str
+    role: str = "sampled"
+    """"sampled", "start" or "baseline": where the design comes from."""
+
+
+class Sweep:
+    """A sweep in its folder. Reading it changes nothing and may be done while it runs.
+
+    >>> sweep = Sweep.open("digits", "sweeps")  # doctest: +SKIP
+    >>> sweep.leaderboard().head()              # doctest: +SKIP
+    """
+
+    def __init__(self, config: SweepConfig) -> None:
+        self.config = config
+        self.name = config.name
+        self.folder = config.sweep_folder
+
+    @staticmethod
+    def open(name: str, folder: str | Path = "sweeps") -> Sweep:
+        """The sweep `name` in `folder`.
+
+        Raises:
+            SweepError: there is none; names those there are.
+        """
+        path = Path(folder) / name / CONFIG
+        try:
+            values = json.loads(path.read_text())
+        except OSError:
+            known = sorted(file.parent.name for file in Path(folder).glob(f"*/{CONFIG}"))
+            hint = nearest(name, known) if known else "None is there yet: `convscape launch SWEEP.yaml` makes one."
+            raise SweepError(f"no sweep '{name}' in {Path(folder).resolve()}", hint) from None
+        except ValueError:
+            raise SweepError(f"{path} is not JSON", "It was changed from outside: restore it from a copy.") from None
+        try:
+            return Sweep(SweepConfig.model_validate({**values, "folder": str(Path(folder))}))
+        except (ValueError, TypeError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise SweepError(
+                f"{path} is not a sweep's config: {reason:.200}", "It is of another version, or was changed."
+            ) from None
+
+    @property
+    def running(self) -> bool:
+        """Whether some process runs it now."""
+        return lock.is_held(self.folder)
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking URI."""
+        return self.config.tracking_uri
+
+    def trials(self) -> list[TrialRecord]:
+        """Every trial, in the order of their numbers."""
+        from .study import read
+
+        return read(self.folder)
+
+    def summaries(self) -> list[TrialSummary]:
+        """Trials that were trained, best first."""
+        from .engine import ranked
+
+        runs = self.run_ids()
+        return [
+            TrialSummary(
+                record.number,
+                runs.get(record.number),
+                record.state,
+                record.reason,
+                record.accuracy or 0.0,
+                record.epochs,
+                record.design.parameters,
+                record.design.macs,
+                record.design.notation,
+                record.role,
+            )
+            for record in ranked(self.trials())
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """Trials by how they ended, and how many are under way."""
+        from .trials import ENDED
+
+        trials = self.trials()
+        counts = {state: sum(trial.state == state for trial in trials) for state in ENDED}
+        return {**counts, "unfinished": len(trials) - sum(counts.values())}
+
+    def run_ids(self) -> dict[int | None, str]:
+        """MLflow's run ids by trial number; the sweep's own under None."""
+        return Delivery(self.folder).refresh().runs
+
+    @property
+    def best(self) -> TrialSummary:
+        """The trial with the highest validation accuracy.
+
+        Raises:
+            SweepError: no trial has a result.
+        """
+        summaries = self.summaries()
+        if not summaries:
+            reasons = sorted({trial.reason for trial in self.trials() if trial.state == "failed"})
+            if reasons:
+                raise SweepError(f"sweep {self.name} has no result, all trials failed: {'; '.join(reasons[:3])}")
+            raise SweepError(
+                f"sweep {self.name} has no result: no trial has ended an epoch",
+                f"Raise search.seconds, or go on with `convscape resume {self.name}{folder_option(self.config)}`.",
+            )
+        return summaries[0]
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Trials that were trained, best first, one row each: the summary's columns and the recipe's."""
+        import pandas as pd
+
+        recipes = {record.number: record.design.recipe.to_json() for record in self.trials()}
+        return pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries()])
+
+    def export(self, to: str | Path, trial: int | None = None) -> Exported:
+        """Writes a trial, the best when none is named, as files that run without this project.
+
+        The test part of the data is looked at here for the first time.
+
+        Raises:
+            SweepError: no such trial, or none has a result.
+            ExportError: the files do not agree with the trained network, or `to` holds something else.
+        """
+        from ..trainers.checkpoint import Checkpoints
+        from ..trainers.export import export
+
+        number = self.best.trial if trial is None else trial
+        record = next((record for record in self.trials() if record.number == number), None)
+        kept = Checkpoints(self.folder / TRIALS / f"{number:05d}")
+        checkpoint = kept.at(record.best_epoch) if record and kept.at(record.best_epoch).exists() else kept.best()
+        if record is None or checkpoint is None:
+            known = ", ".join(str(row.trial) for row in self.summaries()[:5])
+            raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
+        return export(
+            record.design.architecture,
+            checkpoint,
+            load_data(self.config),
+            Path(to),
+            name=self.name,
+            details={
+                "sweep": self.name,
+                "trial": number,
+                "run_id": self.run_ids().get(number),
+                "validation_accuracy": record.accuracy,
+                "epoch": record.best_epoch,
+                "recipe": record.design.recipe.to_json(),
+            },
+        )
+
+
+def load_data(config: SweepConfig) -> Dataset:
+    """The images a sweep file names.
+
+    Raises:
+        DataError: they are missing, damaged or too few.
+    """
+    from ..trainers.data import load
+
+    data = config.data
+    return load(
+        data.name,
+        data.root,
+        train=data.train,
+        validation=data.validation,
+        seed=config.search.seed,
+        size=data.size,
+        code=config.code or (),
+        memory=data.memory,
+    )
+
+
+def check_space(config: SweepConfig, dataset: Dataset) -> None:
+    """Refuses what cannot be searched on these images, before anything trains.
+
+    Raises:
+        SpaceError: no network fits the images or the budget, or a crop or cutout is too large for them.
+        ConfigError: a start or baseline is not there, or cannot be built for them.
+    """
+    from .feasibility import check_budget
+    from .queue import designs
+    from .sampling import sample
+
+    config.design_space().check(dataset.input)
+    config.recipe_space().check(dataset.input)
+    next(sample(config, dataset.input, len(dataset.classes), 1))  # a space of one's own may be at fault: it shows here
+    check_budget(config, dataset.input, len(dataset.classes))
+    designs(config, dataset.input, len(dataset.classes))
+
+
+def folder_option(config: SweepConfig) -> str:
+    """What a command needs to find the sweep where it is not in the usual folder."""
+    return "" if config.folder == Path("sweeps") else f" --folder {config.folder}"

@@ -1,0 +1,142 @@
+"""One trial on a worker: trains a leg epoch by epoch and keeps a checkpoint after each. Ray Tune's Trainable."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from ray import tune
+from safetensors import SafetensorError
+
+from ..spaces.architecture import Architecture
+from ..spaces.errors import CheckpointError, ConvscapeError, SweepError
+from ..trainers.checkpoint import Checkpoints
+from ..trainers.recipe import Recipe
+from ..trainers.training import Training
+
+if TYPE_CHECKING:
+    from ..trainers.data import Dataset
+    from ..trainers.training import EpochResult, Precision
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How every leg of a sweep computes.
+
+    `threads` are torch's, `device` is as torch names it.
+    """
+
+    threads: int
+    device: str = "cpu"
+    precision: Precision = "float32"
+    compile: bool = False
+
+
+class LegRun:
+    """A leg being trained: from the checkpoint it starts at, one epoch at each call of `epoch`.
+
+    Args:
+        order: a `Leg` as JSON.
+        dataset: the images.
+        setup: how it computes.
+    """
+
+    def __init__(self, order: dict[str, Any], dataset: Dataset, setup: Setup) -> None:
+        torch.set_num_threads(setup.threads)
+        self._best: float = order["best"]
+        self._checkpoints = Checkpoints(Path(order["checkpoints"]))
+        self._training = Training(
+            Architecture.from_json(order["architecture"]),
+            Recipe.from_json(order["recipe"]),
+            dataset,
+            seed=order["seed"],
+            epochs=order["epochs"],
+            device=setup.device,
+            precision=setup.precision,
+            compile=setup.compile,
+        )
+        if order["start"]:
+            self._restore(order["start"])
+
+    def epoch(self) -> EpochResult:
+        """Trains one epoch and keeps its state on disk before anybody hears of it."""
+        result = self._training.run_epoch()
+        better = result.validation_accuracy > self._best
+        self._best = max(self._best, result.validation_accuracy)
+        try:
+            self._checkpoints.save(self._training, best=better)
+        except (OSError, SafetensorError) as error:  # the disk's fault, not the design's: the sweep must know
+            raise SweepError(
+                f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
+                "Free some space or make it writable, then resume the sweep.",
+            ) from error
+        return result
+
+    def _restore(self, epoch: int) -> None:
+        """Goes on from the checkpoint after `epoch`, or where that is damaged from the one before."""
+        try:
+            self._training.restore(self._checkpoints.at(epoch))
+        except CheckpointError:
+            older = self._checkpoints.latest(before=epoch)
+            if older is None:
+                raise
+            self._training.restore(older)
+
+
+class TuneTrial(tune.Trainable):
+    """A warm worker: Tune gives it leg after leg by `reset_config`; torch and the images stay loaded.
+
+    A trial that fails reports the reason as a result: an exception would cost the worker its process. The engine says
+    when a leg ends: a result marked "done" would not reach it.
+    """
+
+    def setup(  # pyright: ignore[reportIncompatibleMethodOverride] - `tune.with_parameters` adds what follows `config`
+        self, config: dict[str, Any], dataset: Dataset, setup: Setup
+    ) -> None:
+        self._dataset, self._setup = dataset, setup
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._order, self._run = new_config, None
+        return True
+
+    def step(self) -> dict[str, Any]:
+        until = self._order["until"]
+        if until is not None and time.time() >= until:
+            return {"number": self._order["number"], "late": True}
+        try:
+            if self._run is None:
+                self._run = LegRun(self._order, self._dataset, self._setup)
+            result = self._run.epoch()
+        except SweepError as error:
+            return {"number": self._order["number"], "halt": [error.message, error.remedy]}
+        except Exception as error:
+            if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
+                raise  # CUDA may be unusable in this process from now on: let it end
+            return {"number": self._order["number"], "failure": failure(error, self._order)}
+        return {"number": self._order["number"], "epoch_result": result.to_json()}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: `LegRun` keeps the sweep's own checkpoints."""
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing: a leg names the epoch it starts at."""
+
+
+def failure(error: Exception, order: dict[str, Any]) -> str:
+    """Why a trial failed, in a line. The traceback of what nobody foresaw is kept beside the checkpoints."""
+    if isinstance(error, ConvscapeError):
+        return error.message
+    text = str(error).strip().splitlines()
+    reason = f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
+    try:
+        file = Path(order["checkpoints"]) / "failure.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)))
+    except OSError:
+        return reason
+    return f"{reason} (see {file})"

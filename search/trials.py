@@ -1,0 +1,125 @@
+"""What is known of one trial: its design, what it reached, how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..spaces.architecture import Architecture
+from ..spaces.cost import table
+from ..spaces.notation import notation
+from ..trainers.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+State = Literal["running", "paused", "completed", "stopped", "failed", "duplicate", "infeasible"]
+Role = Literal["sampled", "start", "baseline"]
+"""Where a design comes from: the sampler, `search.start` or `search.baselines`."""
+ENDED: tuple[State, ...] = ("completed", "stopped", "failed", "duplicate", "infeasible")
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What a trial trains: a network and a recipe, with the network's cost counted once."""
+
+    architecture: Architecture
+    recipe: Recipe
+    notation: str
+    parameters: int
+    macs: int
+
+    @staticmethod
+    def of(architecture: Architecture, recipe: Recipe) -> Design:
+        totals = table(architecture).totals
+        return Design(architecture, recipe, notation(architecture), totals.parameters, totals.macs)
+
+    @property
+    def key(self) -> str:
+        """Equal for designs whose training would be the same: the network's digest and the recipe."""
+        recipe = json.dumps(self.recipe.to_json(), sort_keys=True)
+        return hashlib.sha256(f"{self.architecture.digest} {recipe}".encode()).hexdigest()[:16]
+
+    @property
+    def architecture_text(self) -> str:
+        """The architecture's JSON, as it is kept with each run."""
+        return json.dumps(self.architecture.to_json(), indent=1) + "\n"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "architecture": self.architecture.to_json(),
+            "recipe": self.recipe.to_json(),
+            "notation": self.notation,
+            "parameters": self.parameters,
+            "macs": self.macs,
+        }
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Design:
+        return Design(
+            Architecture.from_json(values["architecture"]),
+            Recipe.from_json(values["recipe"]),
+            values["notation"],
+            values["parameters"],
+            values["macs"],
+        )
+
+
+@dataclass(slots=True)
+class TrialRecord:
+    """One trial of a sweep, from its proposal to its end."""
+
+    number: int
+    design: Design
+    state: State = "running"
+    reason: str = ""
+    accuracies: dict[int, float] = field(default_factory=dict)
+    """Validation accuracy, 0 to 1, after each epoch that was run."""
+    attempts: int = 0
+    """How often a worker was lost while training it."""
+    role: Role = "sampled"
+    events: tuple[str, ...] = ()
+    """What a reader of its curve should know, such as a batch that had to be halved."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs run so far."""
+        return max(self.accuracies, default=0)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the highest accuracy, the first of them; 0 before any."""
+        return max(self.accuracies, key=lambda epoch: (self.accuracies[epoch], -epoch), default=0)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The highest validation accuracy, None before any epoch."""
+        return self.accuracies[self.best_epoch] if self.accuracies else None
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """An order for a worker: train this design on from `start` epochs until it is told to stop."""
+
+    number: int
+    design: Design
+    start: int
+    epochs: int
+    seed: int
+    best: float
+    """The highest accuracy so far, below 0 before any; a better one is kept as the best checkpoint."""
+    checkpoints: Path
+    until: float | None = None
+    """`time.time()` past which no epoch is begun."""
+
+    def to_json(self) -> dict[str, Any]:
+        design = {"architecture": self.design.architecture.to_json(), "recipe": self.design.recipe.to_json()}
+        rest = {"number": self.number, "start": self.start, "epochs": self.epochs, "seed": self.seed, "best": self.best}
+        return {**design, **rest, "checkpoints": str(self.checkpoints), "until": self.until}
+
+
+def epochs(count: int) -> str:
+    """A number of epochs in words: "1 epoch", "9 epochs"."""
+    return f"{count} epoch" if count == 1 else f"{count} epochs"

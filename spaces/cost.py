@@ -1,0 +1,173 @@
+"""The layer table and its totals, by arithmetic alone: nothing is built, no tensor is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from .errors import ArchitectureError, nearest
+from .layers import BatchNorm, Conv, GlobalPool, Layer, Linear, LocallyConnected, LocalResponseNorm, Pool
+from .memory import Kept, Memory, Precision, buffers, bytes_of, held_by_forward, kept_for_backward
+from .notation import layer_notation
+
+if TYPE_CHECKING:
+    from .architecture import Architecture
+    from .tracing import Shape, Step
+
+OPTIMIZER_STATES = {"none": 0, "sgd": 1, "adamw": 2}
+"""Values an optimiser remembers a weight."""
+
+_MAKING_MAPS = (Conv, LocallyConnected, Pool, GlobalPool, Linear, LocalResponseNorm)
+
+
+class Row(NamedTuple):
+    """What one layer costs for one image. The first row is the input's."""
+
+    path: str
+    """"input", or where the layer stands in the built network's `named_modules`."""
+    layer: Layer | None
+    """None for the input."""
+    output: Shape
+    """(C, H, W), or (D,) once flattened."""
+    weights: int
+    biases: int
+    macs: int
+    """Multiply-accumulates of one forward pass; half of what `torch.utils.flop_counter` counts."""
+    activations: int
+    """Cells of the map this layer makes, as textbooks count: nonlinearities, dropout, batch norm, flattening and the
+    joins of blocks work on maps that are there already and count none."""
+    receptive_field: tuple[int, int]
+    """Input cells (rows, columns) one output cell sees."""
+
+    @property
+    def kind(self) -> str:
+        """The layer's kind as in JSON, or "input"."""
+        return self.layer.kind if self.layer else "input"
+
+    @property
+    def name(self) -> str:
+        """The layer as the notation writes it: "CONV3-64"; a block by its name alone."""
+        return layer_notation(self.layer).partition("[")[0] if self.layer else "INPUT"
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return self.weights + self.biases
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a whole network costs for one image."""
+
+    parameters: int
+    weights: int
+    biases: int
+    macs: int
+    activations: int
+    """Cells of all maps, the input's included (see `Row.activations`)."""
+    receptive_field: tuple[int, int]
+    """Input cells (rows, columns) that one score sees; may reach beyond the image into its padding."""
+
+    @property
+    def flops(self) -> int:
+        """Floating point operations of one forward pass: two a MAC."""
+        return 2 * self.macs
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """The rows of a network, input first, blocks after their parts."""
+
+    architecture: Architecture
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The sums over all rows."""
+        weights = biases = macs = activations = 0
+        for row in self.rows:
+            weights += row.weights
+            biases += row.biases
+            macs += row.macs
+            activations += row.activations
+        return Totals(weights + biases, weights, biases, macs, activations, self.rows[-1].receptive_field)
+
+    @cached_property
+    def kept(self) -> tuple[Kept, ...]:
+        """What each row adds to the memory backward needs; nothing for the input's, which the first layer keeps."""
+        return (Kept(), *kept_for_backward(self.architecture))
+
+    def kept_bytes(self, batch: int = 1, precision: Precision = "float32") -> int:
+        """Activation bytes that PyTorch keeps for the backward pass of `batch` images."""
+        return sum(kept.bytes(batch, precision) for kept in self.kept)
+
+    def inference_memory(self, batch: int = 1, precision: Precision = "float32") -> Memory:
+        """What classifying `batch` images at once takes: the weights, and the maps that live at the same time."""
+        size = bytes_of(precision)
+        held = batch * held_by_forward(self.architecture, precision)
+        return Memory(self._stored * size, 0, 0, held, 0)
+
+    def training_memory(self, batch: int, precision: Precision = "float32", optimizer: str = "sgd") -> Memory:
+        """What a training step on `batch` images takes.
+
+        Args:
+            batch: images a step.
+            precision: of weights and activations alike.
+            optimizer: one of OPTIMIZER_STATES: "sgd" with momentum remembers one value a weight, "adamw" two.
+
+        Raises:
+            ArchitectureError: an unknown precision or optimizer.
+        """
+        if optimizer not in OPTIMIZER_STATES:
+            raise ArchitectureError(
+                f"`optimizer` (={optimizer!r:.60}) is not known", nearest(str(optimizer), OPTIMIZER_STATES)
+            )
+        size = bytes_of(precision)
+        steps = self.architecture.steps
+        largest = max((prod(step.input) + prod(step.output) for step in steps), default=0)
+        return Memory(
+            parameters=self._stored * size,
+            gradients=self.totals.parameters * size,
+            optimizer=self.totals.parameters * size * OPTIMIZER_STATES[optimizer],
+            activations=self.kept_bytes(batch, precision),
+            working=batch * largest * size,
+        )
+
+    @property
+    def _stored(self) -> int:
+        return self.totals.parameters + buffers(self.architecture)
+
+
+def table(architecture: Architecture) -> CostTable:
+    """The cost of every layer of `architecture`, exact and without building it.
+
+    >>> from convscape.spaces.classics import classic
+    >>> table(classic("vgg16")).totals.parameters
+    138357544
+    """
+    image = architecture.input
+    first = Row("input", None, image, 0, 0, 0, prod(image), (1, 1))
+    return CostTable(architecture, (first, *[_row(step) for step in architecture.steps]))
+
+
+def _row(step: Step) -> Row:
+    layer, output = step.layer, step.output
+    weights = biases = macs = activations = 0
+    if isinstance(layer, _MAKING_MAPS):
+        activations = prod(output)
+        if isinstance(layer, Conv):
+            weights = step.input[0] // layer.groups * layer.kernel[0] * layer.kernel[1] * layer.filters
+            biases = layer.filters if layer.bias else 0
+            macs = weights * output[1] * output[2]
+        elif isinstance(layer, Linear):
+            macs = weights = step.input[0] * layer.units
+            biases = layer.units if layer.bias else 0
+        elif isinstance(layer, LocallyConnected):
+            macs = weights = step.input[0] * layer.kernel[0] * layer.kernel[1] * activations
+            biases = activations if layer.bias else 0
+    elif isinstance(layer, BatchNorm):
+        weights = biases = step.input[0]
+    rows, columns = step.fields
+    return Row(step.path, layer, output, weights, biases, macs, activations, (rows.size, columns.size))

@@ -1,0 +1,108 @@
+"""Code of one's own, named by a dotted path: "package.module.name"."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .errors import ConvscapeError
+
+
+_PYTHON = Path(traceback.__file__).parent
+"""Where Python's own modules are."""
+
+
+def is_dotted(path: object) -> bool:
+    """Whether `path` is one: "package.module.name", a colon before the name likewise.
+
+    >>> is_dotted("my_module.MySpace"), is_dotted("my_module:MySpace"), is_dotted("digits"), is_dotted("a/b.c")
+    (True, True, False, False)
+    """
+    parts = str(path).replace(":", ".").split(".")
+    return isinstance(path, str) and len(parts) > 1 and all(part.isidentifier() for part in parts)
+
+
+def find(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, str], ConvscapeError]) -> Any:
+    """The `what` ("class", "function") that the dotted `path` names.
+
+    Modules are looked for in `folders` first, then among those installed. Folders stay importable afterwards, behind
+    all others, for what a module imports later.
+
+    Raises:
+        `refusal` of a message and a remedy: no such module or name, or the module cannot be imported.
+    """
+    module, _, name = path.replace(":", ".").rpartition(".")
+    try:
+        with _importable(folders):
+            _refuse_another(module.partition(".")[0], folders)
+            found = importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        absent = missing.name or module
+        if not f"{module}.".startswith(f"{absent}."):
+            raise refusal(f"{path}: {module} needs a module {absent}", "Install it.") from missing
+        looked = "".join(f"{folder}, " for folder in folders)
+        raise refusal(
+            f"{path}: there is no module {absent}",
+            f"Looked for in {looked}on PYTHONPATH and among what is installed.",
+        ) from missing
+    except (Exception, SystemExit) as problem:
+        raise refusal(f"{path}: {module} cannot be imported: {said(problem)}", "") from problem
+    try:
+        return getattr(found, name)
+    except AttributeError:
+        known = [key for key, value in vars(found).items() if getattr(value, "__module__", "") == module]
+        where = f"Looked for in {getattr(found, '__file__', None) or 'what is built in'}."
+        remedy = f"{nearest(name, known)} {where}" if known else where
+        raise refusal(f"{path}: {module} has no {what} {name}", remedy) from None
+
+
+def said(problem: BaseException) -> str:
+    """An exception in a line: its kind, what it says, and the last line of somebody's own file it came through.
+
+    Where all files are installed ones, the last of those; never one of this room, nor code without a file.
+    """
+    text = str(problem).strip().splitlines()
+    lines = [
+        (Path(frame.filename), frame.lineno)
+        for frame in traceback.extract_tb(problem.__traceback__)
+        if Path(frame.filename).parent != Path(__file__).parent
+        and not frame.filename.startswith(("<", importlib.__file__))  # "<string>": what dataclasses write
+    ]
+    theirs = [line for line in lines if not _is_installed(line[0])] or lines
+    where = f" ({theirs[-1][0].name}, line {theirs[-1][1]})" if theirs else ""
+    return f"{type(problem).__name__}{': ' + text[0][:300] if text else ''}{where}"
+
+
+def _is_installed(file: Path) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(file.parts) or file.is_relative_to(_PYTHON)
+
+
+@contextmanager
+def _importable(folders: Sequence[Path]) -> Iterator[None]:
+    """Before all others in the body; behind them afterwards, so that nothing else is shadowed."""
+    before = [str(folder) for folder in folders]
+    sys.path[:0] = before
+    try:
+        yield
+    finally:
+        for folder in before:
+            sys.path.remove(folder)
+        sys.path += [folder for folder in before if folder not in sys.path]
+
+
+def _refuse_another(top: str, folders: Sequence[Path]) -> None:
+    """Python imports a name once: a module of that name from elsewhere would be taken for the one in `folders`."""
+    imported = getattr(sys.modules.get(top), "__file__", None)
+    spec = PathFinder.find_spec(top, [str(folder) for folder in folders]) if imported else None
+    if spec and spec.origin and not Path(spec.origin).samefile(imported or ""):
+        raise ImportError(f"{imported} was imported by that name before {spec.origin}: rename one")

@@ -1,0 +1,120 @@
+"""The engine behind Tune's interfaces: legs handed out, orders passed on, and errors that end the sweep by name."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.search import engine as engines
+from convscape.search.config import SweepConfig
+from convscape.search.engine import Engine
+from convscape.search.searcher import Legs, Orders
+from convscape.search.study import Study
+from convscape.spaces.errors import SweepError
+from convscape.trainers.training import EpochResult
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Silent:
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    config = SweepConfig.model_validate(
+        {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"trials": 20, "epochs": 4}}
+    )
+    return Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
+
+
+def trial(number: int, error: str = "") -> Any:
+    return SimpleNamespace(trial_id=f"t{number}", get_error=lambda: error)
+
+
+def epoch(number: int, epoch: int = 1, accuracy: float = 0.5) -> dict[str, Any]:
+    values = EpochResult(epoch, 1.0, 1.0, accuracy, accuracy, 0.1, 100.0).to_json()
+    return {"number": number, **{f"epoch_result/{key}": value for key, value in values.items()}}
+
+
+def started(engine: Engine, most: int = 2) -> tuple[Legs, Orders]:
+    legs = Legs(engine, most)
+    for number in range(most):
+        assert legs.suggest(f"t{number}")["number"] == number
+    return legs, Orders(engine, legs)
+
+
+def test_no_more_legs_are_out_than_there_are_workers(engine: Engine) -> None:
+    legs, orders = started(engine, most=2)
+    assert legs.suggest("t2") is None
+    assert orders.on_trial_result(None, trial(0), epoch(0)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    legs.on_trial_complete("t0")
+    assert legs.suggest("t2")["number"] == 2
+
+
+def test_an_error_in_a_result_ends_the_sweep_with_that_error(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    legs, orders = started(engine)
+
+    def full(*_: object) -> None:
+        raise SweepError("study.jsonl: cannot be written: No space left on device")
+
+    monkeypatch.setattr(engine.study, "report", full)
+    monkeypatch.setattr(engine.study, "attempt_failed", full)
+    assert orders.on_trial_result(None, trial(0), epoch(0)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    legs.on_trial_complete("t0", error=True)
+    legs.on_trial_complete("t0", error=True)  # Tune calls it again where the first call raised
+    assert "No space left" in str(legs.problem)
+    assert legs.suggest("t9") == Searcher.FINISHED
+    assert orders.on_trial_result(None, trial(1), epoch(1)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    assert not engine.records[1].accuracies
+
+
+def test_a_lost_worker_s_reason_is_kept(engine: Engine) -> None:
+    legs, orders = started(engine, most=1)
+    for attempt in range(engines.MOST_ATTEMPTS):
+        if attempt:
+            assert legs.suggest("t0")["number"] == 0
+        orders.on_trial_error(None, trial(0, "Traceback\nModuleNotFoundError: No module named 'convscape'"))  # pyright: ignore[reportArgumentType]
+        legs.on_trial_complete("t0", error=True)
+    assert engine.records[0].state == "failed"
+    assert "No module named 'convscape'" in engine.records[0].reason
+    assert legs.problem is None
+
+
+def test_workers_that_never_live_end_the_sweep_by_name(engine: Engine) -> None:
+    legs = Legs(engine, 1)
+    for _ in range(engines.MOST_LOSSES):
+        assert legs.suggest("t0") not in (None, Searcher.FINISHED)
+        legs.reasons["t0"] = "no such folder"
+        legs.on_trial_complete("t0", error=True)
+    assert isinstance(legs.problem, SweepError)
+    assert "no such folder" in str(legs.problem)
+
+
+def test_a_result_between_losses_shows_that_workers_live(engine: Engine) -> None:
+    legs, orders = started(engine, most=2)
+    for _ in range(engines.MOST_LOSSES - 1):
+        engine._losses += 1
+    orders.on_trial_result(None, trial(1), epoch(1))  # pyright: ignore[reportArgumentType]
+    legs.on_trial_complete("t0", error=True)
+    assert legs.problem is None
+
+
+def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) -> None:
+    engine.deadline = 1e12
+    legs, orders = started(engine, most=1)
+    assert orders.on_trial_result(None, trial(0), {"number": 0, "late": True}) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    legs.on_trial_complete("t0")
+    again = legs.suggest("t1")
+    assert again["number"] == 0
+    assert again["until"] is None
+
+
+def test_what_tune_pickles_of_them_is_nothing(engine: Engine) -> None:
+    legs, orders = started(engine)
+    assert legs.__getstate__() == orders.__getstate__() == {}

@@ -1,0 +1,375 @@
+"""Whole sweeps on the real digits, trained in this process: what is kept, shown, exported, refused and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import convscape
+import pytest
+from convscape.search import config as sweep_file
+from convscape.search import courier, lock
+from convscape.search import launching as sweeps
+from convscape.search.launching import launch, resume
+from convscape.search.sweep import Sweep
+from convscape.search.upload import connect, search
+from convscape.spaces.architecture import Architecture
+from convscape.spaces.errors import ConvscapeError, DataError, SpaceError, SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from convscape.search.config import SweepConfig
+
+TINY = """
+name: tiny
+data: {name: digits, train: 200, validation: 100}
+space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
+search: {trials: 4, epochs: 2, reduction: 2, seed: 1}
+resources: {runner: inline, precision: float32}
+"""
+
+
+def tiny(folder: Path, *overrides: str) -> SweepConfig:
+    return sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent to MLflow: its store costs seconds."""
+    for word in ("carry", "hurry", "leave"):
+        monkeypatch.setattr(courier, word, lambda *_: None)
+    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, database: str) -> Sweep:
+    folder = tmp_path_factory.mktemp("sweeps")
+    return launch(tiny(folder, f"tracking.uri={database}", "tracking.experiment=finished"), progress=False)
+
+
+def results(sweep: Sweep) -> list[tuple[Any, ...]]:
+    return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in sweep.trials()]
+
+
+def test_a_sweep_trains_what_was_asked_for(finished: Sweep) -> None:
+    counts = finished.counts()
+    assert counts["completed"] + counts["stopped"] == 4
+    assert counts["completed"] >= 1
+    assert counts["failed"] == counts["unfinished"] == 0
+    assert not finished.running
+
+
+def test_the_leaderboard_is_a_frame_best_first(finished: Sweep) -> None:
+    board = finished.leaderboard()
+    assert len(board) == 4
+    assert board["accuracy"].is_monotonic_decreasing
+    assert board["accuracy"].between(0.1, 1).all()
+    assert {"trial", "run_id", "state", "parameters", "macs", "notation", "learning_rate"} <= set(board.columns)
+    assert board.iloc[0]["trial"] == finished.best.trial
+
+
+def test_a_sweep_is_opened_again_by_its_name(finished: Sweep) -> None:
+    again = Sweep.open("tiny", finished.folder.parent)
+    assert results(again) == results(finished)
+    assert again.best == finished.best
+    assert again.tracking_uri == finished.tracking_uri
+
+
+def test_mlflow_shows_the_sweep_and_its_trials(finished: Sweep, tmp_path: Path) -> None:
+    client = connect(finished.tracking_uri)
+    experiment = client.get_experiment_by_name("finished")
+    assert experiment is not None
+    runs = list(search(client, experiment.experiment_id, ""))
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = {int(run.data.tags["convscape.trial"]): run for run in runs if run is not parent}
+    assert parent.info.status == "FINISHED"
+    assert parent.data.params["search.trials"] == "4"
+    assert parent.data.metrics["best_accuracy"] == finished.best.accuracy
+    assert parent.data.tags["convscape.data_fingerprint"]
+    assert set(children) == {record.number for record in finished.trials() if record.accuracies}
+    for record in finished.trials():
+        run = children[record.number]
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.data.params["notation"] == record.design.notation
+        assert float(run.data.params["learning_rate"]) == record.design.recipe.learning_rate
+        assert run.data.metrics["best_accuracy"] == record.accuracy
+        history = client.get_metric_history(run.info.run_id, "accuracy")
+        assert {point.step: point.value for point in history} == record.accuracies
+        file = client.download_artifacts(run.info.run_id, "architecture.json", str(tmp_path))
+        assert Architecture.from_json(Path(file).read_text()) == record.design.architecture
+    assert {row.trial: row.run_id for row in finished.summaries()} == {n: r.info.run_id for n, r in children.items()}
+
+
+def test_the_winner_is_exported_and_agrees(finished: Sweep, tmp_path: Path) -> None:
+    exported = finished.export(tmp_path / "winner")
+    assert {path.name for path in (tmp_path / "winner").iterdir()} == set(exported.files)
+    assert exported.test_accuracy > 0.1
+    assert exported.largest_difference < 1e-4
+    network = Architecture.from_json((tmp_path / "winner" / "architecture.json").read_text())
+    best = next(record for record in finished.trials() if record.number == finished.best.trial)
+    assert network == best.design.architecture
+    with pytest.raises(SweepError, match="no trained trial 99"):
+        finished.export(tmp_path / "other", 99)
+
+
+def test_one_seed_gives_the_same_sweep_to_the_bit(finished: Sweep, tmp_path: Path, quiet: None) -> None:
+    assert results(launch(tiny(tmp_path), progress=False)) == results(finished)
+    other = launch(tiny(tmp_path, "search.seed=2", "name=other"), progress=False)
+    assert results(other) != results(finished)
+
+
+def test_a_name_that_is_taken_is_refused(finished: Sweep) -> None:
+    before = results(finished)
+    with pytest.raises(SweepError, match="sweep 'tiny' is already in") as caught:
+        launch(finished.config)
+    assert "convscape resume tiny" in caught.value.remedy
+    assert "--replace" in caught.value.remedy
+    assert results(finished) == before
+
+
+def test_replace_starts_over(tmp_path: Path, quiet: None) -> None:
+    launch(tiny(tmp_path, "search.trials=2"), progress=False)
+    again = launch(tiny(tmp_path, "search.trials=1"), replace=True, progress=False)
+    assert [record.number for record in again.trials()] == [0]
+    assert [path.name for path in (again.folder / sweeps.TRIALS).iterdir()] == ["00000"]
+
+
+def test_what_is_no_sweep_is_not_replaced(tmp_path: Path, quiet: None) -> None:
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "thesis.txt").write_text("years of work")
+    for replace in (False, True):
+        with pytest.raises(SweepError, match="holds something that is no sweep"):
+            launch(tiny(tmp_path), replace=replace, progress=False)
+    assert (tmp_path / "tiny" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error"),
+    [
+        (["data.name=nothing"], DataError),
+        (["data.name=fashion-mnist", "data.root=/nowhere"], DataError),
+        (["data.train=100000"], DataError),
+        (["space.stages=12", "space.padding=valid", "space.kernel=7"], SpaceError),
+        (["budget.parameters=1"], SpaceError),
+    ],
+)
+def test_a_launch_that_cannot_be_leaves_nothing(
+    tmp_path: Path, overrides: list[str], error: type[ConvscapeError], quiet: None
+) -> None:
+    with pytest.raises(error):
+        launch(tiny(tmp_path / "sweeps", *overrides), progress=False)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "sweeps" / "tiny").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SweepError, match="cannot be used: Not a directory") as caught:
+        launch(tiny(tmp_path / "file"), progress=False)
+    assert "--set folder=" in caught.value.remedy
+
+
+def test_all_trials_failing_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> None:
+    monkeypatch.setattr("convscape.search.trial.Training", broken)
+    sweep = launch(tiny(tmp_path, "search.trials=2"), progress=False)
+    assert sweep.counts()["failed"] == 2
+    with pytest.raises(SweepError, match=r"no result.*ZeroDivisionError: division by zero"):
+        _ = sweep.best
+    assert sweep.leaderboard().empty
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("division by zero")
+
+
+def test_no_such_sweep_names_the_nearest(finished: Sweep, tmp_path: Path) -> None:
+    with pytest.raises(SweepError) as caught:
+        Sweep.open("tinny", finished.folder.parent)
+    assert caught.value.remedy == "Did you mean 'tiny'?"
+    with pytest.raises(SweepError, match="no sweep 'tiny'") as caught:
+        Sweep.open("tiny", tmp_path / "none")
+    assert "convscape launch" in caught.value.remedy
+
+
+def test_a_sweep_that_runs_is_read_but_not_driven_by_another(finished: Sweep, tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from convscape.search import lock\n"
+        "with lock.held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(finished.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert finished.running
+        assert len(finished.summaries()) == 4
+        for drive in (lambda: resume("tiny", finished.folder.parent), lambda: launch(finished.config, replace=True)):
+            with pytest.raises(SweepError, match=rf"process {holder.pid} on .* is running it"):
+                drive()
+    finally:
+        holder.communicate()
+    assert not finished.running
+    assert len(finished.summaries()) == 4
+
+
+def test_a_launch_that_comes_second_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny(tmp_path)
+    folder = config.sweep_folder
+    loaded = sweeps.load_data
+
+    def slowly(config: SweepConfig) -> Any:
+        """Meanwhile another driver makes the folder and takes its lock."""
+        folder.mkdir(parents=True)
+        other.__enter__()
+        (folder / "study.jsonl").write_text("")
+        return loaded(config)
+
+    other = lock.held(folder)
+    monkeypatch.setattr(sweeps, "load_data", slowly)
+    monkeypatch.setattr(Path, "exists", unseen(folder))
+    with pytest.raises(SweepError, match="is running it"):
+        launch(config, progress=False)
+    monkeypatch.undo()
+    other.__exit__(None, None, None)
+    assert (folder / "study.jsonl").exists()
+
+
+def unseen(folder: Path) -> Callable[[Path], bool]:
+    """As if `folder` were made right after one had looked."""
+    real = Path.exists
+    return lambda path: path != folder and real(path)
+
+
+class TestInterruption:
+    @pytest.fixture
+    def driver(self, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+        (tmp_path / "tiny.yaml").write_text(TINY)
+
+        def start(*arguments: str) -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                [sys.executable, "-m", "convscape", *arguments],
+                cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+            )  # fmt: skip
+
+        return start
+
+    def test_ctrl_c_once_saves_and_resume_ends_as_if_unbroken(self, tmp_path: Path, database: str, driver: Any) -> None:
+        more = ("search.trials=12", "search.epochs=16", "data.train=400")
+        sets = [f"--set={one}" for one in ("folder=sweeps", f"tracking.uri={database}", *more)]
+        process = driver("launch", "tiny.yaml", *sets)
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert "convscape resume tiny" in errors
+        sweep = Sweep.open("tiny", tmp_path / "sweeps")
+        assert sweep.counts()["unfinished"] > 0
+        assert not sweep.running
+        resumed = resume("tiny", tmp_path / "sweeps", progress=False)
+        (tmp_path / "unbroken").mkdir()
+        unbroken = launch(tiny(tmp_path / "unbroken", f"tracking.uri={database}", *more), progress=False)
+        assert results(resumed) == results(unbroken)
+        counts = resumed.counts()
+        assert counts["unfinished"] == 0
+        assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
+
+    @pytest.mark.slow
+    def test_a_kill_loses_no_epoch_and_trains_none_twice(self, tmp_path: Path, database: str, driver: Any) -> None:
+        more = ("search.trials=12", "search.epochs=16", "data.train=400")
+        sets = [f"--set={one}" for one in ("folder=sweeps", f"tracking.uri={database}", *more)]
+        process = driver("launch", "tiny.yaml", *sets)
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 5):
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        resumed = resume("tiny", tmp_path / "sweeps", progress=False)
+        told = [json.loads(line) for line in study.read_text().splitlines()]
+        reports = [(event["trial_id"], event["step"]) for event in told if "step" in event]
+        duplicates = {record.number for record in resumed.trials() if record.state == "duplicate"}
+        trained = [report for report in reports if report[0] not in duplicates]
+        assert len(set(trained)) == len(trained)
+        unbroken = launch(tiny(tmp_path / "unbroken", f"tracking.uri={database}", *more), progress=False)
+        assert results(resumed) == results(unbroken)
+
+
+def test_launch_takes_a_file_and_overrides(tmp_path: Path, quiet: None) -> None:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(TINY)
+    sweep = convscape.launch(file, overrides=[f"folder={tmp_path}", "search.trials=1"], progress=False)
+    assert sweep.counts()["completed"] == 1
+    assert json.loads((sweep.folder / "config.json").read_text())["search"]["trials"] == 1
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_sweep_to_be_replaced_stays_until_the_new_one_trains(tmp_path: Path) -> None:
+    launch(tiny(tmp_path, "search.trials=1"), progress=False)
+    before = results(Sweep.open("tiny", tmp_path))
+    with pytest.raises(SpaceError):
+        launch(tiny(tmp_path, "budget.parameters=1"), replace=True, progress=False)
+    assert results(Sweep.open("tiny", tmp_path)) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny"}
+    launch(tiny(tmp_path, "search.trials=2"), replace=True, progress=False)
+    assert len(Sweep.open("tiny", tmp_path).trials()) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny"}
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_damaged_checkpoint_is_gone_round(tmp_path: Path) -> None:
+    def reached(folder: Path, damage: bool) -> list[tuple[Any, ...]]:
+        settings = tiny(folder, "search.trials=1", "search.epochs=4", "search.promotion=none")
+        sweep = launch(settings, progress=False)
+        study = sweep.folder / "study.jsonl"
+        # back to where epoch 3 was told and its trial not ended: as after a kill
+        lines = study.read_text().splitlines(keepends=True)
+        third = max(i for i, line in enumerate(lines) if '"step":3' in line)
+        study.write_text("".join(lines[: third + 1]))
+        kept = sweep.folder / "trials" / "00000"
+        if damage:
+            (kept / "epoch-0003" / "tensors.safetensors").write_bytes(b"cut")
+        return results(resume("tiny", folder, progress=False))
+
+    whole = reached(tmp_path / "whole", damage=False)
+    assert whole[0][2] == "completed"
+    assert reached(tmp_path / "damaged", damage=True)[0][2] in ("completed", "failed")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_log_that_closes_does_not_end_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise SystemExit(1)  # as rich does on a broken pipe
+
+    monkeypatch.setattr("convscape.search.progress.PLAIN_EVERY", 0.0)
+    monkeypatch.setattr("rich.console.Console.print", closed)
+    assert launch(tiny(tmp_path, "search.trials=2"), progress=True).counts()["unfinished"] == 0
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_full_disk_ends_the_sweep_by_name_and_a_resume_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from convscape.trainers.checkpoint import Checkpoints
+
+    def full(self: Checkpoints, *_: object, **__: object) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", full)
+        with pytest.raises(SweepError, match="No space left on device"):
+            launch(tiny(tmp_path), progress=False)
+    counts = Sweep.open("tiny", tmp_path).counts()
+    assert (counts["failed"], counts["unfinished"]) == (0, 1)
+    assert resume("tiny", tmp_path, progress=False).counts()["unfinished"] == 0

@@ -1,0 +1,17 @@
+"""The examples in docstrings do what they show."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import convscape.spaces
+import pytest
+
+MODULES = [module.name for module in pkgutil.iter_modules(convscape.spaces.__path__)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    assert doctest.testmod(importlib.import_module(f"convscape.spaces.{name}")).failed == 0

@@ -1,0 +1,426 @@
+"""The command line: what each command prints, what it exits with, and what bad input leaves behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape import cli, find
+from convscape.search import courier
+from convscape.search import launching as sweeps
+from convscape.search.sweep import Sweep
+from convscape.spaces.errors import ConvscapeError
+from hypothesis import example, given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COMMANDS = ("launch", "resume", "status", "compare", "describe", "sample", "export", "sync")
+TINY = """
+name: tiny
+data: {name: digits, train: 200, validation: 100}
+space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
+search: {trials: 3, epochs: 2, reduction: 2, seed: 1}
+resources: {runner: inline, precision: float32}
+"""
+
+
+class Ended:
+    """How a command ended."""
+
+    def __init__(self, code: Any, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out.splitlines()[-1] if self.out.startswith("{") else self.out)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def command(*arguments: object) -> Ended:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Ended(caught.value.code or 0, out, err)
+
+    return command
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent to MLflow: its store costs seconds."""
+    for word in ("carry", "hurry", "leave"):
+        monkeypatch.setattr(courier, word, lambda *_: None)
+    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a sweep file, to be in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the tiny sweep ended."""
+    with pytest.MonkeyPatch.context() as patched:
+        for word in ("carry", "hurry", "leave"):
+            patched.setattr(courier, word, lambda *_: None)
+        patched.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+        folder = tmp_path_factory.mktemp("swept")
+        (folder / "tiny.yaml").write_text(TINY)
+        sweeps.launch(folder / "tiny.yaml", overrides=[f"folder={folder / 'sweeps'}"], progress=False)
+    return folder / "sweeps"
+
+
+def fits(text: str, width: int = 80) -> bool:
+    return all(len(line) <= width for line in text.splitlines())
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_teaches_and_ends_with_0(run: Any, command: tuple[str, ...]) -> None:
+    for option in ("--help", "-h"):
+        ended = run(*command, option)
+        assert ended.code == 0
+        assert "Usage: " in ended.out
+        assert fits(ended.out, 100)
+    if not command:
+        assert all(name in ended.out for name in COMMANDS)
+        assert "Exit codes: 0 done;" in ended.out
+
+
+@pytest.mark.parametrize("command", ["launch", "describe"])
+def test_examples_of_a_command_have_lines_of_their_own(command: str) -> None:
+    shown = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "80"}).output.splitlines()
+    examples = [line for line in shown if f"convscape {command} " in line and "Usage" not in line]
+    assert len(examples) >= 3
+    assert all(line.startswith(f"    convscape {command} ") and line.count("convscape ") == 1 for line in examples)
+    assert not [line for line in shown if "\b" in line or "\\b" in line]
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_fault() -> None:
+    command = [sys.executable, "-m", "convscape", "describe", "resnet152"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == ("", 141)
+
+
+def test_another_broken_pipe_is_not_taken_for_that_of_the_output(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convscape.spaces.lookup.find", lambda *_: (_ for _ in ()).throw(BrokenPipeError(32, "")))
+    assert run("describe", "vgg16").code == 1
+
+
+def test_nothing_asked_shows_help(run: Any) -> None:
+    ended = run()
+    assert "Usage: " in ended.out + ended.err
+    assert ended.code in (0, 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["lunch", "x.yaml"], ["launch"], ["launch", "tiny.yaml", "--what"], ["launch", "tiny.yaml", "-o", "xml"],
+        ["compare", "tiny", "-n", "0"], ["compare", "tiny", "-n", "many"], ["describe"],
+        ["describe", "vgg16", "--fit", "x"], ["export", "tiny"], ["sample", "tiny.yaml", "-n", "-1"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_ends_with_2(run: Any, here: Path, arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert ended.code == 2
+    assert "Usage: " in ended.err
+    assert "Traceback" not in ended.err
+
+
+BAD = [
+    # arguments, exit code, what the message says
+    (["launch", "none.yaml"], 2, "none.yaml: cannot be read: No such file"),
+    (["launch", "tiny.yaml", "--set", "data.name=fashion-mnist", "--set", "data.root=nowhere"], 2, "nowhere"),
+    (["launch", "tiny.yaml", "--set", "data.name=fashion-mnist"], 2, "root"),
+    (["launch", "tiny.yaml", "--set", "data.name=digit"], 2, "digits"),
+    (["launch", "tiny.yaml", "--set", "data.train=99999"], 2, ""),
+    (["launch", "tiny.yaml", "--set", "search.trails=3"], 2, "Did you mean 'trials'?"),
+    (["launch", "tiny.yaml", "--set", "search.trials=0"], 2, "--set: search.trials: 0"),
+    (["launch", "tiny.yaml", "--set", "space.kernel=99"], 2, "99 is out of range"),
+    (["launch", "tiny.yaml", "--set", "space.stages=9", "--set", "space.padding=valid"], 2, "no network fits"),
+    (["launch", "tiny.yaml", "--set", "recipe.crop=8"], 2, "recipe.crop: 8 is too large for images of 8x8"),
+    (["launch", "tiny.yaml", "--set", "recipe.cutout=[0, 9]"], 2, "recipe.cutout: 9 is too large for images of 8x8"),
+    (["launch", "tiny.yaml", "--dry-run", "--set", "recipe.crop=8"], 2, "Use at most 7"),
+    (["launch", "tiny.yaml", "--set", "search.first_rung=3"], 2, "search.first_rung: 3: trials end after 2 epochs"),
+    (["launch", "tiny.yaml", "--set", "budget.parameters=1"], 2, "budget: no design of the space is within it"),
+    (["launch", "tiny.yaml", "--set", "folder=tiny.yaml"], 4, "cannot be used"),
+    (["launch", "tiny.yaml", "--set", "nonsense"], 2, "not key=value"),
+    (["launch", "tiny.yaml", "--dry-run", "--set", "search.epochs=0"], 2, "search.epochs"),
+    (["sample", "tiny.yaml", "--set", "space.stages=9", "--set", "space.padding=valid"], 2, "no network fits"),
+    (["resume", "tiny"], 4, "no sweep 'tiny'"),
+    (["status", "tiny"], 4, "no sweep 'tiny'"),
+    (["compare", "tiny"], 4, "no sweep 'tiny'"),
+    (["export", "tiny", "--to", "out"], 4, "no sweep 'tiny'"),
+    (["sync", "tiny"], 4, "no sweep 'tiny'"),
+    (["describe", "vgg17"], 2, "Did you mean 'vgg19'?"),
+    (["describe", "INPUT[8x8x1] -> CONV99-4 valid -> FC-10"], 2, ""),
+    (["describe", "vgg16", "--input", "224"], 2, "not CxHxW"),
+    (["describe", "none.json"], 2, "cannot be read"),
+    (["describe", "vgg16", "--layer", "1"], 2, "Convolutions: 0, 2, 5, 7,"),
+    (["describe", "resnet50", "--layer", "4.bdy.0", "-o", "json"], 2, "Did you mean '4.body.0'?"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), BAD, ids=[" ".join(case[0])[:60] for case in BAD])
+def test_bad_input_is_a_short_message_and_leaves_nothing(
+    run: Any, here: Path, quiet: None, arguments: list[str], code: int, says: str
+) -> None:
+    ended = run(*arguments)
+    assert ended.code == code, ended.err
+    message = [line for line in ended.err.splitlines() if line]
+    assert message[0].startswith("convscape: ")
+    assert len(message) <= 10
+    assert says in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+    left = [path for path in here.rglob("*") if path.is_file()]
+    assert left == [here / "tiny.yaml"]
+    assert not (here / "sweeps" / "tiny").exists()
+
+
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(run: Any, here: Path) -> None:
+    ended = run("launch", "none.yaml", "--debug")
+    assert ended.code == 2
+    assert "Traceback" in ended.err
+
+
+def test_a_fault_of_our_own_ends_with_1(run: Any, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(sweeps, "launch", broken)
+    ended = run("launch", "tiny.yaml")
+    assert ended.code == 1
+    assert "ZeroDivisionError: division by zero" in ended.err
+    assert "--debug" in ended.err
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["launch", "tiny.yaml", "--debug"])
+
+
+def test_ctrl_c_ends_with_130(run: Any, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeps, "launch", interrupted)
+    assert run("launch", "tiny.yaml").code == 130
+    monkeypatch.setattr("convscape.search.sweep.load_data", interrupted)
+    assert run("launch", "tiny.yaml", "--dry-run").code == 130
+
+
+def test_a_sweep_without_a_result_ends_with_3(
+    run: Any, here: Path, monkeypatch: pytest.MonkeyPatch, quiet: None
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("convscape.search.trial.Training", broken)
+    ended = run("launch", "tiny.yaml", "-o", "json")
+    assert ended.code == 3
+    assert "ZeroDivisionError" in ended.err
+    assert ended.out == ""
+
+
+def test_launch_ends_with_one_json_object(run: Any, here: Path, quiet: None) -> None:
+    ended = run("launch", "tiny.yaml", "-o", "json")
+    assert ended.code == 0
+    assert ended.out.count("\n") == 1
+    result = json.loads(ended.out)
+    assert set(result) == {"name", "seconds", "tracking_uri", "counts", "best"}
+    assert set(result["counts"]) == {"completed", "stopped", "failed", "duplicate", "infeasible"}
+    assert set(result["best"]) == {"trial", "run_id", "accuracy", "parameters", "macs", "notation"}
+    assert result["name"] == "tiny"
+    assert result["tracking_uri"] == f"sqlite:///{here / 'sweeps' / 'mlflow.db'}"
+    assert result["counts"]["completed"] + result["counts"]["stopped"] == 3
+    assert (here / "sweeps" / "tiny" / "config.json").exists()
+    again = run("launch", "tiny.yaml")
+    assert again.code == 4
+    assert "convscape resume tiny" in again.err
+
+
+def test_launch_shows_a_leaderboard_and_exports(run: Any, here: Path, quiet: None) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    ended = run("launch", "tiny.yaml", "--export", "winner")
+    assert ended.code == 0
+    assert "Leaderboard of sweep tiny" in ended.out
+    assert "The winner, trial " in ended.out
+    assert "mlflow ui --backend-store-uri" in ended.out
+    assert (here / "winner" / "architecture.json").exists()
+    table = ended.out[: ended.out.index("Compare runs in MLflow")]
+    assert fits(table)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_dry_run_shows_the_config_and_three_networks_and_writes_nothing(run: Any, here: Path) -> None:
+    ended = run("launch", "tiny.yaml", "--dry-run")
+    assert ended.code == 0
+    assert ended.out.count(" parameters ") == 3
+    assert ended.out.count(" MACs ") == 3
+    assert "trials: 3" in ended.out
+    assert "growth" in ended.out  # a default, written out
+    assert list(here.iterdir()) == [here / "tiny.yaml"]
+    plain = run("launch", "tiny.yaml", "--dry-run", "-o", "json").json
+    assert plain["config"]["search"]["trials"] == 3
+    assert len(plain["networks"]) == 3
+    assert list(here.iterdir()) == [here / "tiny.yaml"]
+
+
+def test_a_dry_run_s_config_is_a_sweep_file(run: Any, here: Path) -> None:
+    shown = run("launch", "tiny.yaml", "--dry-run").out
+    (here / "again.yaml").write_text(shown.split("\n# ")[0])
+    again = run("launch", "again.yaml", "--dry-run").out
+    assert again == shown
+
+
+def test_compare_lists_trials_best_first(run: Any, swept: Path) -> None:
+    trials = run("compare", "tiny", "--folder", swept, "-o", "json").json
+    assert len(trials) == 3
+    assert {"trial", "run_id", "accuracy", "parameters", "macs", "notation"} <= set(trials[0])
+    accuracies = [trial["accuracy"] for trial in trials]
+    assert accuracies == sorted(accuracies, reverse=True)
+    shown = run("compare", "tiny", "--folder", swept, "-n", 2)
+    table = shown.out[: shown.out.index("Compare runs in MLflow")]
+    assert fits(table)
+    assert table.count("INPUT[") == 2
+    assert "and 1 more" in table
+
+
+def test_status_says_how_a_sweep_stands(run: Any, swept: Path) -> None:
+    shown = run("status", "tiny", "--folder", swept, "--watch")
+    assert shown.out.startswith("sweep tiny: ended\n")
+    assert fits(shown.out[: shown.out.index("next:")])
+    state = run("status", "tiny", "--folder", swept, "-o", "json").json
+    assert state["running"] is False
+    assert state["counts"]["unfinished"] == 0
+    assert state["best"]["trial"] == Sweep.open("tiny", swept).best.trial
+
+
+def test_resuming_what_has_ended_trains_nothing(run: Any, swept: Path, quiet: None) -> None:
+    study = swept / "tiny" / "study.jsonl"
+    before = study.read_text().count('"step"')
+    ended = run("resume", "tiny", "--folder", swept, "-o", "json")
+    assert ended.code == 0
+    assert sum(ended.json["counts"].values()) == 3
+    assert study.read_text().count('"step"') == before
+
+
+def test_export_of_the_best_and_of_a_named_trial(run: Any, swept: Path, tmp_path: Path) -> None:
+    exported = run("export", "tiny", "--folder", swept, "--to", tmp_path / "best", "-o", "json").json
+    assert {file.name for file in (tmp_path / "best").iterdir()} == set(exported["files"])
+    assert 0 <= exported["test_accuracy"] <= 1
+    worst = run("compare", "tiny", "--folder", swept, "-o", "json").json[-1]["trial"]
+    assert run("export", "tiny", "--folder", swept, "--to", tmp_path / "worst", "--trial", worst).code == 0
+    missing = run("export", "tiny", "--folder", swept, "--to", tmp_path / "none", "--trial", 77)
+    assert missing.code == 4
+    assert "no trained trial 77" in missing.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_export_does_not_write_over_something_else(run: Any, swept: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    ended = run("export", "tiny", "--folder", swept, "--to", tmp_path)
+    assert ended.code == 5
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_describe_a_classic_a_line_and_a_file(run: Any, here: Path) -> None:
+    vgg = run("describe", "vgg16", "-o", "json").json
+    assert vgg["totals"]["parameters"] == 138_357_544
+    assert sum(layer["parameters"] for layer in vgg["layers"]) == 138_357_544
+    shown = run("describe", "vgg16")
+    assert "138,357,544" in shown.out
+    assert fits(shown.out)
+    line = "INPUT[8x8x1] -> CONV3-4 -> RELU -> FC-10"
+    assert run("describe", line, "-o", "json").json["notation"] == line
+    small = run("describe", "vgg16", "--input", "3x64x64", "--classes", 7, "-o", "json").json
+    assert small["layers"][-1]["output"] == [7, 1, 1]
+    (here / "net.json").write_text(json.dumps(find(line).to_json()))
+    assert run("describe", "net.json", "-o", "json").json["digest"] == find(line).digest
+    (here / "vgg.json").write_text(run("describe", "vgg16", "-o", "json").out)
+    assert run("describe", "vgg.json", "-o", "json").json == vgg
+
+
+def test_describe_one_layer_beside_its_alternatives(run: Any) -> None:
+    shown = run("describe", "alexnet", "--layer", "0").out
+    assert fits(shown)
+    assert "105,705,600" in shown
+    assert "[96 x 363] · [363 x 3025] = [96 x 3025]" in shown
+    plain = run("describe", "alexnet", "--layer", "0", "-o", "json").json
+    assert plain["parameters"] == {"shared": 34_944, "unshared": 105_705_600, "fully_connected": 44_892_355_200}
+    padded = run("describe", "alexnet", "--layer", "0", "--input", "3x224x224", "--fit", "pad", "-o", "json").json
+    assert padded["input"] == [3, 224, 224]
+
+
+@given(st.text() | st.from_regex(r"[0-9]{0,9}[xX][0-9]{0,9}[xX][0-9]{0,9}"))
+@example("1048577x8x8")
+@example("3x99999999999999999999x8")
+@example("٣x٨x٨")
+def test_any_input_is_an_image_or_a_project_error(text: str) -> None:
+    with suppress(ConvscapeError):
+        assert find("lenet5", cli._image(text)).input
+
+
+def test_described_json_has_shares_memory_and_what_backward_keeps(run: Any) -> None:
+    shown = run("describe", "lenet5", "-o", "json", "--batch", 32, "--optimizer", "adamw").json
+    assert set(shown) == {"notation", "digest", "architecture", "totals", "memory", "layers"}
+    for count in ("parameters", "macs"):
+        assert sum(layer["share"][count] for layer in shown["layers"]) == pytest.approx(1)
+    assert all(layer["weights"] + layer["biases"] == layer["parameters"] for layer in shown["layers"])
+    memory = shown["memory"]
+    assert (memory["batch"], memory["optimizer"], memory["precision"]) == (32, "adamw", "float32")
+    training = memory["training"]
+    assert training["parameters"] == training["gradients"] == training["optimizer"] // 2 == 61_706 * 4
+    assert training["activations"] == 32 * sum(layer["kept_bytes"] for layer in shown["layers"])
+    for parts in (memory["inference"], training):
+        assert parts.pop("total") == sum(parts.values())
+    half = run("describe", "lenet5", "-o", "json", "--batch", 32, "--precision", "bfloat16").json["memory"]
+    assert 2 * half["training"]["gradients"] == training["gradients"]
+
+
+def test_the_version(run: Any) -> None:
+    from convscape import __version__
+
+    assert run("--version").out == f"convscape {__version__}\n"
+
+
+def test_sample_and_the_dry_run_say_how_many_distinct_networks_there_are(run: Any, here: Path) -> None:
+    drawn = run("sample", "tiny.yaml", "-n", 800, "-o", "jsonl").out.splitlines()
+    size = f" {len({json.loads(line)['digest'] for line in drawn}):,} distinct networks"
+    for command in (("sample", "tiny.yaml", "-n", 1), ("launch", "tiny.yaml", "--dry-run")):
+        assert any(line.startswith("# ") and size in line for line in run(*command).out.splitlines())
+
+
+def test_sample_prints_networks_and_trains_nothing(run: Any, here: Path) -> None:
+    lines = run("sample", "tiny.yaml", "-n", 5, "-o", "jsonl").out.splitlines()
+    assert len(lines) == 5
+    assert all(json.loads(line)["totals"]["parameters"] > 0 for line in lines)
+    assert run("sample", "tiny.yaml", "-n", 5, "-o", "jsonl").out.splitlines() == lines
+    assert run("sample", "tiny.yaml", "-n", 2).out.count(" MACs ") == 2
+    parameters = sorted(json.loads(line)["totals"]["parameters"] for line in lines)
+    within = f"budget.parameters={parameters[2]}"
+    marked = [
+        json.loads(line)
+        for line in run("sample", "tiny.yaml", "-n", 5, "-o", "jsonl", "--set", within).out.splitlines()
+    ]
+    assert all(bool(each["over_budget"]) == (each["totals"]["parameters"] > parameters[2]) for each in marked)
+    assert "would not be trained: " in run("sample", "tiny.yaml", "-n", 5, "--set", within).out
+    assert list(here.iterdir()) == [here / "tiny.yaml"]

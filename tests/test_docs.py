@@ -1,0 +1,93 @@
+"""The pages say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from convscape import cli
+from convscape.search import config, recipes
+from convscape.spaces import classic_space, settings
+from convscape.spaces.errors import NotationError
+from convscape.spaces.notation import notation
+from convscape.spaces.parsing import IDENTITY, WORDS, parse
+from pydantic import BaseModel
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parent.parent
+
+
+def keys() -> set[str]:
+    found = {f"space.{key}" for key in settings.KEYS} | {f"recipe.{key}" for key in recipes.KEYS}
+    for name, field in config.SweepConfig.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            found |= {f"{name}.{key}" for key in section.model_fields}
+        elif name not in ("space", "recipe"):
+            found.add(name)
+    return found
+
+
+def test_the_page_of_the_sweep_file_has_every_key_and_no_other() -> None:
+    page, others = (ROOT / "docs" / "sweep-file.md").read_text().split("## `space` around a classic")
+    assert rows(page) == keys()
+    assert rows(others) == {"space.class"} | {f"space.{key}" for key in classic_space.KEYS}
+
+
+def rows(page: str) -> set[str]:
+    """The keys that a page's tables explain."""
+    return set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE))
+
+
+def test_the_sweep_files_of_the_guide_to_spaces_are_some() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "spaces.md").read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        text = f"name: try\ndata: {{name: digits}}\n{block}"
+        config.parse(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
+
+
+NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")
+EXAMPLES = re.findall(r"(?:`|^)(INPUT\[\d[^`\n]*)", NOTATION, re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_the_notation_is_a_network_and_reads_back(example: str) -> None:
+    network = parse(example)
+    assert parse(notation(network)) == network
+
+
+def test_the_page_of_the_notation_shows_every_word_and_option_and_an_example_in_every_row() -> None:
+    rows = re.findall(r"^\| `.*", NOTATION, re.MULTILINE)
+    assert [row for row in rows if not re.search(r"`INPUT\[\d[^`]*` \|$", row)] == []
+    text = "\n".join(EXAMPLES)
+    assert [word for word in (*WORDS, IDENTITY) if not re.search(rf"\b{word}(?![A-Z])", text)] == []
+    for start in ("INPUT[8x8x1] -> CONV3-4", "INPUT[8x8x1] -> LRN5"):
+        with pytest.raises(NotationError) as caught:
+            parse(f"{start} what")
+        options = re.findall(r"(?<= )[a-z]+=?(?=\S*,)", caught.value.message.splitlines()[0])
+        assert len(options) >= 3
+        assert [option for option in options if not re.search(rf" {option}", text)] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
+    + [Path(f"docs/{name}.md") for name in ("cluster", "sweep-file", "spaces", "notation")],
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+        assert (ROOT / page.parent / target).exists(), target
+
+
+def test_every_command_of_the_readme_is_one() -> None:
+    names = {command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback}
+    used = set(re.findall(r"convscape (\w+)", (ROOT / "README.md").read_text())) - {"finds"}
+    assert used
+    assert used <= names
+
+
+def test_the_cluster_file_passes_the_launchers_own_check() -> None:
+    validate_config(prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text())))

@@ -1,0 +1,52 @@
+"""The sweep files people start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import convscape
+import pytest
+from convscape.search import config, courier, launching, sampling
+from convscape.search.sweep import check_space, load_data
+from convscape.spaces.tracing import trace
+
+EXAMPLES = Path(convscape.__file__).parent / "examples"
+FILES = sorted(EXAMPLES.glob("*.yaml"))
+IMAGES = {"digits": (1, 8, 8), "fashion-mnist": (1, 28, 28), "own-space": (1, 8, 8)}
+
+
+def test_there_are_the_agreed_ones() -> None:
+    assert {f"{name}.yaml" for name in IMAGES} <= {file.name for file in FILES}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_an_example_is_read_and_goes_by_its_file_s_name(file: Path) -> None:
+    assert config.read(file).name == file.stem
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_example_samples_networks_for_its_images(name: str) -> None:
+    sweep = config.read(EXAMPLES / f"{name}.yaml")
+    designs = list(sampling.sample(sweep, IMAGES[name], 10, 50))
+    assert len({design.key for design in designs}) > 40
+    for design in designs:
+        output = trace(design.architecture.layers, IMAGES[name], design.architecture.fit)[-1].output
+        assert output in ((10,), (10, 1, 1))
+
+
+def test_the_digits_need_nothing_but_what_is_installed() -> None:
+    sweep = config.read(EXAMPLES / "digits.yaml")
+    dataset = load_data(sweep)
+    assert dataset.input == IMAGES["digits"]
+    check_space(sweep, dataset)
+
+
+def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for word in ("carry", "hurry", "leave"):  # MLflow's store would cost seconds
+        monkeypatch.setattr(courier, word, lambda *_: None)
+    monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
+    monkeypatch.chdir(tmp_path)
+    shorter = ["search.trials=3", "search.epochs=1", "data.train=200", f"folder={tmp_path}"]
+    sweep = launching.launch(EXAMPLES / "own-space.yaml", overrides=shorter, progress=False)
+    assert len(sweep.summaries()) == 3
+    assert "PARALLEL" in sweep.best.notation

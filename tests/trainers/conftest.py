@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from convscape.trainers.data import Dataset, load
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small networks are faster on one thread, and sums come out alike on machines with more or fewer cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load("digits", train=320, validation=100)

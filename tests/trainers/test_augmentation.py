@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from convscape.trainers.augmentation import cut_out, gathered
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def numbered(count: int, channels: int, height: int, width: int) -> torch.Tensor:
+    """Every cell with a value of its own."""
+    cells = count * channels * height * width
+    return torch.arange(cells, dtype=torch.int32).view(count, channels, height, width)
+
+
+def shifts_and_flips(image: np.ndarray, crop: int, *, flip: bool) -> list[np.ndarray]:
+    """All that may become of (C, H, W): numpy's own reflection, every window of it, and the mirror images."""
+    _, height, width = image.shape
+    found = []
+    for source in [image, image[:, :, ::-1]] if flip else [image]:
+        around = np.pad(source, ((0, 0), (crop, crop), (crop, crop)), mode="reflect")
+        found += [
+            around[:, top : top + height, left : left + width]
+            for top in range(2 * crop + 1)
+            for left in range(2 * crop + 1)
+        ]
+    return found
+
+
+@given(
+    channels=st.sampled_from([1, 3]), height=st.integers(3, 6), width=st.integers(3, 6), crop=st.integers(0, 4),
+    flip=st.booleans(), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_every_image_is_one_of_its_shifts(channels, height, width, crop, flip, seed):
+    pixels = numbered(5, channels, height, width)
+    where = torch.tensor([3, 0, 3])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        drawn = gathered(pixels, where, crop=crop, flip=flip)
+    assert drawn.shape == (3, channels, height, width)
+    assert drawn.is_contiguous(memory_format=torch.channels_last)
+    for image, index in zip(drawn.numpy(), where, strict=True):
+        possible = shifts_and_flips(pixels[index].numpy(), crop, flip=flip)
+        assert any(np.array_equal(image, candidate) for candidate in possible)
+
+
+def test_every_shift_comes_up_about_as_often():
+    pixels = numbered(1, 1, 4, 4)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        drawn = gathered(pixels, torch.zeros(1800, dtype=torch.int64), crop=1, flip=True)
+    _, counts = np.unique(drawn.flatten(1).numpy(), axis=0, return_counts=True)
+    assert len(counts) == 18
+    assert counts.min() > 60
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+def test_cutout_zeroes_one_square(size):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        images = cut_out(torch.ones(200, 3, 5, 6), size)
+    holes = images[:, 0] == 0
+    assert torch.equal(images == 0, holes[:, None].expand_as(images))
+    for hole in holes:
+        rows, columns = hole.any(1), hole.any(0)
+        assert torch.equal(hole, rows[:, None] & columns)
+        assert 1 <= rows.sum() <= size
+        assert 1 <= columns.sum() <= size
+    assert holes.any(0).all()
+    assert holes.sum((1, 2)).max() == min(size, 5) * min(size, 6)

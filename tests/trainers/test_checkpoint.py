@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from convscape.spaces.errors import CheckpointError
+from convscape.trainers import checkpoint
+from convscape.trainers.checkpoint import Checkpoints, read, write
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
+
+
+class Saved:
+    """What `Checkpoints` needs of a training."""
+
+    epoch = 0
+
+    def save(self, folder):
+        write(folder, TENSORS, {"epoch": self.epoch})
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def test_what_is_written_is_read(tmp_path):
+    write(tmp_path / "deep" / "one", TENSORS, {"epoch": 3, "rate": 0.5})
+    tensors, values = read(tmp_path / "deep" / "one")
+    assert values == {"epoch": 3, "rate": 0.5}
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_layout_in_memory_does_not_matter(tmp_path):
+    weight = torch.arange(24.0).reshape(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
+    write(tmp_path / "one", {"weight": weight}, {})
+    assert torch.equal(read(tmp_path / "one")[0]["weight"], weight)
+
+
+def test_a_failed_write_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatch):
+    write(tmp_path / "one", TENSORS, {"epoch": 1})
+    with pytest.raises(TypeError):
+        write(tmp_path / "one", TENSORS, {"epoch": object()})
+    assert read(tmp_path / "one")[1] == {"epoch": 1}
+    assert names(tmp_path) == ["one"]
+
+
+@pytest.mark.parametrize("file", [checkpoint.TENSORS, checkpoint.VALUES])
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_a_file_cut_short_is_noticed(tmp_path, file, keep):
+    write(tmp_path / "one", TENSORS, {})
+    content = (tmp_path / "one" / file).read_bytes()
+    (tmp_path / "one" / file).write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(CheckpointError, match=r"one"):
+        read(tmp_path / "one")
+
+
+def read_or_refused(content: bytes, values: bytes) -> None:
+    """A folder with these files gives a checkpoint or CheckpointError."""
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / checkpoint.TENSORS).write_bytes(content)
+        (Path(name) / checkpoint.VALUES).write_bytes(values)
+        with suppress(CheckpointError):
+            tensors, read_values = read(Path(name))
+            assert isinstance(read_values, dict)
+            assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
+
+
+def record(content: bytes, **changes) -> bytes:
+    whole = {"format": checkpoint.FORMAT, "sha256": hashlib.sha256(content).hexdigest(), "values": {}}
+    return json.dumps(whole | changes).encode()
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.binary(), st.binary() | plain.map(lambda value: json.dumps(value).encode()))
+@example(b"", b"[" * 100_000)
+@example(b"", b"\xff")
+def test_any_files_are_a_checkpoint_or_refused(content, values):
+    read_or_refused(content, values)
+
+
+@given(st.binary(), st.fixed_dictionaries({}, optional={"format": plain, "sha256": plain, "values": plain}))
+def test_any_record_is_a_checkpoint_or_refused(content, changes):
+    read_or_refused(content, record(content, **changes))
+
+
+BITS = {"F32": 32, "F16": 16, "BF16": 16, "I64": 64, "BOOL": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F4": 4, "C64": 64, "X": 8}
+"""Kinds of values in the format, also those PyTorch lacks, and one that is none."""
+
+
+@st.composite
+def tensor_files(draw):
+    """A file in the format of safetensors, usually with a header that agrees with its length."""
+    kind, shape = draw(st.sampled_from(list(BITS))), draw(st.lists(st.integers(0, 3) | st.just(2**62), max_size=3))
+    length = min(math.prod(shape) * BITS[kind] // 8, 300)
+    offsets = [0, length] if draw(st.booleans()) else draw(st.lists(st.integers(0, 32), max_size=3))
+    header = {"a": {"dtype": kind, "shape": shape, "data_offsets": offsets}} | draw(
+        st.dictionaries(st.sampled_from(["__metadata__", "b"]), plain, max_size=1)
+    )
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(length)
+
+
+@given(tensor_files())
+@settings(max_examples=200)
+def test_any_tensors_are_read_or_refused(content):
+    read_or_refused(content, record(content))
+
+
+def test_one_altered_bit_is_noticed(tmp_path):
+    write(tmp_path / "one", TENSORS, {})
+    file = tmp_path / "one" / checkpoint.TENSORS
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        read(tmp_path / "one")
+
+
+def test_an_absent_one_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match="nowhere"):
+        read(tmp_path / "nowhere")
+
+
+def test_the_newest_two_and_the_best_are_kept(tmp_path):
+    kept = Checkpoints(tmp_path / "trial")
+    assert kept.latest() is None
+    assert kept.best() is None
+    saved = Saved()
+    for saved.epoch in range(1, 7):
+        kept.save(saved, best=saved.epoch in (1, 3))
+    assert names(tmp_path / "trial") == ["epoch-0003", "epoch-0005", "epoch-0006"]
+    assert kept.latest().name == "epoch-0006"
+    assert kept.best() == kept.at(3) == tmp_path / "trial" / "epoch-0003"
+
+
+def test_a_damaged_one_is_passed_over(tmp_path):
+    kept, saved = Checkpoints(tmp_path), Saved()
+    for saved.epoch in (1, 2):
+        kept.save(saved, best=saved.epoch == 2)
+    (tmp_path / "epoch-0002" / checkpoint.TENSORS).write_bytes(b"")
+    assert kept.latest().name == "epoch-0001"
+    assert kept.best() is None
+
+
+def test_what_a_kill_left_behind_is_ignored(tmp_path):
+    (tmp_path / ".epoch-0009-abc").mkdir(parents=True)
+    (tmp_path / "epoch-0008").mkdir()
+    kept, saved = Checkpoints(tmp_path), Saved()
+    saved.epoch = 7
+    kept.save(saved, best=True)
+    assert kept.latest().name == "epoch-0007"
+
+
+def test_ten_thousand_epochs_are_still_in_order(tmp_path):
+    kept, saved = Checkpoints(tmp_path), Saved()
+    for saved.epoch in (9_999, 10_000):
+        kept.save(saved, best=False)
+    assert kept.latest().name == "epoch-10000"

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["balance", "data", "optimization", "recipe"])
+def test_examples_in_docstrings(name):
+    result = doctest.testmod(importlib.import_module(f"convscape.trainers.{name}"))
+    assert result.attempted
+    assert not result.failed

@@ -1,0 +1,54 @@
+"""Augmentation in batches, on the device the images live on: shifts, mirror images, holes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gathered(pixels: Tensor, where: Tensor, *, crop: int, flip: bool) -> Tensor:
+    """The images at `where` of `pixels` (N, C, H, W), each shifted and mirrored by chance; memory format channels last.
+
+    Chance comes from torch's global state.
+
+    Args:
+        pixels: all images.
+        where: indices (B,).
+        crop: largest shift up, down, left and right, in cells; what comes in is the image's reflection at its edge.
+        flip: mirror every other image, left to right.
+    """
+    count, (height, width) = len(where), pixels.shape[2:]
+    rows = torch.arange(height, device=pixels.device).expand(count, height)
+    columns = torch.arange(width, device=pixels.device).expand(count, width)
+    if flip:
+        mirrored = torch.rand((count, 1), device=pixels.device) < 0.5
+        columns = torch.where(mirrored, width - 1 - columns, columns)
+    if crop:
+        shifts = torch.randint(-crop, crop + 1, (2, count, 1), device=pixels.device)
+        rows, columns = _reflected(rows + shifts[0], height), _reflected(columns + shifts[1], width)
+    return pixels[where[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def cut_out(images: Tensor, size: int) -> Tensor:
+    """`images` (N, C, H, W), each with a square of zeros around a random cell (DeVries & Taylor 2017).
+
+    Squares reach over the edge, as in the paper, so that some images lose less. Chance comes from torch's global state.
+
+    Args:
+        images: normalised, so that zero is the mean; changed in place.
+        size: the square's side in cells.
+    """
+    count, (height, width) = len(images), images.shape[2:]
+    top = torch.randint(height, (count, 1), device=images.device) - size // 2
+    left = torch.randint(width, (count, 1), device=images.device) - size // 2
+    rows, columns = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
+    down = (rows >= top) & (rows < top + size)
+    across = (columns >= left) & (columns < left + size)
+    return images.masked_fill_((down[:, :, None] & across[:, None, :])[:, None], 0.0)
+
+
+def _reflected(index: Tensor, size: int) -> Tensor:
+    """Indices beyond 0..size-1 sent back, the cell at the edge counting once: -1 becomes 1."""
+    period = max(2 * (size - 1), 1)
+    within = index.remainder(period)
+    return torch.where(within < size, within, period - within)

@@ -1,0 +1,164 @@
+"""Checkpoints: folders of safetensors and JSON, written whole or not at all, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
+
+from ..spaces.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = "convscape-checkpoint/1"
+TENSORS = "tensors.safetensors"
+VALUES = "checkpoint.json"
+BEST = "best.json"
+KEPT = 2
+"""How many of the newest checkpoints stay, besides the best. A worker saves before anybody hears of the epoch, so after
+a kill the one before the newest is gone on from; it also serves where the newest is damaged."""
+
+
+def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+    """Writes a checkpoint beside `folder` and renames it there; an older one of that name is replaced.
+
+    Args:
+        folder: where it shall stand; its parents are made.
+        tensors: what to keep, by name.
+        values: anything JSON can hold.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{folder.name}-*"):  # by a kill
+        shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    temporary.chmod(0o755)  # others may export from a shared folder
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary / TENSORS)
+        record = {"format": FORMAT, "sha256": _sha256((temporary / TENSORS).read_bytes()), "values": values}
+        (temporary / VALUES).write_text(json.dumps(record, indent=1))
+        for file in temporary.iterdir():
+            _flush(file)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+        _flush(folder.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and values of a checkpoint.
+
+    Raises:
+        CheckpointError: absent, cut short, altered, or no checkpoint at all; says which file.
+    """
+    try:
+        record = json.loads((folder / VALUES).read_text())
+        content = (folder / TENSORS).read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {folder}: {error.filename} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"checkpoint {folder}: {VALUES} is not JSON", _OLDER) from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("values"), dict):
+        raise CheckpointError(f"checkpoint {folder}: {VALUES} is not of the format {FORMAT}")
+    if _sha256(content) != record.get("sha256"):
+        raise CheckpointError(f"checkpoint {folder}: {TENSORS} is damaged, its SHA-256 is not the one recorded", _OLDER)
+    try:
+        return load(content), record["values"]
+    except (SafetensorError, LookupError, RuntimeError, ValueError) as error:  # kinds and shapes PyTorch does not have
+        raise CheckpointError(f"checkpoint {folder}: {TENSORS} cannot be read: {error!s:.200}") from None
+
+
+_OLDER = "The checkpoint before it is used where there is one."
+
+
+class Savable(Protocol):
+    """What `Checkpoints` keeps: a `training.Training`."""
+
+    @property
+    def epoch(self) -> int: ...
+    def save(self, folder: Path) -> None: ...
+
+
+class Checkpoints:
+    """The checkpoints of one trial in `folder`: the newest two and the best."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, training: Savable, *, best: bool) -> None:
+        """Saves `training` as `epoch-0003/`, remembers whether it is the best so far, deletes what is not kept."""
+        name = self.at(training.epoch).name
+        training.save(self.folder / name)
+        if best:
+            temporary = self.folder / f".{BEST}"
+            temporary.write_text(json.dumps({"best": name}))
+            temporary.replace(self.folder / BEST)
+        kept = {path.name for path in self._all()[:KEPT]} | {self._best_name()}
+        for path in self._all():
+            if path.name not in kept:
+                shutil.rmtree(path)
+
+    def at(self, epoch: int) -> Path:
+        """Where the checkpoint after `epoch` epochs stands, whether it is there or not."""
+        return self.folder / f"epoch-{epoch:04d}"
+
+    def latest(self, *, before: float = math.inf) -> Path | None:
+        """The newest whole checkpoint of an epoch before `before`; a damaged one is passed over."""
+        return next((path for path in self._all() if _epoch(path) < before and _is_whole(path)), None)
+
+    def best(self) -> Path | None:
+        """The whole checkpoint last saved as the best."""
+        name = self._best_name()
+        return self.folder / name if name and _is_whole(self.folder / name) else None
+
+    def _all(self) -> list[Path]:
+        """Checkpoint folders, newest epoch first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted((path for path in self.folder.iterdir() if re.fullmatch(r"epoch-\d{4,}", path.name)), key=_epoch)[
+            ::-1
+        ]
+
+    def _best_name(self) -> str | None:
+        try:
+            name = json.loads((self.folder / BEST).read_text())["best"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return name if isinstance(name, str) and re.fullmatch(r"epoch-\d{4,}", name) else None
+
+
+def _epoch(path: Path) -> int:
+    return int(path.name.removeprefix("epoch-"))
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        read(folder)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Asks the system to put `path` on the disk now, so that a rename never outruns the content."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,171 @@
+"""The few modules PyTorch has not: windows padded unevenly, L2 pooling, unshared filters, blocks.
+
+Their sources are copied into exported models: they may use torch, F, nn, Tensor, math and each other, nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from ..spaces.layers import Pair, Sides
+
+SMALLEST_SQUARE = 1e-12
+"""What an L2 window sums to at least: the root's slope at zero is infinite, and ReLU makes windows of zeros."""
+
+
+class Network(nn.Sequential):
+    """Layers in order; (N, C, H, W) in, class scores (N, classes) out."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).flatten(1)
+
+
+class Residual(nn.Module):
+    """body(x) + shortcut(x); an empty shortcut passes its input on."""
+
+    def __init__(self, body: nn.Sequential, shortcut: nn.Sequential) -> None:
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.body(input) + self.shortcut(input)
+
+
+class Parallel(nn.Module):
+    """Branches over one input, concatenated along the channels."""
+
+    def __init__(self, *branches: nn.Sequential) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return torch.cat([branch(input) for branch in self.branches], dim=1)
+
+
+class PaddedConv2d(nn.Conv2d):
+    """A convolution with its own number of zeros on each side, `sides` (top, bottom, left, right)."""
+
+    def __init__(self, channels: int, filters: int, kernel: Pair, sides: Sides, **options: Any) -> None:
+        super().__init__(channels, filters, kernel, **options)
+        self.sides = sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(pad(input, self.sides))
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, sides={self.sides}"
+
+
+class PaddedMaxPool2d(nn.MaxPool2d):
+    """Max pooling in which padded cells are never the maximum; a window with no other cell gives zero."""
+
+    def __init__(self, kernel: Pair, stride: Pair, sides: Sides, dilation: Pair, *, some_empty: bool) -> None:
+        super().__init__(kernel, stride, dilation=dilation)
+        self.sides = sides
+        self.some_empty = some_empty
+
+    def forward(self, input: Tensor) -> Tensor:
+        output: Tensor = F.max_pool2d(
+            pad(input, self.sides, -math.inf), self.kernel_size, self.stride, dilation=self.dilation
+        )
+        return output.masked_fill(output.isneginf(), 0.0) if self.some_empty else output
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, sides={self.sides}"
+
+
+class PaddedAvgPool2d(nn.AvgPool2d):
+    """Average pooling over a map with zeros around it; the zeros count."""
+
+    def __init__(self, kernel: Pair, stride: Pair, sides: Sides) -> None:
+        super().__init__(kernel, stride)
+        self.sides = sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(pad(input, self.sides))
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, sides={self.sides}"
+
+
+class L2Pool2d(nn.Module):
+    """The root of each window's sum of squares."""
+
+    def __init__(self, kernel: Pair, stride: Pair, sides: Sides) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.sides = kernel, stride, sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        squares = pad(input.square(), self.sides)
+        sums = F.avg_pool2d(squares, self.kernel, self.stride, divisor_override=1)
+        return sums.clamp(min=SMALLEST_SQUARE).sqrt()
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel}, stride={self.stride}, sides={self.sides}"
+
+
+class LocallyConnected2d(nn.Module):
+    """A convolution with its own filters at each of its places.
+
+    weight: (places, C·F·F, filters); bias: (places, 1, filters). `output` is (H', W'); places go row by row.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        output: Pair,
+        kernel: Pair,
+        stride: Pair,
+        sides: Sides,
+        dilation: Pair,
+        *,
+        bias: bool,
+    ) -> None:
+        super().__init__()
+        self.output, self.kernel, self.stride, self.sides, self.dilation = output, kernel, stride, sides, dilation
+        places = output[0] * output[1]
+        self.weight = nn.Parameter(torch.empty(places, channels * kernel[0] * kernel[1], filters))
+        self.bias = nn.Parameter(torch.empty(places, 1, filters)) if bias else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        windows = F.unfold(pad(input, self.sides), self.kernel, dilation=self.dilation, stride=self.stride)
+        windows = windows.permute(2, 0, 1)
+        scores = (
+            torch.bmm(windows, self.weight) if self.bias is None else torch.baddbmm(self.bias, windows, self.weight)
+        )
+        return scores.permute(1, 2, 0).unflatten(2, self.output)
+
+    def extra_repr(self) -> str:
+        places, cells, filters = self.weight.shape
+        return (
+            f"{places} places, {cells} cells, {filters} filters, kernel_size={self.kernel}, stride={self.stride}, "
+            f"sides={self.sides}, dilation={self.dilation}, bias={self.bias is not None}"
+        )
+
+
+class LocalResponseNorm(nn.LocalResponseNorm):
+    """PyTorch's, for flat inputs (N, D) too: there each value is a channel."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input) if input.dim() > 2 else super().forward(input.unsqueeze(2)).squeeze(2)
+
+
+def pad(input: Tensor, sides: Sides, value: float = 0.0) -> Tensor:
+    """`input` (N, C, H, W) with `sides` (top, bottom, left, right) cells of `value` around it."""
+    top, bottom, left, right = sides
+    return F.pad(input, (left, right, top, bottom), value=value) if any(sides) else input
+
+
+def fan_in(module: nn.Module) -> int:
+    """How many inputs one output of a weight layer sums."""
+    if isinstance(module, LocallyConnected2d):
+        return module.weight.shape[1]
+    return cast("Tensor", module.weight)[0].numel()

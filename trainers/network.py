@@ -1,0 +1,180 @@
+"""Architecture -> nn.Module, with module names equal to the paths of the architecture's steps."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import nn
+
+from ..spaces.geometry import span
+from ..spaces.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Layer,
+    Linear,
+    LocallyConnected,
+    LocalResponseNorm,
+    Parallel,
+    Pool,
+    Residual,
+)
+from . import modules
+from .modules import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..spaces.architecture import Architecture
+    from ..spaces.layers import Sides
+    from ..spaces.tracing import Step
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+}
+WEIGHT_LAYERS = (nn.Conv2d, nn.Linear, modules.LocallyConnected2d)
+
+
+def build(architecture: Architecture, seed: int = 0, *, inplace: bool = True) -> Network:
+    """The network of `architecture`, initialised: (N, C, H, W) -> scores (N, classes).
+
+    `network.get_submodule(step.path)` is the module of each of `architecture.steps`. Torch's global random state
+    is left alone. Under `with torch.device("meta")` nothing is allocated or initialised.
+
+    Args:
+        architecture: what to build.
+        seed: for `initialise`.
+        inplace: let ReLU overwrite its input where nobody else reads it; False for hooks that look at layers.
+    """
+    device = torch.get_default_device()
+    steps = {step.path: step for step in architecture.steps}
+    with torch.device("meta"):
+        network = Network(*_sequence(architecture.layers, "", steps, inplace=inplace))
+    if device.type != "meta":
+        network.to_empty(device=device)
+        initialise(network, seed)
+    return network
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, seed: int) -> None:
+    """Weights from N(0, 2 / fan-in) (He et al. 2015, eq. 10), biases 0, batch norms at identity.
+
+    The last weight layer, which no ReLU follows, draws from N(0, 1 / fan-in). Equal seeds give equal weights on every
+    device, and torch's global random state is left alone.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    layers = [module for module in network.modules() if isinstance(module, WEIGHT_LAYERS)]
+    for module in layers:
+        gain = 1.0 if module is layers[-1] else 2.0
+        weight = torch.empty(module.weight.shape, device="cpu")
+        weight.normal_(0.0, math.sqrt(gain / modules.fan_in(module)), generator=generator)
+        module.weight.copy_(weight)
+        if module.bias is not None:
+            module.bias.zero_()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_parameters()
+
+
+def _sequence(layers: Sequence[Layer], prefix: str, steps: dict[str, Step], *, inplace: bool) -> list[nn.Module]:
+    return [
+        _module(layer, f"{prefix}{index}", steps, inplace=inplace, overwrite=inplace and _is_fresh(layers[:index]))
+        for index, layer in enumerate(layers)
+    ]
+
+
+def _is_fresh(before: Sequence[Layer]) -> bool:
+    """Whether the last of `before` makes a tensor of its own that its gradient does not need."""
+    if not before:
+        return False
+    last = before[-1]
+    return isinstance(last, Conv | Linear | BatchNorm | Residual | Parallel) or (
+        isinstance(last, Pool) and last.mode != "l2"
+    )
+
+
+def _module(layer: Layer, path: str, steps: dict[str, Step], *, inplace: bool, overwrite: bool) -> nn.Module:
+    def block(layers: Sequence[Layer], name: str) -> nn.Sequential:
+        return nn.Sequential(*_sequence(layers, f"{path}.{name}.", steps, inplace=inplace))
+
+    step = steps[path]
+    flat = len(step.input) == 1
+    match layer:
+        case Conv():
+            return _conv(layer, step)
+        case LocallyConnected():
+            rows, columns = step.output[1:]
+            return modules.LocallyConnected2d(
+                step.input[0], layer.filters, (rows, columns), layer.kernel, layer.stride, _sides(step), layer.dilation,
+                bias=layer.bias,
+            )  # fmt: skip
+        case Pool():
+            return _pool(layer, step)
+        case BatchNorm():
+            return nn.BatchNorm1d(step.input[0]) if flat else nn.BatchNorm2d(step.input[0])
+        case LocalResponseNorm():
+            return modules.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k)
+        case Activation():
+            return nn.ReLU(inplace=overwrite) if layer.name == "relu" else ACTIVATIONS[layer.name]()
+        case Dropout():
+            return nn.Dropout2d(layer.rate) if layer.spatial and not flat else nn.Dropout(layer.rate)
+        case GlobalPool():
+            return nn.AdaptiveAvgPool2d(1) if layer.mode == "average" else nn.AdaptiveMaxPool2d(1)
+        case Flatten():
+            return nn.Flatten()
+        case Linear():
+            return nn.Linear(step.input[0], layer.units, bias=layer.bias)
+        case Residual():
+            return modules.Residual(block(layer.body, "body"), block(layer.shortcut, "shortcut"))
+        case Parallel():
+            return modules.Parallel(*(block(each, f"branches.{n}") for n, each in enumerate(layer.branches)))
+
+
+def _sides(step: Step) -> Sides:
+    return cast("Sides", step.padding)
+
+
+def _conv(layer: Conv, step: Step) -> nn.Conv2d:
+    top, bottom, left, right = _sides(step)
+    options = {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups, "bias": layer.bias}
+    if (top, left) == (bottom, right):
+        return nn.Conv2d(step.input[0], layer.filters, layer.kernel, padding=(top, left), **options)
+    return modules.PaddedConv2d(step.input[0], layer.filters, layer.kernel, _sides(step), **options)
+
+
+def _pool(layer: Pool, step: Step) -> nn.Module:
+    sides = top, bottom, left, right = _sides(step)
+    if layer.mode == "l2":
+        return modules.L2Pool2d(layer.kernel, layer.stride, sides)
+    # PyTorch's own pooling pads both sides alike and by at most half a window.
+    native = (top, left) == (bottom, right) and 2 * top <= layer.kernel[0] and 2 * left <= layer.kernel[1]
+    if layer.mode == "average":
+        if native:
+            return nn.AvgPool2d(layer.kernel, layer.stride, (top, left))
+        return modules.PaddedAvgPool2d(layer.kernel, layer.stride, sides)
+    some_empty = any(_has_empty_window(layer, step, axis) for axis in (0, 1))
+    if native and not some_empty:
+        return nn.MaxPool2d(layer.kernel, layer.stride, (top, left), layer.dilation)
+    return modules.PaddedMaxPool2d(layer.kernel, layer.stride, sides, layer.dilation, some_empty=some_empty)
+
+
+def _has_empty_window(layer: Pool, step: Step, axis: int) -> bool:
+    """Whether some window along `axis` (0 rows, 1 columns) holds padding only."""
+    size, before = step.input[1 + axis], _sides(step)[2 * axis]
+    reach = span(layer.kernel[axis], layer.dilation[axis])
+    starts = (place * layer.stride[axis] - before for place in range(step.output[1 + axis]))
+    return any(
+        not any(0 <= cell < size for cell in range(start, start + reach, layer.dilation[axis])) for start in starts
+    )

@@ -1,0 +1,45 @@
+"""What a recipe says about steps: the optimiser and the learning rate at each of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from .recipe import Recipe
+
+
+def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: int) -> float:
+    """The rate at `epoch`, a count from 0.0 that grows with every step, of `epochs`.
+
+    >>> from convscape.trainers.recipe import Recipe
+    >>> cosine = Recipe(learning_rate=1.0, warmup=1, schedule="cosine")
+    >>> [round(learning_rate(cosine, epoch, 5, 100), 3) for epoch in (0, 0.5, 1, 3, 5)]
+    [0.01, 0.51, 1.0, 0.5, 0.0]
+    """
+    if epoch < recipe.warmup:
+        return recipe.learning_rate * min(1.0, (epoch + 1 / steps_per_epoch) / recipe.warmup)
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    done = min(1.0, (epoch - recipe.warmup) / max(epochs - recipe.warmup, 1e-9))
+    return recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
+
+
+def optimizer(weights: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser; biases and normalisations, which have one dimension, do not decay."""
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.999), fused=True)
+    return torch.optim.SGD(
+        groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
+    )

@@ -1,0 +1,199 @@
+"""Starting from weights learnt elsewhere: torchvision's, or an export of ours."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ..spaces.architecture import Architecture
+from ..spaces.classics import CLASSICS, classic
+from ..spaces.errors import TrainingError, nearest
+from ..spaces.layers import Conv, Linear
+from .network import build
+from .recipe import DOWNLOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor, nn
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+OUR_EPS, BASIC_CONV_EPS = 1e-5, 1e-3
+"""What batch norms add to a variance: ours, and those of torchvision's BasicConv2d (GoogLeNet), all called "bn"."""
+
+SAME_LAYERS = {"alexnet": "alexnet-torchvision", "googlenet": "googlenet-torchvision"}
+"""What our classics with the layers of torchvision's models are called, where it is not the same."""
+
+State = dict[str, "Tensor"]
+Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+_SOURCES = "Name a file of weights, the folder of an export, or torchvision:NAME as in torchvision:resnet18."
+
+
+def read_weights(source: str) -> tuple[State, Normalisation]:
+    """Weights by torchvision's names or by ours, and the mean and deviation of the images they were learnt on.
+
+    Args:
+        source: "torchvision:NAME"; the folder of an export; or what `torch.save` wrote of a torchvision model's
+            state_dict, taken to be learnt on ImageNet. It is read with `weights_only`, which still is no protection
+            against a file made to do harm.
+
+    Raises:
+        TrainingError: nothing there, or not weights.
+    """
+    imagenet = (IMAGENET_MEAN, IMAGENET_STD)
+    path = Path(source).expanduser()
+    try:
+        if source.startswith(DOWNLOAD):
+            from torchvision.models import get_model_weights
+
+            known = get_model_weights(source.removeprefix(DOWNLOAD))
+            return known["DEFAULT"].get_state_dict(progress=False, check_hash=True), imagenet
+        if path.is_dir():
+            proof = json.loads((path / "proof.json").read_text())
+            state = load_file(path / "model.safetensors")
+            return state, (tuple(proof["normalisation"]["mean"]), tuple(proof["normalisation"]["std"]))
+        return torch.load(path, map_location="cpu", weights_only=True), imagenet
+    except Exception as error:
+        if not isinstance(error, OSError | ValueError | KeyError | RuntimeError | SafetensorError):
+            raise
+        raise TrainingError(
+            f"recipe.weights (={source!r}) cannot be read: {error!s:.200}",
+            _SOURCES,
+        ) from error
+
+
+def network_for(source: str, input: tuple[int, int, int], classes: int, base: str | None = None) -> Architecture:
+    """The network that weights belong to, for images of (C, H, W) and with a last layer for other classes.
+
+    Args:
+        source: as for `read_weights`.
+        input: (C, H, W).
+        classes: scores of the last layer.
+        base: the classic that a plain file of weights belongs to; torchvision's names and exports say it themselves.
+
+    Raises:
+        TrainingError: nobody knows which network that is.
+        ArchitectureError: it cannot be built for these images, or its JSON is damaged.
+    """
+    name = base
+    if source.startswith(DOWNLOAD):
+        name = source.removeprefix(DOWNLOAD)
+        name = SAME_LAYERS.get(name, name)
+        if name not in CLASSICS:
+            raise TrainingError(f"recipe.weights (={source!r}): no such network here", nearest(name, CLASSICS))
+    elif (folder := Path(source).expanduser()).is_dir():
+        try:
+            found = Architecture.from_json((folder / "architecture.json").read_text())
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"recipe.weights (={source!r}) cannot be read: {error!s:.200}", _SOURCES) from None
+        return _rescored(found, input, classes)
+    if name is None:
+        raise TrainingError(
+            f"recipe.weights (={source!r}) is no export's folder: a file does not say which network it belongs to",
+            "Name a single classic as the space's base, as in `space: {base: resnet18}`, or use an export's folder.",
+        )
+    return classic(name, input, classes)
+
+
+def _rescored(network: Architecture, input: tuple[int, int, int], classes: int) -> Architecture:
+    """The network on images of (C, H, W), its last layer with weights giving as many scores as there are classes."""
+    layers = list(network.layers)
+    last = max((i for i, layer in enumerate(layers) if isinstance(layer, Conv | Linear)), default=0)
+    layer = layers[last]
+    if isinstance(layer, Conv):
+        layers[last] = replace(layer, filters=classes)
+    elif isinstance(layer, Linear):
+        layers[last] = replace(layer, units=classes)
+    return Architecture(input, tuple(layers), classes, network.fit)
+
+
+def check_fit(architecture: Architecture, source: str) -> None:
+    """Refuses weights that are not this network's, but for the last layer. Downloads nothing.
+
+    Raises:
+        TrainingError: they cannot be read, or do not fit; names the layer.
+    """
+    with torch.device("meta"):
+        own = build(architecture).state_dict()
+        name = source.removeprefix(DOWNLOAD)
+        published = build(classic(SAME_LAYERS.get(name, name))).state_dict() if name != source else None
+    for _ in _pairs(own, read_weights(source)[0] if published is None else published):
+        pass
+
+
+@torch.no_grad()
+def start_from(network: nn.Module, state: State) -> None:
+    """Copies `state` into `network`, layer by layer; a last layer for other classes keeps its own start.
+
+    Where the names are ours they decide. Otherwise order and shapes do, so that torchvision's own models fit the
+    classics of the same name: blocks list their body before their shortcut, branches stand in one order, and the
+    auxiliary heads that GoogLeNet has while training are left out.
+
+    Raises:
+        TrainingError: another number of layers, or another shape; names the layer.
+    """
+    for mine, given, name in _pairs(network.state_dict(), state):
+        for leaf, value in mine.items():
+            value.copy_(given[leaf])
+        if name.endswith(".bn"):
+            mine["running_var"] += BASIC_CONV_EPS - OUR_EPS
+
+
+def _pairs(own: State, state: State) -> Iterator[tuple[State, State, str]]:
+    """Layers of `own` and of `state` that belong together, and the latter's name; but for a last one of other shapes.
+
+    Raises:
+        TrainingError: they do not fit.
+    """
+    ours, theirs = _layers(own), _layers(state)
+    if len(ours) != len(theirs):
+        raise TrainingError(
+            f"recipe.weights holds {len(theirs)} layers with weights and the network has {len(ours)}", _ALIKE
+        )
+    if ours.keys() == theirs.keys():
+        theirs = {path: theirs[path] for path in ours}
+    pairs = list(zip(ours.items(), theirs.items(), strict=True))
+    for (path, mine), (name, given) in pairs:
+        shapes = [{leaf: tuple(value.shape) for leaf, value in layer.items()} for layer in (mine, given)]
+        if shapes[0] == shapes[1]:
+            yield mine, given, name
+        elif path != pairs[-1][0][0]:
+            raise TrainingError(
+                f"recipe.weights: layer {name} has the shapes {shapes[1]} and the network's layer {path} {shapes[0]}",
+                _ALIKE,
+            )
+
+
+_ALIKE = "The architecture must be the one the weights were learnt with, but for the number of classes."
+
+
+def freeze(network: nn.Module, share: float) -> Sequence[nn.Module]:
+    """Stops the first `share` of the layers with weights from learning; the last always learns.
+
+    Returns:
+        The layers that are frozen. Batch norms among them must also be kept from measuring, by `eval()`.
+    """
+    layers = [module for module in network.modules() if list(module.parameters(recurse=False))]
+    frozen = layers[: round(share * (len(layers) - 1))]
+    for layer in frozen:
+        layer.requires_grad_(requires_grad=False)
+    return frozen
+
+
+def _layers(state: State) -> dict[str, State]:
+    """The tensors of each layer, in order, by their names within it."""
+    layers: dict[str, State] = {}
+    for name, value in state.items():
+        layer, _, leaf = name.rpartition(".")
+        if not layer.startswith(("aux1", "aux2")):
+            layers.setdefault(layer, {})[leaf] = value
+    return layers
