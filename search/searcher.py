@@ -57,9 +57,13 @@ class Legs(Searcher):
         self._numbers[trial_id] = leg.number
         return leg.to_json()
 
-    def number(self, trial_id: str) -> int:
-        """The trial's number in the sweep."""
-        return self._numbers[trial_id]
+    def number(self, trial_id: str) -> int | None:
+        """The trial's number in the sweep; None once its leg has ended."""
+        return self._numbers.get(trial_id)
+
+    def ended(self, trial_id: str) -> None:
+        """The engine has ended this leg. Tune says so only later, when the trial may be on its next leg already."""
+        self._numbers.pop(trial_id, None)
 
     def on_trial_complete(
         self,
@@ -68,7 +72,7 @@ class Legs(Searcher):
         error: bool = False,  # noqa: ARG002
     ) -> None:
         number = self._numbers.pop(trial_id, None)
-        if self.problem or number not in self._engine.active:
+        if self.problem or number is None:
             return
         try:  # no order of the engine's ended it
             self._engine.lose(number, self.reasons.get(trial_id, "its process ended"))
@@ -109,25 +113,25 @@ class Orders(FIFOScheduler):
         trial: Trial,
         result: dict[str, Any],
     ) -> str:
-        if self._legs.problem:
-            return TrialScheduler.STOP
         number = self._legs.number(trial.trial_id)
+        if self._legs.problem or number is None:
+            return TrialScheduler.STOP
+        order = "end"
         try:
             if "halt" in result:
-                self._legs.problem = SweepError(*result["halt"])
-                return TrialScheduler.STOP
+                raise SweepError(*result["halt"])
             if "failure" in result:
                 self._engine.fail(number, result["failure"])
-                return TrialScheduler.STOP
-            if "late" in result:
+            elif "late" in result:
                 self._engine.put_off(number)
-                return TrialScheduler.STOP
-            values = {k.removeprefix("epoch_result/"): v for k, v in result.items() if k.startswith("epoch_result/")}
-            order = self._engine.report(number, EpochResult(**values))
+            else:
+                order = self._engine.report(number, EpochResult(**_epoch_values(result)))
         except Exception as problem:  # noqa: BLE001
             self._legs.problem = problem
-            return TrialScheduler.STOP
-        return TrialScheduler.CONTINUE if order == "go on" else TrialScheduler.STOP
+        if order == "go on":
+            return TrialScheduler.CONTINUE
+        self._legs.ended(trial.trial_id)
+        return TrialScheduler.STOP
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
@@ -135,3 +139,10 @@ class Orders(FIFOScheduler):
         if lines:
             self._legs.reasons[trial.trial_id] = lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)
+
+
+def _epoch_values(result: dict[str, Any]) -> dict[str, Any]:
+    """The epoch's result as the worker gave it; Tune flattens it and adds its own."""
+    return {
+        key.removeprefix("epoch_result/"): value for key, value in result.items() if key.startswith("epoch_result/")
+    }

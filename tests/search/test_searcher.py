@@ -115,6 +115,20 @@ def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) ->
     assert again["until"] is None
 
 
+def test_a_leg_s_end_told_late_is_no_loss_of_the_next_leg(engine: Engine) -> None:
+    """Seen under load: Tune gave the promoted trial's leg out before it told of the end of the one it had paused."""
+    legs, orders = started(engine, most=3)
+    for number in range(3):
+        assert orders.on_trial_result(None, trial(number), epoch(number, accuracy=0.9 - number / 10)) == "STOP"  # pyright: ignore[reportArgumentType]
+    promoted = legs.suggest("t3")
+    assert (promoted["number"], promoted["start"]) == (0, 1)
+    legs.on_trial_complete("t0")
+    assert engine.records[0].attempts == 0
+    assert engine.active == {0}
+    assert orders.on_trial_result(None, trial(0), epoch(0, 2)) == "STOP"  # pyright: ignore[reportArgumentType]
+    assert engine.records[0].epochs == 1
+
+
 def test_what_tune_pickles_of_them_is_nothing(engine: Engine) -> None:
     legs, orders = started(engine)
     assert legs.__getstate__() == orders.__getstate__() == {}
