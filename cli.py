@@ -136,17 +136,15 @@ def status(
     output: Output = "table",
 ) -> None:
     """How a sweep stands, also one that runs elsewhere or has died."""
-    from .dashboards.leaderboard import status as shown
+    from .dashboards import status as shown
     from .search.sweep import Sweep
 
     sweep = Sweep.open(name, folder)
     while True:
-        if output == "json":
-            best = [asdict(trial) for trial in sweep.summaries()[:1]]
-            state = {"name": sweep.name, "running": sweep.running, "counts": sweep.counts()}
-            typer.echo(json.dumps({**state, "best": best[0] if best else None}))
-        else:
-            typer.echo(shown(sweep))
+        text = json.dumps(shown.as_json(sweep)) if output == "json" else shown.status(sweep)
+        if watch and output == "table" and sys.stdout.isatty():
+            typer.echo("\033[H\033[2J", nl=False)  # a clean screen
+        typer.echo(text)
         if not watch or not sweep.running:
             return
         time.sleep(2)

@@ -9,6 +9,7 @@ from ..search.sweep import folder_option
 from ..search.trials import epochs
 from ..spaces.listing import listing, short
 from .queries import links
+from .status import spent, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +27,43 @@ def table(trials: Sequence[TrialSummary], most: int, name: str) -> str:
     for rank, trial in enumerate(trials[:most], 1):
         lines.append(
             f"{rank:>3} {trial.trial:>6} {trial.accuracy:>9.4f} {trial.epochs:>7} {trial.parameters:>11,} "
-            f"{short(trial.macs):>7}  {trial.state}{'' if trial.role == 'sampled' else f', {trial.role}'}"
+            f"{short(trial.macs):>7}  {_fate(trial)}"
         )
         lines.append(f"    {_shortened(trial.notation, WIDTH - 4)}")
     if len(trials) > most:
         lines.append(f"    … and {len(trials) - most:,} more: `convscape compare {name} -n {len(trials)}`")
     return "\n".join(lines)
+
+
+def _fate(trial: TrialSummary) -> str:
+    """How a trial ended; of a finalist, what it reached over its seeds."""
+    ended = trial.state if trial.mean_accuracy is None else over_seeds(trial)
+    return ended if trial.role == "sampled" else f"{ended}, {trial.role}"
+
+
+def over_seeds(trial: TrialSummary) -> str:
+    """A finalist's mean and standard deviation, as "0.9812±0.0023 of 3"."""
+    spread = "" if trial.std_accuracy is None else f"±{trial.std_accuracy:.4f}"
+    return f"{trial.mean_accuracy:.4f}{spread} of {trial.seeds}"
+
+
+def front(trials: Sequence[TrialSummary], objectives: Sequence[str]) -> list[str]:
+    """The Pareto front as lines, most accurate first; none for a single objective."""
+    if len(objectives) == 1:
+        return []
+    costs = {
+        "parameters": lambda trial: f"{trial.parameters:,} parameters",
+        "macs": lambda trial: f"{short(trial.macs)} MACs",
+        "memory": lambda trial: f"{short(trial.memory)}B",
+        "latency": lambda trial: "latency not measured" if trial.latency is None else f"{trial.latency * 1000:.3g} ms",
+    }
+    members = sorted((trial for trial in trials if trial.pareto), key=lambda trial: -trial.accuracy)
+    lines = [
+        f"  trial {trial.trial}: "
+        + ", ".join([f"{trial.accuracy:.4f}", *(costs[name](trial) for name in objectives[1:])])
+        for trial in members
+    ]
+    return [f"Pareto front of {', '.join(objectives)}, trials of full length none other beats in all:", *lines, ""]
 
 
 def ending(sweep: Sweep, *, exported: bool = False) -> str:
@@ -43,13 +75,16 @@ def ending(sweep: Sweep, *, exported: bool = False) -> str:
         f"Leaderboard of sweep {sweep.name}",
         table(trials, 10, sweep.name),
         "",
+        *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {epochs(winner.best_epoch)}",
+        *([] if best.mean_accuracy is None else [f"  over its seeds: {over_seeds(best)} runs, mean and deviation"]),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
         *_against_baseline(trials),
         "",
         listing(winner.design.architecture),
-        spent(sweep.counts()),
+        *spent(sweep.counts(), sweep.trials()),
+        *unsent(sweep),
         "",
     ]
     if not exported:
@@ -67,39 +102,13 @@ def _against_baseline(trials: Sequence[TrialSummary]) -> list[str]:
         return []
     if best is trials[0]:
         return ["  It is a baseline: nothing that was searched is better."]
-    lead = trials[0].accuracy - best.accuracy
-    return [f"  {lead:.4f} above the best baseline, trial {best.trial}: {best.accuracy:.4f} in {epochs(best.epochs)}"]
+    lead = reached(trials[0]) - reached(best)
+    return [f"  {lead:.4f} above the best baseline, trial {best.trial}: {reached(best):.4f} in {epochs(best.epochs)}"]
 
 
-def status(sweep: Sweep) -> str:
-    """How a sweep stands, whether it runs or not."""
-    counts = sweep.counts()
-    trials = sweep.summaries()
-    how = "running" if sweep.running else ("not running" if counts["unfinished"] else "ended")
-    lines = [f"sweep {sweep.name}: {how}", spent(counts)]
-    if trials:
-        lines.append(
-            f"best: trial {trials[0].trial}, accuracy {trials[0].accuracy:.4f}, {trials[0].parameters:,} parameters"
-        )
-        lines.append(f"  {_shortened(trials[0].notation, WIDTH - 2)}")
-    if counts["unfinished"] and not sweep.running:
-        lines.append(f"go on with: convscape resume {sweep.name}{folder_option(sweep.config)}")
-    elif not sweep.running and trials:
-        lines.append(f"next: convscape compare {sweep.name}{folder_option(sweep.config)}")
-    return "\n".join(lines)
-
-
-def spent(counts: dict[str, int]) -> str:
-    """Trials by how they ended, in a line."""
-    words = {
-        "completed": "completed",
-        "stopped": "stopped early",
-        "failed": "failed",
-        "duplicate": "duplicate (not trained again)",
-        "infeasible": "over budget (not trained)",
-        "unfinished": "unfinished",
-    }
-    return "trials: " + ", ".join(f"{counts[key]:,} {word}" for key, word in words.items() if counts.get(key))
+def reached(trial: TrialSummary) -> float:
+    """The accuracy a trial is judged by: over its seeds where it has several."""
+    return trial.accuracy if trial.mean_accuracy is None else trial.mean_accuracy
 
 
 def recipe(record: TrialRecord) -> str:
@@ -108,6 +117,7 @@ def recipe(record: TrialRecord) -> str:
     return (
         f"{made.optimizer}, learning rate {made.learning_rate:g}, weight decay {made.weight_decay:g}, "
         f"batch {made.batch_size}"
+        + ("" if made.weights is None else f", from {made.weights}, {made.frozen:.0%} of its layers frozen")
     )
 
 

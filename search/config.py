@@ -17,6 +17,7 @@ from ..spaces.own import OwnSpace
 from ..spaces.settings import DEFAULTS as SPACE_DEFAULTS
 from ..spaces.space import ConvSpace
 from . import yamlfile
+from .objectives import Objective  # noqa: TC001 - pydantic reads it
 from .recipes import DEFAULTS as RECIPE_DEFAULTS
 from .recipes import RecipeSpace, located
 from .starts import Entries, check
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ..spaces.architecture import Architecture
     from ..spaces.contract import Space
     from ..trainers.recipe import Recipe
+    from .samplers import Samplers
 
 Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)]
 Bytes = Annotated[
@@ -71,27 +73,73 @@ class SearchConfig(_Section):
     """Epochs of a trial that is promoted to the end."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the sampler, of every initialisation and of the data split."""
-    sampler: Literal["tpe", "random"] = "tpe"
-    """How designs are proposed: Optuna's tree-structured Parzen estimator, or at random."""
-    promotion: Literal["halving", "none"] = "halving"
+    sampler: str | dict[str, Any] = "tpe"
+    """How designs are proposed: tpe, random, qmc, gp, cmaes, nsga2 or a dotted path; with settings: {class: …, …}."""
+    promotion: Literal["halving", "stopping", "none"] = "halving"
     """Which trials go on: "halving" pauses them at rungs and resumes the best (asynchronous successive halving);
-    "none" runs all to the end."""
+    "stopping" ends at once those not among the best so far; "none" runs all to the end."""
     first_rung: int = Field(default=1, ge=1)
     """Epochs after which a trial is first judged."""
     reduction: int = Field(default=3, ge=2, le=100)
     """One in so many trials of a rung is promoted to the next, which is so many times longer."""
+    brackets: int = Field(default=1, ge=1, le=17)
+    """Groups of trials, each first judged `reduction` times later than the one before, as in Hyperband."""
+    objectives: tuple[Objective, ...] = ("accuracy",)
+    """What is optimised: accuracy, or with it costs that are to be small: parameters, macs, memory, latency."""
+    finalists: int = Field(default=3, ge=0, le=100)
+    """At the end so many of the best are trained again from other seeds; the winner is the best on average."""
+    seeds: int = Field(default=3, ge=1, le=100)
+    """Trainings of each finalist, its own in the search among them."""
     start: Entries = ()
     """Designs trained before the sampler proposes its own: classics, notation, files, a former sweep's best."""
     baselines: Entries = ()
     """Likewise, trained to the full length whatever promotion says, and not counted in `trials`."""
 
+    @field_validator("sampler", mode="before")
+    @classmethod
+    def _named(cls, sampler: object) -> object:
+        named = sampler.get("class") if isinstance(sampler, dict) else sampler
+        if not isinstance(named, str):
+            raise ValueError("a name, a dotted path, or {class: either, and settings}")
+        return sampler
+
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _one_or_several(cls, objectives: object) -> object:
+        return (objectives,) if isinstance(objectives, str) else objectives
+
+    @property
+    def sampler_name(self) -> str:
+        """The sampler without its settings."""
+        return self.sampler if isinstance(self.sampler, str) else self.sampler["class"]
+
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_first(cls, objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
+        if objectives[:1] != ("accuracy",) or len(set(objectives)) < len(objectives):
+            raise ValueError("begin with accuracy, then name each cost once, as in [accuracy, macs]")
+        return objectives
+
     @field_validator("first_rung")
     @classmethod
     def _within_the_epochs(cls, first_rung: int, info: ValidationInfo) -> int:
         epochs = info.data.get("epochs", first_rung)
-        if first_rung > epochs and info.data.get("promotion") == "halving":
+        if first_rung > epochs and info.data.get("promotion") != "none":
             raise ValueError(f"trials end after {epochs} epochs: use at most {epochs}, or raise search.epochs")
         return first_rung
+
+    @field_validator("brackets")
+    @classmethod
+    def _begin_within_the_epochs(cls, brackets: int, info: ValidationInfo) -> int:
+        epochs, first, reduction = (info.data.get(key) for key in ("epochs", "first_rung", "reduction"))
+        if epochs and first and reduction and info.data.get("promotion") != "none":
+            most = sum(first * reduction**bracket <= epochs for bracket in range(brackets))
+            if most < brackets:
+                raise ValueError(
+                    f"bracket {most + 1} would first judge after {first * reduction**most} epochs, and trials end "
+                    f"after {epochs}: use at most {most}, or raise search.epochs"
+                )
+        return brackets
 
 
 class BudgetConfig(_Section):
@@ -196,8 +244,8 @@ class SweepConfig(_Section):
     resources: ResourcesConfig = ResourcesConfig()
     tracking: TrackingConfig = TrackingConfig()
     code: Annotated[list[Path] | None, Field(validate_default=True)] = None
-    """Folders of your own modules, for `space.class` and `data.name`; the sweep file's and the current one when not
-    given."""
+    """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's and the
+    current one when not given."""
 
     @field_validator("name")
     @classmethod
@@ -224,8 +272,9 @@ class SweepConfig(_Section):
     @classmethod
     def _remembered(cls, code: list[Path] | None, info: ValidationInfo) -> list[Path] | None:
         """Absolute, so that the sweep is resumed from anywhere."""
-        data = info.data.get("data")
-        if code is None and ("class" in info.data.get("space", {}) or (data and is_dotted(data.name))):
+        data, search = info.data.get("data"), info.data.get("search")
+        named = (data and data.name, search and search.sampler_name)
+        if code is None and ("class" in info.data.get("space", {}) or any(map(is_dotted, named))):
             code = [(info.context or {}).get("folder", Path()), Path()]
         return code and list(dict.fromkeys(_at_home(folder).absolute() for folder in code))
 
@@ -239,6 +288,18 @@ class SweepConfig(_Section):
         return (
             TransferSpace(self._untrained(), recipes, self.space.get("base")) if recipes.weights else self._untrained()
         )
+
+    def samplers(self) -> Samplers:
+        """What proposes the designs.
+
+        Raises:
+            ConfigError: no such sampler, or it does not take its settings or several objectives.
+        """
+        from .samplers import Samplers
+
+        made = Samplers(self.search.sampler, self.search.seed, self.code or ())
+        made.check_objectives(len(self.search.objectives))
+        return made
 
     def _untrained(self) -> Space:
         if "class" in self.space:
@@ -298,6 +359,7 @@ def parse(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) 
         config = _validated(document.values, Path(source).parent)
         config.design_space()
         config.recipe_space()
+        config.samplers()
         check(config.search.start, "search.start")
         check(config.search.baselines, "search.baselines")
     except ConfigError as error:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Literal
 from ..spaces.cost import table
 from ..spaces.errors import ConvscapeError, SpaceError, SweepError
 from ..spaces.listing import listing
-from .promotion import Promotion
-from .queue import designs
+from .finals import finalists, missing, ranked
+from .objectives import merits
+from .promotion import strategy
+from .queue import Queued, designs
 from .tracking import TrialStart
-from .trials import Design, Leg, State, TrialRecord, epochs
+from .trials import TIME_BUDGET, Design, Leg, State, TrialRecord, epochs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import optuna
 
@@ -64,8 +66,7 @@ class Engine:
         self._space, self._recipes = config.design_space(), config.recipe_space()
         self._space.check(input)
         search = config.search
-        rungs_end = search.epochs if search.promotion == "halving" else 0
-        self._promotion = Promotion(rungs_end, search.first_rung, search.reduction)
+        self._promotion = strategy(search)
         self._misses = 0
         self._faults: dict[str, ConvscapeError] = {}
         self.active: set[int] = set()
@@ -74,8 +75,12 @@ class Engine:
         self._again: list[int] = []
         self._losses = 0
         self._clocks_agree = True
+        self._seconds: dict[int, float] = {}
+        self._at_once = 1
+        self._finalists: list[TrialRecord] = []
         for record in study.restore():
             self._restore(record)
+        self._settle()
         self._queue = study.queue(lambda: designs(config, input, classes))
 
     @property
@@ -83,14 +88,20 @@ class Engine:
         """Why nothing new may start: "", "time budget" or "interrupted"."""
         if self.interrupted:
             return self.interrupted
-        return "time budget" if self.deadline is not None and time.monotonic() >= self.deadline else ""
+        return TIME_BUDGET if self.deadline is not None and time.monotonic() >= self.deadline else ""
 
     def next(self) -> Leg | None:
-        """The next thing to train: a lost trial again, a promotion, or a new design. None when there is none now."""
+        """The next thing to train: a lost trial again, a promotion, a new design, or at the end a finalist once more.
+
+        None when there is none now.
+        """
         if self.halted:
             return None
         if self._again:
             return self._leg(self._again.pop(0))
+        return self._repeated() if self._searched else self._searching()
+
+    def _searching(self) -> Leg | None:
         promoted = self._promoted()
         if promoted is None and self._wants_more:
             record = self._propose()
@@ -98,16 +109,21 @@ class Engine:
                 return self._leg(record.number)
             promoted = self._promoted()  # the space is exhausted, which may close the rungs
         if promoted is None:
-            return None
+            return self._repeated()
         self._promotion.promote(promoted)
         return self._leg(promoted)
 
     @property
     def finished(self) -> bool:
         """Whether nothing runs and nothing is left to run."""
-        return not self.active and (
-            bool(self.halted) or not (self._wants_more or self._again or self._promoted() is not None)
-        )
+        if self.active:
+            return False
+        return bool(self.halted) or not (self._again or self._goes_on or self._finalist() is not None)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the search itself has anything left to train."""
+        return not self._searched and (self._wants_more or self._promoted() is not None)
 
     def report(self, number: int, result: EpochResult) -> Order:
         """Takes in an epoch's result and says what the worker does next."""
@@ -119,11 +135,14 @@ class Engine:
             self.study.note(record, events)
             self.tracker.note({"convscape.events": "\n".join(events)}, number)
         self.tracker.epoch(number, result.epoch, _metrics(result))
+        if result.latency is not None:
+            self.study.measured(record, result.latency)
         self.study.report(record, result.epoch, result.validation_accuracy)
+        self._seconds[number] = result.seconds
         self.images_per_second[number] = result.images_per_second
         order = self._order(record)
         if order == "end":
-            self._complete(record)
+            self._conclude(record)
         elif order == "pause":
             self.study.pause(record)
             self._inactive(number)
@@ -174,7 +193,7 @@ class Engine:
             for record in self.records.values():
                 if record.state == "paused":
                     what = "cut short" if record.role == "baseline" else "not promoted"
-                    why = f"; {self.halted}" if self.halted else ""
+                    why = f"; {self.halted}" if self.halted else f"; {TIME_BUDGET}" if self._searched else ""
                     self._end(record, "stopped", f"{what} after epoch {record.epochs}{why}")
         self.listener(self)
 
@@ -187,8 +206,36 @@ class Engine:
         """Trials that were trained, best first; ties go to the smaller network."""
         return ranked(self.records.values())
 
+    def _repeated(self) -> Leg | None:
+        """A finalist from another seed, once the search is over and none of its trials runs any more."""
+        finalist = self._finalist()
+        if finalist is None or any(self.records[number].role != "repeat" for number in self.active):
+            return None
+        queued = Queued("repeat", finalist.design, repeats=finalist.number)
+        record = self.study.ask(lambda _: finalist.design, queued)
+        self.records[record.number] = record
+        self.tracker.trial_started(_start(record))
+        return self._leg(record.number)
+
+    def _finalist(self) -> TrialRecord | None:
+        return next(missing(self._finalists, self.records.values(), self.config.search.seeds), None)
+
+    @property
+    def _searched(self) -> bool:
+        """Whether the time left is what the finals will take."""
+        return self.deadline is not None and time.monotonic() >= self.deadline - self._reserved()
+
+    def _reserved(self) -> float:
+        """Seconds that training the finalists again will take, by how long their epochs took."""
+        search = self.config.search
+        if search.seeds == 1 or not self._seconds:
+            return 0.0
+        usual = sum(self._seconds.values()) / len(self._seconds)
+        epoch = sum(self._seconds.get(record.number, usual) for record in self._finalists)
+        return epoch * search.epochs * (search.seeds - 1) / self._at_once
+
     def _count(self, state: State) -> int:
-        return sum(record.state == state for record in self.records.values())
+        return sum(record.state == state and record.role != "repeat" for record in self.records.values())
 
     @property
     def _exhausted(self) -> bool:
@@ -201,10 +248,9 @@ class Engine:
 
     @property
     def trained(self) -> int:
-        """Trials that were trained or are to be: all but duplicates, designs over budget, and baselines."""
+        """Trials that were trained or are to be: all but duplicates, designs over budget, baselines and repeats."""
         return sum(
-            record.state not in ("duplicate", "infeasible") and record.role != "baseline"
-            for record in self.records.values()
+            record.state not in ("duplicate", "infeasible") and not record.exempt for record in self.records.values()
         )
 
     @property
@@ -213,7 +259,7 @@ class Engine:
 
     def _promoted(self) -> int | None:
         """The paused trial to go on with. Once nothing else is left, some trial must reach the end."""
-        completed = any(r.state == "completed" and r.role != "baseline" for r in self.records.values())
+        completed = any(r.state == "completed" and not r.exempt for r in self.records.values())
         closing = not self._wants_more and not self.active and not completed
         return self._promotion.next(closing=closing)
 
@@ -263,7 +309,10 @@ class Engine:
         return self.study.ask(named, queued)
 
     def _admit(self, record: TrialRecord) -> bool:
-        """Whether the design is to be trained: within budget, and not known already."""
+        """Whether the design is to be trained: within budget, and not known already or meant to be trained again."""
+        if record.role == "repeat":
+            self.tracker.trial_started(_start(record))
+            return True
         over = self.config.budget.exceeded(record.design.architecture, record.design.recipe)
         known = self._known.setdefault(record.design.key, record)
         self._misses += record.role == "sampled"
@@ -289,21 +338,31 @@ class Engine:
             return
         self._misses = 0
         self._known.setdefault(record.design.key, record)
-        if record.state == "stopped":
+        if record.state == "failed" or (record.cut_off and not self._promotion.keeps_stopped):
             return  # it would take the place of one that can still go on
-        for epoch, accuracy in record.accuracies.items() if record.role != "baseline" else ():
-            self._promotion.record(record.number, epoch, accuracy)
+        for epoch in record.accuracies if not record.exempt else ():
+            self._promotion.record(record.number, epoch, self._merits(record, epoch))
         if record.state != "paused":
-            self._promotion.promote(record.number)  # what ended waits no more; what failed was running, so had gone on
+            self._finalists = finalists([*self._finalists, record], self.config.search.finalists)
+            self._promotion.promote(record.number)  # what ended waits no more
         elif record.epochs >= self.config.search.epochs:  # killed between its last result and its end
-            self._complete(record)
-        elif record.role == "baseline" or not self._promotion.is_rung(record.epochs):
+            self._conclude(record)
+        elif record.exempt or not self._promotion.is_rung(record.number, record.epochs):
             self._again.append(record.number)
+
+    def _settle(self) -> None:
+        """Judges trials that were killed between a result and what it led to, where none may wait."""
+        for number in self._promotion.unsettled():
+            if self._promotion.verdict(number) == "end":
+                self._conclude(self.records[number])
+            else:
+                self._again.append(number)
 
     def _leg(self, number: int) -> Leg:
         record = self.records[number]
         self.study.go_on(record)
         self.active.add(number)
+        self._at_once = max(self._at_once, len(self.active))
         search = self.config.search
         return Leg(
             number,
@@ -314,6 +373,7 @@ class Engine:
             best=-1.0 if record.accuracy is None else record.accuracy,
             checkpoints=self.config.sweep_folder / "trials" / f"{number:05d}",
             until=self._until(),
+            latency="latency" in search.objectives and record.latency is None,
         )
 
     def _until(self) -> float | None:
@@ -325,18 +385,24 @@ class Engine:
     def _order(self, record: TrialRecord) -> Order:
         if record.epochs >= self.config.search.epochs:
             return "end"
-        if self.halted:
+        if self.halted or (self._searched and record.role != "repeat"):
             return "pause"
-        if record.role == "baseline" or not self._promotion.is_rung(record.epochs):
+        if record.exempt or not self._promotion.is_rung(record.number, record.epochs):
             return "go on"
-        self._promotion.record(record.number, record.epochs, record.accuracies[record.epochs])
-        if self._promotion.next() == record.number:  # it has earned its promotion at once: no need to wait
-            self._promotion.promote(record.number)
-            return "go on"
-        return "pause"
+        self._promotion.record(record.number, record.epochs, self._merits(record, record.epochs))
+        return self._promotion.verdict(record.number)
 
-    def _complete(self, record: TrialRecord) -> None:
+    def _merits(self, record: TrialRecord, epoch: int) -> tuple[float, ...]:
+        """What the trial has of each objective after `epoch` epochs, higher is better."""
+        return merits(record, self.config.search.objectives, record.accuracies[epoch])
+
+    def _conclude(self, record: TrialRecord) -> None:
+        """Ends a trial at full length, or at a rung from which it will never go on."""
+        if record.epochs < self.config.search.epochs:
+            self._end(record, "stopped", f"not promoted after epoch {record.epochs}")
+            return
         self._end(record, "completed", f"trained {epochs(record.epochs)}")
+        self._finalists = finalists([*self._finalists, record], self.config.search.finalists)
 
     def _end(self, record: TrialRecord, state: State, reason: str) -> None:
         best = {} if record.accuracy is None else {"best_accuracy": record.accuracy, "best_epoch": record.best_epoch}
@@ -349,12 +415,6 @@ class Engine:
     def _inactive(self, number: int) -> None:
         self.active.discard(number)
         self.images_per_second.pop(number, None)
-
-
-def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Trials that were trained, best first; ties go to the smaller network."""
-    trained = [record for record in records if record.accuracies and record.state not in ("duplicate", "infeasible")]
-    return sorted(trained, key=lambda record: (-(record.accuracy or 0.0), record.design.parameters, record.number))
 
 
 def _metrics(result: EpochResult) -> dict[str, float]:
@@ -372,10 +432,11 @@ def _start(record: TrialRecord) -> TrialStart:
     """The trial as MLflow is to show it: few, well-named keys."""
     design = record.design
     field = table(design.architecture).totals.receptive_field
+    again = {} if record.repeats is None else {"convscape.repeats": str(record.repeats)}
     network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
     return TrialStart(
         record.number,
         params={**network, "receptive_field": "x".join(map(str, field)), **design.recipe.to_json()},
-        tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role},
+        tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again},
         artifacts={"architecture.json": design.architecture_text, "layers.txt": listing(design.architecture)},
     )

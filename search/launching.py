@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 import shutil
 import signal
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..spaces.errors import ConvscapeError, SweepError
 from . import config as sweep_file
 from . import lock
 from .config import SweepConfig
+from .heartbeat import Heartbeat
+from .inputs import check_inputs
 from .progress import Progress
+from .provenance import described
 from .sweep import CONFIG, TRIALS, Sweep, check_space, folder_option, load_data
-from .upload import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from ..trainers.data import Dataset
     from .engine import Engine
+    from .heartbeat import How
+    from .sweep import TrialSummary
     from .tracking import Tracker
 
 FLUSH_SECONDS = 15.0
@@ -87,19 +90,22 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool) -> N
     from .tracking import Tracker
 
     config = sweep.config
+    check_inputs(config, dataset)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
-    status = "failed"
+    status: How = "failed"
     shown = Progress()
+    heartbeat = Heartbeat(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
+    if dataset.streamed:
+        shown.say("The images come to more than data.memory: they are read anew each epoch.")
     if dataset.skipped:
         shown.say(f"{len(dataset.skipped)} files could not be read: {', '.join(dataset.skipped[:5])}")
     try:
-        shown_tracking = config.tracking.model_copy(update={"uri": public(config.tracking_uri)})
-        shareable = config.model_copy(update={"tracking": shown_tracking})
-        tracker.start(
-            params=_flat(shareable.to_json()), tags=_environment(dataset), artifacts={CONFIG: _text(shareable)}
+        tracker.start(**described(config, dataset))
+        search = config.search
+        study = Study(
+            sweep.folder, sampler=search.sampler, seed=search.seed, objectives=search.objectives, code=config.code or ()
         )
-        study = Study(sweep.folder, sampler=config.search.sampler, seed=config.search.seed)
         with shown:
             engine = Engine(
                 config,
@@ -108,7 +114,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool) -> N
                 input=dataset.input,
                 classes=len(dataset.classes),
                 deadline=started + config.search.seconds if config.search.seconds else None,
-                listener=shown if progress else lambda _: None,
+                listener=heartbeat,
             )
             with _interruptible(engine, shown):
                 _train(engine, dataset, config, sweep.folder)
@@ -125,6 +131,8 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool) -> N
             _give_up(engine, tracker)
         raise
     finally:
+        if engine is not None:
+            heartbeat.end(engine, status)
         tracker.finish(status=status, metrics=_final(sweep))
         left = tracker.flush(FLUSH_SECONDS)
         tracker.close()
@@ -231,30 +239,12 @@ def _final(sweep: Sweep) -> dict[str, float]:
         summaries = sweep.summaries()
     except (ConvscapeError, OSError):  # a sweep that failed before its first trial
         return {}
-    return {**counts, **({"best_accuracy": summaries[0].accuracy} if summaries else {})}
+    return {**counts, **(_of_the_best(summaries[0]) if summaries else {})}
 
 
-def _environment(dataset: Dataset) -> dict[str, str]:
-    from importlib.metadata import version
-
-    packages = ("convscape", "torch", "ray", "optuna", "mlflow")
-    return {
-        "convscape.data": dataset.name,
-        "convscape.data_fingerprint": dataset.fingerprint,
-        "convscape.python": platform.python_version(),
-        **{f"convscape.version.{package}": version(package) for package in packages},
-    }
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, object]:
-    """Nested settings as dotted keys, those that are not set left out."""
-    result: dict[str, object] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value and not prefix.startswith(("space.", "recipe.")):
-            result |= _flat(value, f"{prefix}{key}.")
-        elif value not in (None, {}, []):
-            result[f"{prefix}{key}"] = value
-    return result
+def _of_the_best(best: TrialSummary) -> dict[str, float]:
+    seeds = {"best_mean_accuracy": best.mean_accuracy, "best_std_accuracy": best.std_accuracy}
+    return {"best_accuracy": best.accuracy, **{name: value for name, value in seeds.items() if value is not None}}
 
 
 def _text(config: SweepConfig) -> str:

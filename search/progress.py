@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,20 +13,26 @@ from rich.text import Text
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .engine import Engine
+    from .heartbeat import Snapshot
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
 class Progress:
-    """Shows an engine's state on standard error. Use it as a context, and as the engine's listener."""
+    """Shows snapshots on standard error. Use it as a context, and call it with each snapshot."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
-        self._live = Live(console=self._console, transient=True, auto_refresh=False)
-        self._started = time.monotonic()
-        self._shown = self._started
+        self._newest: Snapshot | None = None
+        self._live = Live(
+            console=self._console,
+            transient=True,
+            get_renderable=self._line,
+            refresh_per_second=1,
+            redirect_stdout=False,
+        )
+        self._shown = time.monotonic()
         self._last = ""
         self._broken = False
 
@@ -40,55 +47,69 @@ class Progress:
         if self._console.is_terminal:
             self._live.stop()
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, snapshot: Snapshot) -> None:
+        self._newest = snapshot
         if self._broken:
             return
         try:
-            self._show(engine)
+            self._show(snapshot)
         except (Exception, SystemExit):  # noqa: BLE001 - rich exits on a closed pipe; a log's end is not the sweep's
             self._broken = True
 
-    def _show(self, engine: Engine) -> None:
-        now = time.monotonic()
+    def _show(self, snapshot: Snapshot) -> None:
         if self._console.is_terminal:
-            if now - self._shown > 0.1:
-                self._shown = now
-                width = self._console.width
-                self._live.update(Text(line(engine, now - self._started)[: width - 1], no_wrap=True), refresh=True)
-        elif now - self._shown > PLAIN_EVERY or engine.finished:
-            text = line(engine, now - self._started)
+            self._live.refresh()
+        elif time.monotonic() - self._shown > PLAIN_EVERY or snapshot.how != "running":
+            text = line(snapshot)
             if text != self._last:
-                self._shown, self._last = now, text
+                self._shown, self._last = time.monotonic(), text
                 self.say(text)
+
+    def _line(self) -> Text:
+        """The newest snapshot with its clock moved on, so that the line does not stand still while epochs are long."""
+        if self._newest is None:
+            return Text()
+        return Text(line(aged(self._newest), width=self._console.width - 1), no_wrap=True)
 
     def say(self, text: str) -> None:
         """A line that stays."""
         self._console.print(text, soft_wrap=True, markup=False)
 
 
-def line(engine: Engine, seconds: float) -> str:
-    """One line: time, trials done, running, paused, the best with its design, images a second, time left."""
-    counts = engine.counts()
-    done = [record.role for record in engine.records.values() if record.state in ("completed", "stopped", "failed")]
-    baselines = done.count("baseline")
-    paused = sum(record.state == "paused" for record in engine.records.values())
-    speed = sum(engine.images_per_second.values())
-    search = engine.config.search
-    stand = f"{len(done) - baselines} ended, {len(engine.active)} running, {paused} paused"
-    parts = [clock(seconds), f"{engine.trained}/{search.trials} trials: {stand}"]
-    if baselines:
-        parts.append(f"baselines: {baselines} ended")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    ranking = engine.ranking()
-    if ranking:
-        best = ranking[0]
-        parts.append(f"best {best.accuracy:.4f} (trial {best.number}, {best.design.parameters:,} parameters)")
-    if speed:
-        parts.append(f"{speed:,.0f} images/s")
-    if engine.deadline is not None:
-        parts.append(f"{clock(max(0.0, engine.deadline - time.monotonic()))} left")
-    return "  ".join(parts)
+def aged(snapshot: Snapshot) -> Snapshot:
+    """A snapshot of a while ago with its clocks moved on to now."""
+    age = max(0.0, time.time() - snapshot.time)
+    left = None if snapshot.left is None else max(0.0, snapshot.left - age)
+    return replace(snapshot, seconds=snapshot.seconds + age, left=left)
+
+
+def line(snapshot: Snapshot, width: int | None = None) -> str:
+    """One line: time, trials ended, running, paused, the best, images a second, time left, the best's design.
+
+    The design is last, for its length: a narrow terminal cuts it.
+
+    >>> from convscape.search.heartbeat import Snapshot
+    >>> line(Snapshot("running", 0.0, 75, 50, 12, 3, 7, 2, 0, 0, 0, 30, 1234.5, 90, 4, 0.91, 29, "INPUT -> FC-10"), 100)
+    '1:15  12/50 trials: 3 ended, 2 running, 7 paused  best 0.9100 (trial 4)  1,234 images/s  about 1:30…'
+    """
+    stand = f"{snapshot.ended} ended, {snapshot.running} running, {snapshot.paused} paused"
+    parts = [clock(snapshot.seconds), f"{snapshot.begun}/{snapshot.wanted} trials: {stand}"]
+    if snapshot.failed:
+        parts.append(f"{snapshot.failed} failed")
+    if snapshot.baselines:
+        parts.append(f"baselines: {snapshot.baselines} ended")
+    if snapshot.finals:
+        parts.append(f"finals: {snapshot.finals} runs ended")
+    if snapshot.trial is not None:
+        parts.append(f"best {snapshot.accuracy:.4f} (trial {snapshot.trial})")
+    if snapshot.images_per_second and snapshot.running:
+        parts.append(f"{snapshot.images_per_second:,.0f} images/s")
+    if snapshot.left is not None:
+        parts.append(f"about {clock(snapshot.left)} left")
+    if snapshot.notation:
+        parts.append(snapshot.notation)
+    text = "  ".join(parts)
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def clock(seconds: float) -> str:

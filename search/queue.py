@@ -33,6 +33,8 @@ class Queued:
     role: Role
     design: Design
     params: dict[str, Any] = field(default_factory=dict)
+    repeats: int | None = None
+    """The trial that this one trains once more."""
 
     def to_json(self) -> dict[str, Any]:
         return {"role": self.role, "design": self.design.to_json(), "params": self.params}

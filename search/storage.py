@@ -18,10 +18,11 @@ from optuna.trial import FrozenTrial, TrialState
 from ..spaces.errors import SweepError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
 STUDY_FILE = "study.jsonl"
+CUT_SHORT = "cut short"
 RECALLED = 200
 """Trials a sampler looks back on at most, running ones aside."""
 
@@ -89,35 +90,51 @@ def _whole_proposals(events: list[dict[str, Any]]) -> int:
 class StudyStorage(JournalStorage):
     """The journal as a sampler should see it: a paused trial counts as pruned where it stands.
 
-    To Optuna a paused trial is RUNNING, which its constant liar takes for bad however well it did.
+    To Optuna a paused trial is RUNNING, which its constant liar takes for bad however well it did. With several
+    objectives Optuna has no pruned trials: such a trial is complete, with a constraint it violates the more the earlier
+    it stands, so that it ranks behind every trial of full length.
     """
 
     def __init__(self, file: StudyFile) -> None:
         super().__init__(file)
-        self.paused: set[int] = set()
+        self.paused: dict[int, tuple[float, ...] | None] = {}
+        """Paused trials, with what they have reached of several objectives."""
         self._shown: list[FrozenTrial] | None = None
+        self._former = 0
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Trials in the order of their numbers; copies where `deepcopy`."""
-        trials = self._shown
-        if trials is None:
+        if self._shown is not None:
+            trials = self._shown + self._new(study_id)
+        else:
             trials = [
-                _as_pruned(trial) if trial.number in self.paused else trial
+                _as_stopped(trial, self.paused[trial.number]) if trial.number in self.paused else trial
                 for trial in super().get_all_trials(study_id, deepcopy=False)
             ]
         wanted = [trial for trial in trials if states is None or trial.state in states]
         return copy.deepcopy(wanted) if deepcopy else wanted
 
     @contextmanager
-    def recalling(self, study_id: int) -> Iterator[None]:
-        """While a trial is asked for, the sampler sees those that tell it most, so that its time does not grow."""
-        self._shown = telling(self.get_all_trials(study_id, deepcopy=False))
+    def recalling(self, study_id: int, shown: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
+        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one."""
+        former = self.get_all_trials(study_id, deepcopy=False)
+        if former and former[-1].state == TrialState.WAITING:  # a named design, which is to be the new one
+            former.pop()
+        self._former = len(former)
+        self._shown = shown(former)
         try:
             yield
         finally:
             self._shown = None
+
+    def _new(self, study_id: int) -> list[FrozenTrial]:
+        try:
+            trial_id = self.get_trial_id_from_study_id_trial_number(study_id, self._former)
+        except KeyError:
+            return []
+        return [self.get_trial(trial_id)]
 
 
 def telling(trials: list[FrozenTrial], most: int = RECALLED) -> list[FrozenTrial]:
@@ -147,7 +164,16 @@ def _last_report(trial: FrozenTrial) -> tuple[int, float]:
     return step, trial.intermediate_values.get(step, -math.inf)
 
 
-def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+def cut_short(epochs: int) -> float:
+    """By how much a trial that stands after `epochs` violates the constraint to be of full length: below 1."""
+    return 1 / (1 + epochs)
+
+
+def _as_stopped(trial: FrozenTrial, reached: tuple[float, ...] | None) -> FrozenTrial:
     seen = copy.copy(trial)
     seen.state = TrialState.PRUNED
+    if reached is not None:
+        seen.state, seen.values = TrialState.COMPLETE, reached
+        seen.system_attrs = dict(seen.system_attrs)  # the copy's own
+        seen.set_constraint(CUT_SHORT, cut_short(max(trial.intermediate_values)))
     return seen

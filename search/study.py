@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from ..spaces.errors import SweepError
+from .guarded import Guarded
+from .objectives import directions, values
 from .queue import Queued
-from .storage import STUDY_FILE, StudyFile, StudyStorage
+from .samplers import Samplers
+from .storage import CUT_SHORT, STUDY_FILE, StudyFile, StudyStorage, cut_short
 from .trials import ENDED, Design, Role, State, TrialRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from optuna.distributions import BaseDistribution
+
+    from .objectives import Objective
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 STUDY = "sweep"
 QUEUE = "queue"
-STARTUP = 10
-"""Trials TPE proposes at random before it models them: Optuna's default."""
+MOST_FAULTS = 10
+"""Proposals in a row that the sampler may fail before the sweep gives up."""
+
+_log = logging.getLogger(__name__)
 
 
 class Study:
@@ -31,17 +41,34 @@ class Study:
 
     Args:
         folder: the sweep's folder; the journal is `study.jsonl` in it.
-        sampler: "tpe" or "random".
+        sampler: as `search.sampler` of a sweep file; code: where the module of one's own is looked for.
+        objectives: what is optimised, accuracy first.
         seed: with a trial's number it decides that trial's proposal, so that a resumed sweep proposes as an
             unbroken one.
     """
 
-    def __init__(self, folder: Path, *, sampler: str, seed: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sampler: str | Mapping[str, Any],
+        seed: int,
+        objectives: Sequence[Objective] = ("accuracy",),
+        code: Sequence[Path] = (),
+    ) -> None:
+        self._folder = folder
+        self._samplers = Samplers(sampler, seed, code)
         self._storage = StudyStorage(StudyFile(folder / STUDY_FILE))
-        self._sampler, self._seed = sampler, seed
+        self._objectives = objectives
         self._study = optuna.create_study(
-            storage=self._storage, study_name=STUDY, direction="maximize", load_if_exists=True
+            storage=self._storage,
+            study_name=STUDY,
+            directions=directions(objectives),
+            load_if_exists=True,
+            sampler=RandomSampler(),  # taking up or ending a trial calls it: nothing is to be sampled then
         )
+        self._faults, self._warned = 0, False
+        self._settings: dict[str, BaseDistribution] = {}
         self._asked: dict[int, optuna.Trial] = {}
         self._count = len(self._frozen())
         self._without_settings = sum(_role(frozen) != "sampled" and not frozen.params for frozen in self._frozen())
@@ -56,7 +83,7 @@ class Study:
             kept = [queued.to_json() for queued in designs()]
             if kept:
                 self._study.set_user_attr(QUEUE, kept)
-        asked = sum(_has_design(frozen) and _role(frozen) != "sampled" for frozen in self._frozen())
+        asked = sum(_has_design(frozen) and _role(frozen) in ("start", "baseline") for frozen in self._frozen())
         return [Queued.from_json(values) for values in kept[asked:]]
 
     def ask(self, sample: Callable[[optuna.Trial], Design], queued: Queued | None = None) -> TrialRecord:
@@ -64,21 +91,23 @@ class Study:
 
         A `queued` design's role is written with the trial itself, and its settings become the sampler's proposal.
         """
-        self._study.sampler = self._seeded(self._count)
+        guarded = self._study.sampler = Guarded(self._seeded(self._count))
         if queued:
-            self._study.enqueue_trial(queued.params, user_attrs={"role": queued.role})
-        with self._storage.recalling(self._study._study_id):  # noqa: SLF001 - Optuna shows it nowhere else
+            again = {} if queued.repeats is None else {"repeats": queued.repeats}
+            self._study.enqueue_trial(queued.params, user_attrs={"role": queued.role, **again})
+        with self._storage.recalling(self._study._study_id, self._samplers.shown):  # noqa: SLF001 - nowhere else
             trial = self._study.ask()
             self._count = trial.number + 1
-            try:
-                design = sample(trial)
-            except Exception:
-                self._study.tell(trial, state=TrialState.FAIL)
-                raise
+            design = self._proposed(trial, sample, guarded)
+        if design is None:
+            return self.ask(sample, queued)
+        if queued is None:
+            self._watch(trial)
         trial.set_user_attr("design", design.to_json())
         self._asked[trial.number] = trial
         self._without_settings += queued is not None and not queued.params
-        return TrialRecord(trial.number, design, role=queued.role if queued else "sampled")
+        role, repeats = (queued.role, queued.repeats) if queued else ("sampled", None)
+        return TrialRecord(trial.number, design, role=role, repeats=repeats)
 
     def restore(self) -> list[TrialRecord]:
         """Every trial on disk; those that did not end are "paused" at the last epoch that was told."""
@@ -88,7 +117,12 @@ class Study:
     def report(self, record: TrialRecord, epoch: int, accuracy: float) -> None:
         """Keeps the accuracy after `epoch` epochs."""
         record.accuracies[epoch] = accuracy
-        self._asked[record.number].report(accuracy, epoch)
+        self._keep(self._asked[record.number], epoch, accuracy)
+
+    def measured(self, record: TrialRecord, latency: float) -> None:
+        """Keeps how long classifying one image takes, in seconds."""
+        record.latency = latency
+        self._asked[record.number].set_user_attr("latency", latency)
 
     def note(self, record: TrialRecord, events: tuple[str, ...]) -> None:
         """Keeps all events of the trial so far."""
@@ -98,12 +132,12 @@ class Study:
     def pause(self, record: TrialRecord) -> None:
         """The trial waits; the sampler takes what it reached, and at which epoch, into account."""
         record.state = "paused"
-        self._storage.paused.add(record.number)
+        self._storage.paused[record.number] = self._reached(record)
 
     def go_on(self, record: TrialRecord) -> None:
         """The trial trains again."""
         record.state = "running"
-        self._storage.paused.discard(record.number)
+        self._storage.paused.pop(record.number, None)
 
     def attempt_failed(self, record: TrialRecord) -> None:
         """Counts a lost worker against the trial."""
@@ -112,7 +146,7 @@ class Study:
 
     def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
         """Tells how the trial ended. A duplicate is told what the `known` trial reached."""
-        self._storage.paused.discard(record.number)
+        self._storage.paused.pop(record.number, None)
         record.state, record.reason = state, reason
         trial = self._asked.pop(record.number)
         trial.set_user_attr("reason", reason)
@@ -120,16 +154,30 @@ class Study:
         if state == "duplicate" and known is not None:
             for epoch, accuracy in known.accuracies.items():
                 if epoch not in record.accuracies:
-                    trial.report(accuracy, epoch)
-            record.accuracies = dict(known.accuracies)
+                    self._keep(trial, epoch, accuracy)
+            record.accuracies, record.latency = dict(known.accuracies), known.latency
         if state in ("failed", "infeasible") and not trial.constraints:
             trial.set_constraint(state, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
         if state == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
-            self._study.tell(trial, record.accuracy)
+            self._study.tell(trial, values(record, self._objectives, record.accuracy))
         elif state == "duplicate" and not record.accuracies:
             self._study.tell(trial, state=TrialState.FAIL)
+        elif (reached := self._reached(record)) is not None and not trial.constraints:
+            if known is None or known.state != "completed":
+                trial.set_constraint(CUT_SHORT, cut_short(record.epochs))
+            self._study.tell(trial, reached)
         else:
             self._study.tell(trial, state=TrialState.PRUNED)
+
+    def _keep(self, trial: optuna.Trial, epoch: int, accuracy: float) -> None:
+        """As `Trial.report` does, which refuses where there are several objectives."""
+        self._storage.set_trial_intermediate_value(trial._trial_id, epoch, accuracy)  # noqa: SLF001
+
+    def _reached(self, record: TrialRecord) -> tuple[float, ...] | None:
+        """What a trial has of several objectives where it stands; None for a single one, or before any epoch."""
+        if len(self._objectives) == 1 or not record.accuracies:
+            return None
+        return values(record, self._objectives, record.accuracies[record.epochs])
 
     def _frozen(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
@@ -138,7 +186,6 @@ class Study:
         record = _record(frozen)
         first = known.setdefault(record.design.key, record)
         if not frozen.state.is_finished():
-            self._study.sampler = RandomSampler()  # making a Trial samples: nothing is to be sampled again
             self._asked[frozen.number] = self._live(frozen)
             if record.state in ENDED:  # killed between the reason and the state
                 self.end(record, record.state, record.reason, known=first)
@@ -150,14 +197,54 @@ class Study:
         return optuna.Trial(self._study, frozen._trial_id)  # noqa: SLF001 - Optuna offers no other way to take one up
 
     def _seeded(self, number: int) -> BaseSampler:
-        seed = (self._seed * 1_000_003 + number) % 2**32
-        if self._sampler == "random":
-            return RandomSampler(seed=seed)
-        with warnings.catch_warnings():
-            # `group` is marked experimental; without it conditional settings are sampled as if unrelated
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            startup = STARTUP + self._without_settings  # of which TPE would count, and know, nothing
-            return TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True)
+        return self._samplers.of(number, self._frozen(), self._without_settings)
+
+    def _proposed(
+        self, trial: optuna.Trial, sample: Callable[[optuna.Trial], Design], guarded: Guarded
+    ) -> Design | None:
+        """The trial's design; None where the sampler failed.
+
+        Raises:
+            SweepError: the sampler failed MOST_FAULTS times in a row.
+        """
+        try:
+            design = sample(trial)
+            guarded.check()
+        except Exception as error:
+            if guarded.fault is None:
+                self._study.tell(trial, state=TrialState.FAIL)
+                raise
+            self._storage.set_trial_system_attr(trial._trial_id, "reason", guarded.reason)  # noqa: SLF001
+            self._study.tell(trial, state=TrialState.FAIL)
+            self._sampler_failed(trial.number, guarded.reason, error)
+            return None
+        finally:
+            self._study.sampler = RandomSampler()  # its `after_trial` does nothing, when the trial ends
+        self._faults = 0
+        return design
+
+    def _sampler_failed(self, number: int, reason: str, error: Exception) -> None:
+        self._faults += 1
+        _log.warning("search.sampler: %s failed to propose trial %d: %s", self._samplers.name, number, reason)
+        if self._faults >= MOST_FAULTS:
+            raise SweepError(
+                f"search.sampler: {self._samplers.name} failed {MOST_FAULTS} times in a row; the last: {reason}",
+                f"Every result is kept. Mend it, then `convscape resume {self._folder.name}`.",
+            ) from error
+
+    def _watch(self, trial: optuna.Trial) -> None:
+        """Says so, once, where a sampler that needs the same settings of every design does not get them."""
+        if not self._samplers.flat:
+            return
+        self._settings = self._settings or trial.distributions
+        odd = sorted(name for name, _ in self._settings.items() ^ trial.distributions.items())
+        if odd and not self._warned:
+            self._warned = True
+            _log.warning(
+                "search.sampler: %s draws %s at random: only some designs have it, or have it with these values",
+                self._samplers.name,
+                ", ".join(odd),
+            )
 
 
 def read(folder: Path) -> list[TrialRecord]:
@@ -190,6 +277,8 @@ def _record(frozen: FrozenTrial) -> TrialRecord:
         frozen.user_attrs.get("attempts", 0),
         _role(frozen),
         tuple(frozen.user_attrs.get("events", ())),
+        frozen.user_attrs.get("repeats"),
+        frozen.user_attrs.get("latency"),
     )
 
 

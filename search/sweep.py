@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..trainers.data import Dataset
     from ..trainers.export import Exported
+    from .finals import Standing
     from .trials import TrialRecord
 
 CONFIG, TRIALS = "config.json", "trials"
@@ -39,6 +40,18 @@ class TrialSummary:
     notation: str
     role: str = "sampled"
     """"sampled", "start" or "baseline": where the design comes from."""
+    seeds: int = 1
+    """Runs at full length from different seeds that `mean_accuracy` is of; more than one for a finalist."""
+    mean_accuracy: float | None = None
+    """Over the seeds, of the highest validation accuracy of each; None for what is no finalist."""
+    std_accuracy: float | None = None
+    """Their sample standard deviation."""
+    memory: int = 0
+    """Bytes that classifying one image takes, in float32."""
+    latency: float | None = None
+    """Seconds that it takes, where that is an objective."""
+    pareto: bool = True
+    """Whether no other trial of full length is as good in every objective and better in one."""
 
 
 class Sweep:
@@ -95,30 +108,30 @@ class Sweep:
 
     def summaries(self) -> list[TrialSummary]:
         """Trials that were trained, best first."""
-        from .engine import ranked
+        from .finals import ranked, standings
 
-        runs = self.run_ids()
+        runs, trials = self.run_ids(), self.trials()
+        found, front = standings(trials), self._front(trials)
         return [
-            TrialSummary(
-                record.number,
-                runs.get(record.number),
-                record.state,
-                record.reason,
-                record.accuracy or 0.0,
-                record.epochs,
-                record.design.parameters,
-                record.design.macs,
-                record.design.notation,
-                record.role,
-            )
-            for record in ranked(self.trials())
+            _summary(record, runs.get(record.number), found.get(record.number), pareto=record.number in front)
+            for record in ranked(trials)
         ]
 
+    def _front(self, trials: list[TrialRecord]) -> set[int]:
+        """Trials of full length that no other is as good as in every objective and better than in one."""
+        from .objectives import merits
+        from .pareto import fronts
+
+        ended = [record for record in trials if record.state == "completed" and record.role != "repeat"]
+        objectives = self.config.search.objectives
+        found = fronts({record.number: merits(record, objectives, record.accuracy or 0.0) for record in ended})
+        return set(found[0]) if found else set()
+
     def counts(self) -> dict[str, int]:
-        """Trials by how they ended, and how many are under way."""
+        """Trials by how they ended, and how many are under way; finalists trained again do not count."""
         from .trials import ENDED
 
-        trials = self.trials()
+        trials = [trial for trial in self.trials() if trial.role != "repeat"]
         counts = {state: sum(trial.state == state for trial in trials) for state in ENDED}
         return {**counts, "unfinished": len(trials) - sum(counts.values())}
 
@@ -128,7 +141,7 @@ class Sweep:
 
     @property
     def best(self) -> TrialSummary:
-        """The trial with the highest validation accuracy.
+        """The trial with the highest validation accuracy; of finalists, the one with the highest mean over its seeds.
 
         Raises:
             SweepError: no trial has a result.
@@ -187,6 +200,29 @@ class Sweep:
         )
 
 
+def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None, *, pareto: bool) -> TrialSummary:
+    from .objectives import inference_memory
+
+    return TrialSummary(
+        record.number,
+        run_id,
+        record.state,
+        record.reason,
+        record.accuracy or 0.0,
+        record.epochs,
+        record.design.parameters,
+        record.design.macs,
+        record.design.notation,
+        record.role,
+        seeds=len(standing.accuracies) if standing else 1,
+        mean_accuracy=standing.mean if standing else None,
+        std_accuracy=standing.std if standing else None,
+        memory=inference_memory(record.design.architecture),
+        latency=record.latency,
+        pareto=pareto,
+    )
+
+
 def load_data(config: SweepConfig) -> Dataset:
     """The images a sweep file names.
 
@@ -213,15 +249,17 @@ def check_space(config: SweepConfig, dataset: Dataset) -> None:
 
     Raises:
         SpaceError: no network fits the images or the budget, or a crop or cutout is too large for them.
-        ConfigError: a start or baseline is not there, or cannot be built for them.
+        ConfigError: a start or baseline is not there, or cannot be built for them; or the sampler needs another space.
     """
     from .feasibility import check_budget
+    from .flat import check_flat
     from .queue import designs
     from .sampling import sample
 
     config.design_space().check(dataset.input)
     config.recipe_space().check(dataset.input)
     next(sample(config, dataset.input, len(dataset.classes), 1))  # a space of one's own may be at fault: it shows here
+    check_flat(config, dataset.input, len(dataset.classes))
     check_budget(config, dataset.input, len(dataset.classes))
     designs(config, dataset.input, len(dataset.classes))
 

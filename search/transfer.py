@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ..spaces.errors import ConvscapeError, SpaceError
+from ..spaces.errors import ConvscapeError, DataError, SpaceError
 from ..spaces.size import Size
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class TransferSpace:
             network = self._network(source, input, 2)
             try:
                 check_fit(network, source)
+            except DataError as error:
+                raise SpaceError(error.message, error.remedy, key=KEY) from error
             except ConvscapeError as error:
                 image = "x".join(map(str, (*input[1:], input[0])))
                 raise SpaceError(

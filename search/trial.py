@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from ray import tune
 from safetensors import SafetensorError
 
 from ..spaces.architecture import Architecture
-from ..spaces.errors import CheckpointError, ConvscapeError, SweepError
+from ..spaces.errors import CheckpointError, ConvscapeError, DataError, SweepError
 from ..trainers.checkpoint import Checkpoints
+from ..trainers.latency import latency
 from ..trainers.recipe import Recipe
 from ..trainers.training import Training
 
@@ -48,23 +49,32 @@ class LegRun:
     def __init__(self, order: dict[str, Any], dataset: Dataset, setup: Setup) -> None:
         torch.set_num_threads(setup.threads)
         self._best: float = order["best"]
+        self._measures: bool = order["latency"]
         self._checkpoints = Checkpoints(Path(order["checkpoints"]))
-        self._training = Training(
-            Architecture.from_json(order["architecture"]),
-            Recipe.from_json(order["recipe"]),
-            dataset,
-            seed=order["seed"],
-            epochs=order["epochs"],
-            device=setup.device,
-            precision=setup.precision,
-            compile=setup.compile,
-        )
+        try:
+            self._training = Training(
+                Architecture.from_json(order["architecture"]),
+                Recipe.from_json(order["recipe"]),
+                dataset,
+                seed=order["seed"],
+                epochs=order["epochs"],
+                device=setup.device,
+                precision=setup.precision,
+                compile=setup.compile,
+            )
+        except DataError as error:
+            raise _not_the_design_s(error) from error
         if order["start"]:
             self._restore(order["start"])
 
     def epoch(self) -> EpochResult:
         """Trains one epoch and keeps its state on disk before anybody hears of it."""
-        result = self._training.run_epoch()
+        try:
+            result = self._training.run_epoch()
+        except DataError as error:
+            raise _not_the_design_s(error) from error
+        if self._measures:
+            result, self._measures = replace(result, latency=latency(self._training)), False
         better = result.validation_accuracy > self._best
         self._best = max(self._best, result.validation_accuracy)
         try:
@@ -77,14 +87,13 @@ class LegRun:
         return result
 
     def _restore(self, epoch: int) -> None:
-        """Goes on from the checkpoint after `epoch`, or where that is damaged from the one before."""
+        """Goes on from the checkpoint after `epoch`, where that is damaged from the one before, or from the start."""
         try:
             self._training.restore(self._checkpoints.at(epoch))
         except CheckpointError:
             older = self._checkpoints.latest(before=epoch)
-            if older is None:
-                raise
-            self._training.restore(older)
+            if older is not None:  # else from the start: it comes to the same
+                self._training.restore(older)
 
 
 class TuneTrial(tune.Trainable):
@@ -125,6 +134,11 @@ class TuneTrial(tune.Trainable):
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Nothing: a leg names the epoch it starts at."""
+
+
+def _not_the_design_s(error: DataError) -> SweepError:
+    """Images or weights that can no longer be read: every design would fail, so the sweep must know."""
+    return SweepError(error.message, f"{error.remedy} Bring it back, then resume the sweep: nothing is lost.")
 
 
 def failure(error: Exception, order: dict[str, Any]) -> str:

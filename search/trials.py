@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 State = Literal["running", "paused", "completed", "stopped", "failed", "duplicate", "infeasible"]
-Role = Literal["sampled", "start", "baseline"]
-"""Where a design comes from: the sampler, `search.start` or `search.baselines`."""
+Role = Literal["sampled", "start", "baseline", "repeat"]
+"""Where a design comes from: the sampler, `search.start`, `search.baselines`, or a trial that is trained once more."""
+TIME_BUDGET = "time budget"
 ENDED: tuple[State, ...] = ("completed", "stopped", "failed", "duplicate", "infeasible")
 
 
@@ -82,6 +83,20 @@ class TrialRecord:
     role: Role = "sampled"
     events: tuple[str, ...] = ()
     """What a reader of its curve should know, such as a batch that had to be halved."""
+    repeats: int | None = None
+    """The trial that this one trains once more, from another seed."""
+    latency: float | None = None
+    """Seconds that classifying one image takes, where that was measured."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it was stopped by a time budget; what was stopped otherwise was never to go on."""
+        return self.state == "stopped" and self.reason.endswith(TIME_BUDGET)
+
+    @property
+    def exempt(self) -> bool:
+        """Whether it is trained to the end whatever promotion says, and not counted in `search.trials`."""
+        return self.role in ("baseline", "repeat")
 
     @property
     def epochs(self) -> int:
@@ -113,11 +128,13 @@ class Leg:
     checkpoints: Path
     until: float | None = None
     """`time.time()` past which no epoch is begun."""
+    latency: bool = False
+    """Whether to measure how long classifying one image takes, with the leg's first epoch."""
 
     def to_json(self) -> dict[str, Any]:
         design = {"architecture": self.design.architecture.to_json(), "recipe": self.design.recipe.to_json()}
         rest = {"number": self.number, "start": self.start, "epochs": self.epochs, "seed": self.seed, "best": self.best}
-        return {**design, **rest, "checkpoints": str(self.checkpoints), "until": self.until}
+        return {**design, **rest, "checkpoints": str(self.checkpoints), "until": self.until, "latency": self.latency}
 
 
 def epochs(count: int) -> str:

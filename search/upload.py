@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
 _PAGE = 1000
 _BATCH = 1 << 18  # bytes of the spool
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows its pages for language models
 
 
 def connect(uri: str) -> MlflowClient:
@@ -380,7 +381,7 @@ def _experiment(client: MlflowClient, header: Entry, folder: Path) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name, artifact_location=_artifacts(header["uri"], name, folder))
+            return client.create_experiment(name, _artifacts(header["uri"], name, folder), _KIND)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise

@@ -24,7 +24,7 @@ SMALL_SPACE = {
 
 
 def config(space: dict[str, Any] = SMALL_SPACE, recipe: dict[str, Any] = FIXED_RECIPE, **sections: Any) -> SweepConfig:
-    search = {"trials": 14, "epochs": 4, "reduction": 2, **sections.pop("search", {})}
+    search = {"trials": 14, "epochs": 4, "reduction": 2, "finalists": 0, **sections.pop("search", {})}
     plain = {"name": "s", "data": {"name": "digits"}, "space": space, "recipe": recipe, "search": search}
     return SweepConfig.model_validate({**plain, **sections})
 
@@ -53,7 +53,8 @@ class Reports:
 
 
 def opened(folder: Path, settings: SweepConfig, deadline: float | None = None) -> Engine:
-    study = Study(folder, sampler=settings.search.sampler, seed=settings.search.seed)
+    search = settings.search
+    study = Study(folder, sampler=search.sampler, seed=search.seed, objectives=search.objectives)
     return Engine(settings, study, Reports(), input=(1, 8, 8), classes=10, deadline=deadline)  # pyright: ignore[reportArgumentType]
 
 
@@ -66,8 +67,8 @@ def good(leg: Leg, epoch: int) -> float | None:
     return crc32(leg.design.notation.encode()) % 89 / 100 + epoch / 50
 
 
-def result(epoch: int, value: float) -> EpochResult:
-    return EpochResult(epoch, 1.0, 1.0, value, value, 0.5, 100.0)
+def result(epoch: int, value: float, latency: float | None = None) -> EpochResult:
+    return EpochResult(epoch, 1.0, 1.0, value, value, 0.5, 100.0, latency=latency)
 
 
 def drive(engine: Engine, reached: Callable[[Leg, int], float | None] = accuracy) -> Iterator[tuple[int, int]]:

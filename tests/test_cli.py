@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ TINY = """
 name: tiny
 data: {name: digits, train: 200, validation: 100}
 space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
-search: {trials: 3, epochs: 2, reduction: 2, seed: 1}
+search: {finalists: 0, trials: 3, epochs: 2, reduction: 2, seed: 1}
 resources: {runner: inline, precision: float32}
 """
 
@@ -306,8 +307,8 @@ def test_compare_lists_trials_best_first(run: Any, swept: Path) -> None:
 
 def test_status_says_how_a_sweep_stands(run: Any, swept: Path) -> None:
     shown = run("status", "tiny", "--folder", swept, "--watch")
-    assert shown.out.startswith("sweep tiny: ended\n")
-    assert fits(shown.out[: shown.out.index("next:")])
+    assert shown.out.startswith("sweep tiny: ended after")
+    assert fits(re.split("\n(compare|export|send them):", shown.out)[0])
     state = run("status", "tiny", "--folder", swept, "-o", "json").json
     assert state["running"] is False
     assert state["counts"]["unfinished"] == 0

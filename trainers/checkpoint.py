@@ -49,8 +49,9 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
         for file in temporary.iterdir():
             _flush(file)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(temporary.with_name(f"{temporary.name}.old"))
         temporary.rename(folder)
+        shutil.rmtree(temporary.with_name(f"{temporary.name}.old"), ignore_errors=True)
         _flush(folder.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

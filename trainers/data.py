@@ -82,6 +82,11 @@ class Dataset:
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
 
+    @property
+    def streamed(self) -> bool:
+        """Whether images are read anew each epoch, since they come to more than the memory there is for them."""
+        return isinstance(self.train.images, Streamed)
+
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits of the SHA-256 of all parts: equal data, equal fingerprint."""
@@ -151,6 +156,16 @@ def split(
     rest = np.setdiff1d(pool, for_validation, assume_unique=True)
     for_training = stratified(everything.labels, rest, wanted, random)
     learnt = everything.picked(for_training)
+    without = [
+        c
+        for c, n in zip(source.classes, np.bincount(learnt.labels, minlength=len(source.classes)), strict=True)
+        if not n
+    ]
+    if without:
+        raise DataError(
+            f"data.train: no image to train on is left for class {without[0]!r}",
+            "Raise data.train, lower data.validation, or give the class more images.",
+        )
     mean, std = _normalisation(learnt)
     return Dataset(
         name, learnt, everything.picked(for_validation), test, source.classes, mean, std, skipped=source.skipped

@@ -114,7 +114,12 @@ def _called(path: str, root: Path | None, folders: Sequence[Path]) -> Any:
     function = find(path, "function", folders, lambda text, remedy: DataError(f"data.name: {text}", remedy))
     if not callable(function):
         raise DataError(f"data.name: {path} is no function", "Name a function that takes data.root and returns images.")
-    return function(root)
+    try:
+        return function(root)
+    except DataError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise DataError(f"data.name: {path} failed: {said(error)}", "Mend the function, and try again.") from error
 
 
 def _read_all(
@@ -146,9 +151,19 @@ def _read_all(
     return np.stack(images), np.array(labels, dtype=np.int64), tuple(skipped)
 
 
+def _check_channels(path: str, shape: tuple[int, ...]) -> None:
+    """Refuses images of (C, H, W) that look as if their channels came last."""
+    if shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4):
+        raise DataError(
+            f"data.name: {path} gives images of shape {shape}, which look as if their channels came last",
+            "Put them first: `images.transpose(0, 3, 1, 2)`.",
+        )
+
+
 def _check(path: str, images: NDArray[Any] | Streamed, labels: NDArray[Any], classes: int) -> None:
     if isinstance(images, np.ndarray) and (images.dtype != np.uint8 or images.ndim != 4):
         raise DataError(f"data.name: {path} gives images of type {images.dtype} and shape {images.shape}", RETURNS)
+    _check_channels(path, images.shape[1:])
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
         raise DataError(
             f"data.name: {path} gives {len(images):,} images and labels of type {labels.dtype} "

@@ -20,7 +20,7 @@ from .network import build
 from .optimization import learning_rate, optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ..spaces.architecture import Architecture
@@ -52,6 +52,8 @@ class EpochResult:
     """While training."""
     events: tuple[str, ...] = ()
     """All that a reader of the curve should know so far, such as a batch that had to be halved."""
+    latency: float | None = None
+    """Seconds that classifying one image takes, where that was measured with this epoch."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -177,19 +179,25 @@ class Training:
         for name, ours in self._identity().items():
             if values.get(name) != ours:
                 raise CheckpointError(f"checkpoint {folder}: its {name} is {values.get(name)!r:.80}, not {ours!r:.80}")
-        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         try:
             self.network.load_state_dict(_under("network", tensors))
             self.averaged.load_state_dict(_under("averaged", tensors))
-            for name, value in _under("optimizer", tensors).items():
-                index, key = name.split(".", 1)
-                weight = weights[int(index)]
-                # The fused optimisers need a weight's state in the weight's own memory format.
-                state = torch.empty_like(weight) if value.shape == weight.shape else torch.empty_like(value)
-                self.optimizer.state[weight][key] = state.copy_(value)
+            self._restore_optimizer(_under("optimizer", tensors))
             self.epoch, self._parts, self.events = values["epoch"], values["parts"], values["events"]
         except (RuntimeError, ValueError, LookupError) as error:
             raise CheckpointError(f"checkpoint {folder}: its tensors or values do not fit: {error!s:.200}") from None
+
+    def _restore_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes up the optimiser's state, named "INDEX.KEY"; where there is none it has none."""
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        self.optimizer.state.clear()
+        for name, value in tensors.items():
+            index, key = name.split(".", 1)
+            weight = weights[int(index)]
+            # The fused optimisers need a weight's state in its own memory format, and counts where it is.
+            alike = value.shape == weight.shape and value.ndim
+            state = torch.empty_like(weight) if alike else torch.empty_like(value, device=weight.device)
+            self.optimizer.state[weight][key] = state.copy_(value)
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint and the training that reads it must agree in."""
@@ -245,25 +253,26 @@ class Training:
         while True:
             try:
                 return self._gradient_in_parts(images, labels)
-            except torch.OutOfMemoryError:
-                pass  # it holds on to what the step had allocated: memory is free only after this block
             except RuntimeError as error:
-                if self._forward is self.network:
-                    raise
-                self._forward = self.network
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                self.events.append(
-                    f"epoch {self.epoch + 1}: torch.compile failed, training goes on without: {reason:.200}"
-                )
-                continue
-            self._halve()
+                if not is_out_of_memory(error):
+                    self._without_compiler(error)
+                    continue
+            self._halve()  # here, since the error holds on to what the step had allocated
+
+    def _without_compiler(self, error: RuntimeError) -> None:
+        """Goes on without torch.compile where that was on; where it was not, the error is the network's."""
+        if self._forward is self.network:
+            raise error
+        self._forward = self.network
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        self.events.append(f"epoch {self.epoch + 1}: torch.compile failed, training goes on without: {reason:.200}")
 
     def _gradient_in_parts(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
         scores = total
-        for part, wanted in zip(images.chunk(self._parts), labels.chunk(self._parts), strict=True):
-            with self._autocast():
+        for part, wanted in zip(images.tensor_split(self._parts), labels.tensor_split(self._parts), strict=True):
+            with self.autocast():
                 scores = self._forward(part)
             loss = self._loss(scores.float(), wanted) * (len(wanted) / len(labels))
             loss.backward()
@@ -285,6 +294,7 @@ class Training:
                 "Choose a smaller network, a smaller image (data.size) or a larger device.",
             )
         self._parts *= 2
+        self._forward = self.network  # the graphs that torch.compile records do not take gradients in parts
         self._out_of_memory(
             f"batches of {self.batch_size} now go through the network in {self._parts} parts, and batch norms see one "
             "part at a time"
@@ -300,8 +310,8 @@ class Training:
         while True:
             try:
                 return self._validate_in_batches()
-            except torch.OutOfMemoryError:
-                if self._validation_batch == 1:
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or self._validation_batch == 1:
                     raise
             self._validation_batch //= 2
             self._out_of_memory(f"validation now takes {self._validation_batch} images at a time")
@@ -313,7 +323,7 @@ class Training:
         right = torch.zeros(len(self.dataset.classes), dtype=torch.int64, device=self.device)
         chunks = np.split(np.arange(count), range(self._validation_batch, count, self._validation_batch))
         for images, labels in self._validation.epoch(chunks):
-            with self._autocast():
+            with self.autocast():
                 scores = self.averaged(images)
             loss += F.cross_entropy(scores.float(), labels, reduction="sum")
             right.index_add_(0, labels, (scores.argmax(1) == labels).long())
@@ -321,8 +331,14 @@ class Training:
         trouble.check_number(mean, f"in the validation of epoch {self.epoch + 1}", self.recipe)
         return mean, right.sum().item() / count, balanced_accuracy(right.cpu().numpy(), self.dataset.validation.labels)
 
-    def _autocast(self) -> torch.autocast:
+    def autocast(self) -> torch.autocast:
+        """The arithmetic of its layers, as a context."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had no memory left. PyTorch has a class of its own for it, but not where the CPU's ran out."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error) or "alloc_cpu" in str(error)
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

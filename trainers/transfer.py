@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 
 from ..spaces.architecture import Architecture
 from ..spaces.classics import CLASSICS, classic
-from ..spaces.errors import TrainingError, nearest
+from ..spaces.errors import DataError, TrainingError, nearest
 from ..spaces.layers import Conv, Linear
 from .network import build
 from .recipe import DOWNLOAD
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+GOOGLENET = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""What torchvision's googlenet turns ImageNet's normalisation into (`transform_input`) before its first layer."""
 OUR_EPS, BASIC_CONV_EPS = 1e-5, 1e-3
 """What batch norms add to a variance: ours, and those of torchvision's BasicConv2d (GoogLeNet), all called "bn"."""
 
@@ -43,13 +46,14 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
 
     Args:
         source: "torchvision:NAME"; the folder of an export; or what `torch.save` wrote of a torchvision model's
-            state_dict, taken to be learnt on ImageNet. It is read with `weights_only`, which still is no protection
+            state_dict, taken to be learnt on ImageNet (one with "googlenet" in its name: as torchvision's is). It is
+            read with `weights_only`, which still is no protection
             against a file made to do harm.
 
     Raises:
-        TrainingError: nothing there, or not weights.
+        DataError: nothing there, not weights, or they cannot be fetched.
     """
-    imagenet = (IMAGENET_MEAN, IMAGENET_STD)
+    imagenet = GOOGLENET if "googlenet" in Path(source).name.lower() else (IMAGENET_MEAN, IMAGENET_STD)
     path = Path(source).expanduser()
     try:
         if source.startswith(DOWNLOAD):
@@ -59,16 +63,32 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
             return known["DEFAULT"].get_state_dict(progress=False, check_hash=True), imagenet
         if path.is_dir():
             proof = json.loads((path / "proof.json").read_text())
-            state = load_file(path / "model.safetensors")
-            return state, (tuple(proof["normalisation"]["mean"]), tuple(proof["normalisation"]["std"]))
-        return torch.load(path, map_location="cpu", weights_only=True), imagenet
-    except Exception as error:
-        if not isinstance(error, OSError | ValueError | KeyError | RuntimeError | SafetensorError):
-            raise
-        raise TrainingError(
-            f"recipe.weights (={source!r}) cannot be read: {error!s:.200}",
-            _SOURCES,
+            mean, std = (tuple(float(value) for value in proof["normalisation"][key]) for key in ("mean", "std"))
+            if not all(value > 0 for value in std):
+                raise ValueError(f"proof.json has a standard deviation of {min(std)}")
+            return load_file(path / "model.safetensors"), (mean, std)
+        return _state(torch.load(path, map_location="cpu", weights_only=True)), imagenet
+    except UnpicklingError as error:
+        raise DataError(
+            f"recipe.weights (={source!r}) holds more than tensors, and was not read any further",
+            "Save `model.state_dict()`, not the model itself.",
         ) from error
+    except (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = str(error) or type(error).__name__
+        raise DataError(f"recipe.weights (={source!r}) cannot be read: {reason:.200}", _SOURCES) from error
+
+
+def _state(loaded: object) -> State:
+    """The tensors by name of what `torch.save` wrote, also where they lie under "state_dict", as trainers keep them."""
+    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
+        loaded = loaded["state_dict"]
+    if (
+        not isinstance(loaded, dict)
+        or not loaded
+        or not all(isinstance(value, torch.Tensor) for value in loaded.values())
+    ):
+        raise ValueError("it is no state_dict: tensors by the names of their layers")
+    return loaded
 
 
 def network_for(source: str, input: tuple[int, int, int], classes: int, base: str | None = None) -> Architecture:
@@ -86,9 +106,11 @@ def network_for(source: str, input: tuple[int, int, int], classes: int, base: st
     """
     name = base
     if source.startswith(DOWNLOAD):
+        from torchvision.models import list_models
+
         name = source.removeprefix(DOWNLOAD)
         name = SAME_LAYERS.get(name, name)
-        if name not in CLASSICS:
+        if name not in CLASSICS or source.removeprefix(DOWNLOAD) not in list_models():
             raise TrainingError(f"recipe.weights (={source!r}): no such network here", nearest(name, CLASSICS))
     elif (folder := Path(source).expanduser()).is_dir():
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def test_every_key_can_be_written() -> None:
         "space": SPACE_DEFAULTS, "recipe": RECIPE_DEFAULTS,
         "search": {
             "trials": 3, "seconds": 1.5, "epochs": 4, "seed": 7, "sampler": "random", "promotion": "none",
-            "first_rung": 2, "reduction": 4,
+            "brackets": 2, "first_rung": 2, "reduction": 4,
+            "objectives": ("accuracy", "macs"), "finalists": 2, "seeds": 5,
             "start": ["lenet5", {"sweep": "former", "best": 3}],
             "baselines": [{"network": "vgg11", "recipe": {"learning_rate": 0.01}}],
         },
@@ -55,8 +57,8 @@ def test_every_key_can_be_written() -> None:
         "tracking": {"uri": "http://host:5000", "experiment": "mine"},
         "code": ["/lib/of/mine"],
     }  # fmt: skip
-    config = parse(yaml.safe_dump(everything))
-    written = config.to_json()
+    config = parse(yaml.safe_dump(json.loads(json.dumps(everything))))
+    written, everything = config.to_json(), json.loads(json.dumps(everything))
     for section, values in everything.items():
         if isinstance(values, dict):
             assert written[section].items() >= values.items()
@@ -80,9 +82,12 @@ def test_every_key_can_be_written() -> None:
         ("search: {epochs: -1}", "search.epochs", "-1", ""),
         ("search: {seconds: 0}", "search.seconds", "0", "Time budget"),
         ("search: {seed: -1}", "search.seed", "-1", ""),
-        ("search: {sampler: magic}", "search.sampler", "'tpe'", ""),
+        ("search: {sampler: magic}", "search.sampler", "'magic' is no sampler", ""),
         ("search: {reduction: 1}", "search.reduction", "1", ""),
         ("search: {epochs: 3, first_rung: 4}", "search.first_rung", "end after 3 epochs: use at most 3", "judged"),
+        ("search: {brackets: 4}", "search.brackets", "bracket 4 would first judge after 27 epochs", "Groups of trials"),
+        ("search: {promotion: stopping, brackets: 17}", "search.brackets", "after 9: use at most 3", ""),
+        ("search: {promotion: asha}", "search.promotion", "'halving'", "Which trials go on"),
         ("search: [1]", "search", "", ""),
         ("space: {stages: 13}", "space.stages", "13 is out of range", "from 0 to 12"),
         ("space: {kernel: [3, 3]}", "space.kernel", "listed twice", ""),

@@ -350,3 +350,65 @@ def test_what_a_time_budget_stopped_takes_no_place_in_a_rung_of_the_resumed_swee
         assert leg is not None
         orders.append(again.report(leg.number, result(1, value)))
     assert orders == ["pause", "pause", "pause", "go on"]
+
+
+def test_stopping_ends_a_trial_at_its_rung_and_pauses_nobody(tmp_path: Path) -> None:
+    curve = {0: 0.5, 1: 0.4, 2: 0.6, 3: 0.3}
+    engine = opened(tmp_path, config(search={"trials": 4, "promotion": "stopping"}))
+    for number, _ in drive(engine, lambda leg, epoch: curve[leg.number] + epoch / 100):
+        paused = {record.number for record in engine.records.values() if record.state == "paused"}
+        assert not paused, f"after trial {number}"
+    assert engine.finished
+    states = {n: (r.state, r.epochs, r.reason) for n, r in engine.records.items() if r.state != "duplicate"}
+    assert states == {
+        0: ("completed", 4, "trained 4 epochs"),
+        1: ("stopped", 1, "not promoted after epoch 1"),
+        2: ("completed", 4, "trained 4 epochs"),
+        3: ("stopped", 1, "not promoted after epoch 1"),
+    }
+    assert reports(engine).ended == {0: "completed", 1: "stopped", 2: "completed", 3: "stopped"}
+
+
+def test_a_later_bracket_is_first_judged_at_a_later_rung(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config(search={"trials": 12, "brackets": 2}))
+    records = [record for record in finish(engine, good) if record.state in ("completed", "stopped")]
+    assert {record.epochs for record in records} == {1, 2, 4}
+    for record in records:
+        rungs = [epoch for epoch in (1, 2) if engine._promotion.is_rung(record.number, epoch)]
+        assert record.epochs in (*rungs, 4)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [{"promotion": "stopping"}, {"promotion": "stopping", "brackets": 2}, {"promotion": "halving", "brackets": 2}],
+    ids=str,
+)
+def test_whatever_the_promotion_a_sweep_killed_after_a_result_ends_as_if_it_had_not_been(
+    tmp_path: Path, strategy: dict[str, Any]
+) -> None:
+    settings = config(search={"epochs": 6, **strategy})
+    expected = fates(finish(opened(tmp_path, settings)))
+    assert {state for _, _, state, *_ in expected} >= {"completed", "stopped", "failed"}
+    content = (tmp_path / STUDY_FILE).read_bytes()
+    lines = content.splitlines(keepends=True)
+    results = [index for index, line in enumerate(lines, 1) if b'"intermediate_value"' in line]
+    assert len(results) > 20
+    for index in results[::3]:
+        (tmp_path / STUDY_FILE).write_bytes(b"".join(lines[:index]))
+        assert fates(finish(opened(tmp_path, settings))) == expected
+
+
+def test_several_trials_at_a_rung_that_an_interruption_left_unjudged_are_judged_on_the_resume(tmp_path: Path) -> None:
+    settings = config(search={"trials": 4, "promotion": "stopping"})
+    engine = opened(tmp_path, settings)
+    legs = [engine.next() for _ in range(4)]
+    engine.interrupted = "interrupted"
+    for leg, value in zip(legs, (0.2, 0.4, 0.1, 0.3), strict=True):
+        assert leg is not None
+        assert engine.report(leg.number, result(1, value)) == "pause"
+    engine.close()
+    again = opened(tmp_path, settings)
+    assert [record.state for record in again.records.values()] == ["stopped", "paused", "stopped", "paused"]
+    went_on = [again.next(), again.next()]
+    assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(1, 1), (3, 1)]
+    assert again.next() is None

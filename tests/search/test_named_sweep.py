@@ -25,6 +25,7 @@ name: tiny
 data: {{name: digits, train: 200, validation: 100}}
 space: {{stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}}
 search:
+  finalists: 0
   trials: 3
   epochs: 3
   reduction: 3

@@ -51,7 +51,7 @@ name: mine
 data: {name: digits, train: 100, validation: 50}
 space: {class: sweeps_own.Mine, filters: [1, 2, 3, 4, 5, 6]}
 recipe: {learning_rate: 0.1, weight_decay: 0.0, batch_size: 64}
-search: {trials: 3, epochs: 2, reduction: 2}
+search: {finalists: 0, trials: 3, epochs: 2, reduction: 2}
 resources: {runner: inline, precision: float32}
 """
 

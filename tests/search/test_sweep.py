@@ -31,7 +31,7 @@ TINY = """
 name: tiny
 data: {name: digits, train: 200, validation: 100}
 space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
-search: {trials: 4, epochs: 2, reduction: 2, seed: 1}
+search: {finalists: 0, trials: 4, epochs: 2, reduction: 2, seed: 1}
 resources: {runner: inline, precision: float32}
 """
 

@@ -42,7 +42,7 @@ name: tuned
 data: {name: digits}
 space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
 recipe: {batch_size: 32, learning_rate: 0.02, frozen: [0.0, 1.0]}
-search: {trials: 6, epochs: 2, reduction: 2, seed: 1, sampler: random}
+search: {finalists: 0, trials: 6, epochs: 2, reduction: 2, seed: 1, sampler: random}
 resources: {runner: inline, precision: float32}
 """
 

@@ -7,7 +7,7 @@ import torch
 import torchvision
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics import classic
-from convscape.spaces.errors import TrainingError
+from convscape.spaces.errors import DataError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, Linear, Pool
 from convscape.trainers.data import load
 from convscape.trainers.export import export
@@ -163,7 +163,7 @@ def test_weights_of_another_network_are_refused(backbone, few):
 
 @pytest.mark.parametrize("weights", ["/nowhere/weights.pth", "/", "torchvision:resnet1"])
 def test_weights_that_are_not_there_are_named(few, weights):
-    with pytest.raises(TrainingError, match=r"recipe.weights .* cannot be read"):
+    with pytest.raises(DataError, match=r"recipe.weights .* cannot be read"):
         Training(ARCHITECTURE, replace(RECIPE, weights=weights), few, seed=0, epochs=1)
 
 

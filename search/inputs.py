@@ -1,0 +1,64 @@
+"""What a sweep learns from, besides its file: the images and weights it began with, so that a resume has the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..spaces.errors import SweepError
+from ..trainers.recipe import DOWNLOAD
+
+if TYPE_CHECKING:
+    from ..trainers.data import Dataset
+    from .config import SweepConfig
+
+INPUTS_FILE = "inputs.json"
+
+
+def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
+    """Compares images and weights with those the sweep began with; keeps them where it begins now.
+
+    Weights of torchvision's are fetched, if need be, before anything trains.
+
+    Raises:
+        SweepError: they are others.
+        DataError: weights cannot be read or fetched.
+    """
+    found = {
+        "data": dataset.fingerprint,
+        "weights": {source: _digest(source) for source in config.recipe_space().weights},
+    }
+    file = config.sweep_folder / INPUTS_FILE
+    try:
+        began = json.loads(file.read_text())
+    except FileNotFoundError:
+        file.write_text(json.dumps(found, indent=1) + "\n")
+        return
+    except ValueError:
+        raise SweepError(f"{file} is not JSON", "It was changed from outside: restore it from a copy.") from None
+    if began["data"] != found["data"]:
+        raise SweepError(
+            f"data: the images are not those this sweep began with: their fingerprint was {began['data']} and is "
+            f"{found['data']}",
+            "Bring the former images back, then resume; for the new ones launch a sweep of another `name`.",
+        )
+    for source, digest in found["weights"].items():
+        if digest != began["weights"].get(source):
+            raise SweepError(
+                f"recipe.weights: {source} is not what this sweep began with",
+                "Bring the former file back, then resume; for the new one launch a sweep of another `name`.",
+            )
+
+
+def _digest(source: str) -> str:
+    """SHA-256 of a file of weights; torchvision checks its own."""
+    if source.startswith(DOWNLOAD):
+        from ..trainers.transfer import read_weights
+
+        read_weights(source)
+        return source
+    path = Path(source).expanduser()
+    file = path / "model.safetensors" if path.is_dir() else path
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,136 @@
+"""What replacements have to keep to: subclass one, say which it is, and its tests run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+from convscape.search.config import DataConfig, SearchConfig, SweepConfig
+from convscape.search.study import Study
+from convscape.search.trials import Design
+from convscape.trainers.network import build
+from torch import device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import optuna
+    from convscape.search.trials import TrialRecord
+
+FLAT_SPACE: dict[str, Any] = {
+    "stages": 2, "convolutions": 1, "filters": [2, 4, 6, 8, 12, 16], "growth": [1, 2], "kernel": [3, 5],
+    "large_filters": "single", "padding": "same", "downsampling": ["max", "strided"], "norm": ["batch", "none"],
+    "dropout": {"low": 0.0, "high": 0.5}, "head": "fc", "hidden": 0,
+}  # fmt: skip
+"""Every design has the same settings, and all are numbers or one of two."""
+
+
+class SamplerContract:
+    """A sampler as `search.sampler` names it."""
+
+    sampler: ClassVar[str | dict[str, Any]]
+    space: ClassVar[dict[str, Any]] = FLAT_SPACE
+    learns: ClassVar[bool] = True
+    """Whether it proposes better designs as it hears more results, and fewer that fail."""
+    rounds: ClassVar[int] = 16
+    learning_rounds: ClassVar[int] = 0
+    """Twice as many when not given."""
+
+    def opened(self, folder: Path, seed: int = 3) -> Study:
+        folder.mkdir(exist_ok=True)
+        return Study(folder, sampler=self.sampler, seed=seed)
+
+    def sample(self, trial: optuna.Trial) -> Design:
+        config = SweepConfig(
+            name="s", data=DataConfig(name="digits"), space=self.space, search=SearchConfig(sampler=self.sampler)
+        )
+        network = config.design_space().sample(trial, (1, 8, 8), 10)  # pyright: ignore[reportArgumentType]
+        return Design.of(network, config.recipe_space().sample(trial))  # pyright: ignore[reportArgumentType]
+
+    def goodness(self, design: Design) -> float:
+        """What a design reaches: the more the wider it is. It is no secret which filters are best."""
+        return min(1.0, design.parameters**0.5 / 200)
+
+    def fails(self, design: Design) -> bool:
+        return "BN" in design.notation
+
+    def end(self, study: Study, record: TrialRecord, known: dict[str, TrialRecord]) -> None:
+        """As the engine would: what fails fails, what is known is not trained again, few are trained to the end."""
+        first = known.setdefault(record.design.key, record)
+        if first is not record:
+            study.end(record, "duplicate", f"same as trial {first.number}", known=first)
+            return
+        if self.fails(record.design):
+            study.end(record, "failed" if record.number % 2 else "infeasible", "too large")
+            return
+        reached = self.goodness(record.design)
+        study.report(record, 1, reached / 2)
+        if record.number % 3:
+            study.pause(record)
+            return
+        study.report(record, 3, reached)
+        study.end(record, "completed", "trained 3 epochs")
+
+    def search(self, folder: Path, rounds: int, *, seed: int = 3, reopened: int | None = None) -> Iterator[TrialRecord]:
+        """Two trials a round, both asked for before the first ends; opened anew every so many rounds."""
+        study, known = self.opened(folder, seed), {}
+        for number in range(rounds):
+            if reopened and number and number % reopened == 0:
+                study = self.opened(folder, seed)
+                known = {}
+                for record in study.restore():
+                    known.setdefault(record.design.key, record)
+            both = [study.ask(self.sample) for _ in range(2)]
+            for record in both:
+                self.end(study, record, known)
+            yield from both
+
+    def test_every_proposal_is_a_network_that_can_be_built(self, tmp_path: Path) -> None:
+        records = list(self.search(tmp_path, self.rounds))
+        assert [record.number for record in records] == list(range(2 * self.rounds)), "a proposal failed"
+        assert len({record.design.key for record in records}) > self.rounds
+        with device("meta"):
+            for record in records:
+                build(record.design.architecture)
+
+    def test_one_seed_one_sequence(self, tmp_path: Path) -> None:
+        def keys(folder: str, seed: int) -> list[str]:
+            return [record.design.key for record in self.search(tmp_path / folder, self.rounds, seed=seed)]
+
+        assert keys("a", 3) == keys("b", 3)
+        assert keys("c", 4) != keys("d", 3)
+
+    @pytest.mark.parametrize("reopened", [1, 5])
+    def test_a_resumed_sweep_proposes_as_an_unbroken_one(self, tmp_path: Path, reopened: int) -> None:
+        unbroken = [record.design.key for record in self.search(tmp_path / "a", self.rounds)]
+        resumed = [record.design.key for record in self.search(tmp_path / "b", self.rounds, reopened=reopened)]
+        assert resumed == unbroken
+
+    def test_what_it_hears_it_learns_from(self, tmp_path: Path) -> None:
+        if not self.learns:
+            pytest.skip("it does not learn")
+        records = list(self.search(tmp_path, self.learning_rounds or 2 * self.rounds))
+        third = len(records) // 3
+        early, late = records[:third], records[-third:]
+
+        def mean(numbers: list[float]) -> float:
+            return sum(numbers) / len(numbers)
+
+        good = [[0.0 if self.fails(r.design) else self.goodness(r.design) for r in part] for part in (early, late)]
+        assert mean(good[1]) > 1.2 * mean(good[0])
+        assert sum(self.fails(r.design) for r in late) < sum(self.fails(r.design) for r in early)
+
+    def test_named_designs_without_settings_do_not_blind_it(self, tmp_path: Path) -> None:
+        """Samplers that look for what all trials have in common find nothing there."""
+        from convscape.search.queue import Queued
+
+        study, known = self.opened(tmp_path), {}
+        named = self.opened(tmp_path / "other", seed=99).ask(self.sample).design
+        self.end(study, study.ask(lambda _: named, Queued("start", named)), known)
+        for _ in range(self.rounds):
+            self.end(study, study.ask(self.sample), known)
+        sampler = study._seeded(study._count)
+        with study._storage.recalling(study._study._study_id, study._samplers.shown):
+            trial = study._study._storage.get_trial(0)
+            assert not self.learns or sampler.infer_relative_search_space(study._study, trial)
