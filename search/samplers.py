@@ -160,8 +160,8 @@ def ranked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
     A value is the normal score of the trial's rank, by the epoch where it stands, then by its accuracy there: a result
     at a low rung is never taken for a final one, and a network that learnt nothing does not outweigh all others. What
-    failed or is over budget comes last; as a constraint it would need a Gaussian process of its own. What runs, or ended
-    before its first epoch, stays as it is.
+    failed or is over budget comes last; as a constraint it would need a Gaussian process of its own. What runs, or
+    ended before its first epoch, stays as it is.
     """
     told = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     if any(trial.values and len(trial.values) > 1 for trial in told):
