@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -14,8 +15,11 @@ from convscape.trainers.export import export
 from convscape.trainers.network import build
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
-from convscape.trainers.transfer import IMAGENET_MEAN, start_from
+from convscape.trainers.transfer import IMAGENET_MEAN, read_weights, start_from
 from torchvision import models
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BODY = (Conv(16), BatchNorm(), Activation(), Pool(), Conv(32), BatchNorm(), Activation(), Pool(), Flatten())
 RECIPE = Recipe(batch_size=32, learning_rate=0.02)
@@ -186,3 +190,27 @@ def test_torchvisions_download_is_asked_by_its_name(monkeypatch, few):
     with pytest.raises(TrainingError, match=r"layer 0 has the shapes"):
         Training(colour, grey, three, seed=0, epochs=1)
     assert asked == [("IMAGENET1K_V1", True)]
+
+
+def test_what_is_no_state_dict_says_what_to_save(tmp_path: Path) -> None:
+    """A whole model is not unpickled; an empty file, a list and a nested state_dict are what people have."""
+    model, file = torch.nn.Linear(2, 2), tmp_path / "weights.pth"
+    for saved, says in ((model, "holds more than tensors"), ([1], "no state_dict"), ({}, "no state_dict")):
+        torch.save(saved, file)
+        with pytest.raises(DataError, match=says):
+            read_weights(str(file))
+    file.write_bytes(b"")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_weights(str(file))
+    torch.save({"state_dict": model.state_dict(), "epoch": 3}, file)
+    assert read_weights(str(file))[0].keys() == model.state_dict().keys()
+
+
+def test_googlenet_s_weights_bring_the_normalisation_its_first_layer_saw(tmp_path: Path) -> None:
+    """torchvision's model turns ImageNet's into this one (`transform_input`): x * std / 0.5 + (mean - 0.5) / 0.5."""
+    torch.save({"layer.weight": torch.zeros(1)}, tmp_path / "googlenet.pth")
+    mean, std = read_weights(str(tmp_path / "googlenet.pth"))[1]
+    pixel = torch.tensor([0.1, 0.7, 0.4])
+    shown = (pixel - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    scale, shift = torch.tensor([0.229, 0.224, 0.225]) / 0.5, (torch.tensor([0.485, 0.456, 0.406]) - 0.5) / 0.5
+    assert torch.allclose((pixel - torch.tensor(mean)) / torch.tensor(std), shown * scale + shift, atol=1e-6)
