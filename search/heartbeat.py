@@ -6,7 +6,10 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
+
+from .promotion import Halving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,10 +160,11 @@ def expected_epochs(search: SearchConfig) -> float:
     """Epochs a trial is trained for on average when each rung promotes its share."""
     if search.promotion == "none":
         return search.epochs
-    at, share, total = search.first_rung, 1.0, float(search.first_rung)
-    while at < search.epochs:
-        after, share = min(at * search.reduction, search.epochs), share / search.reduction
-        total, at = total + share * (after - at), after
+    halving = Halving(search.epochs, search.first_rung, search.reduction, search.brackets)
+    total = 0.0
+    for share, rungs in zip(halving.shares, halving.brackets, strict=True):
+        ends = [0, *(rung.epochs for rung in rungs), search.epochs]
+        total += share * sum((end - at) / search.reduction**rung for rung, (at, end) in enumerate(pairwise(ends)))
     return total
 
 

@@ -87,6 +87,52 @@ def comparable(values: Values) -> Values:
     return tuple(-math.inf if math.isnan(value) else value for value in values)
 
 
+class Fronts:
+    """`fronts` kept up as trials come, without ranking all of them anew (ENLU, Li et al. 2017).
+
+    >>> kept = Fronts({0: (0.9, -5.0), 1: (0.8, -2.0)})
+    >>> kept.add(2, (0.9, -2.0))
+    >>> kept.layers
+    [[2], [0, 1]]
+    """
+
+    def __init__(self, values: Mapping[int, Values]) -> None:
+        self._values = {number: comparable(value) for number, value in values.items()}
+        self.layers = fronts(values)
+        """Best first; numbers in no order within one."""
+
+    def add(self, number: int, values: Values) -> None:
+        """Takes in a trial that is new: it pushes what it dominates one front down, and that what it dominates."""
+        point = self._values[number] = comparable(values)
+        low, high = 0, len(self.layers)
+        while low < high:
+            middle = (low + high) // 2
+            if any(_dominates(self._values[other], point) for other in self.layers[middle]):
+                low = middle + 1
+            else:
+                high = middle
+        self._push([number], low)
+
+    def _push(self, coming: list[int], index: int) -> None:
+        for layer in self.layers[index:]:
+            points = [self._values[number] for number in coming]
+            staying, beaten = [], []
+            for number in layer:
+                point = self._values[number]
+                (beaten if any(_dominates(other, point) for other in points) else staying).append(number)
+            if not staying:
+                break  # the rest keeps its order below
+            self.layers[index] = staying + coming
+            if not beaten:
+                return
+            coming, index = beaten, index + 1
+        self.layers.insert(index, coming)
+
+
+def _dominates(one: Values, other: Values) -> bool:
+    return all(map(ge, one, other)) and one != other
+
+
 def _layers_of_pairs(descending: Sequence[Values]) -> list[list[Values]]:
     """Of distinct tuples of one or two values: of a front only the highest last value so far can still dominate."""
     layers: list[list[Values]] = []

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from .pareto import Values, comparable, fronts, least_crowded_first, ordered
+from .pareto import Fronts, Values, comparable, least_crowded_first, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ class Promotion(Protocol):
 class Rung:
     """The trials of a bracket that reached `epochs`, what they had then, and which of them wait there no more.
 
-    One objective: a result costs O(log n) comparisons. Several: fronts are made anew once a result.
+    One objective: a result costs O(log n) comparisons. Several: fronts are kept up, and made anew after a failure.
     """
 
     def __init__(self, epochs: int) -> None:
@@ -72,7 +72,7 @@ class Rung:
         self._left: set[int] = set()
         self._line: list[tuple[float, int]] = []
         self._waiting: list[tuple[float, int]] = []
-        self._fronts: list[list[int]] | None = None
+        self._fronts: Fronts | None = None
 
     def add(self, number: int, values: Values) -> None:
         self.remove(number)
@@ -80,7 +80,8 @@ class Rung:
         insort(self._line, self._key(number))
         if number not in self._left:
             insort(self._waiting, self._key(number))
-        self._fronts = None
+        if self._fronts is not None:
+            self._fronts.add(number, values)
 
     def remove(self, number: int) -> None:
         if number in self.values:
@@ -122,8 +123,8 @@ class Rung:
 
     def _ranked(self) -> list[list[int]]:
         if self._fronts is None:
-            self._fronts = fronts(self.values)
-        return self._fronts
+            self._fronts = Fronts(self.values)
+        return self._fronts.layers
 
 
 def _take_out(line: list[tuple[float, int]], key: tuple[float, int]) -> None:
@@ -150,7 +151,9 @@ class _Brackets:
         self.reduction = reduction
         self.brackets = [_rungs(epochs, first * reduction**bracket, reduction) for bracket in range(brackets)]
         sizes = [reduction ** len(rungs) / (len(rungs) + 1) for rungs in self.brackets]
-        self._bounds = [bound / sum(sizes) for bound in accumulate(sizes[:-1])]
+        self.shares = [size / sum(sizes) for size in sizes]
+        """Of the trials that each bracket gets."""
+        self._bounds = list(accumulate(self.shares[:-1]))
         levels: dict[int, list[Rung]] = {}
         for rung in (rung for rungs in self.brackets for rung in rungs):
             levels.setdefault(rung.epochs, []).append(rung)

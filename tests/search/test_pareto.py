@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from convscape.search.pareto import fronts, ordered
+from convscape.search.pareto import Fronts, fronts, ordered
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +71,13 @@ def test_equals_crowd_each_other_and_come_last_in_their_front() -> None:
 def test_nothing_at_all() -> None:
     assert fronts({}) == []
     assert ordered({}) == []
+
+
+@given(st.integers(1, 4).flatmap(many), st.integers(0, 25), st.randoms(use_true_random=False))
+def test_fronts_kept_up_are_those_made_anew(merits: dict[int, tuple[float, ...]], begin: int, random) -> None:
+    items = list(merits.items())
+    random.shuffle(items)
+    kept = Fronts(dict(items[:begin]))
+    for index, (number, values) in enumerate(items[begin:], begin + 1):
+        kept.add(number, values)
+        assert [sorted(layer) for layer in kept.layers] == fronts(dict(items[:index]))

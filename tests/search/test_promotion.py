@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from convscape.search.config import SearchConfig
+from convscape.search.heartbeat import expected_epochs
 from convscape.search.promotion import Halving, Promotion, Stopping, strategy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,6 +193,20 @@ def test_the_sweep_file_names_the_strategy(settings: dict, kind: type, rungs: li
     promotion = strategy(SearchConfig.model_validate(settings))
     assert type(promotion) is kind
     assert [[rung.epochs for rung in bracket] for bracket in promotion.brackets] == rungs
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    [
+        ({}, 1 + 2 / 3 + 6 / 9),
+        ({"promotion": "stopping"}, 1 + 2 / 3 + 6 / 9),
+        ({"brackets": 3}, 6 / 11 * (1 + 2 / 3 + 6 / 9) + 3 / 11 * (3 + 6 / 3) + 2 / 11 * 9),
+        ({"epochs": 10, "first_rung": 2, "reduction": 2}, 2 + 2 / 2 + 4 / 4 + 2 / 8),
+        ({"promotion": "none"}, 9),
+    ],
+)
+def test_how_long_trials_train_on_average(settings: dict, epochs: float) -> None:
+    assert expected_epochs(SearchConfig.model_validate(settings)) == pytest.approx(epochs)
 
 
 class TestHalving(PromotionContract):
