@@ -25,7 +25,7 @@ class Promotion(Protocol):
     """
 
     keeps_stopped: bool
-    """Whether a trial that was stopped keeps its places. Where not, the engine does not record it on a resume."""
+    """Whether a trial that a time budget cut off keeps its places. Where not, a resume does not record it."""
 
     def is_rung(self, number: int, epoch: int) -> bool:
         """Whether trial `number` is judged after `epoch` epochs."""
