@@ -168,7 +168,8 @@ def compare(
         typer.echo(json.dumps([asdict(trial) for trial in trials], indent=1))
         return
     typer.echo(table(trials, number, sweep.name))
-    typer.echo(f"\nCompare runs in MLflow:\n  {links(sweep.tracking_uri, sweep.config.tracking.experiment)}")
+    page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
+    typer.echo(f"\nCompare runs in MLflow:\n  {page}")
 
 
 @app.command()

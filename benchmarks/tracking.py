@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--only", nargs="+", choices=TROUBLES, default=TROUBLES)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that server and disk are taken down
     rounds, trials = (1, 10) if arguments.quick else (arguments.rounds, arguments.trials)
     measured: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "disk") as disk:

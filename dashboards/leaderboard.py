@@ -91,7 +91,7 @@ def ending(sweep: Sweep, *, exported: bool = False) -> str:
         option = folder_option(sweep.config)
         parts.append(f"Export it:    convscape export {sweep.name}{option} --to exported/{sweep.name}")
     parts.append("Compare runs in MLflow:")
-    parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment)}")
+    parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))}")
     return "\n".join(parts)
 
 

@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from ..search.upload import connect, search, sqlite_file
 from ..spaces.errors import SweepError
@@ -54,8 +55,11 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
     return frame.sort_values(by="trial", ignore_index=True)
 
 
-def links(uri: str, experiment: str = "", run_id: str | None = None) -> str:
-    """How to look at a store: the address of the experiment (or one run) on a server, or the command that starts one.
+def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: str | None = None) -> str:
+    """How to look at a store: an address on a server, or the command that starts one.
+
+    The address is the experiment's, one run's, or, where `sweep` is the id of a sweep's own run, that of its trials,
+    best first beside their curves.
 
     The command is for a shell, quoted, with the `mlflow` of this environment where there is one.
     """
@@ -75,6 +79,15 @@ def links(uri: str, experiment: str = "", run_id: str | None = None) -> str:
     if found is None:
         return base
     address = f"{base}/#/experiments/{found.experiment_id}"
+    if sweep is not None:
+        shown = {
+            "workflowType": "machine_learning",  # MLflow shows its pages for language models otherwise
+            "searchFilter": f"tags.`mlflow.parentRunId` = '{sweep}'",
+            "orderByKey": "metrics.`best_accuracy`",
+            "orderByAsc": "false",
+            "compareRunsMode": "CHART",
+        }
+        return f"{address}/runs?{urlencode(shown, quote_via=quote)}"
     return address if run_id is None else f"{address}/runs/{run_id}"
 
 

@@ -14,6 +14,7 @@ from .finals import finalists, missing, ranked
 from .objectives import merits
 from .promotion import strategy
 from .queue import Queued, designs
+from .recipes import telling
 from .tracking import TrialStart
 from .trials import TIME_BUDGET, Design, Leg, State, TrialRecord, epochs
 
@@ -214,7 +215,7 @@ class Engine:
         queued = Queued("repeat", finalist.design, repeats=finalist.number)
         record = self.study.ask(lambda _: finalist.design, queued)
         self.records[record.number] = record
-        self.tracker.trial_started(_start(record))
+        self.tracker.trial_started(_start(record, self.config))
         return self._leg(record.number)
 
     def _finalist(self) -> TrialRecord | None:
@@ -311,7 +312,7 @@ class Engine:
     def _admit(self, record: TrialRecord) -> bool:
         """Whether the design is to be trained: within budget, and not known already or meant to be trained again."""
         if record.role == "repeat":
-            self.tracker.trial_started(_start(record))
+            self.tracker.trial_started(_start(record, self.config))
             return True
         over = self.config.budget.exceeded(record.design.architecture, record.design.recipe)
         known = self._known.setdefault(record.design.key, record)
@@ -322,7 +323,7 @@ class Engine:
             self.study.end(record, "duplicate", f"same as trial {known.number}", known=known)
         else:
             self._misses = 0
-            self.tracker.trial_started(_start(record))
+            self.tracker.trial_started(_start(record, self.config))
             return True
         return False
 
@@ -428,7 +429,7 @@ def _metrics(result: EpochResult) -> dict[str, float]:
     }
 
 
-def _start(record: TrialRecord) -> TrialStart:
+def _start(record: TrialRecord, config: SweepConfig) -> TrialStart:
     """The trial as MLflow is to show it: few, well-named keys."""
     design = record.design
     field = table(design.architecture).totals.receptive_field
@@ -436,7 +437,7 @@ def _start(record: TrialRecord) -> TrialStart:
     network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
     return TrialStart(
         record.number,
-        params={**network, "receptive_field": "x".join(map(str, field)), **design.recipe.to_json()},
+        params={**network, "receptive_field": "x".join(map(str, field)), **telling(config.recipe, design.recipe)},
         tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again},
         artifacts={"architecture.json": design.architecture_text, "layers.txt": listing(design.architecture)},
     )

@@ -91,7 +91,8 @@ class Heartbeat:
         begun = time.monotonic()
         with suppress(Exception):  # whatever it is, the sweep does not end of being looked at
             snapshot = self._taken(engine, how)
-            self._show(snapshot)
+            with suppress(Exception):
+                self._show(snapshot)
             if begun - self._written >= WRITE_EVERY:
                 self._written = begun
                 engine.tracker.summary(_metrics(engine, snapshot), step=snapshot.epochs)
@@ -106,7 +107,7 @@ class Heartbeat:
 
     def _taken(self, engine: Engine, how: How) -> Snapshot:
         search = engine.config.search
-        records = list(engine.records.values())
+        records = [record for record in engine.records.values() if record.state != "duplicate"]  # theirs is another's
         usual = [record for record in records if record.role not in ("baseline", "repeat")]
         epochs = sum(record.epochs for record in records)
         seconds = time.monotonic() - self._started

@@ -10,7 +10,7 @@ from ..spaces.errors import SpaceError, nearest
 from ..trainers.recipe import CLASS_WEIGHTS, DOWNLOAD, LARGEST_SHIFT, OPTIMIZERS, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..spaces.choices import Choice, Trial
 
@@ -45,6 +45,7 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     "weights": (None, _weights),
     "frozen": (0.0, lambda value, key: number(value, key, 0, 1)),
 }
+_ALWAYS = ("optimizer", "learning_rate", "weight_decay", "batch_size")
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items()}
 
 
@@ -118,3 +119,21 @@ def located(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
     weights = settings["weights"]
     return {**settings, "weights": [absolute(s) for s in weights] if isinstance(weights, list) else absolute(weights)}
+
+
+def telling(settings: Mapping[str, object], recipe: Recipe) -> dict[str, object]:
+    """What tells a trial's recipe from others': what every recipe has to say, and what the sweep may vary or changed.
+
+    The rest is as the recipe space has it by default, in all trials of the sweep.
+
+    >>> list(telling({"crop": [0, 1]}, Recipe(flip=True)))
+    ['optimizer', 'learning_rate', 'weight_decay', 'batch_size', 'crop', 'flip']
+    """
+    values = recipe.to_json()
+    usual = {**Recipe().to_json(), **DEFAULTS}
+    shown = {
+        key
+        for key in values
+        if key in _ALWAYS or values[key] != usual[key] or settings.get(key, usual[key]) != usual[key]
+    }
+    return {key: value for key, value in values.items() if key in shown}

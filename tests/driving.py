@@ -47,6 +47,9 @@ class Reports:
     def note(self, tags: dict[str, str], number: int | None = None) -> None:
         """Looked at by those who put another in its place."""
 
+    def summary(self, metrics: dict[str, float], step: int) -> None:
+        """Likewise."""
+
     def trial_ended(self, number: int, *, state: str, **_: Any) -> None:
         assert number not in self.ended, "ended twice"
         self.ended[number] = state

@@ -136,3 +136,7 @@ def test_a_link_leads_to_the_experiment_and_the_run(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("convscape.dashboards.queries.connect", lambda _: client)
     assert links("http://host:5000", "linked") == f"http://host:5000/#/experiments/{identity}"
     assert links("http://host:5000", "linked", "abc") == f"http://host:5000/#/experiments/{identity}/runs/abc"
+    trials = links("http://host:5000", "linked", sweep="abc")
+    assert trials.startswith(f"http://host:5000/#/experiments/{identity}/runs?workflowType=machine_learning&")
+    assert "searchFilter=tags.%60mlflow.parentRunId%60%20%3D%20%27abc%27" in trials
+    assert not set(trials) & set(" `'")

@@ -1,0 +1,131 @@
+"""`status` tells a sweep that runs from one that ended, was interrupted, failed or died, and says what to type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.dashboards.status import as_json, spent, state, status
+from convscape.search import heartbeat, lock
+from convscape.search.heartbeat import Heartbeat
+from convscape.search.journal import JOURNAL, SPOOL
+from convscape.search.sweep import CONFIG, Sweep
+from driving import accuracy, config, drive, finish, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def half(folder: Path, how: Any = "running", **search: Any) -> Sweep:
+    """A sweep that was left in its middle."""
+    settings = config(search={"baselines": ["lenet5"], **search}).model_copy(update={"folder": folder})
+    path = folder / "s"
+    path.mkdir(parents=True)
+    (path / CONFIG).write_text(json.dumps(settings.to_json()))
+    engine = opened(path, settings)
+    beat = Heartbeat(path)
+    for done, _ in enumerate(drive(engine, accuracy)):
+        if done == 20:
+            break
+    beat.end(engine, how)
+    return Sweep.open("s", folder)
+
+
+def whole(folder: Path) -> Sweep:
+    sweep = half(folder)
+    engine = opened(sweep.folder, sweep.config)
+    finish(engine)
+    Heartbeat(sweep.folder).end(engine, "completed")
+    return sweep
+
+
+def fits(text: str) -> bool:
+    return all(len(line) <= 80 for line in text.splitlines() if "convscape " not in line)
+
+
+def test_one_that_runs(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    with lock.held(sweep.folder):
+        shown = status(sweep)
+        assert state(sweep) == "running"
+        assert as_json(sweep)["running"] is True
+        assert as_json(sweep)["resume"] is None
+    snapshot = heartbeat.read(sweep.folder)
+    assert snapshot
+    assert shown.startswith("sweep s: running\n")
+    assert f"{snapshot.begun}/14 trials: {snapshot.ended} ended" in shown
+    assert f"watch it:     convscape status s --folder {tmp_path} --watch" in shown
+    assert "resume" not in shown
+    assert fits(shown)
+
+
+def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    snapshot = heartbeat.read(sweep.folder)
+    assert snapshot
+    old = replace(snapshot, time=snapshot.time - 300)
+    (sweep.folder / heartbeat.FILE).write_text(json.dumps(asdict(old)))
+    with lock.held(sweep.folder):
+        assert status(sweep).startswith("sweep s: running, last result 5:0")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("running", "died, its process is gone"), ("interrupted", "interrupted"), ("failed", "failed")]
+)
+def test_one_that_is_to_be_resumed(tmp_path: Path, how: str, said: str) -> None:
+    sweep = half(tmp_path, how)
+    shown = status(sweep)
+    assert shown.startswith(f"sweep s: {said}")
+    assert shown.endswith(f"go on with:   convscape resume s --folder {tmp_path}")
+    assert as_json(sweep)["resume"] == f"convscape resume s --folder {tmp_path}"
+    assert as_json(sweep)["state"] == said.partition(",")[0]
+    assert fits(shown)
+
+
+def test_one_that_died_before_it_could_say_anything(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    (sweep.folder / heartbeat.FILE).unlink()
+    assert status(sweep).startswith("sweep s: died\n")
+    assert as_json(sweep)["live"] is None
+
+
+def test_one_that_ended(tmp_path: Path) -> None:
+    sweep = whole(tmp_path)
+    shown = status(sweep)
+    assert shown.startswith("sweep s: ended after 0:")
+    best = sweep.best
+    assert f"best: trial {best.trial}, accuracy {best.accuracy:.4f}" in shown
+    assert "compare:      convscape compare s" in shown
+    assert "export:       convscape export s" in shown
+    assert fits(shown)
+    found = as_json(sweep)
+    assert (found["state"], found["running"], found["resume"]) == ("ended", False, None)
+    assert found["counts"]["unfinished"] == 0
+    assert found["best"]["trial"] == best.trial
+    json.dumps(found)
+
+
+def test_what_was_wasted_is_said(tmp_path: Path) -> None:
+    sweep = whole(tmp_path)
+    counts, trials = sweep.counts(), sweep.trials()
+    shown = "\n".join(spent(counts, trials))
+    for state_, word in (("completed", "completed"), ("stopped", "stopped early"), ("failed", "failed")):
+        assert f"{counts[state_]:,} {word}" in shown
+    times = f" ({counts['failed']} times)" if counts["failed"] > 1 else ""
+    assert f"failed{times}: loss is nan" in shown
+    epochs = {state: sum(t.epochs for t in trials if t.state == state) for state in ("completed", "stopped", "failed")}
+    given_up = (epochs["stopped"] + epochs["failed"]) / sum(epochs.values())
+    assert f"epochs: {sum(epochs.values())}, {given_up:.0%} of them in trials that were stopped or failed" in shown
+
+
+def test_results_that_wait_for_mlflow(tmp_path: Path) -> None:
+    sweep = whole(tmp_path)
+    assert "MLflow" not in status(sweep)
+    (sweep.folder / SPOOL).write_text('{"event":"spool"}\n{"event":"start"}\n')
+    (sweep.folder / JOURNAL).write_text('{"problem":"ConnectionRefusedError: https://me:secret@host/"}\n')
+    shown = status(sweep)
+    assert "MLflow: 2 results wait: ConnectionRefusedError: https://host/" in shown
+    assert f"send them:    convscape sync s --folder {tmp_path}" in shown
+    assert as_json(sweep)["mlflow"]["waiting"] == 2

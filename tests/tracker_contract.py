@@ -1,0 +1,175 @@
+"""What every tracker must hold to: subclass `TrackerContract`, say how one is made and what arrived, and its tests run.
+
+A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_ended`), the heartbeat (`summary`) and the
+launch (`start`, `finish`, `flush`, `close`). No call may raise or wait for a store, and what is told twice counts once:
+a resumed sweep repeats itself.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.search.engine import Engine
+from convscape.search.heartbeat import Heartbeat
+from convscape.search.study import Study
+from convscape.search.tracking import TrialStart
+from driving import accuracy, config, drive, good
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATES = ("completed", "stopped", "failed", "interrupted")
+
+
+@dataclass
+class Told:
+    """What arrived of one run: the sweep's own, or a trial's."""
+
+    ended: bool
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+
+
+class TrackerContract:
+    def make_tracker(self, folder: Path) -> Any:
+        """A tracker of the sweep in `folder`; made there again, it goes on where the former ended."""
+        raise NotImplementedError
+
+    def arrived(self, folder: Path) -> dict[int | None, Told]:
+        """All that was told of the sweep in `folder`, by the trials' numbers; the sweep's own under None."""
+        raise NotImplementedError
+
+    def report(self, tracker: Any, trials: int = 2) -> None:
+        tracker.start(params={"search.trials": trials}, tags={"code": "abc"}, artifacts={"config.json": "{}\n"})
+        for number in range(trials):
+            files = {"architecture.json": f'{{"number": {number}}}\n', "layers.txt": "CONV3-16 · 10×10\n"}
+            tracker.trial_started(TrialStart(number, {"macs": 10 + number}, {"convscape.digest": "d"}, files))
+            for epoch in (1, 2, 3):
+                tracker.epoch(number, epoch, {"accuracy": epoch / 4, "train_loss": 1 / epoch})
+                tracker.summary({"best_accuracy": epoch / 4}, step=3 * number + epoch)
+            tracker.note({"convscape.events": "batch halved"}, number)
+            tracker.trial_ended(number, state="completed", reason="trained 3 epochs", metrics={"best_accuracy": 0.75})
+        tracker.finish(status="completed", metrics={"trials/completed": float(trials)})
+
+    def assert_once(self, found: dict[int | None, Told], trials: int = 2) -> None:
+        assert set(found) == {None, *range(trials)}
+        own = found[None]
+        assert own.ended
+        assert own.params == {"search.trials": str(trials)}
+        assert own.tags["code"] == "abc"
+        assert own.artifacts == {"config.json": "{}\n"}
+        assert own.points["best_accuracy"] == [(3 * n + e, e / 4) for n in range(trials) for e in (1, 2, 3)]
+        assert [value for _, value in own.points["trials/completed"]] == [trials]
+        for number in range(trials):
+            run = found[number]
+            assert run.ended
+            assert run.params == {"macs": str(10 + number)}
+            assert run.tags["convscape.digest"] == "d"
+            assert run.tags["convscape.events"] == "batch halved"
+            assert run.tags["convscape.reason"] == "trained 3 epochs"
+            assert run.points["accuracy"] == [(1, 0.25), (2, 0.5), (3, 0.75)]
+            assert [value for _, value in run.points["best_accuracy"]] == [0.75]
+            assert run.artifacts["architecture.json"] == f'{{"number": {number}}}\n'
+            assert run.artifacts["layers.txt"] == "CONV3-16 · 10×10\n"
+
+    def test_what_was_told_arrives_once(self, tmp_path: Path) -> None:
+        tracker = self.make_tracker(tmp_path)
+        self.report(tracker)
+        tracker.close()
+        self.assert_once(self.arrived(tmp_path))
+
+    def test_what_is_told_again_is_not_there_twice(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            tracker = self.make_tracker(tmp_path)
+            self.report(tracker)
+            self.report(tracker)
+            tracker.close()
+            self.assert_once(self.arrived(tmp_path))
+
+    def test_a_driver_that_died_told_its_half_and_the_next_the_rest(self, tmp_path: Path) -> None:
+        dead = self.make_tracker(tmp_path)
+        dead.start(params={"search.trials": 2}, tags={"code": "abc"}, artifacts={"config.json": "{}\n"})
+        dead.trial_started(TrialStart(0, {"macs": 10}, {"convscape.digest": "d"}))
+        dead.epoch(0, 1, {"accuracy": 0.25, "train_loss": 1.0})
+        # neither closed nor flushed
+        found = self.arrived(tmp_path)
+        assert found[0].points["accuracy"] == [(1, 0.25)]
+        assert not found[0].ended
+        assert not found[None].ended
+        tracker = self.make_tracker(tmp_path)
+        tracker.trial_ended(0, state="completed", reason="trained 1 epoch", metrics={})
+        tracker.finish(status="completed", metrics={})
+        tracker.close()
+        found = self.arrived(tmp_path)
+        assert set(found) == {None, 0}
+        assert found[0].ended
+        assert found[None].ended
+        assert found[0].points["accuracy"] == [(1, 0.25)]
+
+    def test_a_sweep_that_goes_on_is_open_again(self, tmp_path: Path) -> None:
+        tracker = self.make_tracker(tmp_path)
+        tracker.start(params={}, tags={})
+        tracker.finish(status="interrupted", metrics={"trials/completed": 0.0})
+        tracker.close()
+        assert self.arrived(tmp_path)[None].ended
+        tracker = self.make_tracker(tmp_path)
+        tracker.start(params={}, tags={})
+        tracker.close()
+        assert not self.arrived(tmp_path)[None].ended
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_why_a_trial_ended(self, tmp_path: Path, state: str) -> None:
+        tracker = self.make_tracker(tmp_path)
+        tracker.trial_started(TrialStart(0, {}))
+        tracker.trial_ended(0, state=state, reason="because", metrics={})
+        tracker.close()
+        run = self.arrived(tmp_path)[0]
+        assert run.ended
+        assert (run.tags["convscape.state"], run.tags["convscape.reason"]) == (state, "because")
+
+    def test_nothing_it_is_told_makes_it_raise(self, tmp_path: Path) -> None:
+        tracker = self.make_tracker(tmp_path)
+        odd: Any = object()
+        for value in (math.nan, math.inf, None, odd, "x" * 100_000):
+            tracker.epoch(0, 1, {"accuracy": value})
+            tracker.summary({"best_accuracy": value}, step=1)
+            tracker.trial_ended(1, state="failed", reason=str(value), metrics={"best_accuracy": value})
+        tracker.epoch(2, 1, {"accuracy": 0.5})
+        tracker.flush(0.0)
+        tracker.close()
+        found = self.arrived(tmp_path)
+        assert found[2].points["accuracy"] == [(1, 0.5)], "what came after it is lost"
+
+    def test_a_sweep_is_told_as_the_study_has_it(self, tmp_path: Path) -> None:
+        """A whole sweep of known results, with trials that fail and a driver that dies in the middle."""
+        settings = config()
+        for leaves in (9, None):
+            study = Study(tmp_path, sampler="tpe", seed=0)
+            tracker = self.make_tracker(tmp_path)
+            heartbeat = Heartbeat(tmp_path)
+            tracker.start(params={}, tags={})
+            engine = Engine(settings, study, tracker, input=(1, 8, 8), classes=10, listener=heartbeat)
+            for done, _ in enumerate(drive(engine, accuracy if leaves else good)):
+                if done == leaves:
+                    break
+            else:
+                engine.close()
+                heartbeat.end(engine, "completed")
+                tracker.finish(status="completed", metrics={})
+        found = self.arrived(tmp_path)
+        trained = {n: r for n, r in engine.records.items() if r.state not in ("duplicate", "infeasible")}
+        assert set(found) == {None, *trained}
+        assert found[None].ended
+        assert found[None].points["best_accuracy"][-1][1] == engine.ranking()[0].accuracy
+        for number, record in trained.items():
+            run = found[number]
+            assert run.ended
+            assert run.points.get("accuracy", []) == sorted(record.accuracies.items())
+            assert (run.tags["convscape.state"], run.tags["convscape.reason"]) == (record.state, record.reason)
+            assert run.params["notation"] == record.design.notation
+            assert run.artifacts["architecture.json"] == record.design.architecture_text
