@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Guarded(BaseSampler):
-    """Does as `sampler`, for one proposal. Whatever that raises, or proposes against all rules, is its `fault`."""
+    """Does as `sampler`, for one proposal. Whatever that raises, or proposes against all rules, is its `fault`.
+
+    `after_trial` is not passed on: by then it may be another's turn, or another process.
+    """
 
     def __init__(self, sampler: BaseSampler) -> None:
         self._sampler = sampler

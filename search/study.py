@@ -218,8 +218,6 @@ class Study:
             self._study.tell(trial, state=TrialState.FAIL)
             self._sampler_failed(trial.number, guarded.reason, error)
             return None
-        finally:
-            self._study.sampler = RandomSampler()  # its `after_trial` does nothing, when the trial ends
         self._faults = 0
         return design
 

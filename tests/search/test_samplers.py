@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import optuna
 import pytest
-from contracts import FLAT_SPACE, SamplerContract
-from convscape.search import courier, launching
+from convscape.search import courier, flat, launching
 from convscape.search.config import SweepConfig, parse
 from convscape.search.flat import check_flat
-from convscape.search.samplers import ranked
+from convscape.search.samplers import Samplers, ranked
 from convscape.search.storage import STUDY_FILE
 from convscape.search.study import MOST_FAULTS, Study
 from convscape.search.trials import Design
@@ -23,6 +22,7 @@ from driving import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
+from sampler_contract import FLAT_SPACE, SamplerContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,6 +226,13 @@ def test_a_sampler_that_always_fails_ends_the_sweep_which_can_be_resumed_once_it
     assert sum(record.state in ("completed", "stopped", "failed") for record in records) == 6
 
 
+def test_only_failures_in_a_row_end_the_sweep(tmp_path: Path, module: Path) -> None:
+    sampler = {"class": "samplers_own.Mine", "faulty": list(range(0, 4 * MOST_FAULTS, 2))}
+    records = finish(opened(tmp_path, config(search={"sampler": sampler, "trials": MOST_FAULTS + 2})))
+    assert len(records) > MOST_FAULTS
+    assert all(record.number % 2 or record.number >= 4 * MOST_FAULTS for record in records)
+
+
 def test_a_named_design_is_asked_for_again_where_the_sampler_fails(tmp_path: Path, module: Path) -> None:
     sampler: ClassVar = {"class": "samplers_own.Mine", "faulty": [0, 1], "where": "before"}
     settings = config(search={"sampler": sampler, "trials": 3, "start": ["lenet5"]})
@@ -328,10 +335,12 @@ def test_flat_samplers_name_the_setting_that_only_some_designs_have(
     assert caught.value.remedy == f"Fix {fix} to one value, or use tpe, nsga2 or random, which take such spaces."
 
 
-def test_what_hangs_on_one_rare_value_is_found() -> None:
-    rare = {"hidden": [0, *[16 + n for n in range(400)]], "hidden_layers": [1, 2]}
-    with pytest.raises(ConfigError, match=r"space.hidden_layers is open only where space.hidden is"):
-        settled(rare, "gp")
+def test_what_hangs_on_one_value_is_found_however_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flat, "DRAWN", 1)
+    rare = {**FLAT_SPACE, "hidden": list(range(12)), "hidden_layers": [1, 2]}
+    for seed in range(10):
+        with pytest.raises(ConfigError, match=r"needs the same settings of every design"):
+            check_flat(config(rare, search={"sampler": "gp", "seed": seed}), (1, 8, 8), 10)
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "optuna.samplers.RandomSampler"])
@@ -440,6 +449,14 @@ def test_ranked_trials_are_complete_and_the_longer_trained_come_first(ends: list
         placed.append(((-1, 0) if trial.constraints else best, shown.values[0]))
     for place, value in placed:
         assert all((place < other) == (value < others) for other, others in placed)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "count"), [("tpe", 200), ("gp", 200), ("nsga2", 300), ("cmaes", 300), ("qmc", 300)]
+)
+def test_those_that_take_trials_as_a_set_see_the_most_telling_and_others_all(sampler: str, count: int) -> None:
+    trials = told([(TrialState.COMPLETE, 1, 0.1 * (number % 4 + 1), number % 4, False) for number in range(300)])
+    assert len(Samplers(sampler).shown(trials)) == count
 
 
 def test_of_several_objectives_values_stay_and_what_has_none_gets_the_middle() -> None:

@@ -1,4 +1,4 @@
-"""What replacements have to keep to: subclass one, say which it is, and its tests run."""
+"""What every sampler has to keep to: subclass, say which it is, and the tests run."""
 
 from __future__ import annotations
 
