@@ -135,8 +135,9 @@ class TrackerContract:
     def test_nothing_it_is_told_makes_it_raise(self, tmp_path: Path) -> None:
         tracker = self.make_tracker(tmp_path)
         odd: Any = object()
-        for value in (math.nan, math.inf, None, odd, "x" * 100_000):
-            tracker.epoch(0, 1, {"accuracy": value})
+        values = (math.nan, math.inf, None, odd, "x" * 100_000)
+        for epoch, value in enumerate(values, start=1):
+            tracker.epoch(0, epoch, {"accuracy": value, "train_loss": 0.5})
             tracker.summary({"best_accuracy": value}, step=1)
             tracker.trial_ended(1, state="failed", reason=str(value), metrics={"best_accuracy": value})
         tracker.epoch(2, 1, {"accuracy": 0.5})
@@ -144,6 +145,7 @@ class TrackerContract:
         tracker.close()
         found = self.arrived(tmp_path)
         assert found[2].points["accuracy"] == [(1, 0.5)], "what came after it is lost"
+        assert found[0].points == {"train_loss": [(epoch + 1, 0.5) for epoch in range(len(values))]}
 
     def test_a_sweep_is_told_as_the_study_has_it(self, tmp_path: Path) -> None:
         """A whole sweep of known results, with trials that fail and a driver that dies in the middle."""

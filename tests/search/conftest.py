@@ -24,12 +24,15 @@ class KnownSweep:
         tracker.start(params={"search.trials": 2}, tags={"code": "abc"}, artifacts={"sweep.yaml": "name: digits\n"})
 
     def trial(self, tracker: Tracker, number: int) -> None:
-        files = {"architecture.json": json.dumps({"number": number}), "tables/layers.txt": "CONV3-16 · 10×10\n"}
-        tracker.trial_started(TrialStart(number, PARAMS, {"convscape.digest": f"digest{number}"}, files))
+        self.trial_begins(tracker, number)
         for epoch in range(1, EPOCHS + 1):
             tracker.epoch(number, epoch, {"loss": 1 / (epoch + number), "validation_accuracy": 0.5})
         tracker.trial_ended(number, state="completed", reason="all epochs done", metrics={"best_accuracy": 0.5})
         tracker.summary({"best_accuracy": 0.5}, step=number)
+
+    def trial_begins(self, tracker: Tracker, number: int) -> None:
+        files = {"architecture.json": json.dumps({"number": number}), "tables/layers.txt": "CONV3-16 · 10×10\n"}
+        tracker.trial_started(TrialStart(number, PARAMS, {"convscape.digest": f"digest{number}"}, files))
 
     def end(self, tracker: Tracker, trials: int) -> None:
         tracker.finish(status="completed", metrics={"trials": float(trials)})

@@ -127,6 +127,7 @@ def test_a_server_whose_disk_is_full(
             tracker = Tracker(folder, uri=server.uri, experiment=experiment, sweep="digits")
             known.begin(tracker)
             known.trial(tracker, 0)
+            known.trial_begins(tracker, 1)  # a run that is there is written to
             assert tracker.flush(60) == 0
             disk.fill()
             for number in range(1, 30):
