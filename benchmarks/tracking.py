@@ -3,7 +3,7 @@
 The same sweep (digits, inline, a fixed number of small trials) runs with a good server and with one that
 
   late     is down when the sweep starts, and comes when it has ended
-  away     is down for the middle of it: a minute, or a third of the sweep where that is less
+  away     is down for the middle of it: a minute, or two fifths of the sweep where that is less
   slow     takes two seconds for each request
   500      answers 500 to everything
   full     has its disk full: database and artifacts lie on a small tmpfs, filled to the last byte (needs root)
@@ -122,7 +122,7 @@ class Bench:
             return []
         while not spool.exists():
             time.sleep(0.05)
-        away = min(AWAY, expected / 3)
+        away = min(AWAY, expected * 0.4)
         begin = (expected - away) / 2
         timers = [threading.Timer(begin, self.proxy.down), threading.Timer(begin + away, self.proxy.up)]
         for timer in timers:
@@ -184,9 +184,9 @@ def main() -> None:
 
 
 def show(measured: dict[str, list[dict[str, Any]]]) -> None:
-    def ratios(trouble: str, key: str) -> list[float]:
-        pairs = zip(measured[trouble], measured["good"], strict=True)
-        return [result[key] / good[key] for result, good in pairs]
+    def ratios(trouble: str, key: str, to: str = "good") -> list[float]:
+        pairs = zip(measured[trouble], measured[to], strict=True)
+        return [result[key] / usual[key] for result, usual in pairs]
 
     def total(key: str) -> int:
         return sum(result.get(key, 0) for results in measured.values() for result in results)
@@ -215,6 +215,9 @@ def show(measured: dict[str, list[dict[str, Any]]]) -> None:
         "worst": worst,
         "ratios": {key: round(value, 3) for key, value in medians.items()},
         "cpu_ratios": {key: round(statistics.median(ratios(key, "cpu")), 3) for key in medians},
+        "ratios_to_none": {key: round(statistics.median(ratios(key, "seconds", "none")), 3) for key in medians}
+        if "none" in measured
+        else {},
         "good_seconds": [round(min(good), 2), round(max(good), 2)],
         "lost": total("lost"),
         "twice": total("twice"),
