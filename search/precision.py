@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ..trainers.arithmetic import Precision
     from ..trainers.data import Dataset
-    from ..trainers.training import Precision
     from .config import SweepConfig
     from .engine import Engine
     from .trials import Design

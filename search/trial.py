@@ -16,25 +16,42 @@ from ..spaces.architecture import Architecture
 from ..spaces.errors import CheckpointError, ConvscapeError, DataError, SweepError
 from ..trainers.checkpoint import Checkpoints
 from ..trainers.latency import latency
+from ..trainers.memory import cpus_here, device_memory
 from ..trainers.recipe import Recipe
 from ..trainers.training import Training
 
 if TYPE_CHECKING:
+    from ..trainers.arithmetic import Precision
     from ..trainers.data import Dataset
-    from ..trainers.training import EpochResult, Precision
+    from ..trainers.training import EpochResult
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """How every leg of a sweep computes.
 
-    `threads` are torch's, `device` is as torch names it.
+    `threads` are torch's, `device` is as torch names it. A trial gets the part of the device's memory that it gets of
+    the GPU, or of the machine's CPUs; all where neither is said.
     """
 
     threads: int
     device: str = "cpu"
     precision: Precision = "float32"
     compile: bool = False
+    cpus: float | None = None
+    gpus: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Of the device's memory, above 0 and at most 1."""
+        if self.gpus:
+            return min(1.0, self.gpus)
+        return 1.0 if self.cpus is None else min(1.0, self.cpus / cpus_here())
+
+    def keep_to_it(self) -> None:
+        """Has torch refuse more of a shared GPU: a trial that needs more halves its batch, not its neighbour's."""
+        if self.gpus and self.share < 1:
+            torch.cuda.set_per_process_memory_fraction(self.share)
 
 
 class LegRun:
@@ -61,6 +78,7 @@ class LegRun:
                 device=setup.device,
                 precision=setup.precision,
                 compile=setup.compile,
+                memory=int(device_memory(torch.device(setup.device)) * setup.share),
             )
         except DataError as error:
             raise _not_the_design_s(error) from error
@@ -107,6 +125,7 @@ class TuneTrial(tune.Trainable):
         self, config: dict[str, Any], dataset: Dataset, setup: Setup
     ) -> None:
         self._dataset, self._setup = dataset, setup
+        setup.keep_to_it()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

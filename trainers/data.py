@@ -31,7 +31,7 @@ TEST_SEED = 0
 LARGEST_SIZE = 4_096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """images: uint8 (N, C, H, W); labels: int64 (N,).
 

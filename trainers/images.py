@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
 
 from .augmentation import cut_out, gathered
-from .streaming import Loader, Streamed
+from .streaming import KEPT_SHARE, Loader, Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,20 +21,43 @@ if TYPE_CHECKING:
     from .data import Dataset, Part
     from .recipe import Recipe
 
+_SENT: WeakKeyDictionary[Part, dict[torch.device, Tensor]] = WeakKeyDictionary()
+"""Images that lie on a GPU as a whole: sent once a process, for all trainings that it runs one after the other."""
+
+
+def bytes_on(dataset: Dataset, device: torch.device, memory: int) -> int:
+    """Bytes of `device` that the images of a training take: none on the CPU, where they are the data set's own.
+
+    Images that come to more than a quarter of `memory` stay where they are and are sent a batch at a time.
+    """
+    parts = (dataset.train.images, dataset.validation.images)
+    if device.type == "cpu" or any(isinstance(images, Streamed) for images in parts):
+        return 0
+    needed = sum(images.nbytes for images in parts if not isinstance(images, Streamed))
+    return needed if needed <= memory // KEPT_SHARE else 0
+
 
 class Images:
-    """One part of a data set on `device`, kept there or streamed to it: whoever asks for batches cannot tell.
+    """One part of a data set for `device`, kept there or sent to it: whoever asks for batches cannot tell.
 
     The pixels stay uint8: on the CPU they are the part's own memory, which several workers of a node may share, and
     normalising a batch costs a hundredth of the step that follows.
+
+    Args:
+        part: of `dataset`.
+        dataset: whose normalisation is used.
+        device: where batches are wanted.
+        resident: keep all images there; else only a batch at a time.
     """
 
-    def __init__(self, part: Part, dataset: Dataset, device: torch.device) -> None:
+    def __init__(self, part: Part, dataset: Dataset, device: torch.device, *, resident: bool = True) -> None:
         labels = _shared(part.labels).to(device)
         if isinstance(part.images, Streamed):
             self._store = Loader(part.images, labels)
+        elif resident:
+            self._store = Resident(_sent(part, device), labels)
         else:
-            self._store = Resident(_shared(part.images).to(device), labels)
+            self._store = Hosted(_shared(part.images), labels)
         shape = (1, len(dataset.mean), 1, 1)
         # (x/255 - mean)/std as one product and one sum
         self._scale = torch.tensor([1 / (255 * s) for s in dataset.std], device=device).view(shape)
@@ -83,6 +107,37 @@ class Resident:
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """`batch` of one chunk of indices after the other."""
         return map(self.batch, chunks)
+
+
+class Hosted:
+    """Images that lie in the machine's memory and are sent to the labels' device a batch at a time."""
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self._images, self._labels = images, labels
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """Pixels, where in them the images at `indices` are, and their labels."""
+        device, where = self._labels.device, torch.from_numpy(indices)
+        pixels = self._images.index_select(0, where)
+        if device.type == "cuda":
+            pixels = pixels.pin_memory()  # so that it is sent while the step before still computes
+        labels = self._labels.index_select(0, where.to(device))
+        return pixels.to(device, non_blocking=True), torch.arange(len(pixels), device=device), labels
+
+    def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """`batch` of one chunk of indices after the other."""
+        return map(self.batch, chunks)
+
+
+def _sent(part: Part, device: torch.device) -> Tensor:
+    """All images of `part` on `device`."""
+    assert not isinstance(part.images, Streamed)
+    if device.type == "cpu":
+        return _shared(part.images)
+    there = _SENT.setdefault(part, {})
+    if device not in there:
+        there[device] = _shared(part.images).to(device)
+    return there[device]
 
 
 def _shared(array: NDArray[np.generic]) -> Tensor:

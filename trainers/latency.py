@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .arithmetic import autocast
+
 if TYPE_CHECKING:
     from .training import Training
 
@@ -22,7 +24,7 @@ def latency(training: Training) -> float:
     image = torch.zeros(1, *training.architecture.input, device=training.device)
     image = image.to(memory_format=torch.channels_last)
     seconds: list[float] = []
-    with torch.inference_mode(), training.autocast():
+    with torch.inference_mode(), autocast(training.device, training.precision):
         for _ in range(WARM_UP + REPEATS):
             start = time.perf_counter()
             training.averaged(image)

@@ -12,10 +12,11 @@ import torch
 
 from ..spaces.cost import table
 from .data import Dataset, Part
-from .training import Precision, Training
+from .training import Training
 
 if TYPE_CHECKING:
     from ..spaces.architecture import Architecture
+    from .arithmetic import Precision
     from .recipe import Recipe
 
 WORTH = 1.05

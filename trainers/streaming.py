@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -16,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ..spaces.errors import DataError
+from .memory import cpus_here, machine_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,6 @@ them twice."""
 AHEAD = 2
 """Batches each process has ready or in work."""
 LOOKED_AT_ONCE = 64
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 class Pictures(Protocol):
@@ -132,7 +130,7 @@ def look_through(pictures: Pictures) -> list[Look | str]:
     chunks = np.split(np.arange(len(pictures)), range(LOOKED_AT_ONCE, len(pictures), LOOKED_AT_ONCE))
     pictures.open()
 
-    return [look for looks in _in_processes(partial(_looks, pictures), chunks, _cpus()) for look in looks]
+    return [look for looks in _in_processes(partial(_looks, pictures), chunks, cpus_here()) for look in looks]
 
 
 def digest(image: NDArray[np.uint8]) -> int:
@@ -142,12 +140,7 @@ def digest(image: NDArray[np.uint8]) -> int:
 
 def memory_for_images() -> int:
     """Bytes of images that are kept where `data.memory` does not say: a share of the machine's, or the container's."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for file in map(Path, CGROUP_LIMITS):
-        text = file.read_text().strip() if file.is_file() else ""
-        if text.isdecimal():
-            limits.append(int(text))
-    return min(limits) // KEPT_SHARE
+    return machine_memory() // KEPT_SHARE
 
 
 class Loader:
@@ -171,7 +164,7 @@ class Loader:
             DataError: a file is gone or was changed since it was looked at.
         """
         self._images.pictures.open()
-        workers = min(torch.get_num_threads(), _cpus())
+        workers = min(torch.get_num_threads(), cpus_here())
         batches = _in_processes(self._read, chunks, workers, pinned=self._labels.device.type == "cuda")
         return map(self._placed, batches, chunks)
 
@@ -239,8 +232,3 @@ def _in_processes(
 
 def _as_it_is(found: Any) -> Any:
     return found
-
-
-def _cpus() -> int:
-    """CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

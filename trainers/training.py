@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import time
-from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
 
 from ..spaces.errors import CheckpointError, TrainingError, nearest
 from . import checkpoint, transfer, trouble
-from .balance import balanced_accuracy, balanced_weights
-from .images import Images
+from .arithmetic import PRECISIONS
+from .balance import balanced_weights
+from .images import Images, bytes_on
+from .memory import device_memory, parts_that_fit
 from .network import build
-from .optimization import learning_rate, optimizer
+from .step import Step, in_parts
+from .validation import Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from torch import Tensor, nn
+
     from ..spaces.architecture import Architecture
+    from .arithmetic import Precision
     from .data import Dataset
     from .recipe import Recipe
 
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-VALIDATION_BATCH = 500
 STEPS_BETWEEN_CHECKS = 20
 """How often the loss is looked at while training: on an accelerator each look waits for the step to end."""
 
@@ -77,6 +77,11 @@ class Training:
         compile: let `torch.compile` make the training step's forward and backward pass, which takes it seconds to
             minutes; on a GPU in its mode "reduce-overhead", which records CUDA graphs. Rounding differs. Where the
             compiler fails training goes on without, which is told as an event.
+        memory: bytes of the device that this training may take, None for all it has for trainings. Where the network's
+            cost says that a step takes more, batches go through the network in parts from the first one on.
+
+    Raises:
+        TrainingError: data of other shape or classes, or not even two images fit into `memory`.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Training:
         device: str = "cpu",
         precision: Precision = "float32",
         compile: bool = False,
+        memory: int | None = None,
     ) -> None:
         if precision not in PRECISIONS:
             raise TrainingError(f"precision (={precision!r}) is not known", nearest(str(precision), PRECISIONS))
@@ -100,7 +106,8 @@ class Training:
                 "Give the architecture the data set's `input` and number of classes.",
             )
         self.architecture, self.recipe, self.dataset = architecture, recipe, dataset
-        self.seed, self.epochs, self.precision = seed, epochs, precision
+        self.seed, self.epochs = seed, epochs
+        self.precision: Precision = precision
         self.device = torch.device(device)
         self.epoch = 0
         self.network = build(architecture, seed)
@@ -112,24 +119,46 @@ class Training:
             self.dataset = dataset = replace(dataset, mean=mean, std=std)
         self.network = self.network.to(self.device)
         self.network = self.network.to(memory_format=torch.channels_last)
-        self._forward: Callable[[Tensor], Tensor] = self.network
-        if compile:
-            mode = "reduce-overhead" if self.device.type == "cuda" else "default"
-            self._forward = torch.compile(self.network, mode=mode)
-        self.averaged = deepcopy(self.network).eval().requires_grad_(requires_grad=False)
-        self._weights = [weight for weight in self.network.parameters() if weight.requires_grad]
-        self._live, self._slow = _floats(self.network), _floats(self.averaged)
-        self.optimizer = optimizer(self._weights, recipe)
-        self._train = Images(dataset.train, dataset, self.device)
-        self._validation = Images(dataset.validation, dataset, self.device)
-        self._class_weights: Tensor | None = None
-        if recipe.class_weights == "balanced":
-            self._class_weights = balanced_weights(dataset.train.labels, len(dataset.classes)).to(self.device)
         self.events: list[str] = []
         """What is told with each epoch's result, and kept with the checkpoints."""
-        self._parts, self._validation_batch = 1, VALIDATION_BATCH
+        memory = device_memory(self.device) if memory is None else memory
+        for_images = bytes_on(dataset, self.device, memory)
+        resident = for_images > 0 or self.device.type == "cpu"
+        self._train = Images(dataset.train, dataset, self.device, resident=resident)
+        self._validation = Validation(
+            dataset, recipe, device=self.device, precision=precision, resident=resident, events=self.events
+        )
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         self.steps_per_epoch = len(dataset.train) // self.batch_size
+        class_weights: Tensor | None = None
+        if recipe.class_weights == "balanced":
+            class_weights = balanced_weights(dataset.train.labels, len(dataset.classes)).to(self.device)
+        self._step = Step(
+            self.network,
+            recipe,
+            batch_size=self.batch_size,
+            steps_per_epoch=self.steps_per_epoch,
+            epochs=epochs,
+            precision=precision,
+            compile=compile,
+            class_weights=class_weights,
+            events=self.events,
+        )
+        self.averaged, self.optimizer = self._step.averaged, self._step.optimizer
+        if not self._frozen:  # what layers that do not learn save is not counted: there the device decides
+            self._fit_into(memory - for_images)
+
+    def _fit_into(self, memory: int) -> None:
+        """Sends batches through the network in parts where a step is known beforehand not to fit into `memory`."""
+        parts, needed = parts_that_fit(
+            self.architecture, self.batch_size, memory, precision=self.precision, optimizer=self.recipe.optimizer
+        )
+        if parts > 1:
+            self._step.split(parts)
+            self.events.append(
+                f"epoch 1: a step takes {needed / 2**20:,.0f} MB and may take {memory / 2**20:,.0f} MB; "
+                f"{in_parts(self.batch_size, parts)}"
+            )
 
     def run_epoch(self) -> EpochResult:
         """Learns from the training part once, then validates.
@@ -146,14 +175,14 @@ class Training:
             torch.manual_seed(_mixed(self.seed, self.epoch, stream=1))
             train_loss = self._learn()
         learnt = time.perf_counter() - start
-        validation_loss, accuracy, balanced_accuracy = self._validate()
+        validated = self._validation(self.averaged, self.epoch + 1)
         self.epoch += 1
         return EpochResult(
             epoch=self.epoch,
             train_loss=train_loss,
-            validation_loss=validation_loss,
-            validation_accuracy=accuracy,
-            balanced_accuracy=balanced_accuracy,
+            validation_loss=validated.loss,
+            validation_accuracy=validated.accuracy,
+            balanced_accuracy=validated.balanced_accuracy,
             seconds=time.perf_counter() - start,
             images_per_second=self.steps_per_epoch * self.batch_size / learnt,
             events=tuple(self.events),
@@ -165,7 +194,7 @@ class Training:
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items() if value is not None}
-        values = {"epoch": self.epoch, "parts": self._parts, "events": self.events}
+        values = {"epoch": self.epoch, "parts": self._step.parts, "events": self.events}
         values["normalisation"] = {"mean": self.dataset.mean, "std": self.dataset.std}
         checkpoint.write(folder, tensors, values | self._identity())
 
@@ -183,7 +212,9 @@ class Training:
             self.network.load_state_dict(_under("network", tensors))
             self.averaged.load_state_dict(_under("averaged", tensors))
             self._restore_optimizer(_under("optimizer", tensors))
-            self.epoch, self._parts, self.events = values["epoch"], values["parts"], values["events"]
+            self.epoch, self.events[:] = values["epoch"], values["events"]
+            if values["parts"] != self._step.parts:
+                self._step.split(values["parts"])
         except (RuntimeError, ValueError, LookupError) as error:
             raise CheckpointError(f"checkpoint {folder}: its tensors or values do not fit: {error!s:.200}") from None
 
@@ -229,121 +260,6 @@ class Training:
         trouble.check_explosion(mean, len(self.dataset.classes), self.epoch + 1, self.recipe)
         trouble.check_life(scores, self.epoch + 1, self.recipe)
         return mean
-
-    def _step(self, images: Tensor, labels: Tensor, number: int) -> tuple[Tensor, Tensor]:
-        """One step of the optimiser and of the averaged weights. `number` counts from 0 over all epochs.
-
-        Returns:
-            The loss, and the scores of the last images that went through the network together.
-        """
-        rate = learning_rate(self.recipe, number / self.steps_per_epoch, self.epochs, self.steps_per_epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        loss, scores = self._gradient(images, labels)
-        if self.recipe.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self._weights, self.recipe.gradient_clip, foreach=True)
-        self.optimizer.step()
-        decay = min(self.recipe.averaging, (1 + number) / (10 + number)) if self.recipe.averaging else 0.0
-        with torch.no_grad():
-            torch._foreach_lerp_(self._slow, self._live, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
-        return loss, scores
-
-    def _gradient(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradient of one batch, left in the weights; in as many parts as it takes to fit into memory."""
-        while True:
-            try:
-                return self._gradient_in_parts(images, labels)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    self._without_compiler(error)
-                    continue
-            self._halve()  # here, since the error holds on to what the step had allocated
-
-    def _without_compiler(self, error: RuntimeError) -> None:
-        """Goes on without torch.compile where that was on; where it was not, the error is the network's."""
-        if self._forward is self.network:
-            raise error
-        self._forward = self.network
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        self.events.append(f"epoch {self.epoch + 1}: torch.compile failed, training goes on without: {reason:.200}")
-
-    def _gradient_in_parts(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        self.optimizer.zero_grad()
-        total = torch.zeros((), device=self.device)
-        scores = total
-        for part, wanted in zip(images.tensor_split(self._parts), labels.tensor_split(self._parts), strict=True):
-            with self.autocast():
-                scores = self._forward(part)
-            loss = self._loss(scores.float(), wanted) * (len(wanted) / len(labels))
-            loss.backward()
-            total += loss.detach()
-        return total, scores.detach()
-
-    def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """The mean training loss, weighted where the recipe says so."""
-        if self._class_weights is None:
-            return F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
-        losses = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing, reduction="none")
-        return (losses * self._class_weights[labels]).mean()
-
-    def _halve(self) -> None:
-        """Sends batches through the network in twice as many parts from now on; gradients add up to the same."""
-        if self.batch_size < 4 * self._parts:
-            raise TrainingError(
-                f"a step on {self.batch_size // self._parts} images does not fit into the memory of {self.device}",
-                "Choose a smaller network, a smaller image (data.size) or a larger device.",
-            )
-        self._parts *= 2
-        self._forward = self.network  # the graphs that torch.compile records do not take gradients in parts
-        self._out_of_memory(
-            f"batches of {self.batch_size} now go through the network in {self._parts} parts, and batch norms see one "
-            "part at a time"
-        )
-
-    def _out_of_memory(self, remedy: str) -> None:
-        self.events.append(f"epoch {self.epoch + 1}: out of memory; {remedy}")
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    def _validate(self) -> tuple[float, float, float]:
-        """Loss, accuracy and balanced accuracy of the averaged weights, in batches that fit into memory."""
-        while True:
-            try:
-                return self._validate_in_batches()
-            except RuntimeError as error:
-                if not is_out_of_memory(error) or self._validation_batch == 1:
-                    raise
-            self._validation_batch //= 2
-            self._out_of_memory(f"validation now takes {self._validation_batch} images at a time")
-
-    @torch.inference_mode()
-    def _validate_in_batches(self) -> tuple[float, float, float]:
-        count = len(self.dataset.validation)
-        loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        right = torch.zeros(len(self.dataset.classes), dtype=torch.int64, device=self.device)
-        chunks = np.split(np.arange(count), range(self._validation_batch, count, self._validation_batch))
-        for images, labels in self._validation.epoch(chunks):
-            with self.autocast():
-                scores = self.averaged(images)
-            loss += F.cross_entropy(scores.float(), labels, reduction="sum")
-            right.index_add_(0, labels, (scores.argmax(1) == labels).long())
-        mean = loss.item() / count
-        trouble.check_number(mean, f"in the validation of epoch {self.epoch + 1}", self.recipe)
-        return mean, right.sum().item() / count, balanced_accuracy(right.cpu().numpy(), self.dataset.validation.labels)
-
-    def autocast(self) -> torch.autocast:
-        """The arithmetic of its layers, as a context."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had no memory left. PyTorch has a class of its own for it, but not where the CPU's ran out."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error) or "alloc_cpu" in str(error)
-
-
-def _floats(network: nn.Module) -> list[Tensor]:
-    """What is averaged: all weights, and the statistics of batch norms."""
-    return [value for value in network.state_dict().values() if value.is_floating_point()]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

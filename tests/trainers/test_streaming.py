@@ -12,7 +12,7 @@ import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import DataError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear
-from convscape.trainers import streaming
+from convscape.trainers import memory
 from convscape.trainers.data import Dataset, load
 from convscape.trainers.export import export
 from convscape.trainers.images import Images
@@ -167,8 +167,8 @@ def test_what_is_kept_is_decided_by_number_and_size(tmp_path):
     """Before anything is decoded; at the limit it is kept."""
     write_images(tmp_path, counts=(10, 10))
     needed = 20 * 3 * SIZE * SIZE
-    for memory, kind in ((needed, np.ndarray), (needed - 1, Streamed)):
-        assert isinstance(load("folder", tmp_path, size=SIZE, memory=memory).train.images, kind)
+    for most, kind in ((needed, np.ndarray), (needed - 1, Streamed)):
+        assert isinstance(load("folder", tmp_path, size=SIZE, memory=most).train.images, kind)
 
 
 def test_damaged_images_are_skipped_and_named(tmp_path):
@@ -207,7 +207,7 @@ def test_a_file_that_changes_under_way_is_named(tmp_path, harm, message):
 
 
 def test_the_share_of_the_memory_goes_by_the_container(tmp_path, monkeypatch):
-    monkeypatch.setattr(streaming, "CGROUP_LIMITS", (str(tmp_path / "none"), str(tmp_path / "max")))
+    monkeypatch.setattr(memory, "CGROUP_LIMITS", (str(tmp_path / "none"), str(tmp_path / "max")))
     (tmp_path / "max").write_text("max\n")
     machine = memory_for_images()
     assert machine > 100_000_000

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,102 +207,16 @@ def test_a_dead_network_ends_with_that_reason(digits):
         training.run_epoch()
 
 
-def test_a_batch_that_does_not_fit_goes_in_parts(digits, tmp_path):
-    """Without batch norm the gradient is the same sum, so the curve is the same but for rounding."""
-    wanted = curve(start(PLAIN, SMALL, digits), 2)
-    training = start(PLAIN, SMALL, digits)
-    full_memory(training, 8)
-    np.testing.assert_allclose(curve(training, 2), wanted, rtol=1e-4)
-    assert len(training.events) == 2
-    assert "in 4 parts" in training.events[1]
-    training.save(tmp_path / "one")
-    resumed = start(PLAIN, SMALL, digits)
-    resumed.restore(tmp_path / "one")
-    assert resumed.events == training.events
-    full_memory(resumed, 8)
-    resumed.run_epoch()
-    assert len(resumed.events) == 2
-
-
-def test_what_never_fits_ends_the_training(digits):
-    training = start(PLAIN, SMALL, digits)
-    full_memory(training, 1)
-    with pytest.raises(TrainingError, match="a step on 2 images does not fit into the memory of cpu"):
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_network_that_is_dead_behind_dropout_shows_in_validation(digits, dropout):
+    """While it trains, dropout makes the scores of a constant network differ."""
+    layers = (Conv(4), Activation(), Conv(4), Activation(), Flatten(), Dropout(dropout), Linear(10))
+    training = start(Architecture(IMAGE, layers, 10), replace(SMALL, learning_rate=1e-4), digits)
+    for network in (training.network, training.averaged):
+        network.get_submodule("0").bias.data.fill_(-1e6)  # no ReLU passes anything on,
+        network.get_submodule("2").bias.data.fill_(1.0)  # and what comes after is the same for every image
+    with pytest.raises(TrainingError, match="the network is dead: after epoch 1 every image gets the same scores"):
         training.run_epoch()
-
-
-def test_events_are_told_with_every_epoch_from_then_on(digits):
-    training = start(PLAIN, SMALL, digits)
-    assert training.run_epoch().events == ()
-    full_memory(training, 16)
-    told = [training.run_epoch().events for _ in range(2)]
-    assert told[0] == told[1]
-    assert told[0][0].startswith("epoch 2: out of memory; batches of 32 now go through the network in 2 parts")
-    assert len(told[0]) == 1
-
-
-def test_what_a_step_allocated_is_let_go_of_before_it_is_tried_again(digits, monkeypatch):
-    """An error that is being handled keeps alive every frame it came through, and with them the activations."""
-    training = start(PLAIN, SMALL, digits)
-    forward, halve, kept = training.network.forward, training._halve, []
-
-    def limited(input):
-        if len(input) > 16:
-            activations = torch.zeros(3)
-            kept.append(weakref.ref(activations))
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(input)
-
-    def checked():
-        assert kept[-1]() is None
-        halve()
-
-    training.network.forward, training._halve = limited, checked
-    training.run_epoch()
-    assert len(kept) == 1
-
-
-def test_validation_that_does_not_fit_takes_fewer_images(digits, monkeypatch):
-    wanted = curve(start(PLAIN, SMALL, digits), 1)
-    training = start(PLAIN, SMALL, digits)
-    full_memory(training, 40, "averaged")
-    monkeypatch.setattr(training, "_validation_batch", 100)
-    result = training.run_epoch()
-    assert result.validation_loss == pytest.approx(wanted[0][1])
-    assert result.validation_accuracy == wanted[0][2]
-    assert [event.partition("; ")[2] for event in result.events] == [
-        f"validation now takes {images} images at a time" for images in (50, 25)
-    ]
-    full_memory(training, 0, "averaged")
-    with pytest.raises(torch.OutOfMemoryError):
-        training.run_epoch()
-
-
-def test_on_a_gpu_memory_is_given_back_and_its_own_chance_is_kept(digits, monkeypatch):
-    """CUDA's branches, on the CPU: what they call is replaced, and the device's name changed where nothing computes."""
-    emptied, forked = [], []
-    training = start(PLAIN, SMALL, digits)
-    fork = torch.random.fork_rng
-    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
-    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: (forked.append(devices), fork(devices=[]))[1])
-    learn, halve, cpu, cuda = training._learn, training._halve, torch.device("cpu"), torch.device("cuda", 0)
-
-    def on(device, inner):
-        def call():
-            training.device, before = device, training.device
-            try:
-                return inner()
-            finally:
-                training.device = before
-
-        return call
-
-    full_memory(training, 16)
-    training._learn, training._halve = on(cpu, learn), on(cuda, halve)
-    training._validate = lambda: (0.0, 0.0, 0.0)
-    training.device = cuda
-    training.run_epoch()
-    assert (emptied, forked) == ([1], [[cuda]])
 
 
 def test_where_the_compiler_fails_training_goes_on_without(digits, monkeypatch):
@@ -342,24 +255,11 @@ def test_a_compiled_step_learns_the_same_but_for_rounding(digits, tmp_path):
     np.testing.assert_allclose(curve(training, 1) + curve(training, 1), wanted, rtol=1e-3, atol=0.011)
     if shutil.which("g++"):
         assert training.events == []
-        assert training._forward is not training.network
+        assert training._step.forward is not training.network
     training.save(tmp_path / "one")
     resumed = start(PLAIN, SMALL, digits)
     resumed.restore(tmp_path / "one")
     assert resumed.epoch == 2
-
-
-def full_memory(training: Training, images: int, which: str = "network") -> None:
-    """Lets the network's forward pass fail, as on a full device, for more images than that."""
-    network = getattr(training, which)
-    forward = type(network).forward.__get__(network)
-
-    def limited(input):
-        if len(input) > images:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(input)
-
-    network.forward = limited
 
 
 def test_augmentation_is_for_training_and_part_of_the_seed(digits):
@@ -407,9 +307,8 @@ def test_balanced_weights_are_those_of_the_formula(digits):
     assert abs(wanted - each.mean()) > 1e-3
     assert training.run_epoch().train_loss == pytest.approx(wanted, rel=1e-5)
     in_parts = start(PLAIN, recipe, dataset)
-    full_memory(in_parts, 40)
+    in_parts._step.split(4)
     assert in_parts.run_epoch().train_loss == pytest.approx(wanted, rel=1e-5)
-    assert len(in_parts.events) >= 2
 
 
 def test_balanced_weights_help_the_classes_with_few_images(digits):
@@ -426,7 +325,7 @@ def test_balanced_accuracy_is_the_mean_over_classes(digits):
     dataset = replace(digits, validation=digits.validation.picked(kept))
     training = start(MIXED, SMALL, dataset)
     result = training.run_epoch()
-    images, labels = training._validation.batch(np.arange(len(kept)))
+    images, labels = training._validation._images.batch(np.arange(len(kept)))
     with torch.no_grad():
         right = (training.averaged(images).argmax(1) == labels).float()
     shares = [right[labels == label].mean().item() for label in range(10) if (labels == label).any()]

@@ -1,0 +1,173 @@
+"""One step of learning: the gradient of a batch, in parts where memory is short; the optimiser; averaged weights."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from ..spaces.errors import TrainingError
+from .arithmetic import autocast, give_back, is_out_of_memory
+from .optimization import learning_rate, optimizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .arithmetic import Precision
+    from .recipe import Recipe
+
+
+class Step:
+    """What a network learns by, and the memory of it: optimiser, averaged weights, parts a batch goes through in.
+
+    Args:
+        network: on its device; weights that do not ask for a gradient stay as they are.
+        recipe: how it is trained.
+        batch_size: images of each step.
+        steps_per_epoch, epochs: what the schedule is made for.
+        precision: of the layers' arithmetic.
+        compile: let `torch.compile` make the forward and backward pass; see `Training`.
+        class_weights: what an image of each class counts, (classes,); None for one each.
+        events: what a reader of the curve should know is added to it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        *,
+        batch_size: int,
+        steps_per_epoch: int,
+        epochs: int,
+        precision: Precision,
+        compile: bool,
+        class_weights: Tensor | None,
+        events: list[str],
+    ) -> None:
+        self.network, self.recipe, self.events = network, recipe, events
+        self.averaged = deepcopy(network).eval().requires_grad_(requires_grad=False)
+        self.parts = 1
+        self._batch_size, self._steps_per_epoch, self._epochs = batch_size, steps_per_epoch, epochs
+        self._device = next(network.parameters()).device
+        self._precision: Precision = precision
+        self._class_weights = class_weights
+        self.forward: Callable[[Tensor], Tensor] = network
+        if compile:
+            mode = "reduce-overhead" if self._device.type == "cuda" else "default"
+            self.forward = torch.compile(network, mode=mode)
+        self._weights = [weight for weight in network.parameters() if weight.requires_grad]
+        self.optimizer = optimizer(self._weights, recipe)
+        self._live, self._slow = _floats(network), _floats(self.averaged)
+        self._statistics = list(network.buffers())
+        self._former = [statistic.clone() for statistic in self._statistics]
+
+    def __call__(self, images: Tensor, labels: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """Learns from a batch. `number` counts steps from 0 over all epochs.
+
+        Returns:
+            The loss, and the scores of the last images that went through the network together.
+
+        Raises:
+            TrainingError: not even two images fit into the device's memory.
+        """
+        rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss, scores = self._gradient(images, labels, number // self._steps_per_epoch + 1)
+        if self.recipe.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self._weights, self.recipe.gradient_clip, foreach=True)
+        self.optimizer.step()
+        decay = min(self.recipe.averaging, (1 + number) / (10 + number)) if self.recipe.averaging else 0.0
+        with torch.no_grad():
+            torch._foreach_lerp_(self._slow, self._live, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
+        return loss, scores
+
+    def _gradient(self, images: Tensor, labels: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        """The gradient of one batch, left in the weights; in as many parts as it takes to fit into memory."""
+        chance = self._remembered()
+        while True:
+            try:
+                return self._gradient_in_parts(images, labels)
+            except RuntimeError as error:
+                full = is_out_of_memory(error)
+                if not full:
+                    self._without_compiler(error, epoch)
+            if full:  # here, since the error holds on to what the step had allocated
+                self._halve(epoch)
+            self._as_before(chance)
+
+    def _gradient_in_parts(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        self.optimizer.zero_grad()
+        total = torch.zeros((), device=self._device)
+        scores = total
+        for part, wanted in zip(images.tensor_split(self.parts), labels.tensor_split(self.parts), strict=True):
+            with autocast(self._device, self._precision):
+                scores = self.forward(part)
+            loss = self._loss(scores.float(), wanted) * (len(wanted) / len(labels))
+            loss.backward()
+            total += loss.detach()
+        return total, scores.detach()
+
+    def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The mean training loss, weighted where the recipe says so."""
+        if self._class_weights is None:
+            return F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        losses = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing, reduction="none")
+        return (losses * self._class_weights[labels]).mean()
+
+    def _remembered(self) -> Tensor:
+        """The state of chance before a step, the network's statistics being set aside: a step may be tried again."""
+        _copy(self._statistics, self._former)
+        return torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else torch.get_rng_state()
+
+    def _as_before(self, chance: Tensor) -> None:
+        """Dropout draws the same again, and batch norms forget the images of the step that failed."""
+        _copy(self._former, self._statistics)
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(chance, self._device)
+        else:
+            torch.set_rng_state(chance)
+
+    def _without_compiler(self, error: RuntimeError, epoch: int) -> None:
+        """Goes on without torch.compile where that was on; where it was not, the error is the network's."""
+        if self.forward is self.network:
+            raise error
+        self.forward = self.network
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        self.events.append(f"epoch {epoch}: torch.compile failed, training goes on without: {reason:.200}")
+
+    def _halve(self, epoch: int) -> None:
+        """Sends batches through the network in twice as many parts from now on; gradients add up to the same."""
+        if self._batch_size < 4 * self.parts:
+            raise TrainingError(
+                f"a step on {self._batch_size // self.parts} images does not fit into the memory of {self._device}",
+                "Choose a smaller network, a smaller image (data.size) or a larger device.",
+            )
+        self.split(2 * self.parts)
+        self.events.append(f"epoch {epoch}: out of memory; {in_parts(self._batch_size, self.parts)}")
+        give_back(self._device)
+
+    def split(self, parts: int) -> None:
+        """Sends batches through the network in so many parts from now on."""
+        self.parts = parts
+        self.forward = self.network  # the graphs that torch.compile records do not take gradients in parts
+
+
+def in_parts(batch_size: int, parts: int) -> str:
+    """What a reader of the curve should know of batches in parts."""
+    return (
+        f"batches of {batch_size} now go through the network in {parts} parts, and batch norms see one part at a time"
+    )
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    """What is averaged: all weights, and the statistics of batch norms."""
+    return [value for value in network.state_dict().values() if value.is_floating_point()]
+
+
+def _copy(tensors: list[Tensor], to: list[Tensor]) -> None:
+    if tensors:
+        torch._foreach_copy_(to, tensors)  # pyright: ignore[reportPrivateImportUsage]

@@ -1,0 +1,100 @@
+"""Validation: how well a network does on images it has not learnt from, in batches that fit into memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from . import trouble
+from .arithmetic import autocast, give_back, is_out_of_memory
+from .balance import balanced_accuracy
+from .images import Images
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .arithmetic import Precision
+    from .data import Dataset
+    from .recipe import Recipe
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a network does on the validation part; losses are without label smoothing."""
+
+    loss: float
+    accuracy: float
+    """0..1"""
+    balanced_accuracy: float
+    """The mean over classes of the share of their images that is right, 0..1."""
+
+
+class Validation:
+    """The validation part of a data set, on the device.
+
+    Args:
+        dataset: whose part it is.
+        recipe: of the training, for errors to name.
+        device, precision: where and how a network computes.
+        resident: keep all images on the device; else only a batch at a time.
+        events: what a reader of the curve should know is added to it.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        recipe: Recipe,
+        *,
+        device: torch.device,
+        precision: Precision,
+        resident: bool,
+        events: list[str],
+    ) -> None:
+        self._dataset, self._recipe, self._events = dataset, recipe, events
+        self._device = device
+        self._precision: Precision = precision
+        self._images = Images(dataset.validation, dataset, device, resident=resident)
+        self.batch = BATCH
+        """Images at a time."""
+
+    def __call__(self, network: nn.Module, epoch: int) -> Validated:
+        """How `network` does after `epoch` epochs.
+
+        Raises:
+            TrainingError: the loss is not a number, or every image gets the same scores.
+        """
+        while True:
+            try:
+                return self._in_batches(network, epoch)
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or self.batch == 1:
+                    raise
+            self.batch //= 2
+            self._events.append(f"epoch {epoch}: out of memory; validation now takes {self.batch} images at a time")
+            give_back(self._device)
+
+    @torch.inference_mode()
+    def _in_batches(self, network: nn.Module, epoch: int) -> Validated:
+        part, classes = self._dataset.validation, len(self._dataset.classes)
+        loss = torch.zeros((), dtype=torch.float64, device=self._device)
+        right = torch.zeros(classes, dtype=torch.int64, device=self._device)
+        lowest = torch.full((classes,), torch.inf, device=self._device)
+        highest = -lowest
+        chunks = np.split(np.arange(len(part)), range(self.batch, len(part), self.batch))
+        for images, labels in self._images.epoch(chunks):
+            with autocast(self._device, self._precision):
+                scores = network(images).float()
+            loss += F.cross_entropy(scores, labels, reduction="sum")
+            right.index_add_(0, labels, (scores.argmax(1) == labels).long())
+            lowest, highest = torch.minimum(lowest, scores.amin(0)), torch.maximum(highest, scores.amax(0))
+        mean = loss.item() / len(part)
+        trouble.check_number(mean, f"in the validation of epoch {epoch}", self._recipe)
+        if len(part) > 1:
+            trouble.check_life(torch.stack([lowest, highest]), epoch, self._recipe)
+        return Validated(mean, right.sum().item() / len(part), balanced_accuracy(right.cpu().numpy(), part.labels))
