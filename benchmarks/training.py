@@ -5,7 +5,9 @@ One network small, one middle, one large, in one run, by turns:
   bare   the same step on one batch that never changes, in the precision and memory format Training uses
   ours   Training.run_epoch, its validation not counted
 
-usage: python benchmarks/training.py [DATA_ROOT] [--quick] [--threads N]
+  compiled  with --compile: ours by torch.compile
+
+usage: python benchmarks/training.py [DATA_ROOT] [--quick] [--threads N] [--compile]
 DATA_ROOT holds FashionMNIST/raw; without it the digits are used, enlarged to 28x28. The last line is JSON: `ratio` is
 ours over loop, the geometric mean of the three networks; `of_bare` likewise ours over bare; `spread` the range of
 `ratio` over the `n` rounds.
@@ -86,8 +88,10 @@ def bare_speed(network: nn.Module, optimizer, images, labels, precision: str, st
     return steps * len(labels) / (time.perf_counter() - start)
 
 
-def rounds(name: str, text: str, whole: Dataset, count: int, share: float) -> dict[str, list[float] | str]:
-    """Speeds of the three, `count` rounds by turns after one that is not counted."""
+def rounds(
+    name: str, text: str, whole: Dataset, count: int, share: float, *, compiled: bool
+) -> dict[str, list[float] | str]:
+    """Speeds of the three or four, `count` rounds by turns after one that is not counted."""
     recipe = Recipe(learning_rate=0.01)
     architecture = parse(text)
     few = np.arange(min(len(whole.train), max(2 * recipe.batch_size, round(IMAGES[name] * share))))
@@ -97,14 +101,20 @@ def rounds(name: str, text: str, whole: Dataset, count: int, share: float) -> di
     loader = DataLoader(Pictures(dataset.train, dataset), recipe.batch_size, shuffle=True, drop_last=True)
     plain, lean = build(architecture), build(architecture).to(memory_format=torch.channels_last)
     plain_sgd, lean_sgd = sgd(plain, recipe), sgd(lean, recipe, fused=True)
-    training = Training(architecture, recipe, dataset, seed=0, epochs=count + 1, precision=precision)
+    trainings = {"ours": Training(architecture, recipe, dataset, seed=0, epochs=count + 1, precision=precision)}
+    if compiled:
+        trainings["compiled"] = Training(
+            architecture, recipe, dataset, seed=0, epochs=count + 1, precision=precision, compile=True
+        )
+    steps = trainings["ours"].steps_per_epoch
     images, labels = next(iter(loader))
     images = images.contiguous(memory_format=torch.channels_last)
-    speeds: dict[str, list[float]] = {"loop": [], "bare": [], "ours": []}
+    speeds: dict[str, list[float]] = {key: [] for key in ("loop", "bare", *trainings)}
     for _ in range(count + 1):
         speeds["loop"].append(loop_speed(plain, plain_sgd, loader))
-        speeds["bare"].append(bare_speed(lean, lean_sgd, images, labels, precision, training.steps_per_epoch))
-        speeds["ours"].append(training.run_epoch().images_per_second)
+        speeds["bare"].append(bare_speed(lean, lean_sgd, images, labels, precision, steps))
+        for key, training in trainings.items():
+            speeds[key].append(training.run_epoch().images_per_second)
     return {"precision": precision, **{key: values[1:] for key, values in speeds.items()}}
 
 
@@ -116,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", nargs="?")
     parser.add_argument("--quick", action="store_true", help="few images and rounds: shows that it runs")
+    parser.add_argument("--compile", action="store_true", help="torch.compile as well: minutes to compile")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -126,14 +137,15 @@ def main() -> None:
     against_loop: list[list[float]] = []
     against_bare: list[list[float]] = []
     for name, text in NETWORKS.items():
-        found = rounds(name, text, whole, count, share)
+        found = rounds(name, text, whole, count, share, compiled=options.compile)
         loop, bare, ours = found["loop"], found["bare"], found["ours"]
         against_loop.append([o / x for o, x in zip(ours, loop, strict=True)])
         against_bare.append([o / x for o, x in zip(ours, bare, strict=True)])
         middle = [statistics.median(values) for values in (loop, bare, ours, against_loop[-1], against_bare[-1])]
         print(
             f"{name:<8} {found['precision']:<9} {middle[0]:>8.0f} {middle[1]:>8.0f} {middle[2]:>8.0f} "
-            f"{middle[3]:>9.2f}x {middle[4]:>10.0%}",
+            f"{middle[3]:>9.2f}x {middle[4]:>10.0%}"
+            + (f"   compiled {statistics.median(found['compiled']):>8.0f}" if options.compile else ""),
             flush=True,
         )
     each_round = [geometric(list(ratios)) for ratios in zip(*against_loop, strict=True)]

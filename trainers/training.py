@@ -111,6 +111,7 @@ class Training:
         self.device = torch.device(device)
         self.epoch = 0
         self.network = build(architecture, seed)
+        self.network.pool_first = True
         self._frozen: Sequence[nn.Module] = ()
         if recipe.weights is not None:
             weights, (mean, std) = transfer.read_weights(recipe.weights)

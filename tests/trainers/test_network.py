@@ -233,6 +233,42 @@ def test_inplace_relu_changes_no_gradient(architecture):
         torch.testing.assert_close(fast, plain)
 
 
+POOLED = (Activation(), Pool("max", 2, 2), Activation(), Pool("max", 3, 2), Pool("max", 2, 1), Activation("tanh"))
+
+
+@given(architectures(), st.lists(st.sampled_from(POOLED), max_size=5), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_pooling_before_a_relu_changes_no_score_and_no_gradient(architecture, pooled, normed):
+    """To the bit, whatever stands before and behind; with ties, as a ReLU and narrow numbers make them."""
+    try:
+        layers = (Conv(3), *([BatchNorm()] if normed else []), *pooled, *architecture.layers)
+        architecture = Architecture(architecture.input, layers, architecture.classes, architecture.fit)
+    except ArchitectureError:
+        return
+    found = []
+    for pool_first in (True, False):
+        network = build(architecture, seed=1).train()
+        network.pool_first = pool_first
+        torch.manual_seed(0)
+        x = images(*architecture.input).mul(2).round().div(2).requires_grad_()
+        scores = network(x)
+        scores.square().sum().backward()
+        found.append([scores, x.grad, *(parameter.grad for parameter in network.parameters())])
+    for fast, plain in zip(*found, strict=True):
+        assert torch.equal(fast, plain) or (fast.isnan().any() and plain.isnan().any())
+
+
+def test_pooling_comes_first_where_it_saves_work():
+    network = build(Architecture((1, 8, 8), (Conv(4), Activation(), Pool(), Pool(), Flatten(), Linear(2)), 2))
+    network.pool_first = True
+    seen: list[tuple[str, torch.Size]] = []
+    for name, module in network.named_children():
+        module.register_forward_hook(lambda _m, _i, output, name=name: seen.append((name, output.shape)))
+    network(torch.zeros(1, 1, 8, 8))
+    assert [name for name, _ in seen] == ["0", "2", "3", "1", "4", "5"]
+    assert seen[3][1] == (1, 4, 2, 2)
+
+
 def test_relu_overwrites_only_what_nobody_else_reads():
     layers = (
         Activation(),
