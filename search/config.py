@@ -177,6 +177,8 @@ class ResourcesConfig(_Section):
     """CPUs a trial gets, and threads it uses."""
     gpus: float = Field(default=0, ge=0)
     """GPUs a trial gets: a share such as 0.25, or whole ones."""
+    epoch_seconds: float | None = Field(default=None, ge=0.001, le=1_000_000)
+    """Most seconds an epoch may take; past them its worker is ended and counts as lost. No limit when not given."""
     runner: Literal["ray", "inline"] = "ray"
     """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time, to debug."""
     address: str | None = None
@@ -195,9 +197,13 @@ class ResourcesConfig(_Section):
 
     @field_validator("runner")
     @classmethod
-    def _inline_is_on_the_cpu(cls, runner: str, info: ValidationInfo) -> str:
+    def _inline_is_this_process(cls, runner: str, info: ValidationInfo) -> str:
         if runner == "inline" and info.data.get("gpus"):
             raise ValueError("it trains on the CPU: leave resources.gpus out, or use `runner: ray`")
+        if runner == "inline" and info.data.get("epoch_seconds"):
+            raise ValueError(
+                "it has no worker that could be ended: leave resources.epoch_seconds out, or use `runner: ray`"
+            )
         return runner
 
     @field_validator("address")

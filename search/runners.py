@@ -82,7 +82,9 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
     precision = settled(engine, dataset, _on_a_worker(engine, resources), device=device, threads=threads)
-    setup = Setup(threads, device, precision, resources.compile, resources.cpus, resources.gpus)
+    setup = Setup(
+        threads, device, precision, resources.compile, resources.cpus, resources.gpus, resources.epoch_seconds
+    )
     trainable = tune.with_parameters(TuneTrial, dataset=dataset, setup=setup)
     while not engine.finished:
         legs = Legs(engine, workers)

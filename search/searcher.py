@@ -7,6 +7,7 @@ An exception here would end the sweep, so what a trial brings is caught and coun
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -14,6 +15,7 @@ from ray.tune.search import Searcher
 
 from ..spaces.errors import SweepError
 from ..trainers.training import EpochResult
+from .watchdog import hung
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -136,8 +138,10 @@ class Orders(FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
         lines = str(trial.get_error() or "").strip().splitlines()
-        if lines:
-            self._legs.reasons[trial.trial_id] = lines[-1].strip()[:300]
+        limit = self._engine.config.resources.epoch_seconds
+        reason = hung(limit, Path(trial.config["checkpoints"])) if limit else ""
+        if reason or lines:
+            self._legs.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)
 
 

@@ -19,6 +19,7 @@ from ..trainers.latency import latency
 from ..trainers.memory import cpus_here, device_memory
 from ..trainers.recipe import Recipe
 from ..trainers.training import Training
+from .watchdog import limited
 
 if TYPE_CHECKING:
     from ..trainers.arithmetic import Precision
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 class Setup:
     """How every leg of a sweep computes.
 
-    `threads` are torch's, `device` is as torch names it. A trial gets the part of the device's memory that it gets of
-    the GPU, or of the machine's CPUs; all where neither is said.
+    `threads` are torch's, `device` is as torch names it, `epoch_seconds` is the most an epoch on a worker may take. A
+    trial gets the part of the device's memory that it gets of the GPU, or of the machine's CPUs; all where neither is
+    said.
     """
 
     threads: int
@@ -40,6 +42,7 @@ class Setup:
     compile: bool = False
     cpus: float | None = None
     gpus: float = 0.0
+    epoch_seconds: float | None = None
 
     @property
     def share(self) -> float:
@@ -137,9 +140,10 @@ class TuneTrial(tune.Trainable):
         if until is not None and time.time() >= until:
             return {"number": self._order["number"], "late": True}
         try:
-            if self._run is None:
-                self._run = LegRun(self._order, self._dataset, self._setup)
-            result = self._run.epoch()
+            with limited(self._setup.epoch_seconds, Path(self._order["checkpoints"])):
+                if self._run is None:
+                    self._run = LegRun(self._order, self._dataset, self._setup)
+                result = self._run.epoch()
         except SweepError as error:
             return {"number": self._order["number"], "halt": [error.message, error.remedy]}
         except Exception as error:

@@ -52,7 +52,7 @@ def test_every_key_can_be_written() -> None:
         },
         "resources": {
             "workers": 2, "cpus": 0.5, "gpus": 0.25, "runner": "ray", "address": "auto", "precision": "bfloat16",
-            "compile": True,
+            "compile": True, "epoch_seconds": 600.0,
         },
         "tracking": {"uri": "http://host:5000", "experiment": "mine"},
         "code": ["/lib/of/mine"],
@@ -106,6 +106,7 @@ def test_every_key_can_be_written() -> None:
             "on the CPU",
         ),
         ("resources: {runner: inline, gpus: 0.5}", "resources.runner", "or use `runner: ray`", ""),
+        ("resources: {runner: inline, epoch_seconds: 60}", "resources.runner", "leave resources.epoch_seconds out", ""),
         ("tracking: {url: x}", "tracking.url", "unknown key", "Did you mean 'uri'?"),
     ],
 )

@@ -16,6 +16,7 @@ import pytest
 from convscape.search import config as sweep_file
 from convscape.search import courier
 from convscape.search import launching as sweeps
+from convscape.search import trial as trials
 from convscape.search.launching import launch, resume
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import SweepError
@@ -150,6 +151,45 @@ def test_a_trial_that_fails_keeps_its_worker(cluster: None, tmp_path: Path) -> N
     assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
     assert counts["failed"] >= 1
     assert len(watch.seen) <= 3
+
+
+def test_a_trial_that_hangs_fails_and_the_others_do_not(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "TuneTrial", hanging(number=2, epoch=2))
+    sweep = run(tmp_path, "search.promotion=none", "search.trials=6", "resources.epoch_seconds=8")
+    failed = sweep.trials()[2]
+    assert (failed.state, failed.epochs, failed.attempts) == ("failed", 1, 3)
+    where = sweep.folder / "trials" / "00002" / "hung.txt"
+    assert failed.reason == (
+        "3 workers lost; the last: an epoch did not end within the 8 s of resources.epoch_seconds; raise it, or see in "
+        f"{where} where it hung"
+    )
+    assert "in epoch" in where.read_text()
+    assert (sweep.counts()["completed"], sweep.counts()["failed"]) == (5, 1)
+    assert len(set(reports(sweep))) == len(reports(sweep)), "an epoch was told twice"
+
+
+def hanging(number: int, epoch: int) -> type[trials.TuneTrial]:
+    """A worker that hangs in one trial's epoch, where nothing but the end of its process ends it."""
+
+    class Hanging(trials.TuneTrial):  # in a function, so that it reaches the workers
+        def setup(self, config: dict[str, Any], dataset: Any, setup: Any) -> None:
+            import ctypes
+
+            from convscape.search import trial
+
+            class Hangs(trial.LegRun):
+                def epoch(self) -> Any:
+                    if self._checkpoints.folder.name == f"{number:05d}" and self._training.epoch == epoch - 1:
+                        ctypes.PyDLL(None).sleep(100_000)  # holding the interpreter's lock
+                    return super().epoch()
+
+            if trial.LegRun.__name__ != "Hangs":
+                trial.LegRun = Hangs
+            super().setup(config, dataset, setup)
+
+    return Hanging
 
 
 def test_more_than_the_cluster_has_is_refused(cluster: None, tmp_path: Path) -> None:

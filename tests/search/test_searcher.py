@@ -86,6 +86,21 @@ def test_a_lost_worker_s_reason_is_kept(engine: Engine) -> None:
     assert legs.problem is None
 
 
+def test_where_a_worker_hung_is_its_reason_once(tmp_path: Path) -> None:
+    config = SweepConfig.model_validate(
+        {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "resources": {"epoch_seconds": 5}}
+    )
+    engine = Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
+    legs, orders = started(engine, most=1)
+    hanging = trial(0, "Traceback\nActorDiedError: exit code 1")
+    hanging.config = {"checkpoints": str(tmp_path)}
+    (tmp_path / ".watched.txt").write_text("Thread 0x1: in forward")
+    orders.on_trial_error(None, hanging)  # pyright: ignore[reportArgumentType]
+    assert "within the 5 s of resources.epoch_seconds" in legs.reasons["t0"]
+    orders.on_trial_error(None, hanging)  # pyright: ignore[reportArgumentType]
+    assert legs.reasons["t0"] == "ActorDiedError: exit code 1"
+
+
 def test_workers_that_never_live_end_the_sweep_by_name(engine: Engine) -> None:
     legs = Legs(engine, 1)
     for _ in range(engines.MOST_LOSSES):

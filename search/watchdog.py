@@ -1,0 +1,56 @@
+"""A limit for an epoch: a worker that hangs ends its own process and leaves behind where it hung."""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TRACEBACK = "hung.txt"
+_WATCHED = ".watched.txt"
+
+
+@contextmanager
+def limited(seconds: float | None, folder: Path) -> Iterator[None]:
+    """Ends this process where the body takes longer than `seconds`; None for no limit.
+
+    A thread of C does it: one of Python's would wait for ever for the interpreter's lock, where C code that hangs
+    holds it. What all threads were at is written to the trial's `folder` first.
+    """
+    if seconds is None:
+        yield
+        return
+    path = folder / _WATCHED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError:  # whether the trial's folder can be written is for its checkpoints to say
+        file = None
+    faulthandler.dump_traceback_later(seconds, exit=True, file=file or sys.stderr)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        if file is not None:
+            file.close()
+            path.unlink(missing_ok=True)
+
+
+def hung(seconds: float, folder: Path) -> str:
+    """Why the worker that trained in `folder` ended, "" where it was not by the limit. What it left is kept."""
+    left, kept = folder / _WATCHED, folder / TRACEBACK
+    try:
+        if not left.stat().st_size:
+            return ""
+        left.replace(kept)
+    except OSError:
+        return ""
+    return (
+        f"an epoch did not end within the {seconds:g} s of resources.epoch_seconds; raise it, or see in {kept} "
+        "where it hung"
+    )
