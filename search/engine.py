@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
 from ..spaces.cost import table
@@ -15,6 +16,7 @@ from .objectives import merits
 from .promotion import strategy
 from .queue import Queued, designs
 from .recipes import telling
+from .results import amiss, metrics
 from .tracking import TrialStart
 from .trials import TIME_BUDGET, Design, Leg, State, TrialRecord, epochs
 
@@ -132,11 +134,14 @@ class Engine:
         self._losses = 0
         if result.epoch in record.accuracies:  # trained again from an older checkpoint, to the same end
             return "go on"
+        if reason := amiss(result):
+            self.fail(number, reason)
+            return "end"
         if (events := tuple(result.events)) != record.events:  # a tuple has become a list on its way through Ray
             self.study.note(record, events)
             self.tracker.note({"convscape.events": "\n".join(events)}, number)
-        self.tracker.epoch(number, result.epoch, _metrics(result))
-        if result.latency is not None:
+        self.tracker.epoch(number, result.epoch, metrics(result))
+        if result.latency is not None and isfinite(result.latency):  # else it is measured anew with the next leg
             self.study.measured(record, result.latency)
         self.study.report(record, result.epoch, result.validation_accuracy)
         self._seconds[number] = result.seconds
@@ -416,17 +421,6 @@ class Engine:
     def _inactive(self, number: int) -> None:
         self.active.discard(number)
         self.images_per_second.pop(number, None)
-
-
-def _metrics(result: EpochResult) -> dict[str, float]:
-    return {
-        "accuracy": result.validation_accuracy,
-        "balanced_accuracy": result.balanced_accuracy,
-        "validation_loss": result.validation_loss,
-        "train_loss": result.train_loss,
-        "epoch_seconds": result.seconds,
-        "images_per_second": result.images_per_second,
-    }
 
 
 def _start(record: TrialRecord, config: SweepConfig) -> TrialStart:

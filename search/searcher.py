@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from ..spaces.errors import SweepError
+from ..spaces.errors import SweepError, TrainingError
 from ..trainers.training import EpochResult
 from .watchdog import hung
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
 
-    from .engine import Engine
+    from .engine import Engine, Order
 
 
 class Legs(Searcher):
@@ -127,13 +127,21 @@ class Orders(FIFOScheduler):
             elif "late" in result:
                 self._engine.put_off(number)
             else:
-                order = self._engine.report(number, EpochResult(**_epoch_values(result)))
+                order = self._report(number, result)
         except Exception as problem:  # noqa: BLE001
             self._legs.problem = problem
         if order == "go on":
             return TrialScheduler.CONTINUE
         self._legs.ended(trial.trial_id)
         return TrialScheduler.STOP
+
+    def _report(self, number: int, values: dict[str, Any]) -> Order:
+        try:
+            result = _epoch_result(values)
+        except TrainingError as error:
+            self._engine.fail(number, error.message)
+            return "end"
+        return self._engine.report(number, result)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
@@ -145,8 +153,16 @@ class Orders(FIFOScheduler):
         super().on_trial_error(tune_controller, trial)
 
 
-def _epoch_values(result: dict[str, Any]) -> dict[str, Any]:
-    """The epoch's result as the worker gave it; Tune flattens it and adds its own."""
-    return {
-        key.removeprefix("epoch_result/"): value for key, value in result.items() if key.startswith("epoch_result/")
-    }
+def _epoch_result(result: dict[str, Any]) -> EpochResult:
+    """The epoch's result as the worker gave it; Tune flattens it and adds its own.
+
+    Raises:
+        TrainingError: some of it is missing, or not known here.
+    """
+    mark = "epoch_result/"
+    values = {key.removeprefix(mark): value for key, value in result.items() if key.startswith(mark)}
+    try:
+        return EpochResult(**values)
+    except TypeError as error:
+        what = str(error).replace("EpochResult.__init__() ", "")
+        raise TrainingError(f"its worker's result cannot be read: {what:.200}") from None

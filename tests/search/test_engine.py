@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
@@ -412,3 +413,43 @@ def test_several_trials_at_a_rung_that_an_interruption_left_unjudged_are_judged_
     went_on = [again.next(), again.next()]
     assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(1, 1), (3, 1)]
     assert again.next() is None
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("search", [{}, {"promotion": "stopping"}, {"objectives": ["accuracy", "macs"]}], ids=str)
+def test_an_accuracy_that_is_no_number_fails_its_trial_and_takes_no_place(
+    tmp_path: Path, value: float, search: dict[str, Any]
+) -> None:
+    engine = opened(tmp_path, config(search=search))
+    records = finish(engine, lambda leg, epoch: value if leg.number % 4 == 1 and epoch == 2 else good(leg, epoch))
+    spoilt = [record for record in records if record.number % 4 == 1 and record.state == "failed"]
+    assert spoilt
+    for record in spoilt:
+        assert record.reason == f"accuracy after epoch 2 is {value!r}, which is no number"
+        assert list(record.accuracies) == [1]
+        assert reports(engine).ended[record.number] == "failed"
+    assert engine.counts()["failed"] == len(spoilt)
+    assert engine.counts()["completed"] >= 1
+    assert fates(read(tmp_path)) == fates(records)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_a_latency_that_is_no_number_counts_as_not_measured(tmp_path: Path, value: float, sampler: str) -> None:
+    search = {"trials": 20, "sampler": sampler, "objectives": ["accuracy", "latency"]}
+    engine = opened(tmp_path, config(search=search))
+    asked: dict[int, int] = {}
+    while (leg := engine.next()) is not None:
+        for epoch in range(leg.start + 1, leg.epochs + 1):
+            asked[leg.number] = asked.get(leg.number, 0) + (leg.latency and epoch == leg.start + 1)
+            odd = leg.number % 2 or epoch == 1
+            order = engine.report(leg.number, result(epoch, good(leg, epoch) or 0.0, value if odd else 0.001))
+            if order != "go on":
+                break
+    engine.close()
+    assert engine.counts()["failed"] == 0
+    whole = [record for record in engine.records.values() if record.state == "completed"]
+    assert {record.latency for record in whole} == {None, 0.001}, "measured anew with a trial's next leg"
+    assert max(asked.values()) > 1
+    on_disk = {record.number: record.latency for record in read(tmp_path) if record.state != "duplicate"}
+    assert on_disk == {number: engine.records[number].latency for number in on_disk}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,41 @@ def test_an_error_in_a_result_ends_the_sweep_with_that_error(engine: Engine, mon
     assert legs.suggest("t9") == Searcher.FINISHED
     assert orders.on_trial_result(None, trial(1), epoch(1)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     assert not engine.records[1].accuracies
+
+
+def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> None:
+    legs, orders = started(engine)
+    assert orders.on_trial_result(None, trial(0), epoch(0, accuracy=math.nan)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    legs.on_trial_complete("t0")
+    assert legs.problem is None
+    assert (engine.records[0].state, engine.records[0].attempts) == ("failed", 0)
+    assert engine.records[0].reason == "accuracy after epoch 1 is nan, which is no number"
+    assert orders.on_trial_result(None, trial(1), epoch(1)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    assert engine.records[1].accuracies == {1: 0.5}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ({}, "missing 7 required positional arguments: 'epoch'"),
+        ({"validation_accuracy": None}, "accuracy after epoch 1 is None, which is no number"),
+        ({"validation_accuracy": ...}, "missing 1 required positional argument: 'validation_accuracy'"),
+        ({"sharpness": 1.0}, "got an unexpected keyword argument 'sharpness'"),
+    ],
+    ids=str,
+)
+def test_a_result_that_is_not_whole_fails_its_trial_alone(engine: Engine, spoilt: dict[str, Any], said: str) -> None:
+    legs, orders = started(engine)
+    values = {"number": 0}
+    if spoilt:
+        values = epoch(0) | {f"epoch_result/{key}": value for key, value in spoilt.items()}
+    whole = {key: value for key, value in values.items() if value is not ...}
+    assert orders.on_trial_result(None, trial(0), whole) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    legs.on_trial_complete("t0")
+    assert legs.problem is None
+    assert engine.records[0].state == "failed"
+    assert said in engine.records[0].reason
+    assert legs.suggest("t2")["number"] == 2
 
 
 def test_a_lost_worker_s_reason_is_kept(engine: Engine) -> None:
