@@ -20,7 +20,7 @@ from ..spaces.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = "convscape-checkpoint/1"
+FORMAT = "convscape-checkpoint/2"
 TENSORS = "tensors.safetensors"
 VALUES = "checkpoint.json"
 BEST = "best.json"
@@ -44,7 +44,8 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
     temporary.chmod(0o755)  # others may export from a shared folder
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary / TENSORS)
-        record = {"format": FORMAT, "sha256": _sha256((temporary / TENSORS).read_bytes()), "values": values}
+        content = (temporary / TENSORS).read_bytes()
+        record = {"format": FORMAT, "sha256": _sha256(content, values), "values": values}
         (temporary / VALUES).write_text(json.dumps(record, indent=1))
         for file in temporary.iterdir():
             _flush(file)
@@ -62,7 +63,7 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and values of a checkpoint.
 
     Raises:
-        CheckpointError: absent, cut short, altered, or no checkpoint at all; says which file.
+        CheckpointError: absent, cut short, altered, or no checkpoint at all; says where.
     """
     try:
         record = json.loads((folder / VALUES).read_text())
@@ -73,8 +74,10 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"checkpoint {folder}: {VALUES} is not JSON", _OLDER) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("values"), dict):
         raise CheckpointError(f"checkpoint {folder}: {VALUES} is not of the format {FORMAT}")
-    if _sha256(content) != record.get("sha256"):
-        raise CheckpointError(f"checkpoint {folder}: {TENSORS} is damaged, its SHA-256 is not the one recorded", _OLDER)
+    if _sha256(content, record["values"]) != record.get("sha256"):
+        raise CheckpointError(
+            f"checkpoint {folder}: {TENSORS} or {VALUES} is damaged, their SHA-256 is not the one recorded", _OLDER
+        )
     try:
         return load(content), record["values"]
     except (SafetensorError, LookupError, RuntimeError, ValueError) as error:  # kinds and shapes PyTorch does not have
@@ -152,8 +155,11 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _sha256(tensors: bytes, values: dict[str, Any]) -> str:
+    """Of the tensors' file and of the values, however these are spaced."""
+    whole = hashlib.sha256(tensors)
+    whole.update(json.dumps(values).encode())
+    return whole.hexdigest()
 
 
 def _flush(path: Path) -> None:

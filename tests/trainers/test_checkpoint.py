@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -75,8 +76,9 @@ def read_or_refused(content: bytes, values: bytes) -> None:
 
 
 def record(content: bytes, **changes) -> bytes:
-    whole = {"format": checkpoint.FORMAT, "sha256": hashlib.sha256(content).hexdigest(), "values": {}}
-    return json.dumps(whole | changes).encode()
+    values = changes.get("values", {})
+    right = hashlib.sha256(content + json.dumps(values).encode()).hexdigest()
+    return json.dumps({"format": checkpoint.FORMAT, "sha256": right, "values": values} | changes).encode()
 
 
 plain = st.recursive(
@@ -129,6 +131,42 @@ def test_one_altered_bit_is_noticed(tmp_path):
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="SHA-256"):
         read(tmp_path / "one")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A checkpoint with values such as a training has."""
+    folder = tmp_path_factory.mktemp("whole") / "one"
+    values = {"epoch": 13, "parts": 1, "events": ["epoch 2: 1e-05 \u2026"], "recipe": {"rate": 0.05, "decay": 5e-05}}
+    write(folder, TENSORS, values | {"normalisation": {"mean": (0.0, -0.5), "std": [1.0, 2.25]}})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [('"epoch": 13', '"epoch": 12'), ('"parts"', '"parks"'), ("5e-05", "5e-06"), ("0.0,", "0.5,"), ("2.25", "2.26")],
+)
+def test_an_altered_value_is_noticed(whole, tmp_path, was, becomes):
+    altered = shutil.copytree(whole, tmp_path / "one") / checkpoint.VALUES
+    text = altered.read_text()
+    assert read(whole)[1]["epoch"] == 13
+    assert text.count(was) == 1
+    altered.write_text(text.replace(was, becomes))
+    with pytest.raises(CheckpointError, match=r"checkpoint\.json is damaged, their SHA-256"):
+        read(tmp_path / "one")
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_one_altered_byte_of_the_values_changes_nothing_or_is_noticed(whole, data):
+    content = bytearray((whole / checkpoint.VALUES).read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] = data.draw(st.sampled_from(b'0123456789eE.-+ \n\t"{}[],:x') | st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as name:
+        shutil.copytree(whole, name, dirs_exist_ok=True)
+        (Path(name) / checkpoint.VALUES).write_bytes(content)
+        with suppress(CheckpointError):
+            assert repr(read(Path(name))[1]) == repr(read(whole)[1])
 
 
 def test_an_absent_one_is_named(tmp_path):
