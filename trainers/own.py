@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from ..spaces.dotted import find, said
 from ..spaces.errors import DataError
+from .pixels import pixels_of
 from .sources import Source, check_classes, scaled
 from .streaming import Look, look_through, streamed
 
@@ -34,7 +36,7 @@ def read_function(
     Its module is looked for in `folders` first.
 
     It may return arrays `(images, labels)`, a map-style torch Dataset of `(image, label)` with uint8 tensors (C, H, W)
-    or PIL images, or a `Source`, which can name classes and bring a test part of its own.
+    or PIL images of any mode, or a `Source`, which can name classes and bring a test part of its own.
 
     A Dataset gives the same image at each call: chance belongs into the recipe. Images that raise OSError are skipped
     and named. When all come to more than `memory` bytes, resized to `size`, each is read anew whenever it is needed,
@@ -94,14 +96,12 @@ class OwnPictures:
         self.open()
         try:
             image, label = self._dataset[index]
+            pixels = pixels_of(image) if isinstance(image, Image.Image) else np.asarray(image)
             label = int(label)
         except OSError as error:  # as PIL says it of a damaged file
             return str(error).split("\n")[0][:200], -1
         except Exception as error:
             raise DataError(f"{self.name(index)}: {said(error)}", RETURNS) from error
-        pixels = np.asarray(image)
-        # Tensors have their channels first, PIL images last.
-        pixels = pixels.transpose(2, 0, 1) if hasattr(image, "getbands") and pixels.ndim == 3 else pixels
         pixels = pixels[None] if pixels.ndim == 2 else pixels
         if pixels.dtype != np.uint8 or pixels.ndim != 3:
             raise DataError(f"{self.name(index)} is of type {pixels.dtype} and shape {pixels.shape}", RETURNS)

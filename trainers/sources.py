@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..spaces.errors import DataError
+from .pixels import is_grey, pixels_of
 from .streaming import Look, Streamed, look_through, streamed
 
 # scikit-learn and torchvision are imported where they are used: a worker that is handed its images needs neither.
@@ -168,10 +169,7 @@ class Files:
 
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
         """The picture (1, H, W) or (3, H, W), or why it cannot be read; and its label."""
-        picture = _read_image(Path(self.name(index)), self._size)
-        if not isinstance(picture, str):
-            picture = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
-        return picture, int(self.labels[index])
+        return _read_image(Path(self.name(index)), self._size), int(self.labels[index])
 
     def size_in_memory(self) -> int:
         """Bytes of all pictures once decoded, going by the heads of some of the files."""
@@ -302,25 +300,16 @@ def _read_head(path: Path) -> tuple[int, int] | None:
     """Pixels and channels that a file says it has; None where it says nothing."""
     try:
         with Image.open(path) as image:
-            return image.width * image.height, 1 if _is_grey(image) else 3
+            return image.width * image.height, 1 if is_grey(image) else 3
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
-def _is_grey(image: Image.Image) -> bool:
-    return image.mode in ("1", "L", "LA") or image.mode.startswith("I")
-
-
 def _read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
-    """The picture, or why it cannot be read."""
+    """The picture (1, H, W) or (3, H, W), or why it cannot be read."""
     try:
         with Image.open(path) as image:
             image.load()
-            if image.mode.startswith("I"):
-                image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
-            image = image.convert("L" if _is_grey(image) else "RGB")
-            if size is not None:
-                image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
-            return np.asarray(image)
+            return pixels_of(image, size)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return str(error).split("\n")[0][:200]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 import torch
 from convscape.trainers.data import Dataset, load
@@ -14,3 +17,17 @@ def one_thread():
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     return load("digits", train=320, validation=100)
+
+
+@pytest.fixture
+def mine(monkeypatch):
+    """Puts a function into an importable module and gives its dotted path."""
+
+    def make(function) -> str:
+        module = types.ModuleType("my_images")
+        module.read = function
+        module.number = 3
+        monkeypatch.setitem(sys.modules, "my_images", module)
+        return "my_images.read"
+
+    return make

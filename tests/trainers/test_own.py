@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -58,20 +57,6 @@ class AsTorch(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         return self.picture(IMAGES[index]), int(LABELS[index])
-
-
-@pytest.fixture
-def mine(monkeypatch):
-    """Puts a function into an importable module and gives its dotted path."""
-
-    def make(function) -> str:
-        module = types.ModuleType("my_images")
-        module.read = function
-        module.number = 3
-        monkeypatch.setitem(sys.modules, "my_images", module)
-        return "my_images.read"
-
-    return make
 
 
 def everything(data) -> list[bytes]:

@@ -1,0 +1,42 @@
+"""Pixels of a picture, whatever mode PIL has it in: one channel of grey or three of colour, 8 bits each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def is_grey(picture: Image.Image) -> bool:
+    """Whether its mode holds grey values, with an alpha channel or without. A palette counts as colour."""
+    return Image.getmodebase(picture.mode) == "L"
+
+
+def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8]:
+    """A picture as (1, H, W) where it is grey, as (3, H, W), RGB, where not. Of 16 bits the upper 8, no alpha.
+
+    Args:
+        picture: in any of PIL's modes; it is not changed.
+        size: height and width of the central square, resized, to take; None to take all as it is.
+
+    Raises:
+        OSError: its file, which PIL reads only now, is damaged.
+        ValueError: PIL cannot convert its mode.
+
+    >>> pixels_of(Image.new("CMYK", (4, 2), (0, 0, 0, 0))).shape
+    (3, 2, 4)
+    """
+    converted = picture
+    if picture.mode.startswith("I"):
+        converted = Image.fromarray((np.asarray(picture).astype(np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
+    elif picture.mode == "P":  # straight to RGB PIL warns of each transparent one
+        converted = picture.convert("RGBA")
+    converted = converted.convert("L" if is_grey(picture) else "RGB")
+    if size is not None:
+        converted = ImageOps.fit(converted, (size, size), Image.Resampling.BILINEAR)
+    values = np.asarray(converted)
+    return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
