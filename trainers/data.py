@@ -13,8 +13,9 @@ import numpy as np
 
 from ..spaces.dotted import is_dotted
 from ..spaces.errors import DataError, nearest
-from . import own, sources
-from .sources import TORCHVISION, Source, scaled
+from . import folder, own, sources
+from .pixels import scaled
+from .sources import TORCHVISION, Source
 from .streaming import Streamed, digest, memory_for_images
 
 if TYPE_CHECKING:
@@ -211,12 +212,12 @@ def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[P
             if name == "folder"
             else f"Set data.root to the folder that holds {TORCHVISION[name].folder}/, in torchvision's layout.",
         )
-    folder = Path(root).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"data.root: there is no folder {folder}", "Set data.root to the folder that holds the data.")
+    base = Path(root).expanduser()
+    if not base.is_dir():
+        raise DataError(f"data.root: there is no folder {base}", "Set data.root to the folder that holds the data.")
     if name == "folder":
-        return sources.read_folder(folder, size, memory)
-    return _resized(sources.read_torchvision(name, folder), size, memory)
+        return folder.read_folder(base, size, memory)
+    return _resized(sources.read_torchvision(name, base), size, memory)
 
 
 def _resized(source: Source, size: int | None, memory: int) -> Source:

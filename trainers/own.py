@@ -10,8 +10,8 @@ from PIL import Image
 
 from ..spaces.dotted import find, said
 from ..spaces.errors import DataError
-from .pixels import pixels_of
-from .sources import Source, check_classes, scaled
+from .pixels import pixels_of, scaled
+from .sources import Source, check_classes
 from .streaming import Look, look_through, streamed
 
 if TYPE_CHECKING:

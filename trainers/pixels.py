@@ -1,10 +1,12 @@
-"""Pixels of a picture, whatever mode PIL has it in: one channel of grey or three of colour, 8 bits each."""
+"""Pixels: those of a picture in any of PIL's modes, one channel of grey or three of colour; and images resized."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
 from PIL import Image, ImageOps
 
 if TYPE_CHECKING:
@@ -40,3 +42,13 @@ def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8
         converted = ImageOps.fit(converted, (size, size), Image.Resampling.BILINEAR)
     values = np.asarray(converted)
     return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+
+
+def scaled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Images (N, C, H, W) brought to `size` by `size`, whatever their shape; antialiased where they shrink."""
+    result = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
+    for at in range(0, len(images), 1024):
+        pixels = torch.tensor(images[at : at + 1024]).float()
+        pixels = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
+        result[at : at + 1024] = pixels.round_().clamp_(0, 255).byte().numpy()
+    return result
