@@ -157,17 +157,19 @@ def compare(
     number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
     output: Output = "table",
 ) -> None:
-    """The trials of a sweep, best first, and how to open them in MLflow."""
+    """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
     from .dashboards.leaderboard import table
     from .dashboards.queries import links
+    from .dashboards.status import failures, why_failed
     from .search.sweep import Sweep
 
     sweep = Sweep.open(name, folder)
-    trials = sweep.summaries()
+    trials, records = sweep.summaries(), sweep.trials()
     if output == "json":
-        typer.echo(json.dumps([asdict(trial) for trial in trials], indent=1))
+        failed = [{"reason": reason, "trials": numbers} for reason, numbers in failures(records)]
+        typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
         return
-    typer.echo(table(trials, number, sweep.name))
+    typer.echo("\n".join([table(trials, number, sweep.name), *why_failed(records)]))
     page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
     typer.echo(f"\nCompare runs in MLflow:\n  {page}")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import time
-from collections import Counter
+from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 WIDTH = 80
 QUIET = 60.0
 """Seconds without a word from the driver that are worth mention."""
-MOST_REASONS = 3
+MOST_REASONS, MOST_NAMED = 5, 8
+"""Reasons that are told, and trials that are named with each."""
+NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]\d+)?)")
 
 
 def state(sweep: Sweep) -> str:
@@ -80,17 +83,45 @@ def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:
     }
     ended = ", ".join(f"{counts[key]:,} {word}" for key, word in words.items() if counts.get(key))
     lines = _cut(f"trials: {ended or 'none yet'}")
-    reasons = Counter(trial.reason for trial in trials if trial.state == "failed")
-    for reason, count in reasons.most_common(MOST_REASONS):
-        lines += _cut(f"  failed{f' ({count} times)' if count > 1 else ''}: {reason}", indent="    ")
-    if len(reasons) > MOST_REASONS:
-        lines.append(f"  … and for {len(reasons) - MOST_REASONS:,} more reasons")
+    lines += why_failed(trials)
     trained = [trial for trial in trials if trial.state not in ("duplicate", "infeasible")]
     given_up = sum(trial.epochs for trial in trained if trial.state in ("stopped", "failed"))
     total = sum(trial.epochs for trial in trained)
     if given_up:
         lines.append(f"epochs: {total:,}, {given_up / total:.0%} of them in trials that were stopped or failed")
     return lines
+
+
+def failures(trials: Sequence[TrialRecord]) -> list[tuple[str, list[int]]]:
+    """Reasons trials failed for, the most frequent first, and those trials' numbers.
+
+    Reasons that differ in numbers alone are one, with "…" for what differs.
+    """
+    alike: defaultdict[tuple[str, ...], list[TrialRecord]] = defaultdict(list)
+    for trial in trials:
+        if trial.state == "failed":
+            alike[tuple(NUMBER.split(trial.reason)[::2])].append(trial)
+    return [
+        (_common([trial.reason for trial in group]), [trial.number for trial in group])
+        for group in sorted(alike.values(), key=len, reverse=True)
+    ]
+
+
+def why_failed(trials: Sequence[TrialRecord]) -> list[str]:
+    """The same as lines; none where no trial failed."""
+    found = failures(trials)
+    lines = ["why trials failed:"] if found else []
+    for reason, numbers in found[:MOST_REASONS]:
+        named = ", ".join(map(str, numbers[:MOST_NAMED])) + (", …" if len(numbers) > MOST_NAMED else "")
+        lines += _cut(f"  {len(numbers):,}x (trial{'s' * (len(numbers) > 1)} {named}): {reason}", indent="    ")
+    if len(found) > MOST_REASONS:
+        lines.append(f"  … and for {len(found) - MOST_REASONS:,} more reasons")
+    return lines
+
+
+def _common(reasons: Sequence[str]) -> str:
+    """Reasons of equal words as one."""
+    return "".join(here[0] if len(set(here)) == 1 else "…" for here in zip(*map(NUMBER.split, reasons), strict=True))
 
 
 def unsent(sweep: Sweep) -> list[str]:

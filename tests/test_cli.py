@@ -16,6 +16,7 @@ from convscape.search import courier
 from convscape.search import launching as sweeps
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import ConvscapeError
+from convscape.trainers.training import Training
 from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -293,8 +294,10 @@ def test_a_dry_run_s_config_is_a_sweep_file(run: Any, here: Path) -> None:
 
 
 def test_compare_lists_trials_best_first(run: Any, swept: Path) -> None:
-    trials = run("compare", "tiny", "--folder", swept, "-o", "json").json
+    compared = run("compare", "tiny", "--folder", swept, "-o", "json").json
+    trials = compared["trials"]
     assert len(trials) == 3
+    assert compared["failures"] == []
     assert {"trial", "run_id", "accuracy", "parameters", "macs", "notation"} <= set(trials[0])
     accuracies = [trial["accuracy"] for trial in trials]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -303,6 +306,48 @@ def test_compare_lists_trials_best_first(run: Any, swept: Path) -> None:
     assert fits(table)
     assert table.count("INPUT[") == 2
     assert "and 1 more" in table
+    assert "failed" not in table
+
+
+DIVERGING = """
+name: wild
+data: {name: digits, train: 200, validation: 100}
+space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
+recipe: {learning_rate: 0.05, warmup: 0, gradient_clip: null}
+search:
+  trials: 4
+  epochs: 2
+  promotion: none
+  finalists: 0
+  start:
+    - {network: "INPUT[8x8x1] -> CONV3-4 -> RELU -> FC-10", recipe: {learning_rate: 100, batch_size: 8}}
+    - {network: "INPUT[8x8x1] -> CONV3-4 -> RELU -> FC-10", recipe: {learning_rate: 100, batch_size: 20}}
+    - "INPUT[8x8x1] -> FC-10"
+resources: {runner: inline, precision: float32}
+"""
+
+
+def test_compare_tells_why_trials_failed(run: Any, here: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> None:
+    def breaking(architecture: Any, *arguments: Any, **options: Any) -> Any:
+        if len(architecture.layers) < 3:
+            raise ZeroDivisionError("division by zero")
+        return Training(architecture, *arguments, **options)
+
+    monkeypatch.setattr("convscape.search.trial.Training", breaking)
+    (here / "wild.yaml").write_text(DIVERGING)
+    ending = run("launch", "wild.yaml").out
+    shown = run("compare", "wild").out
+    why = shown[shown.index("why trials failed:") : shown.index("\n\nCompare runs in MLflow")]
+    diverged, broken = why.splitlines()[1:3]
+    # checked at steps 1, 21, … and at an epoch's last, which is 25 for the one and 10 for the other
+    assert diverged == "  2x (trials 0, 1): the loss is not a number at step … of epoch 1"
+    assert broken.startswith("  1x (trial 2): ZeroDivisionError: division by zero (see")
+    assert why in ending
+    assert fits(why)
+    failures = run("compare", "wild", "-o", "json").json["failures"]
+    assert [failure["trials"] for failure in failures] == [[0, 1], [2]]
+    assert failures[0]["reason"] == "the loss is not a number at step … of epoch 1"
+    assert failures[1]["reason"].endswith("trials/00002/failure.txt)")
 
 
 def test_status_says_how_a_sweep_stands(run: Any, swept: Path) -> None:
@@ -328,7 +373,7 @@ def test_export_of_the_best_and_of_a_named_trial(run: Any, swept: Path, tmp_path
     exported = run("export", "tiny", "--folder", swept, "--to", tmp_path / "best", "-o", "json").json
     assert {file.name for file in (tmp_path / "best").iterdir()} == set(exported["files"])
     assert 0 <= exported["test_accuracy"] <= 1
-    worst = run("compare", "tiny", "--folder", swept, "-o", "json").json[-1]["trial"]
+    worst = run("compare", "tiny", "--folder", swept, "-o", "json").json["trials"][-1]["trial"]
     assert run("export", "tiny", "--folder", swept, "--to", tmp_path / "worst", "--trial", worst).code == 0
     missing = run("export", "tiny", "--folder", swept, "--to", tmp_path / "none", "--trial", 77)
     assert missing.code == 4

@@ -7,12 +7,17 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.dashboards.status import as_json, spent, state, status
+from convscape import find
+from convscape.dashboards.status import as_json, failures, spent, state, status, why_failed
 from convscape.search import heartbeat, lock
 from convscape.search.heartbeat import Heartbeat
 from convscape.search.journal import JOURNAL, SPOOL
 from convscape.search.sweep import CONFIG, Sweep
+from convscape.search.trials import Design, TrialRecord
+from convscape.trainers.recipe import Recipe
 from driving import accuracy, config, drive, finish, opened
+from hypothesis import given
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,8 +118,11 @@ def test_what_was_wasted_is_said(tmp_path: Path) -> None:
     shown = "\n".join(spent(counts, trials))
     for state_, word in (("completed", "completed"), ("stopped", "stopped early"), ("failed", "failed")):
         assert f"{counts[state_]:,} {word}" in shown
-    times = f" ({counts['failed']} times)" if counts["failed"] > 1 else ""
-    assert f"failed{times}: loss is nan" in shown
+    failed = ", ".join(str(trial.number) for trial in trials if trial.state == "failed")
+    assert (
+        f"\nwhy trials failed:\n  {counts['failed']}x (trial{'s' * (counts['failed'] > 1)} {failed}): loss is nan\n"
+        in shown
+    )
     epochs = {state: sum(t.epochs for t in trials if t.state == state) for state in ("completed", "stopped", "failed")}
     given_up = (epochs["stopped"] + epochs["failed"]) / sum(epochs.values())
     assert f"epochs: {sum(epochs.values())}, {given_up:.0%} of them in trials that were stopped or failed" in shown
@@ -129,3 +137,42 @@ def test_results_that_wait_for_mlflow(tmp_path: Path) -> None:
     assert "MLflow: 2 results wait: ConnectionRefusedError: https://host/" in shown
     assert f"send them:    convscape sync s --folder {tmp_path}" in shown
     assert as_json(sweep)["mlflow"]["waiting"] == 2
+
+
+def failed(*reasons: str) -> list[TrialRecord]:
+    design = Design.of(find("lenet5"), Recipe())
+    others = [TrialRecord(100, design, "completed", "trained 2 epochs"), TrialRecord(101, design, "stopped", "late")]
+    return [*others, *(TrialRecord(number, design, "failed", reason) for number, reason in enumerate(reasons))]
+
+
+def test_reasons_that_differ_in_numbers_alone_are_one() -> None:
+    trials = failed(
+        "the loss exploded: 25 in epoch 3, 11 times that of guessing",
+        "no float32 in cell 7",
+        "the loss exploded: 1.2e+05 in epoch 3, 520.5 times that of guessing",
+        "no float32 in row 7",
+        "no float32 in cell 7",
+        "the loss exploded: 31 in epoch 3, 13 times that of guessing",
+    )
+    assert failures(trials) == [
+        ("the loss exploded: … in epoch 3, … times that of guessing", [0, 2, 5]),
+        ("no float32 in cell 7", [1, 4]),
+        ("no float32 in row 7", [3]),
+    ]
+    assert failures(failed()) == why_failed(failed()) == []
+
+
+@given(st.lists(st.text(alphabet="ab 0123456789.e+-", max_size=8), max_size=12))
+def test_every_failed_trial_is_told_of_once(reasons: list[str]) -> None:
+    found = failures(failed(*reasons))
+    assert sorted(number for _, numbers in found for number in numbers) == list(range(len(reasons)))
+    assert all(reason == reasons[numbers[0]] for reason, numbers in found if len(numbers) == 1)
+    assert [len(numbers) for _, numbers in found] == sorted((len(numbers) for _, numbers in found), reverse=True)
+
+
+def test_many_reasons_and_long_ones_stay_short() -> None:
+    lines = why_failed(failed(*("words " * 100 + "abcdefg"[number % 7] for number in range(60))))
+    assert fits("\n".join(lines))
+    assert len(lines) == 1 + 5 * 3 + 1
+    assert lines[1].startswith("  9x (trials 0, 7, 14, 21, 28, 35, 42, 49, …): words words")
+    assert lines[-1] == "  … and for 2 more reasons"
