@@ -128,15 +128,32 @@ class Engine:
         """Whether the search itself has anything left to train."""
         return not self._searched and (self._wants_more or self._promoted() is not None)
 
-    def report(self, number: int, result: EpochResult) -> Order:
-        """Takes in an epoch's result and says what the worker does next."""
+    def report(self, number: int, *results: EpochResult) -> Order:
+        """Takes in the results of one or several epochs in a row and says what the worker does next.
+
+        Only after the last of them can the trial be judged: a worker reports at each of its leg's `rungs`.
+        """
         record = self.records[number]
         self._losses = 0
-        if result.epoch in record.accuracies:  # trained again from an older checkpoint, to the same end
+        new = [result for result in results if result.epoch not in record.accuracies]
+        for result in new:
+            if reason := amiss(result):
+                self.fail(number, reason)
+                return "end"
+            self._take_in(record, result)
+        if not new:  # trained again from an older checkpoint, to the same end
             return "go on"
-        if reason := amiss(result):
-            self.fail(number, reason)
-            return "end"
+        order = self._order(record)
+        if order == "end":
+            self._conclude(record)
+        elif order == "pause":
+            self.study.pause(record)
+            self._inactive(number)
+        self.listener(self)
+        return order
+
+    def _take_in(self, record: TrialRecord, result: EpochResult) -> None:
+        number = record.number
         if (events := tuple(result.events)) != record.events:  # a tuple has become a list on its way through Ray
             self.study.note(record, events)
             self.tracker.note({"convscape.events": "\n".join(events)}, number)
@@ -146,14 +163,6 @@ class Engine:
         self.study.report(record, result.epoch, result.validation_accuracy)
         self._seconds[number] = result.seconds
         self.images_per_second[number] = result.images_per_second
-        order = self._order(record)
-        if order == "end":
-            self._conclude(record)
-        elif order == "pause":
-            self.study.pause(record)
-            self._inactive(number)
-        self.listener(self)
-        return order
 
     def fail(self, number: int, reason: str) -> None:
         """The trial cannot go on; the sweep does."""
@@ -375,12 +384,20 @@ class Engine:
             record.design,
             start=record.epochs,
             epochs=search.epochs,
+            rungs=self._rungs(record),
             seed=(search.seed * 1_000_003 + number) % 2**31,
             best=-1.0 if record.accuracy is None else record.accuracy,
             checkpoints=self.config.sweep_folder / "trials" / f"{number:05d}",
             until=self._until(),
             latency="latency" in search.objectives and record.latency is None,
         )
+
+    def _rungs(self, record: TrialRecord) -> tuple[int, ...]:
+        """Epochs to come after which the trial is judged."""
+        if record.exempt:
+            return ()
+        to_come = range(record.epochs + 1, self.config.search.epochs)
+        return tuple(epoch for epoch in to_come if self._promotion.is_rung(record.number, epoch))
 
     def _until(self) -> float | None:
         """The deadline by the clock on the wall, which workers share with this process, more or less."""

@@ -120,14 +120,7 @@ class Orders(FIFOScheduler):
             return TrialScheduler.STOP
         order = "end"
         try:
-            if "halt" in result:
-                raise SweepError(*result["halt"])
-            if "failure" in result:
-                self._engine.fail(number, result["failure"])
-            elif "late" in result:
-                self._engine.put_off(number)
-            else:
-                order = self._report(number, result)
+            order = self._taken_in(number, result)
         except Exception as problem:  # noqa: BLE001
             self._legs.problem = problem
         if order == "go on":
@@ -135,13 +128,29 @@ class Orders(FIFOScheduler):
         self._legs.ended(trial.trial_id)
         return TrialScheduler.STOP
 
-    def _report(self, number: int, values: dict[str, Any]) -> Order:
+    def _taken_in(self, number: int, result: dict[str, Any]) -> Order:
+        """What the engine says of all that a worker tells.
+
+        Raises:
+            SweepError: nothing can be trained there.
+        """
+        order: Order = "go on"
         try:
-            result = _epoch_result(values)
+            results = [_epoch_result(values) for values in _listed(result)]
         except TrainingError as error:
             self._engine.fail(number, error.message)
             return "end"
-        return self._engine.report(number, result)
+        if results:
+            order = self._engine.report(number, *results)
+        if "halt" in result:
+            raise SweepError(*result["halt"])
+        if order == "go on" and "failure" in result:
+            self._engine.fail(number, result["failure"])
+            return "end"
+        if order == "go on" and "late" in result:
+            self._engine.put_off(number)
+            return "end"
+        return order
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
@@ -153,14 +162,24 @@ class Orders(FIFOScheduler):
         super().on_trial_error(tune_controller, trial)
 
 
-def _epoch_result(result: dict[str, Any]) -> EpochResult:
-    """The epoch's result as the worker gave it; Tune flattens it and adds its own.
+def _listed(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The epochs that a worker's result tells of.
+
+    Raises:
+        TrainingError: it tells of nothing.
+    """
+    epochs = result.get("epoch_results")
+    if not isinstance(epochs, list) or not (epochs or result.keys() & {"halt", "failure", "late"}):
+        raise TrainingError("its worker's result cannot be read: it tells of no epoch")
+    return epochs
+
+
+def _epoch_result(values: dict[str, Any]) -> EpochResult:
+    """An epoch's result as the worker gave it.
 
     Raises:
         TrainingError: some of it is missing, or not known here.
     """
-    mark = "epoch_result/"
-    values = {key.removeprefix(mark): value for key, value in result.items() if key.startswith(mark)}
     try:
         return EpochResult(**values)
     except TypeError as error:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from ..trainers.training import EpochResult
 
 
+GATHERED = 0.5
+"""Seconds within which a worker tells of epochs together: a round trip through Tune costs the driver milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """How every leg of a sweep computes.
@@ -136,21 +140,29 @@ class TuneTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        until = self._order["until"]
-        if until is not None and time.time() >= until:
-            return {"number": self._order["number"], "late": True}
-        try:
-            with limited(self._setup.epoch_seconds, Path(self._order["checkpoints"])):
-                if self._run is None:
-                    self._run = LegRun(self._order, self._dataset, self._setup)
-                result = self._run.epoch()
-        except SweepError as error:
-            return {"number": self._order["number"], "halt": [error.message, error.remedy]}
-        except Exception as error:
-            if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
-                raise  # CUDA may be unusable in this process from now on: let it end
-            return {"number": self._order["number"], "failure": failure(error, self._order)}
-        return {"number": self._order["number"], "epoch_result": result.to_json()}
+        """Epochs up to the next rung, or as many as end within GATHERED seconds; and what came between, if anything."""
+        results: list[dict[str, Any]] = []
+        told = {"number": self._order["number"], "epoch_results": results}
+        gathered = time.monotonic() + GATHERED
+        while not results or (time.monotonic() < gathered and not self._judged_after(results[-1]["epoch"])):
+            until = self._order["until"]
+            if until is not None and time.time() >= until:
+                return told if results else {**told, "late": True}
+            try:
+                with limited(self._setup.epoch_seconds, Path(self._order["checkpoints"])):
+                    if self._run is None:
+                        self._run = LegRun(self._order, self._dataset, self._setup)
+                    results.append(self._run.epoch().to_json())
+            except SweepError as error:
+                return {**told, "halt": [error.message, error.remedy]}
+            except Exception as error:
+                if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
+                    raise  # CUDA may be unusable in this process from now on: let it end
+                return {**told, "failure": failure(error, self._order)}
+        return told
+
+    def _judged_after(self, epoch: int) -> bool:
+        return epoch in self._order["rungs"] or epoch >= self._order["epochs"]
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: `LegRun` keeps the sweep's own checkpoints."""

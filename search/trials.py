@@ -122,6 +122,8 @@ class Leg:
     design: Design
     start: int
     epochs: int
+    rungs: tuple[int, ...]
+    """Epochs to come after which the trial is judged: the worker reports there at once."""
     seed: int
     best: float
     """The highest accuracy so far, below 0 before any; a better one is kept as the best checkpoint."""
@@ -133,8 +135,9 @@ class Leg:
 
     def to_json(self) -> dict[str, Any]:
         design = {"architecture": self.design.architecture.to_json(), "recipe": self.design.recipe.to_json()}
-        rest = {"number": self.number, "start": self.start, "epochs": self.epochs, "seed": self.seed, "best": self.best}
-        return {**design, **rest, "checkpoints": str(self.checkpoints), "until": self.until, "latency": self.latency}
+        length = {"start": self.start, "epochs": self.epochs, "rungs": list(self.rungs), "until": self.until}
+        rest = {"number": self.number, "seed": self.seed, "best": self.best, "latency": self.latency}
+        return {**design, **length, **rest, "checkpoints": str(self.checkpoints)}
 
 
 def epochs(count: int) -> str:

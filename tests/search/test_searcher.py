@@ -40,7 +40,7 @@ def trial(number: int, error: str = "") -> Any:
 
 def epoch(number: int, epoch: int = 1, accuracy: float = 0.5) -> dict[str, Any]:
     values = EpochResult(epoch, 1.0, 1.0, accuracy, accuracy, 0.1, 100.0).to_json()
-    return {"number": number, **{f"epoch_result/{key}": value for key, value in values.items()}}
+    return {"number": number, "epoch_results": [values]}
 
 
 def started(engine: Engine, most: int = 2) -> tuple[Legs, Orders]:
@@ -89,7 +89,7 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> 
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
-        ({}, "missing 7 required positional arguments: 'epoch'"),
+        ({}, "it tells of no epoch"),
         ({"validation_accuracy": None}, "accuracy after epoch 1 is None, which is no number"),
         ({"validation_accuracy": ...}, "missing 1 required positional argument: 'validation_accuracy'"),
         ({"sharpness": 1.0}, "got an unexpected keyword argument 'sharpness'"),
@@ -98,16 +98,47 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> 
 )
 def test_a_result_that_is_not_whole_fails_its_trial_alone(engine: Engine, spoilt: dict[str, Any], said: str) -> None:
     legs, orders = started(engine)
-    values = {"number": 0}
-    if spoilt:
-        values = epoch(0) | {f"epoch_result/{key}": value for key, value in spoilt.items()}
+    values = epoch(0)["epoch_results"][0] | spoilt
     whole = {key: value for key, value in values.items() if value is not ...}
-    assert orders.on_trial_result(None, trial(0), whole) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    result = {"number": 0, "epoch_results": [whole] if spoilt else []}
+    assert orders.on_trial_result(None, trial(0), result) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     legs.on_trial_complete("t0")
     assert legs.problem is None
     assert engine.records[0].state == "failed"
     assert said in engine.records[0].reason
     assert legs.suggest("t2")["number"] == 2
+
+
+def several(number: int, *accuracies: float, **rest: Any) -> dict[str, Any]:
+    results = [epoch(number, at, accuracy)["epoch_results"][0] for at, accuracy in enumerate(accuracies, 1)]
+    return {"number": number, "epoch_results": results, **rest}
+
+
+def test_epochs_told_together_are_all_taken_in_and_the_last_is_judged(tmp_path: Path) -> None:
+    config = SweepConfig.model_validate(
+        {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"epochs": 9, "first_rung": 3}}
+    )
+    engine = Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
+    legs = Legs(engine, 1)
+    assert legs.suggest("t0")["rungs"] == [3]
+    orders = Orders(engine, legs)
+    assert orders.on_trial_result(None, trial(0), several(0, 0.1, 0.2)) == TrialScheduler.CONTINUE  # pyright: ignore[reportArgumentType]
+    assert orders.on_trial_result(None, trial(0), several(0, 0.1, 0.2, 0.3)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    assert (engine.records[0].state, engine.records[0].accuracies) == ("paused", {1: 0.1, 2: 0.2, 3: 0.3})
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "problem"),
+    [({"failure": "it broke"}, "failed", "None"), ({"halt": ["the disk is full", "Mend it."]}, "running", "the disk")],
+)
+def test_epochs_told_before_what_ends_a_trial_are_kept(
+    engine: Engine, how: dict[str, Any], state: str, problem: str
+) -> None:
+    engine._promotion.is_rung = lambda *_: False
+    legs, orders = started(engine, most=1)
+    assert orders.on_trial_result(None, trial(0), several(0, 0.1, 0.2, **how)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    assert (engine.records[0].state, engine.records[0].accuracies) == (state, {1: 0.1, 2: 0.2})
+    assert str(legs.problem).startswith(problem)
 
 
 def test_a_lost_worker_s_reason_is_kept(engine: Engine) -> None:
@@ -159,7 +190,9 @@ def test_a_result_between_losses_shows_that_workers_live(engine: Engine) -> None
 def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) -> None:
     engine.deadline = 1e12
     legs, orders = started(engine, most=1)
-    assert orders.on_trial_result(None, trial(0), {"number": 0, "late": True}) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+    assert (
+        orders.on_trial_result(None, trial(0), {"number": 0, "epoch_results": [], "late": True}) == TrialScheduler.STOP
+    )  # pyright: ignore[reportArgumentType]
     legs.on_trial_complete("t0")
     again = legs.suggest("t1")
     assert again["number"] == 0

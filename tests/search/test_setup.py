@@ -1,14 +1,15 @@
-"""What a trial may take of a device's memory: the part it gets of the GPU, or of the machine's CPUs."""
+"""What a worker may take of a device's memory, and when it tells of its epochs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from convscape.search import trial
-from convscape.search.trial import LegRun, Setup
-from convscape.search.trials import Design
+from convscape.search.trial import LegRun, Setup, TuneTrial
+from convscape.search.trials import Design, Leg
 from convscape.spaces.notation import parse
 from convscape.trainers.data import load
 from convscape.trainers.memory import training_bytes
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NETWORK = parse("INPUT[8x8x1] -> CONV3-8 -> BN -> RELU -> FC-10")
+
+
+def leg(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
+    """A leg as a worker gets it."""
+    values: dict[str, Any] = {"number": 0, "start": 0, "epochs": 1, "rungs": (), "seed": 0, "best": -1.0}
+    return Leg(design=Design.of(NETWORK, recipe), checkpoints=folder, **{**values, **settings}).to_json()
 
 
 @pytest.mark.parametrize(
@@ -44,18 +51,64 @@ def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
 ) -> None:
     monkeypatch.setattr(trial, "cpus_here", lambda: 4)
     monkeypatch.setattr(trial, "device_memory", lambda _: 2 * training_bytes(NETWORK, 64))
-    design = Design.of(NETWORK, Recipe(batch_size=64))
-    order = {
-        "architecture": design.architecture.to_json(),
-        "recipe": design.recipe.to_json(),
-        "best": -1.0,
-        "latency": False,
-        "checkpoints": str(tmp_path),
-        "seed": 0,
-        "epochs": 1,
-        "start": 0,
-    }
+    order = leg(tmp_path, Recipe(batch_size=64))
     digits = load("digits", train=200, validation=100)
     results = [LegRun(order, digits, Setup(1, cpus=cpus)).epoch() for cpus in (4.0, 1.0)]
     assert [len(result.events) for result in results] == [0, 1]
     assert "batches of 64 now go through the network in 4 parts" in results[1].events[0]
+
+
+def worker(order: dict[str, Any]) -> TuneTrial:
+    """One without Ray: nothing here calls what `Trainable.__init__` sets up."""
+    made = TuneTrial.__new__(TuneTrial)
+    made.setup(order, load("digits", train=40, validation=20), Setup(1))
+    return made
+
+
+def told(result: dict[str, Any]) -> list[int]:
+    return [values["epoch"] for values in result["epoch_results"]]
+
+
+def test_short_epochs_are_told_together_up_to_the_next_rung(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(trial, "GATHERED", 60.0)
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=6, rungs=(1, 4)))
+    assert [told(trains.step()) for _ in range(3)] == [[1], [2, 3, 4], [5, 6]]
+
+
+def test_long_epochs_are_told_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(trial, "GATHERED", 0.0)
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=3))
+    assert [told(trains.step()) for _ in range(3)] == [[1], [2], [3]]
+
+
+def test_no_epoch_is_begun_past_the_deadline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(trial, "GATHERED", 60.0)
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9, until=time.time() + 3600))
+    run = LegRun.epoch
+
+    def the_second_is_the_last(self: LegRun) -> Any:
+        result = run(self)
+        if result.epoch == 2:
+            trains._order["until"] = time.time()
+        return result
+
+    monkeypatch.setattr(LegRun, "epoch", the_second_is_the_last)
+    first, second = trains.step(), trains.step()
+    assert (told(first), first.get("late")) == ([1, 2], None)
+    assert (told(second), second["late"]) == ([], True)
+
+
+def test_epochs_before_a_failure_are_told_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(trial, "GATHERED", 60.0)
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9))
+    run = LegRun.epoch
+
+    def the_third_fails(self: LegRun) -> Any:
+        if self._training.epoch == 2:
+            raise ValueError("it broke")
+        return run(self)
+
+    monkeypatch.setattr(LegRun, "epoch", the_third_fails)
+    result = trains.step()
+    assert told(result) == [1, 2]
+    assert result["failure"].startswith("ValueError: it broke")
