@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 from convscape.trainers.augmentation import cut_out, gathered
+from convscape.trainers.data import Dataset, Part
+from convscape.trainers.images import Images
+from convscape.trainers.recipe import Recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,3 +73,44 @@ def test_cutout_zeroes_one_square(size):
         assert 1 <= columns.sum() <= size
     assert holes.any(0).all()
     assert holes.sum((1, 2)).max() == min(size, 5) * min(size, 6)
+
+
+def one_image_often(image: np.ndarray) -> Images:
+    """`image` (C, H, W) with a mean that none of its values is."""
+    part = Part(image[None], np.zeros(1, dtype=np.int64))
+    dataset = Dataset("one", part, part, part, ("only",), (1 / 500,), (1 / 255,))
+    return Images(part, dataset, torch.device("cpu"))
+
+
+def outcomes(images: Images, recipe: Recipe) -> set[bytes]:
+    """All that becomes of the image by chance, as pixels."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        drawn, _ = images.batch(np.zeros(2_000, dtype=np.int64), augment=recipe)
+    return {image.tobytes() for image in (drawn + 0.51).round().byte().numpy()}
+
+
+@pytest.mark.parametrize(("crop", "flip"), [(0, True), (1, False), (2, False), (1, True)])
+def test_images_are_shifted_and_mirrored_as_the_recipe_says_and_not_more(crop, flip):
+    image = np.arange(20, dtype=np.uint8).reshape(1, 4, 5) * 2
+    possible = {each.tobytes() for each in shifts_and_flips(image, crop, flip=flip)}
+    assert len(possible) == (2 * crop + 1) ** 2 * (1 + flip)
+    assert outcomes(one_image_often(image), Recipe(crop=crop, flip=flip)) == possible
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_square_cut_out_is_as_large_as_the_recipe_says(size):
+    images = one_image_often(np.full((1, 5, 6), 200, dtype=np.uint8))
+    drawn, _ = images.batch(np.zeros(200, dtype=np.int64), augment=Recipe(cutout=size))
+    holes = (drawn == 0).sum((1, 2, 3))
+    assert holes.max() == size**2
+    assert holes.min() >= 1
+    assert len(drawn.unique()) == 2
+
+
+def test_without_a_recipe_images_are_as_they_are():
+    image = np.arange(20, dtype=np.uint8).reshape(1, 4, 5)
+    images, labels = one_image_often(image).batch(np.zeros(3, dtype=np.int64))
+    expected = (image / 255 - 1 / 500) * 255
+    np.testing.assert_allclose(images.numpy(), np.broadcast_to(expected, (3, 1, 4, 5)), rtol=1e-5, atol=1e-5)
+    assert labels.tolist() == [0, 0, 0]
