@@ -114,11 +114,15 @@ def check(folder: str | Path = Path(__file__).parent) -> float:
 
 
 def read_image(file: str) -> Tensor:
-    """A picture as uint8 (1, {channels}, {height}, {width})."""
-    from PIL import Image
+    """A picture as uint8 (1, {channels}, {height}, {width}): the part in its middle that has this shape, resized."""
+    from PIL import Image, ImageOps
 
-    with Image.open(file) as image:
-        picture = image.convert("{mode}").resize(({width}, {height}))
+    with Image.open(file) as picture:
+        if picture.mode.startswith("I"):  # of 16 bits the upper 8
+            picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+        elif picture.mode == "P":  # a palette may have see-through colours
+            picture = picture.convert("RGBA")
+        picture = ImageOps.fit(picture.convert("{mode}"), ({width}, {height}), Image.Resampling.BILINEAR)
     return torch.tensor(bytearray(picture.tobytes())).view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import runpy
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convscape.trainers.data import load
-from convscape.trainers.pixels import pixels_of
+from convscape.spaces.architecture import Architecture
+from convscape.spaces.layers import Flatten, Linear
+from convscape.trainers.data import load, split
+from convscape.trainers.pixels import is_grey, pixels_of
+from convscape.trainers.source import source
+from convscape.trainers.sources import Source
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -105,6 +110,26 @@ def test_a_folder_and_a_dataset_of_ones_own_give_equal_pixels(tmp_path, mine, mo
     for part in ("train", "validation", "test"):
         assert np.array_equal(getattr(folder, part).images[:], getattr(handed, part).images[:])
     assert folder.fingerprint == handed.fingerprint
+
+
+@pytest.mark.parametrize("mode", PICTURES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_exported_file_reads_a_picture_as_training_did(tmp_path, mode, channels):
+    """Resized to another shape, and a grey one for a network of colours, too."""
+    make, ending = PICTURES[mode]
+    file = tmp_path / f"picture.{ending}"
+    make(1).save(file)
+    with Image.open(file) as picture:
+        if channels == 1 and not is_grey(picture):
+            return  # such a network was trained on none
+        trained = pixels_of(picture, 4)
+    noise_of = Source(
+        np.random.default_rng(0).integers(0, 256, (40, channels, 4, 4), np.uint8), np.arange(40) % 2, ("a", "b")
+    )
+    architecture = Architecture((channels, 4, 4), (Flatten(), Linear(2)), 2)
+    (tmp_path / "model.py").write_text(source(architecture, split("noise", noise_of), "a name"))
+    read = runpy.run_path(str(tmp_path / "model.py"))["read_image"](str(file))
+    assert np.array_equal(read[0], np.broadcast_to(trained, (channels, 4, 4)))
 
 
 def channels_last(mode: str) -> np.ndarray:
