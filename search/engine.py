@@ -114,6 +114,7 @@ class Engine:
         if promoted is None:
             return self._repeated()
         self._promotion.promote(promoted)
+        self.study.passed(self.records[promoted])
         return self._leg(promoted)
 
     @property
@@ -362,6 +363,9 @@ class Engine:
             self._promotion.promote(record.number)  # what ended waits no more
         elif record.epochs >= self.config.search.epochs:  # killed between its last result and its end
             self._conclude(record)
+        elif record.passed == record.epochs:  # by what was known then; what is known now may say otherwise
+            self._promotion.promote(record.number)
+            self._again.append(record.number)
         elif record.exempt or not self._promotion.is_rung(record.number, record.epochs):
             self._again.append(record.number)
 
@@ -408,12 +412,14 @@ class Engine:
     def _order(self, record: TrialRecord) -> Order:
         if record.epochs >= self.config.search.epochs:
             return "end"
-        if self.halted or (self._searched and record.role != "repeat"):
-            return "pause"
-        if record.exempt or not self._promotion.is_rung(record.number, record.epochs):
-            return "go on"
-        self._promotion.record(record.number, record.epochs, self._merits(record, record.epochs))
-        return self._promotion.verdict(record.number)
+        order: Order = "go on"
+        if not record.exempt and self._promotion.is_rung(record.number, record.epochs):
+            self._promotion.record(record.number, record.epochs, self._merits(record, record.epochs))
+            order = self._promotion.verdict(record.number)
+            if order == "go on":
+                self.study.passed(record)
+        halted = self.halted or (self._searched and record.role != "repeat")
+        return "pause" if halted and order == "go on" else order
 
     def _merits(self, record: TrialRecord, epoch: int) -> tuple[float, ...]:
         """What the trial has of each objective after `epoch` epochs, higher is better."""

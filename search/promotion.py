@@ -56,7 +56,7 @@ class Promotion(Protocol):
         ...
 
     def unsettled(self) -> Sequence[int]:
-        """Trials a resumed sweep asks a verdict for before anything else: recorded at a rung, where none may wait."""
+        """Trials a resumed sweep asks a verdict for before anything else: they were killed right after their result."""
         ...
 
 

@@ -129,6 +129,11 @@ class Study:
         record.events = events
         self._asked[record.number].set_user_attr("events", list(events))
 
+    def passed(self, record: TrialRecord) -> None:
+        """Keeps that the trial has earned to go on from the rung where it stands, before anybody acts on it."""
+        record.passed = record.epochs
+        self._asked[record.number].set_user_attr("passed", record.passed)
+
     def pause(self, record: TrialRecord) -> None:
         """The trial waits; the sampler takes what it reached, and at which epoch, into account."""
         record.state = "paused"
@@ -277,6 +282,7 @@ def _record(frozen: FrozenTrial) -> TrialRecord:
         tuple(frozen.user_attrs.get("events", ())),
         frozen.user_attrs.get("repeats"),
         frozen.user_attrs.get("latency"),
+        frozen.user_attrs.get("passed", 0),
     )
 
 

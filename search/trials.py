@@ -87,6 +87,8 @@ class TrialRecord:
     """The trial that this one trains once more, from another seed."""
     latency: float | None = None
     """Seconds that classifying one image takes, where that was measured."""
+    passed: int = 0
+    """Epochs of the last rung that it has earned to go on from, 0 before any."""
 
     @property
     def cut_off(self) -> bool:

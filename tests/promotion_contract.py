@@ -39,6 +39,8 @@ class Sweep:
     reached: dict[int, int] = field(default_factory=dict)
     active: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
+    passed: dict[int, int] = field(default_factory=dict)
+    """The epoch of the rung that a trial last went on from, which is on disk with its results."""
     journal: list[tuple[str, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,8 +52,8 @@ class Sweep:
             self.active.append(number)
         return bool(self.active)
 
-    def step(self, choice: int) -> None:
-        """One epoch of the worker that `choice` leads to."""
+    def step(self, choice: int, *, killed: bool = False) -> None:
+        """One epoch of the worker that `choice` leads to; where `killed`, its result is on disk and no more."""
         number = self.active[choice % len(self.active)]
         curve, epoch = self.curves[number], self.reached[number] + 1
         if curve.fails == epoch:
@@ -61,7 +63,7 @@ class Sweep:
         self.reached[number] = epoch
         if epoch == EPOCHS:
             self._leave(number, "completed")
-        elif self.promotion.is_rung(number, epoch):
+        elif self.promotion.is_rung(number, epoch) and not killed:
             self.promotion.record(number, epoch, curve.values[epoch - 1])
             self._obey(number, self.promotion.verdict(number))
 
@@ -69,6 +71,8 @@ class Sweep:
         done = 0
         while self.start():
             if interrupted(done):
+                if done % 2:
+                    self.step(choices[done % len(choices)], killed=True)
                 self.resume()
             else:
                 self.step(choices[done % len(choices)])
@@ -84,15 +88,15 @@ class Sweep:
                 continue
             for epoch in range(1, self.reached[number] + 1):
                 self.promotion.record(number, epoch, self.curves[number].values[epoch - 1])
-            if state in ("completed", "stopped") or number in go_on:
-                if state != "open" or self.promotion.is_rung(number, self.reached[number]):
-                    self.promotion.promote(number)
-            elif not self.promotion.is_rung(number, self.reached[number]):
+            goes_on = self.passed.get(number) == self.reached[number]
+            if state != "open" or goes_on:
+                self.promotion.promote(number)
+            waits = self.promotion.is_rung(number, self.reached[number]) and not goes_on
+            if state == "open" and not waits and number not in go_on:
                 self.again.append(number)
         for number in self.promotion.unsettled():
-            if self.promotion.verdict(number) == "end":
-                self._leave(number, "stopped")
-            else:
+            self._obey(number, self.promotion.verdict(number))
+            if self.states[number] == "open":
                 self.again.append(number)
 
     def _next(self) -> int | None:
@@ -109,6 +113,7 @@ class Sweep:
         if number is not None:
             assert self.promotion.next(closing=closing) == number, "asked again, it says another"
             self.promotion.promote(number)
+            self.passed[number] = self.reached[number]
             self.journal.append(("closing" if closing else "promoted", number, self.reached[number]))
         return number
 
@@ -118,6 +123,8 @@ class Sweep:
             self.active.remove(number)
         elif verdict == "end":
             self._leave(number, "stopped")
+        else:
+            self.passed[number] = self.reached[number]
 
     def _leave(self, number: int, state: str) -> None:
         self.states[number] = state
@@ -235,6 +242,13 @@ class PromotionContract:
             done += 1
         assert not restored.start()
         assert (restored.states, restored.reached) == (told.states, told.reached)
+
+    @contract
+    @given(curves(), st.integers(1, 4), choices, points)
+    def test_what_was_decided_at_a_rung_is_not_decided_again_on_a_resume(self, curves, workers, choices, stops) -> None:
+        sweep = Sweep(self.make, curves, workers).run(choices, stops.__contains__)
+        decided = [(number, epoch) for what, number, epoch in sweep.journal if what != "pause"]
+        assert len(set(decided)) == len(decided)
 
     @contract
     @given(curves(), st.integers(1, 4), choices, points)

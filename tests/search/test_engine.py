@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pytest
 from convscape.search import engine as engines
@@ -21,7 +22,7 @@ from convscape.spaces.errors import (
     TrainingError,
 )
 from convscape.spaces.space import ConvSpace
-from driving import SMALL_SPACE, config, drive, fates, finish, good, opened, reports, result
+from driving import SMALL_SPACE, accuracy, config, drive, fates, finish, good, opened, reports, result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from convscape.search.config import SweepConfig
+    from convscape.search.engine import Engine
+    from convscape.search.trials import Leg, TrialRecord
     from convscape.spaces.architecture import Architecture
 
 
@@ -399,20 +402,74 @@ def test_whatever_the_promotion_a_sweep_killed_after_a_result_ends_as_if_it_had_
         assert fates(finish(opened(tmp_path, settings))) == expected
 
 
-def test_several_trials_at_a_rung_that_an_interruption_left_unjudged_are_judged_on_the_resume(tmp_path: Path) -> None:
+def test_trials_at_a_rung_that_an_interruption_meets_are_judged_as_if_it_had_not(tmp_path: Path) -> None:
     settings = config(search={"trials": 4, "promotion": "stopping"})
     engine = opened(tmp_path, settings)
     legs = [engine.next() for _ in range(4)]
     engine.interrupted = "interrupted"
+    orders = []
     for leg, value in zip(legs, (0.2, 0.4, 0.1, 0.3), strict=True):
         assert leg is not None
-        assert engine.report(leg.number, result(1, value)) == "pause"
+        orders.append(engine.report(leg.number, result(1, value)))
+    assert orders == ["pause", "pause", "end", "pause"]
     engine.close()
     again = opened(tmp_path, settings)
-    assert [record.state for record in again.records.values()] == ["stopped", "paused", "stopped", "paused"]
-    went_on = [again.next(), again.next()]
-    assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(1, 1), (3, 1)]
+    assert [record.state for record in again.records.values()] == ["paused", "paused", "stopped", "paused"]
+    went_on = [again.next() for _ in range(3)]
+    assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(0, 1), (1, 1), (3, 1)]
     assert again.next() is None
+
+
+def test_a_trial_that_was_told_to_go_on_is_not_judged_again_by_what_came_later(tmp_path: Path) -> None:
+    settings = config(search={"trials": 3, "promotion": "stopping"})
+    engine = opened(tmp_path, settings)
+    legs = [engine.next() for _ in range(3)]
+    for leg, value in zip(legs, (0.2, 0.4, 0.6), strict=True):
+        assert leg is not None
+        assert engine.report(leg.number, result(1, value)) == "go on"
+    again = opened(tmp_path, settings)  # killed before any of them ended another epoch
+    went_on = [again.next() for _ in range(3)]
+    assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(0, 1), (1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"promotion": "stopping"}, {"promotion": "halving"}, {"promotion": "stopping", "sampler": "random"},
+        {"promotion": "halving", "brackets": 2}, {"promotion": "halving", "objectives": ["accuracy", "macs"]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_sweep_of_several_workers_killed_after_any_event_ends_as_if_it_had_not_been(
+    tmp_path: Path, search: dict[str, Any]
+) -> None:
+    settings = config(search={"epochs": 6, **search})
+    expected = fates(together(opened(tmp_path, settings)))
+    assert {state for _, _, state, *_ in expected} >= {"completed", "stopped", "failed"}
+    lines = (tmp_path / STUDY_FILE).read_bytes().splitlines(keepends=True)
+    for events in range(1, len(lines), 17):  # 17: shares no factor with the events of an epoch or a proposal
+        (tmp_path / STUDY_FILE).write_bytes(b"".join(lines[:events]))
+        assert fates(together(opened(tmp_path, settings))) == expected, f"killed after event {events}"
+
+
+def together(engine: Engine, workers: int = 3) -> list[TrialRecord]:
+    """Trains several trials at a time: whose epoch ends next follows from which of them are in which epoch."""
+    legs: dict[int, Leg] = {}
+    while True:
+        while len(engine.active) < workers and (leg := engine.next()) is not None:
+            legs[leg.number] = leg
+        if not engine.active:
+            break
+        number = min(engine.active, key=lambda n: crc32(f"{n} {engine.records[n].epochs}".encode()))
+        epoch = engine.records[number].epochs + 1
+        value = accuracy(legs[number], epoch)
+        if value is None:
+            engine.fail(number, "loss is nan")
+        else:
+            engine.report(number, result(epoch, value))
+    assert engine.finished
+    engine.close()
+    return list(engine.records.values())
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
