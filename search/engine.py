@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
-from ..spaces.cost import table
-from ..spaces.errors import ConvscapeError, SpaceError, SweepError
-from ..spaces.listing import listing
-from .finals import finalists, missing, ranked
+from ..spaces.errors import SweepError
+from .finals import Finals, ranked
 from .objectives import merits
 from .promotion import strategy
-from .queue import Queued, designs
-from .recipes import telling
+from .proposals import Proposals
+from .queue import Queued
 from .results import amiss, metrics
-from .tracking import TrialStart
-from .trials import TIME_BUDGET, Design, Leg, State, TrialRecord, epochs
+from .trials import TIME_BUDGET, Leg, State, TrialRecord, epochs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import optuna
 
     from ..trainers.training import EpochResult
     from .config import SweepConfig
     from .study import Study
     from .tracking import Tracker
 
-_log = logging.getLogger(__name__)
 Order = Literal["go on", "pause", "end"]
-MOST_MISSES = 200
-"""Proposals in a row that are duplicates or over budget before the space counts as exhausted."""
 MOST_LOSSES = 9
 """Workers lost in a row, none with a result, before the sweep gives up: it is not the trials' fault then."""
 MOST_ATTEMPTS = 3
@@ -65,26 +55,16 @@ class Engine:
         self.deadline, self.listener = deadline, listener
         self.interrupted = ""
         self.images_per_second: dict[int, float] = {}
-        self._input, self._classes = input, classes
-        self._space, self._recipes = config.design_space(), config.recipe_space()
-        self._space.check(input)
-        search = config.search
-        self._promotion = strategy(search)
-        self._misses = 0
-        self._faults: dict[str, ConvscapeError] = {}
+        self._promotion, self._finals = strategy(config.search), Finals(config.search)
         self.active: set[int] = set()
         self.records: dict[int, TrialRecord] = {}
-        self._known: dict[str, TrialRecord] = {}
         self._again: list[int] = []
         self._losses = 0
         self._clocks_agree = True
-        self._seconds: dict[int, float] = {}
-        self._at_once = 1
-        self._finalists: list[TrialRecord] = []
+        self._proposals = Proposals(config, study, tracker, self.records, input=input, classes=classes)
         for record in study.restore():
             self._restore(record)
         self._settle()
-        self._queue = study.queue(lambda: designs(config, input, classes))
 
     @property
     def halted(self) -> str:
@@ -106,8 +86,8 @@ class Engine:
 
     def _searching(self) -> Leg | None:
         promoted = self._promoted()
-        if promoted is None and self._wants_more:
-            record = self._propose()
+        if promoted is None and self._proposals.wanted:
+            record = self._proposals.next()
             if record is not None:
                 return self._leg(record.number)
             promoted = self._promoted()  # the space is exhausted, which may close the rungs
@@ -122,12 +102,14 @@ class Engine:
         """Whether nothing runs and nothing is left to run."""
         if self.active:
             return False
-        return bool(self.halted) or not (self._again or self._goes_on or self._finalist() is not None)
+        return bool(self.halted) or not (
+            self._again or self._goes_on or self._finals.next(self.records.values()) is not None
+        )
 
     @property
     def _goes_on(self) -> bool:
         """Whether the search itself has anything left to train."""
-        return not self._searched and (self._wants_more or self._promoted() is not None)
+        return not self._searched and (self._proposals.wanted or self._promoted() is not None)
 
     def report(self, number: int, *results: EpochResult) -> Order:
         """Takes in the results of one or several epochs in a row and says what the worker does next.
@@ -162,7 +144,7 @@ class Engine:
         if result.latency is not None and isfinite(result.latency):  # else it is measured anew with the next leg
             self.study.measured(record, result.latency)
         self.study.report(record, result.epoch, result.validation_accuracy)
-        self._seconds[number] = result.seconds
+        self._finals.took(number, result.seconds)
         self.images_per_second[number] = result.images_per_second
 
     def fail(self, number: int, reason: str) -> None:
@@ -224,142 +206,53 @@ class Engine:
 
     def _repeated(self) -> Leg | None:
         """A finalist from another seed, once the search is over and none of its trials runs any more."""
-        finalist = self._finalist()
+        finalist = self._finals.next(self.records.values())
         if finalist is None or any(self.records[number].role != "repeat" for number in self.active):
             return None
         queued = Queued("repeat", finalist.design, repeats=finalist.number)
         record = self.study.ask(lambda _: finalist.design, queued)
         self.records[record.number] = record
-        self.tracker.trial_started(_start(record, self.config))
+        self._proposals.admit(record)
         return self._leg(record.number)
-
-    def _finalist(self) -> TrialRecord | None:
-        return next(missing(self._finalists, self.records.values(), self.config.search.seeds), None)
 
     @property
     def _searched(self) -> bool:
         """Whether the time left is what the finals will take."""
-        return self.deadline is not None and time.monotonic() >= self.deadline - self._reserved()
-
-    def _reserved(self) -> float:
-        """Seconds that training the finalists again will take, by how long their epochs took."""
-        search = self.config.search
-        if search.seeds == 1 or not self._seconds:
-            return 0.0
-        usual = sum(self._seconds.values()) / len(self._seconds)
-        epoch = sum(self._seconds.get(record.number, usual) for record in self._finalists)
-        return epoch * search.epochs * (search.seeds - 1) / self._at_once
-
-    def _count(self, state: State) -> int:
-        return sum(record.state == state and record.role != "repeat" for record in self.records.values())
-
-    @property
-    def _exhausted(self) -> bool:
-        """Whether the space seems to hold no design that was not seen before."""
-        return self._misses >= MOST_MISSES and self._any_trained
-
-    @property
-    def _any_trained(self) -> bool:
-        return any(record.state not in ("duplicate", "infeasible") for record in self.records.values())
+        return self.deadline is not None and time.monotonic() >= self.deadline - self._finals.seconds
 
     @property
     def trained(self) -> int:
         """Trials that were trained or are to be: all but duplicates, designs over budget, baselines and repeats."""
-        return sum(
-            record.state not in ("duplicate", "infeasible") and not record.exempt for record in self.records.values()
-        )
+        return self._proposals.trained
 
-    @property
-    def _wants_more(self) -> bool:
-        return bool(self._queue) or (self.trained < self.config.search.trials and not self._exhausted)
+    def _count(self, state: State) -> int:
+        return sum(record.state == state and record.role != "repeat" for record in self.records.values())
 
     def _promoted(self) -> int | None:
         """The paused trial to go on with. Once nothing else is left, some trial must reach the end."""
-        completed = any(r.state == "completed" and not r.exempt for r in self.records.values())
-        closing = not self._wants_more and not self.active and not completed
+        closing = (
+            not self._proposals.wanted
+            and not self.active
+            and not any(record.state == "completed" and not record.exempt for record in self.records.values())
+        )
         return self._promotion.next(closing=closing)
-
-    def _sample(self, trial: optuna.Trial) -> Design:
-        architecture, recipe = self._space.sample(trial, self._input, self._classes), self._recipes.sample(trial)
-        return Design.of(self.config.budget.fitted(architecture, recipe), recipe)
-
-    def _propose(self) -> TrialRecord | None:
-        """A design not seen before and within budget; None when the space seems to hold no more. Queued ones first."""
-        while self._queue or (self.trained < self.config.search.trials and self._misses < MOST_MISSES):
-            try:
-                record = self._ask()
-            except SweepError:  # the study is at fault
-                raise
-            except ConvscapeError as error:  # the space is: that trial fails, the sweep goes on
-                self._at_fault(error)
-                continue
-            self.records[record.number] = record
-            if self._admit(record):
-                return record
-        if not self._any_trained:
-            raise next(iter(self._faults.values()), None) or SpaceError(
-                f"budget: none of {MOST_MISSES} sampled networks is within it; the last: "
-                f"{self.records[max(self.records)].reason}",
-                "Allow more, or a space with smaller networks.",
-                key="budget",
-            )
-        return None
-
-    def _at_fault(self, error: ConvscapeError) -> None:
-        self._misses += 1
-        if error.message not in self._faults:
-            _log.warning("A proposal failed: %s", error.message)
-        self._faults[error.message] = error
-
-    def _ask(self) -> TrialRecord:
-        if not self._queue:
-            return self.study.ask(self._sample)
-        queued = self._queue.pop(0)
-
-        def named(trial: optuna.Trial) -> Design:
-            if queued.params:
-                with suppress(ConvscapeError):
-                    self._sample(trial)  # so that the sampler learns which of its settings lead there
-            return queued.design
-
-        return self.study.ask(named, queued)
-
-    def _admit(self, record: TrialRecord) -> bool:
-        """Whether the design is to be trained: within budget, and not known already or meant to be trained again."""
-        if record.role == "repeat":
-            self.tracker.trial_started(_start(record, self.config))
-            return True
-        over = self.config.budget.exceeded(record.design.architecture, record.design.recipe)
-        known = self._known.setdefault(record.design.key, record)
-        self._misses += record.role == "sampled"
-        if over:
-            self.study.end(record, "infeasible", over)
-        elif known is not record:
-            self.study.end(record, "duplicate", f"same as trial {known.number}", known=known)
-        else:
-            self._misses = 0
-            self.tracker.trial_started(_start(record, self.config))
-            return True
-        return False
 
     def _restore(self, record: TrialRecord) -> None:
         """Takes up a trial from disk where it stood."""
         self.records[record.number] = record
-        if record.state in ("duplicate", "infeasible"):
-            self._misses += record.role == "sampled"
-            return
         if record.state == "paused" and not record.accuracies:
-            if self._admit(record):
+            if self._proposals.admit(record):
                 self._again.append(record.number)
             return
-        self._misses = 0
-        self._known.setdefault(record.design.key, record)
+        self._proposals.take_up(record)
+        if record.state in ("duplicate", "infeasible"):
+            return
         if record.state == "failed" or (record.cut_off and not self._promotion.keeps_stopped):
             return  # it would take the place of one that can still go on
         for epoch in record.accuracies if not record.exempt else ():
             self._promotion.record(record.number, epoch, self._merits(record, epoch))
         if record.state != "paused":
-            self._finalists = finalists([*self._finalists, record], self.config.search.finalists)
+            self._finals.ended(record)
             self._promotion.promote(record.number)  # what ended waits no more
         elif record.epochs >= self.config.search.epochs:  # killed between its last result and its end
             self._conclude(record)
@@ -381,7 +274,7 @@ class Engine:
         record = self.records[number]
         self.study.go_on(record)
         self.active.add(number)
-        self._at_once = max(self._at_once, len(self.active))
+        self._finals.at_once = max(self._finals.at_once, len(self.active))
         search = self.config.search
         return Leg(
             number,
@@ -431,7 +324,7 @@ class Engine:
             self._end(record, "stopped", f"not promoted after epoch {record.epochs}")
             return
         self._end(record, "completed", f"trained {epochs(record.epochs)}")
-        self._finalists = finalists([*self._finalists, record], self.config.search.finalists)
+        self._finals.ended(record)
 
     def _end(self, record: TrialRecord, state: State, reason: str) -> None:
         best = {} if record.accuracy is None else {"best_accuracy": record.accuracy, "best_epoch": record.best_epoch}
@@ -444,17 +337,3 @@ class Engine:
     def _inactive(self, number: int) -> None:
         self.active.discard(number)
         self.images_per_second.pop(number, None)
-
-
-def _start(record: TrialRecord, config: SweepConfig) -> TrialStart:
-    """The trial as MLflow is to show it: few, well-named keys."""
-    design = record.design
-    field = table(design.architecture).totals.receptive_field
-    again = {} if record.repeats is None else {"convscape.repeats": str(record.repeats)}
-    network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
-    return TrialStart(
-        record.number,
-        params={**network, "receptive_field": "x".join(map(str, field)), **telling(config.recipe, design.recipe)},
-        tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again},
-        artifacts={"architecture.json": design.architecture_text, "layers.txt": listing(design.architecture)},
-    )

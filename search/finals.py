@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .config import SearchConfig
     from .trials import TrialRecord
 
 
@@ -32,6 +33,47 @@ class Standing:
     def std(self) -> float | None:
         """The sample standard deviation, n - 1 in its denominator; None for a single run."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
+
+
+class Finals:
+    """Who is to be trained again, how often, and how long that will take.
+
+    Args:
+        search: the settings of the sweep file.
+    """
+
+    def __init__(self, search: SearchConfig) -> None:
+        self._search = search
+        self.chosen: list[TrialRecord] = []
+        """The finalists so far, best first."""
+        self.at_once = 1
+        """Trials that run at a time, the most seen."""
+        self._epoch: dict[int, float] = {}
+        self._sum = 0.0
+
+    def ended(self, record: TrialRecord) -> None:
+        """A trial of the search ended; at full length it may be one of the finalists."""
+        self.chosen = finalists([*self.chosen, record], self._search.finalists)
+
+    def took(self, number: int, seconds: float) -> None:
+        """An epoch of trial `number` took that long."""
+        self._sum += seconds - self._epoch.get(number, 0.0)
+        self._epoch[number] = seconds
+
+    def next(self, records: Iterable[TrialRecord]) -> TrialRecord | None:
+        """The finalist to be trained once more; `records` are all trials so far."""
+        if not self.chosen:
+            return None
+        return next(missing(self.chosen, records, self._search.seeds), None)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that training the finalists again will take, by how long their epochs took."""
+        if self._search.seeds == 1 or not self._epoch:
+            return 0.0
+        usual = self._sum / len(self._epoch)
+        epoch = sum(self._epoch.get(record.number, usual) for record in self.chosen)
+        return epoch * self._search.epochs * (self._search.seeds - 1) / self.at_once
 
 
 def finalists(records: Iterable[TrialRecord], most: int) -> list[TrialRecord]:

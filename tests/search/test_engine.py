@@ -11,6 +11,7 @@ from zlib import crc32
 
 import pytest
 from convscape.search import engine as engines
+from convscape.search import proposals
 from convscape.search.storage import STUDY_FILE
 from convscape.search.study import read
 from convscape.spaces.errors import (
@@ -89,7 +90,7 @@ def test_a_study_at_fault_ends_the_sweep(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SweepError, match="held by another"):
         engine.next()
     assert len(engine.study.restore()) == 0
-    assert engine._misses == 0
+    assert engine._proposals._misses == 0
 
 
 def test_halving_trains_less_and_keeps_the_best_of_each_rung(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_the_ranking_is_by_accuracy_then_size(tmp_path: Path) -> None:
 
 
 def test_a_design_seen_before_gets_the_known_result_untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "MOST_MISSES", 15)
+    monkeypatch.setattr(proposals, "MOST_MISSES", 15)
     engine = opened(tmp_path, config({**SMALL_SPACE, "stages": 1, "head": "fc"}, search={"sampler": "random"}))
     records = finish(engine, good)
     twins = [record for record in records if record.state == "duplicate"]
@@ -131,7 +132,7 @@ def test_a_design_seen_before_gets_the_known_result_untrained(tmp_path: Path, mo
 
 
 def test_a_space_that_holds_no_more_ends_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "MOST_MISSES", 20)
+    monkeypatch.setattr(proposals, "MOST_MISSES", 20)
     two = {**SMALL_SPACE, "stages": 1, "kernel": 3, "filters": 4, "downsampling": "max", "head": "fc"}
     engine = opened(tmp_path, config(two))  # with and without batch norm
     finish(engine, good)
@@ -143,7 +144,7 @@ def test_a_space_that_holds_no_more_ends_the_sweep(tmp_path: Path, monkeypatch: 
 def test_what_was_found_of_an_exhausted_space_is_not_looked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "MOST_MISSES", 20)
+    monkeypatch.setattr(proposals, "MOST_MISSES", 20)
     two = {**SMALL_SPACE, "stages": 1, "kernel": 3, "filters": 4, "downsampling": "max", "head": "fc"}
     records = finish(opened(tmp_path, config(two)))
     again = opened(tmp_path, config(two))
@@ -284,7 +285,7 @@ class Unbroken:
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbroken]:
     settings = config(budget={"macs": 30_000})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(engines, "MOST_MISSES", 12)
+        patched.setattr(proposals, "MOST_MISSES", 12)
         sweep = Unbroken(tmp_path_factory.mktemp("unbroken"), settings, tmp_path_factory.mktemp("spare"))
         states = {fate[2] for fate in sweep.fates}
         assert states == {"completed", "stopped", "failed", "duplicate", "infeasible"}, "not all that can happen does"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search import config as sweep_file
-from convscape.search import engine as engines
-from convscape.search import queue
+from convscape.search import proposals, queue
 from convscape.search.storage import STUDY_FILE
 from convscape.search.study import Study, params, read
 from convscape.search.sweep import CONFIG, Sweep, check_space, load_data
@@ -241,7 +240,7 @@ def test_one_over_budget_is_recorded_and_does_not_count(tmp_path: Path) -> None:
 def test_a_design_named_twice_or_proposed_later_is_trained_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "MOST_MISSES", 15)
+    monkeypatch.setattr(proposals, "MOST_MISSES", 15)
     one = {**SMALL_SPACE, "stages": 1, "kernel": 3, "filters": 4, "downsampling": "max", "head": "fc"}
     text = "INPUT[8x8x1] -> CONV3-4 -> BN -> RELU -> POOL2 -> FLATTEN -> FC-10"
     entry = {"network": text, "recipe": FIXED_RECIPE}
@@ -255,7 +254,7 @@ def test_a_design_named_twice_or_proposed_later_is_trained_once(
 
 
 def test_a_space_of_baselines_alone_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "MOST_MISSES", 15)
+    monkeypatch.setattr(proposals, "MOST_MISSES", 15)
     fixed = {**SMALL_SPACE, "stages": 1, "kernel": 3, "filters": 4, "downsampling": "max", "head": "fc"}
     plain = config(fixed, search={"trials": 2})
     every = {record.design.key: record.design for record in finish(opened(tmp_path, plain), good)}
