@@ -32,7 +32,7 @@ from .guarded import told
 from .storage import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from optuna.distributions import BaseDistribution
@@ -117,12 +117,12 @@ class Samplers:
         if count > 1 and issubclass(self.kind, CmaEs):
             raise ConfigError(f"{KEY}: {self.name} takes one objective, not {count}", "Use tpe, nsga2 or gp.", key=KEY)
 
-    def of(self, number: int, trials: Sequence[FrozenTrial], without_settings: int = 0) -> BaseSampler:
+    def of(self, number: int, trials: Callable[[], Sequence[FrozenTrial]], without_settings: int = 0) -> BaseSampler:
         """The sampler of trial `number`, the same whenever it is asked for.
 
         It depends on the `trials` before it, of which TPE counts those `without_settings`, but learns nothing.
         """
-        if self.name not in ("tpe", "random", "qmc") and _in_vain(trials) % STUCK == STUCK - 1:
+        if self.name not in ("tpe", "random", "qmc") and _in_vain(trials()) % STUCK == STUCK - 1:
             return RandomSampler(seed=self._seed_of(number))
         if self.name != "tpe":
             return self._made(number, {})

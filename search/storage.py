@@ -99,6 +99,7 @@ class StudyStorage(JournalStorage):
         super().__init__(file)
         self.paused: dict[int, tuple[float, ...] | None] = {}
         """Paused trials, with what they have reached of several objectives."""
+        self._as_stopped: dict[int, tuple[FrozenTrial, FrozenTrial]] = {}
         self._shown: list[FrozenTrial] | None = None
         self._former = 0
 
@@ -109,11 +110,10 @@ class StudyStorage(JournalStorage):
         if self._shown is not None:
             trials = self._shown + self._new(study_id)
         else:
-            trials = [
-                _as_stopped(trial, self.paused[trial.number]) if trial.number in self.paused else trial
-                for trial in super().get_all_trials(study_id, deepcopy=False)
-            ]
-        wanted = [trial for trial in trials if states is None or trial.state in states]
+            trials = super().get_all_trials(study_id, deepcopy=False)
+            for number in self.paused:  # they lie in the order of their numbers, from 0
+                trials[number] = self._stopped(trials[number])
+        wanted = trials if states is None else [trial for trial in trials if trial.state in states]
         return copy.deepcopy(wanted) if deepcopy else wanted
 
     @contextmanager
@@ -128,6 +128,13 @@ class StudyStorage(JournalStorage):
             yield
         finally:
             self._shown = None
+
+    def _stopped(self, trial: FrozenTrial) -> FrozenTrial:
+        """A paused trial as one that was stopped: made once, since most trials of a sweep that halves wait."""
+        known = self._as_stopped.get(trial.number)
+        if known is None or known[0] is not trial:
+            known = self._as_stopped[trial.number] = (trial, _as_stopped(trial, self.paused[trial.number]))
+        return known[1]
 
     def _new(self, study_id: int) -> list[FrozenTrial]:
         try:
@@ -145,12 +152,18 @@ def telling(trials: list[FrozenTrial], most: int = RECALLED) -> list[FrozenTrial
     """
     if len(trials) <= most:
         return trials
-    ended = [trial for trial in trials if trial.state.is_finished()]
-    good = nlargest(most // 4, (trial for trial in ended if trial.state == TrialState.COMPLETE), key=_value)
-    good += nlargest(most // 4, (trial for trial in ended if trial.state == TrialState.PRUNED), key=_last_report)
-    kept = {trial.number for trial in good} | {trial.number for trial in trials if not trial.state.is_finished()}
-    rest = [trial.number for trial in ended if trial.number not in kept]
-    kept.update(rest[max(0, len(rest) - most + len(good)) :])
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
+    good = nlargest(most // 4, complete, key=_value) + nlargest(most // 4, pruned, key=_last_report)
+    kept = {trial.number for trial in good}
+    room = most - len(good)
+    for at in range(len(trials) - 1, -1, -1):
+        trial = trials[at]
+        if not trial.state.is_finished():
+            kept.add(trial.number)
+        elif room > 0 and trial.number not in kept:
+            kept.add(trial.number)
+            room -= 1
     return [trial for trial in trials if trial.number in kept]
 
 

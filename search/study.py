@@ -202,7 +202,7 @@ class Study:
         return optuna.Trial(self._study, frozen._trial_id)  # noqa: SLF001 - Optuna offers no other way to take one up
 
     def _seeded(self, number: int) -> BaseSampler:
-        return self._samplers.of(number, self._frozen(), self._without_settings)
+        return self._samplers.of(number, self._frozen, self._without_settings)
 
     def _proposed(
         self, trial: optuna.Trial, sample: Callable[[optuna.Trial], Design], guarded: Guarded
