@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..trainers.data import Dataset
     from .config import ResourcesConfig
     from .engine import Engine
+    from .trial import Setup
 
 TUNE_SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -78,14 +79,14 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
     from ray import tune
 
     from .searcher import Legs, Orders
-    from .trial import Setup, TuneTrial
+    from .trial import Setup
 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
     precision = settled(engine, dataset, _on_a_worker(engine, resources), device=device, threads=threads)
     setup = Setup(
         threads, device, precision, resources.compile, resources.cpus, resources.gpus, resources.epoch_seconds
     )
-    trainable = tune.with_parameters(TuneTrial, dataset=dataset, setup=setup)
+    trainable = _sharing(dataset, setup)
     while not engine.finished:
         legs = Legs(engine, workers)
         tuner = tune.Tuner(
@@ -109,6 +110,30 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
             raise legs.problem
         for number in sorted(engine.active):
             engine.lose(number, reason)
+
+
+def _sharing(dataset: Dataset, setup: Setup) -> Any:
+    """The trainable, its images in Ray's object store, from which the workers of a node share them.
+
+    Ray puts what is more than the store on the disk of its temporary folder; workers read it there all the same.
+
+    Raises:
+        SweepError: that has no room for them either.
+    """
+    from ray import tune
+    from ray.exceptions import ObjectStoreFullError, OutOfDiskError
+
+    from .trial import TuneTrial
+
+    try:
+        return tune.with_parameters(TuneTrial, dataset=dataset, setup=setup)
+    except (ObjectStoreFullError, OutOfDiskError) as error:
+        raise SweepError(
+            f"the images fit neither into Ray's object store nor onto the disk beside it: {error!s:.80}",
+            "Free space in Ray's temporary folder (/tmp/ray); or lower data.memory, past which a folder or a torch "
+            "Dataset is read anew each epoch, or data.train and data.validation; or start Ray with a larger store by "
+            "`ray start --head --object-store-memory=BYTES` and use resources.address=auto.",
+        ) from error
 
 
 def _on_a_worker(engine: Engine, resources: ResourcesConfig) -> Callable[..., dict[str, Any] | None]:
