@@ -84,7 +84,14 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
     precision = settled(engine, dataset, _on_a_worker(engine, resources), device=device, threads=threads)
     setup = Setup(
-        threads, device, precision, resources.compile, resources.cpus, resources.gpus, resources.epoch_seconds
+        threads,
+        device,
+        precision,
+        resources.compile,
+        resources.epoch_seconds,
+        cpus=resources.cpus,
+        gpus=resources.gpus,
+        workers=resources.workers,
     )
     trainable = _sharing(dataset, setup)
     while not engine.finished:

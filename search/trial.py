@@ -16,7 +16,7 @@ from ..spaces.architecture import Architecture
 from ..spaces.errors import CheckpointError, ConvscapeError, DataError, SweepError
 from ..trainers.checkpoint import Checkpoints
 from ..trainers.latency import latency
-from ..trainers.memory import cpus_here, device_memory
+from ..trainers.machine import cpus_here, device_memory
 from ..trainers.recipe import Recipe
 from ..trainers.training import Training
 from .watchdog import limited
@@ -35,30 +35,41 @@ GATHERED = 0.5
 class Setup:
     """How every leg of a sweep computes.
 
-    `threads` are torch's, `device` is as torch names it, `epoch_seconds` is the most an epoch on a worker may take. A
-    trial gets the part of the device's memory that it gets of the GPU, or of the machine's CPUs; all where neither is
-    said.
+    `threads` are torch's, `device` is as torch names it, `epoch_seconds` is the most an epoch on a worker may take.
+    `cpus`, `gpus` and `workers` are what the sweep file says of a trial; a training in this process has the machine.
     """
 
     threads: int
     device: str = "cpu"
     precision: Precision = "float32"
     compile: bool = False
+    epoch_seconds: float | None = None
     cpus: float | None = None
     gpus: float = 0.0
-    epoch_seconds: float | None = None
+    workers: int | None = None
 
     @property
     def share(self) -> float:
-        """Of the device's memory, above 0 and at most 1."""
+        """The part of the device's memory that is a trial's: its part of the GPU, or of the CPUs here.
+
+        Where fewer trials run at a time than the CPUs allow, each has more.
+        """
         if self.gpus:
             return min(1.0, self.gpus)
-        return 1.0 if self.cpus is None else min(1.0, self.cpus / cpus_here())
+        if self.cpus is None:
+            return 1.0
+        return min(1.0, max(self.cpus / cpus_here(), 1 / self.workers if self.workers else 0.0))
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the device that a trial may take."""
+        return device_memory(torch.device(self.device), self.share)
 
     def keep_to_it(self) -> None:
         """Has torch refuse more of a shared GPU: a trial that needs more halves its batch, not its neighbour's."""
         if self.gpus and self.share < 1:
-            torch.cuda.set_per_process_memory_fraction(self.share)
+            total = torch.cuda.get_device_properties(self.device).total_memory
+            torch.cuda.set_per_process_memory_fraction(self.memory / total)
 
 
 class LegRun:
@@ -85,7 +96,7 @@ class LegRun:
                 device=setup.device,
                 precision=setup.precision,
                 compile=setup.compile,
-                memory=int(device_memory(torch.device(setup.device)) * setup.share),
+                memory=setup.memory,
             )
         except DataError as error:
             raise _not_the_design_s(error) from error

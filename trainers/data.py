@@ -14,9 +14,10 @@ import numpy as np
 from ..spaces.dotted import is_dotted
 from ..spaces.errors import DataError, nearest
 from . import folder, own, sources
+from .machine import memory_for_images
 from .pixels import scaled
 from .sources import TORCHVISION, Source
-from .streaming import Streamed, digest, memory_for_images
+from .streaming import Streamed, digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 import torch
 
 from .augmentation import cut_out, gathered
-from .streaming import KEPT_SHARE, Loader, Streamed
+from .machine import IMAGES
+from .streaming import Loader, Streamed, sent_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,7 @@ def bytes_on(dataset: Dataset, device: torch.device, memory: int) -> int:
     if device.type == "cpu" or any(isinstance(images, Streamed) for images in parts):
         return 0
     needed = sum(images.nbytes for images in parts if not isinstance(images, Streamed))
-    return needed if needed <= memory // KEPT_SHARE else 0
+    return needed if needed <= memory // IMAGES else 0
 
 
 class Images:
@@ -101,12 +102,12 @@ class Resident:
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Pixels, where in them the images at `indices` are, and their labels."""
-        where = torch.from_numpy(indices).to(self._labels.device)
-        return self._images, where, self._labels.index_select(0, where)
+        return next(self.epoch([indices]))
 
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """`batch` of one chunk of indices after the other."""
-        return map(self.batch, chunks)
+        for where in sent_at_once(chunks, self._labels.device):
+            yield self._images, where, self._labels.index_select(0, where)
 
 
 class Hosted:
@@ -117,16 +118,17 @@ class Hosted:
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Pixels, where in them the images at `indices` are, and their labels."""
-        device, where = self._labels.device, torch.from_numpy(indices)
-        pixels = self._images.index_select(0, where)
-        if device.type == "cuda":
-            pixels = pixels.pin_memory()  # so that it is sent while the step before still computes
-        labels = self._labels.index_select(0, where.to(device))
-        return pixels.to(device, non_blocking=True), torch.arange(len(pixels), device=device), labels
+        return next(self.epoch([indices]))
 
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """`batch` of one chunk of indices after the other."""
-        return map(self.batch, chunks)
+        device = self._labels.device
+        for chunk, there in zip(chunks, sent_at_once(chunks, device), strict=True):
+            pixels = self._images.index_select(0, torch.from_numpy(chunk))
+            if device.type == "cuda":
+                pixels = pixels.pin_memory()  # so that nobody waits for it to be sent
+            where = torch.arange(len(pixels), device=device)
+            yield pixels.to(device, non_blocking=True), where, self._labels.index_select(0, there)
 
 
 def _sent(part: Part, device: torch.device) -> Tensor:

@@ -1,12 +1,9 @@
-"""How many bytes a training takes on its device, how many it has, and the largest batch that fits."""
+"""How many bytes a training takes on its device, and the largest batch that fits."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from math import prod
 from typing import TYPE_CHECKING
-
-import torch
 
 from ..spaces.cost import table
 from ..spaces.errors import TrainingError
@@ -17,31 +14,8 @@ if TYPE_CHECKING:
 
 USABLE = 0.9
 """Share of the memory a training may take to plan with: allocators leave gaps."""
-ON_THE_CPU = 0.6
-"""Share of a machine's memory for trials on its CPUs: Ray's object store has up to a third, the system the rest."""
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-
-
-def cpus_here() -> int:
-    """CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def machine_memory() -> int:
-    """Bytes of memory of this machine, or of the container where that has less."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for file in map(Path, CGROUP_LIMITS):
-        text = file.read_text().strip() if file.is_file() else ""
-        if text.isdecimal():
-            limits.append(int(text))
-    return min(limits)
-
-
-def device_memory(device: torch.device) -> int:
-    """Bytes of `device` for trainings, all together. It does not depend on what is free now: curves can be repeated."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
-    return int(machine_memory() * ON_THE_CPU)
+VALIDATED = 500
+"""Images that are validated or tested at a time, at most."""
 
 
 def training_bytes(
@@ -91,10 +65,13 @@ def largest_batch(
 def parts_that_fit(
     architecture: Architecture, batch: int, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
 ) -> tuple[int, int]:
-    """In how many parts, 1 or another power of two, a step on `batch` images fits into `bytes`; what it takes in one.
+    """In how many parts a step on `batch` images fits into `bytes`, and what it takes in one.
+
+    A part has two images at least, since one has no spread for a batch norm to measure; so there are 1, 2, 4, 8, …
+    parts, or half as many as images.
 
     Raises:
-        TrainingError: not even two images fit.
+        TrainingError: not even the smallest parts fit.
     """
     needed = training_bytes(architecture, batch, precision=precision, optimizer=optimizer)
     if needed <= bytes * USABLE:
@@ -103,4 +80,19 @@ def parts_that_fit(
     parts = 1
     while -(-batch // parts) > most:
         parts *= 2
-    return min(parts, batch // 2), needed
+    parts = min(parts, batch // 2)
+    if (largest := -(-batch // parts)) > most:  # two images fit, but an odd one is left over
+        raise TrainingError(
+            f"batches of {batch} have parts of at least {largest} images, and {most} fit",
+            "Choose an even batch_size, a smaller network, a smaller image (data.size) or a larger device.",
+        )
+    return parts, needed
+
+
+def validated_at_once(
+    architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
+) -> int:
+    """Images that can be classified at a time, 1 to VALIDATED, while `bytes` also hold all that a training keeps."""
+    held = training_bytes(architecture, 0, precision=precision, optimizer=optimizer)
+    one = table(architecture).inference_memory(1, precision).activations + 4 * prod(architecture.input)
+    return max(1, min(VALIDATED, int(bytes * USABLE - held) // one))

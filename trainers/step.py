@@ -57,18 +57,18 @@ class Step:
         self.forward: Callable[[Tensor], Tensor] = network
         if compile:
             mode = "reduce-overhead" if self._device.type == "cuda" else "default"
+            torch.compiler.reset()  # the compiler gives up after eight networks of one process
             self.forward = torch.compile(network, mode=mode)
         self._weights = [weight for weight in network.parameters() if weight.requires_grad]
         self.optimizer = optimizer(self._weights, recipe)
         self._live, self._slow = _floats(network), _floats(self.averaged)
-        self._statistics = list(network.buffers())
-        self._former = [statistic.clone() for statistic in self._statistics]
+        # Apart by kind: copied together, floats and counts would go one by one.
+        kinds = {buffer.dtype for buffer in network.buffers()}
+        self._statistics = [[buffer for buffer in network.buffers() if buffer.dtype == kind] for kind in kinds]
+        self._former = [[statistic.clone() for statistic in alike] for alike in self._statistics]
 
-    def __call__(self, images: Tensor, labels: Tensor, number: int) -> tuple[Tensor, Tensor]:
-        """Learns from a batch. `number` counts steps from 0 over all epochs.
-
-        Returns:
-            The loss, and the scores of the last images that went through the network together.
+    def __call__(self, images: Tensor, labels: Tensor, number: int) -> Tensor:
+        """Learns from a batch, and gives its loss. `number` counts steps from 0 over all epochs.
 
         Raises:
             TrainingError: not even two images fit into the device's memory.
@@ -76,17 +76,17 @@ class Step:
         rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss, scores = self._gradient(images, labels, number // self._steps_per_epoch + 1)
+        loss = self._gradient(images, labels, number // self._steps_per_epoch + 1)
         if self.recipe.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self._weights, self.recipe.gradient_clip, foreach=True)
         self.optimizer.step()
         decay = min(self.recipe.averaging, (1 + number) / (10 + number)) if self.recipe.averaging else 0.0
         with torch.no_grad():
             torch._foreach_lerp_(self._slow, self._live, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
-        return loss, scores
+        return loss
 
-    def _gradient(self, images: Tensor, labels: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        """The gradient of one batch, left in the weights; in as many parts as it takes to fit into memory."""
+    def _gradient(self, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+        """The loss of one batch, its gradient left in the weights; in as many parts as it takes to fit into memory."""
         chance = self._remembered()
         while True:
             try:
@@ -99,17 +99,16 @@ class Step:
                 self._halve(epoch)
             self._as_before(chance)
 
-    def _gradient_in_parts(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _gradient_in_parts(self, images: Tensor, labels: Tensor) -> Tensor:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self._device)
-        scores = total
         for part, wanted in zip(images.tensor_split(self.parts), labels.tensor_split(self.parts), strict=True):
             with autocast(self._device, self._precision):
                 scores = self.forward(part)
             loss = self._loss(scores.float(), wanted) * (len(wanted) / len(labels))
             loss.backward()
             total += loss.detach()
-        return total, scores.detach()
+        return total
 
     def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """The mean training loss, weighted where the recipe says so."""
@@ -120,12 +119,14 @@ class Step:
 
     def _remembered(self) -> Tensor:
         """The state of chance before a step, the network's statistics being set aside: a step may be tried again."""
-        _copy(self._statistics, self._former)
+        for statistics, former in zip(self._statistics, self._former, strict=True):
+            torch._foreach_copy_(former, statistics)  # pyright: ignore[reportPrivateImportUsage]
         return torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else torch.get_rng_state()
 
     def _as_before(self, chance: Tensor) -> None:
         """Dropout draws the same again, and batch norms forget the images of the step that failed."""
-        _copy(self._former, self._statistics)
+        for statistics, former in zip(self._statistics, self._former, strict=True):
+            torch._foreach_copy_(statistics, former)  # pyright: ignore[reportPrivateImportUsage]
         if self._device.type == "cuda":
             torch.cuda.set_rng_state(chance, self._device)
         else:
@@ -166,8 +167,3 @@ def in_parts(batch_size: int, parts: int) -> str:
 def _floats(network: nn.Module) -> list[Tensor]:
     """What is averaged: all weights, and the statistics of batch norms."""
     return [value for value in network.state_dict().values() if value.is_floating_point()]
-
-
-def _copy(tensors: list[Tensor], to: list[Tensor]) -> None:
-    if tensors:
-        torch._foreach_copy_(to, tensors)  # pyright: ignore[reportPrivateImportUsage]

@@ -14,17 +14,14 @@ import torch
 from torch.utils.data import DataLoader
 
 from ..spaces.errors import DataError
-from .memory import cpus_here, machine_memory
+from .machine import cpus_here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-KEPT_SHARE = 4
-"""One part in so many of the machine's memory is for images: Ray's object store has a third of it, and loading needs
-them twice."""
 AHEAD = 2
 """Batches each process has ready or in work."""
 LOOKED_AT_ONCE = 64
@@ -138,11 +135,6 @@ def digest(image: NDArray[np.uint8]) -> int:
     return int.from_bytes(hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest(), "little")
 
 
-def memory_for_images() -> int:
-    """Bytes of images that are kept where `data.memory` does not say: a share of the machine's, or the container's."""
-    return machine_memory() // KEPT_SHARE
-
-
 class Loader:
     """Batches of streamed images, read ahead by as many processes as torch has threads here.
 
@@ -155,7 +147,7 @@ class Loader:
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Pixels, where in them the images at `indices` are, and their labels; read here and now."""
-        return self._placed(self._read(indices), indices)
+        return next(self._placed([self._read(indices)], [indices]))
 
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """`batch` of one chunk of indices after the other.
@@ -165,17 +157,24 @@ class Loader:
         """
         self._images.pictures.open()
         workers = min(torch.get_num_threads(), cpus_here())
-        batches = _in_processes(self._read, chunks, workers, pinned=self._labels.device.type == "cuda")
-        return map(self._placed, batches, chunks)
+        pinned = self._labels.device.type == "cuda"
+        return self._placed(_in_processes(self._read, chunks, workers, pinned=pinned), chunks)
 
     def _read(self, indices: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._images[indices])
 
-    def _placed(self, pixels: Tensor, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+    def _placed(
+        self, batches: Iterable[Tensor], chunks: Sequence[NDArray[np.int64]]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         device = self._labels.device
-        where = torch.arange(len(pixels), device=device)
-        labels = self._labels.index_select(0, torch.from_numpy(indices).to(device))
-        return pixels.to(device, non_blocking=True), where, labels
+        for pixels, there in zip(batches, sent_at_once(chunks, device), strict=True):
+            where = torch.arange(len(pixels), device=device)
+            yield pixels.to(device, non_blocking=True), where, self._labels.index_select(0, there)
+
+
+def sent_at_once(chunks: Sequence[NDArray[np.int64]], device: torch.device) -> Sequence[Tensor]:
+    """Each chunk of indices as a tensor on `device`: sent by itself, each would wait for the GPU's step before it."""
+    return torch.from_numpy(np.concatenate(chunks)).to(device).split([len(chunk) for chunk in chunks])
 
 
 class _Work(torch.utils.data.Dataset[Any]):

@@ -11,10 +11,11 @@ import torch
 
 from ..spaces.errors import CheckpointError, TrainingError, nearest
 from . import checkpoint, transfer, trouble
-from .arithmetic import PRECISIONS
+from .arithmetic import PRECISIONS, fitting
 from .balance import balanced_weights
 from .images import Images, bytes_on
-from .memory import device_memory, parts_that_fit
+from .machine import device_memory
+from .memory import USABLE, parts_that_fit, validated_at_once
 from .network import build
 from .step import Step, in_parts
 from .validation import Validation
@@ -110,7 +111,34 @@ class Training:
         self.precision: Precision = precision
         self.device = torch.device(device)
         self.epoch = 0
-        self.network = build(architecture, seed)
+        self.batch_size = min(recipe.batch_size, len(dataset.train))
+        self.steps_per_epoch = len(dataset.train) // self.batch_size
+        self.events: list[str] = []
+        """What is told with each epoch's result, and kept with the checkpoints."""
+        memory = device_memory(self.device) if memory is None else memory
+        for_images = bytes_on(dataset, self.device, memory)
+        parts = self._parts_within(memory - for_images)
+        with fitting(self.device):
+            self._set_up(
+                resident=for_images > 0 or self.device.type == "cpu",
+                validated=validated_at_once(
+                    architecture, memory - for_images, precision=precision, optimizer=recipe.optimizer
+                ),
+                compile=compile,
+            )
+        if parts > 1:
+            self._step.split(parts)
+
+    def _set_up(self, *, resident: bool, validated: int, compile: bool) -> None:
+        """Network, images, step and validation, on the device.
+
+        Args:
+            resident: keep all images there.
+            validated: images that are validated at a time.
+            compile: see `Training`.
+        """
+        recipe, dataset = self.recipe, self.dataset
+        self.network = build(self.architecture, self.seed)
         self.network.pool_first = True
         self._frozen: Sequence[nn.Module] = ()
         if recipe.weights is not None:
@@ -120,17 +148,16 @@ class Training:
             self.dataset = dataset = replace(dataset, mean=mean, std=std)
         self.network = self.network.to(self.device)
         self.network = self.network.to(memory_format=torch.channels_last)
-        self.events: list[str] = []
-        """What is told with each epoch's result, and kept with the checkpoints."""
-        memory = device_memory(self.device) if memory is None else memory
-        for_images = bytes_on(dataset, self.device, memory)
-        resident = for_images > 0 or self.device.type == "cpu"
         self._train = Images(dataset.train, dataset, self.device, resident=resident)
         self._validation = Validation(
-            dataset, recipe, device=self.device, precision=precision, resident=resident, events=self.events
+            dataset,
+            recipe,
+            device=self.device,
+            precision=self.precision,
+            resident=resident,
+            batch=validated,
+            events=self.events,
         )
-        self.batch_size = min(recipe.batch_size, len(dataset.train))
-        self.steps_per_epoch = len(dataset.train) // self.batch_size
         class_weights: Tensor | None = None
         if recipe.class_weights == "balanced":
             class_weights = balanced_weights(dataset.train.labels, len(dataset.classes)).to(self.device)
@@ -139,27 +166,27 @@ class Training:
             recipe,
             batch_size=self.batch_size,
             steps_per_epoch=self.steps_per_epoch,
-            epochs=epochs,
-            precision=precision,
+            epochs=self.epochs,
+            precision=self.precision,
             compile=compile,
             class_weights=class_weights,
             events=self.events,
         )
         self.averaged, self.optimizer = self._step.averaged, self._step.optimizer
-        if not self._frozen:  # what layers that do not learn save is not counted: there the device decides
-            self._fit_into(memory - for_images)
 
-    def _fit_into(self, memory: int) -> None:
-        """Sends batches through the network in parts where a step is known beforehand not to fit into `memory`."""
+    def _parts_within(self, memory: int) -> int:
+        """Parts that batches go through the network in, so that a step is known beforehand to fit into `memory`."""
+        if self.recipe.weights is not None and self.recipe.frozen:
+            return 1  # what layers that do not learn save is not counted: there the device decides
         parts, needed = parts_that_fit(
             self.architecture, self.batch_size, memory, precision=self.precision, optimizer=self.recipe.optimizer
         )
         if parts > 1:
-            self._step.split(parts)
             self.events.append(
-                f"epoch 1: a step takes {needed / 2**20:,.0f} MB and may take {memory / 2**20:,.0f} MB; "
+                f"epoch 1: a step takes {needed / 2**20:,.0f} MB and may take {USABLE * memory / 2**20:,.0f} MB; "
                 f"{in_parts(self.batch_size, parts)}"
             )
+        return parts
 
     def run_epoch(self) -> EpochResult:
         """Learns from the training part once, then validates.
@@ -167,16 +194,17 @@ class Training:
         Images that do not fill a last batch are left out; the order changes from epoch to epoch.
 
         Raises:
-            TrainingError: the loss is no longer a number or has exploded, or the scores no longer depend on the
-                images; says where.
+            TrainingError: the loss is no longer a number or has exploded, the scores no longer depend on the images, or
+                the device has no memory left; says where.
         """
         start = time.perf_counter()
         cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(_mixed(self.seed, self.epoch, stream=1))
-            train_loss = self._learn()
-        learnt = time.perf_counter() - start
-        validated = self._validation(self.averaged, self.epoch + 1)
+        with fitting(self.device):
+            with torch.random.fork_rng(devices=cuda):
+                torch.manual_seed(_mixed(self.seed, self.epoch, stream=1))
+                train_loss = self._learn()
+            learnt = time.perf_counter() - start
+            validated = self._validation(self.averaged, self.epoch + 1)
         self.epoch += 1
         return EpochResult(
             epoch=self.epoch,
@@ -250,16 +278,13 @@ class Training:
         first = self.epoch * self.steps_per_epoch
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.dataset.train))
         total = torch.zeros((), device=self.device)
-        scores = total
         chunks = np.split(order, range(self.batch_size, len(order), self.batch_size))[: self.steps_per_epoch]
         for step, (images, labels) in enumerate(self._train.epoch(chunks, augment=self.recipe)):
-            loss, scores = self._step(images, labels, first + step)
-            total += loss
+            total += self._step(images, labels, first + step)
             if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch - 1:
                 trouble.check_number(total.item(), f"at step {step + 1} of epoch {self.epoch + 1}", self.recipe)
         mean = total.item() / self.steps_per_epoch
         trouble.check_explosion(mean, len(self.dataset.classes), self.epoch + 1, self.recipe)
-        trouble.check_life(scores, self.epoch + 1, self.recipe)
         return mean
 
 

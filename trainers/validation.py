@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .data import Dataset
     from .recipe import Recipe
 
-BATCH = 500
-
 
 @dataclass(frozen=True)
 class Validated:
@@ -43,6 +41,7 @@ class Validation:
         recipe: of the training, for errors to name.
         device, precision: where and how a network computes.
         resident: keep all images on the device; else only a batch at a time.
+        batch: images at a time.
         events: what a reader of the curve should know is added to it.
     """
 
@@ -54,14 +53,14 @@ class Validation:
         device: torch.device,
         precision: Precision,
         resident: bool,
+        batch: int,
         events: list[str],
     ) -> None:
         self._dataset, self._recipe, self._events = dataset, recipe, events
         self._device = device
         self._precision: Precision = precision
         self._images = Images(dataset.validation, dataset, device, resident=resident)
-        self.batch = BATCH
-        """Images at a time."""
+        self.batch = batch
 
     def __call__(self, network: nn.Module, epoch: int) -> Validated:
         """How `network` does after `epoch` epochs.
@@ -90,7 +89,7 @@ class Validation:
         for images, labels in self._images.epoch(chunks):
             with autocast(self._device, self._precision):
                 scores = network(images).float()
-            loss += F.cross_entropy(scores, labels, reduction="sum")
+            loss += F.cross_entropy(scores, labels, reduction="none").double().sum()
             right.index_add_(0, labels, (scores.argmax(1) == labels).long())
             lowest, highest = torch.minimum(lowest, scores.amin(0)), torch.maximum(highest, scores.amax(0))
         mean = loss.item() / len(part)

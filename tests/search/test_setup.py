@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,29 +29,38 @@ def leg(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("cpus", "gpus", "share"),
-    [(None, 0.0, 1.0), (1.0, 0.0, 0.25), (8.0, 0.0, 1.0), (1.0, 0.5, 0.5), (1.0, 2.0, 1.0)],
+    ("cpus", "gpus", "workers", "share"),
+    [
+        (None, 0.0, None, 1.0),
+        (1.0, 0.0, None, 0.25),
+        (8.0, 0.0, None, 1.0),
+        (1.0, 0.0, 2, 0.5),
+        (1.0, 0.0, 100, 0.25),
+        (1.0, 0.5, None, 0.5),
+        (1.0, 2.0, 1, 1.0),
+    ],
 )
 def test_a_trials_share_is_its_part_of_what_it_trains_on(
-    monkeypatch: pytest.MonkeyPatch, cpus: float | None, gpus: float, share: float
+    monkeypatch: pytest.MonkeyPatch, cpus: float | None, gpus: float, workers: int | None, share: float
 ) -> None:
     monkeypatch.setattr(trial, "cpus_here", lambda: 4)
-    assert Setup(1, cpus=cpus, gpus=gpus).share == share
+    assert Setup(1, cpus=cpus, gpus=gpus, workers=workers).share == share
 
 
 def test_a_shared_gpu_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[float] = []
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * 2**30))
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", limits.append)
     for gpus in (0.0, 0.25, 1.0):
-        Setup(1, gpus=gpus).keep_to_it()
-    assert limits == [0.25]
+        Setup(1, "cuda", gpus=gpus).keep_to_it()
+    assert limits == [3.5 / 16]  # half a GiB is CUDA's own
 
 
 def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(trial, "cpus_here", lambda: 4)
-    monkeypatch.setattr(trial, "device_memory", lambda _: 2 * training_bytes(NETWORK, 64))
+    monkeypatch.setattr(trial, "device_memory", lambda _, share: int(share * 2 * training_bytes(NETWORK, 64)))
     order = leg(tmp_path, Recipe(batch_size=64))
     digits = load("digits", train=200, validation=100)
     results = [LegRun(order, digits, Setup(1, cpus=cpus)).epoch() for cpus in (4.0, 1.0)]

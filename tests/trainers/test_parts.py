@@ -11,10 +11,12 @@ import pytest
 import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics import classic
+from convscape.spaces.cost import table
 from convscape.spaces.errors import TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool
+from convscape.trainers.arithmetic import FULL
 from convscape.trainers.checkpoint import read
-from convscape.trainers.memory import USABLE, parts_that_fit, training_bytes
+from convscape.trainers.memory import USABLE, VALIDATED, parts_that_fit, training_bytes, validated_at_once
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 
@@ -165,7 +167,7 @@ def test_validation_that_does_not_fit_takes_fewer_images(digits, monkeypatch):
         f"validation now takes {images} images at a time" for images in (50, 25)
     ]
     full_memory(training, 0, "averaged")
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(TrainingError, match="the training does not fit into the memory of cpu: CUDA out of memory"):
         training.run_epoch()
 
 
@@ -234,10 +236,71 @@ def test_a_network_that_can_never_fit_is_refused_before_its_first_step(digits) -
         Training(CHANCY, SMALL, digits, seed=0, epochs=4, memory=1000)
 
 
-@pytest.mark.parametrize(("batch", "megabytes"), [(128, 700), (7, 200), (1000, 900)])
+@pytest.mark.parametrize(("batch", "megabytes"), [(128, 700), (7, 200), (1000, 900), (15, 200)])
 def test_parts_are_the_fewest_that_fit(batch: int, megabytes: int) -> None:
     network = classic("resnet18", input=(3, 32, 32), classes=10)
     parts, needed = parts_that_fit(network, batch, megabytes * 2**20)
     assert needed == training_bytes(network, batch)
     assert training_bytes(network, -(-batch // parts)) <= megabytes * 2**20 * USABLE
     assert parts == 1 or training_bytes(network, -(-batch // (parts // 2))) > megabytes * 2**20 * USABLE
+
+
+def test_parts_that_cannot_be_small_enough_are_refused() -> None:
+    """Two images fit and three do not: of five, some part has three."""
+    network = classic("resnet18", input=(3, 32, 32), classes=10)
+    memory = int(training_bytes(network, 2) / USABLE) + 1
+    assert parts_that_fit(network, 6, memory)[0] == 3
+    with pytest.raises(TrainingError, match="batches of 5 have parts of at least 3 images, and 2 fit"):
+        parts_that_fit(network, 5, memory)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_as_many_images_are_validated_at_once_as_fit_beside_the_training(precision) -> None:
+    network = classic("vgg16", input=(3, 64, 64), classes=10)
+    held, table_ = training_bytes(network, 0, precision=precision), table(network)
+    for images in (1, 7, 100):
+        taken = held + table_.inference_memory(images, precision).activations + images * 4 * 3 * 64 * 64
+        assert validated_at_once(network, int(taken / USABLE) + 2, precision=precision) == images
+    assert validated_at_once(network, 0) == 1
+    assert validated_at_once(network, 10**12) == VALIDATED
+
+
+def test_validation_is_planned_too(digits) -> None:
+    memory = int((training_bytes(CHANCY, 0) + 40_000) / USABLE)
+    short = Training(CHANCY, replace(SMALL, batch_size=2), digits, seed=0, epochs=1, memory=memory)
+    assert 1 < short._validation.batch < len(digits.validation)
+    wanted = Training(CHANCY, replace(SMALL, batch_size=2), digits, seed=0, epochs=1)
+    found, usual = short.run_epoch(), wanted.run_epoch()
+    assert found.validation_accuracy == usual.validation_accuracy
+    assert found.validation_loss == pytest.approx(usual.validation_loss)
+
+
+@pytest.mark.parametrize("words", FULL)
+def test_memory_that_runs_out_beside_the_gradient_is_the_networks_fault(digits, monkeypatch, words: str) -> None:
+    """As where the optimiser first asks for its state: no batch is too large there."""
+    training = start(PLAIN, ADAMW, digits)
+
+    def full(*_: object) -> None:
+        raise RuntimeError(f"{words}: tried to allocate 2.00 GiB\nand more")
+
+    monkeypatch.setattr(training.optimizer, "step", full)
+    with pytest.raises(TrainingError, match=f"the training does not fit into the memory of cpu: {re.escape(words)}"):
+        training.run_epoch()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # the compiler's own
+def test_every_network_of_a_process_is_compiled(digits, monkeypatch) -> None:
+    """Dynamo keeps eight compilations of a forward pass, and then goes without in silence."""
+    compiled: list[int] = []
+    really, before = torch.compile, torch._dynamo.config.recompile_limit
+
+    def counted(graph, _inputs):
+        compiled.append(number)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda network, mode: mode and really(network, backend=counted))
+    for number in range(before + 3):
+        layers = (Conv(number + 1), Activation(), Flatten(), Linear(10))
+        Training(Architecture(IMAGE, layers, 10), SMALL, digits, seed=0, epochs=1, compile=True).run_epoch()
+    assert set(compiled) == set(range(before + 3))

@@ -12,12 +12,11 @@ import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import DataError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear
-from convscape.trainers import memory
 from convscape.trainers.data import Dataset, load
 from convscape.trainers.export import export
 from convscape.trainers.images import Images
 from convscape.trainers.recipe import Recipe
-from convscape.trainers.streaming import Streamed, memory_for_images
+from convscape.trainers.streaming import Streamed
 from convscape.trainers.training import Training
 from PIL import Image
 
@@ -204,12 +203,3 @@ def test_a_file_that_changes_under_way_is_named(tmp_path, harm, message):
         harm(file)
     with pytest.raises(DataError, match=message):
         training.run_epoch()
-
-
-def test_the_share_of_the_memory_goes_by_the_container(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "CGROUP_LIMITS", (str(tmp_path / "none"), str(tmp_path / "max")))
-    (tmp_path / "max").write_text("max\n")
-    machine = memory_for_images()
-    assert machine > 100_000_000
-    (tmp_path / "max").write_text("400000\n")
-    assert memory_for_images() == 100_000

@@ -1,0 +1,67 @@
+"""What this process may take of its machine: CPUs, memory and the memory of devices, by the limits it runs under."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IMAGES = 4
+"""One part in so many of the machine's memory is for images: Ray's object store has a third of it, and loading needs
+them twice."""
+ON_THE_CPU = 0.6
+"""Share of a machine's memory for trainings on its CPUs: the object store has up to a third, the system the rest."""
+CONTEXT = 512 * 2**20
+"""Bytes of a GPU that each process takes beside PyTorch's allocator: CUDA's own, and its libraries'."""
+GROUPS, ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
+
+def cpus_here() -> int:
+    """CPUs this process may use: by its affinity, and by the quota of its container or job."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for group in _groups():
+        quota = _read(group / "cpu.max").split()
+        if len(quota) == 2 and all(part.isdecimal() for part in quota):
+            known = min(known, max(1, math.ceil(int(quota[0]) / int(quota[1]))))
+    return known
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine, or of the container or job where that has less."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    files = (file for group in _groups() for file in (group / "memory.max", group / "memory.limit_in_bytes"))
+    return min([*limits, *(int(text) for text in map(_read, files) if text.isdecimal())])
+
+
+def memory_for_images() -> int:
+    """Bytes of images that are kept where nobody says how many."""
+    return machine_memory() // IMAGES
+
+
+def device_memory(device: torch.device, share: float = 1.0) -> int:
+    """Bytes that a training with a `share` of `device` may take, whatever is free now: curves can be repeated."""
+    if device.type == "cuda":
+        return max(0, int(torch.cuda.get_device_properties(device).total_memory * share) - CONTEXT)
+    return int(machine_memory() * ON_THE_CPU * share)
+
+
+def _groups() -> Iterator[Path]:
+    """Folders of the control groups this process is in (cgroups v2 and v1), and of those around them."""
+    for line in _read(GROUPS).splitlines():
+        _, controllers, path = line.split(":", 2)
+        top = ROOT if not controllers else ROOT / controllers
+        group = top / path.lstrip("/")
+        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(top))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
