@@ -1,17 +1,19 @@
-"""Peak memory of a training step, measured against what memory.training_bytes predicts.
+"""Peak memory of a training step and of validation, measured against what `trainers.memory` predicts.
 
-Each network trains a few steps in a process of its own at two batch sizes; the growth of the process's peak between
-them is compared with the predicted growth, so that Python and torch themselves cancel out. On a CUDA device the
-allocator's own peak is read.
+Each network trains a few steps in a process of its own at two batch sizes, in float32 and in bfloat16, and validates
+two numbers of images at once; the growth of the process's peak between them is compared with the predicted growth, so
+that Python and torch themselves cancel out. On a CUDA device the allocator's own peak is read.
 
 usage: python benchmarks/memory.py [--quick] [--device cuda]
-The last line is JSON: `ratio` is measured over predicted, the median over the `n` networks; `spread` their range.
+The last line is JSON: `ratio` is measured over predicted, the median over the `n` networks in each of the three
+ways; `spread` their range.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import subprocess
@@ -20,6 +22,7 @@ import sys
 import numpy as np
 import torch
 from convscape.spaces.classics import classic
+from convscape.spaces.cost import table
 from convscape.spaces.notation import parse
 from convscape.trainers.data import Dataset, Part
 from convscape.trainers.memory import training_bytes
@@ -36,18 +39,22 @@ NETWORKS = {
 BATCHES = {"plain": (64, 512), "normalised": (64, 512), "resnet18": (8, 64), "googlenet": (8, 64), "vgg11": (8, 64)}
 
 
-def peak(name: str, batch: int, device: str) -> int:
-    """Bytes at the peak of three steps; run in a process that does nothing else."""
+WAYS = ("float32", "bfloat16", "validation")
+
+
+def peak(name: str, way: str, batch: int, device: str) -> int:
+    """Bytes at the peak of three epochs of a step each; run in a process that does nothing else."""
     torch.set_num_threads(1)
     architecture = NETWORKS[name]()
-    pixels = np.zeros((batch, *architecture.input), dtype=np.uint8)
-    part = Part(pixels, np.arange(batch) % 10)
-    one = Part(pixels[:1], part.labels[:1])
-    pixels[:] = np.random.default_rng(0).integers(0, 256, pixels.shape, dtype=np.uint8)
-    data = Dataset("noise", part, one, one, tuple("0123456789"), (0.5,) * 3, (0.3,) * 3)
-    training = Training(
-        architecture, Recipe(batch_size=batch, learning_rate=1e-6), data, seed=0, epochs=3, device=device
-    )
+    pixels = np.random.default_rng(0).integers(0, 256, (batch, *architecture.input), dtype=np.uint8)
+    many = Part(pixels, np.arange(batch) % 10)
+    few = Part(pixels[:2], many.labels[:2])
+    train, validation = (few, many) if way == "validation" else (many, few)
+    data = Dataset("noise", train, validation, few, tuple("0123456789"), (0.5,) * 3, (0.3,) * 3)
+    recipe = Recipe(batch_size=len(train), learning_rate=1e-6)
+    precision = "bfloat16" if way == "bfloat16" else "float32"
+    training = Training(architecture, recipe, data, seed=0, epochs=3, device=device, precision=precision)
+    training._validation.batch = batch  # noqa: SLF001 - more than it takes by itself
     for _ in range(3):
         training.run_epoch()
     if device.startswith("cuda"):
@@ -55,35 +62,43 @@ def peak(name: str, batch: int, device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def predicted(name: str, way: str, batch: int) -> int:
+    """Bytes by arithmetic."""
+    network = NETWORKS[name]()
+    if way == "validation":
+        return table(network).inference_memory(batch).activations + 4 * batch * math.prod(network.input)
+    return training_bytes(network, batch, precision="bfloat16" if way == "bfloat16" else "float32")
+
+
+def measured(name: str, way: str, batch: int, device: str) -> int:
+    """`peak` in a process of its own."""
+    call = [sys.executable, __file__, "--device", device, "--peak", name, way, str(batch)]
+    return int(subprocess.run(call, capture_output=True, text=True, check=True).stdout)  # noqa: S603 - this very file
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two networks only")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--peak", nargs=2, metavar=("NETWORK", "BATCH"), help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=3, metavar=("NETWORK", "WAY", "BATCH"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
-        print(peak(options.peak[0], int(options.peak[1]), options.device))
+        name, way, batch = options.peak
+        print(peak(name, way, int(batch), options.device))
         return
     names = list(NETWORKS)[:2] if options.quick else list(NETWORKS)
-    print(f"{'network':<12} {'batches':>10} {'predicted MB':>13} {'measured MB':>12} {'ratio':>7}")
+    print(f"{'network':<12} {'':<10} {'images':>9} {'predicted MB':>13} {'measured MB':>12} {'ratio':>6}")
     ratios: list[float] = []
-    for name in names:
-        peaks = [
-            int(
-                subprocess.run(  # noqa: S603 - this very file
-                    [sys.executable, __file__, "--device", options.device, "--peak", name, str(batch)],
-                    capture_output=True, text=True, check=True,
-                ).stdout
-            )
-            for batch in BATCHES[name]
-        ]  # fmt: skip
-        predicted = [training_bytes(NETWORKS[name](), batch) for batch in BATCHES[name]]
-        measured_growth, predicted_growth = peaks[1] - peaks[0], predicted[1] - predicted[0]
-        ratios.append(measured_growth / predicted_growth)
-        batches = "->".join(map(str, BATCHES[name]))
+    for name, way in ((name, way) for name in names for way in WAYS):
+        few, many = BATCHES[name]
+        if way == "validation":  # it holds so much less
+            few, many = 4 * few, 4 * many
+        grown = measured(name, way, many, options.device) - measured(name, way, few, options.device)
+        expected = predicted(name, way, many) - predicted(name, way, few)
+        ratios.append(grown / expected)
+        images = f"{few}->{many}"
         print(
-            f"{name:<12} {batches:>10} {predicted_growth / 2**20:>13,.0f} {measured_growth / 2**20:>12,.0f} "
-            f"{ratios[-1]:>7.2f}",
+            f"{name:<12} {way:<10} {images:>9} {expected / 2**20:>13,.0f} {grown / 2**20:>12,.0f} {ratios[-1]:>6.2f}",
             flush=True,
         )
     spread = [round(min(ratios), 3), round(max(ratios), 3)]
