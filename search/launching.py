@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
@@ -78,7 +79,7 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
         with lock.held(sweep.folder):
             _run(sweep, dataset, started, progress=progress)
     except OSError as error:
-        if not str(error.filename).startswith(str(sweep.folder)):
+        if not _is_of(sweep.folder, error):
             raise
         raise _unusable(sweep.folder, error) from error
     return sweep
@@ -186,7 +187,7 @@ def _refuse_another(config: SweepConfig, *, replace: bool) -> None:
             f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
             "`--set name=…`, or start over with `--replace`.",
         )
-    if CONFIG not in inside and inside - {"lock"}:
+    if CONFIG not in inside and inside - {"lock", f".{CONFIG}"}:
         raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
 
 
@@ -205,24 +206,30 @@ def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with lock.held(folder):
             _refuse_another(config, replace=False)
-            (folder / CONFIG).write_text(_text(config))
             ours = True
+            (folder / f".{CONFIG}").write_text(_text(config))
+            (folder / f".{CONFIG}").replace(folder / CONFIG)  # whole or not at all: a killed launch is launched again
             yield
     except BaseException as error:
         if ours and not (folder / TRIALS).exists():
             shutil.rmtree(folder, ignore_errors=True)
         if former.exists() and not folder.exists():
             former.rename(folder)
-        if isinstance(error, OSError) and str(error.filename).startswith(str(config.folder.resolve())):
+        if isinstance(error, OSError) and _is_of(config.folder.resolve(), error):
             raise _unusable(folder, error) from error
         raise
     shutil.rmtree(former, ignore_errors=True)
 
 
+def _is_of(folder: Path, error: OSError) -> bool:
+    """Whether `folder` is at fault. Unlike an error of opening, one of a full disk does not name the file."""
+    return str(error.filename).startswith(str(folder)) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def _unusable(folder: Path, error: OSError) -> SweepError:
     return SweepError(
         f"folder: {error.filename or folder} cannot be used: {error.strerror}",
-        "Choose another with `--set folder=…`, or make it writable.",
+        "Choose another with `--set folder=…`, or make it writable, with some space on its disk.",
     )
 
 

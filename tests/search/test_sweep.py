@@ -176,6 +176,24 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "--set folder=" in caught.value.remedy
 
 
+@pytest.mark.parametrize("written", ["", '{"name": "ti', None], ids=["nothing", "half", "whole, not renamed"])
+def test_a_launch_killed_while_it_wrote_its_config_can_be_repeated(
+    tmp_path: Path, quiet: None, monkeypatch: pytest.MonkeyPatch, written: str | None
+) -> None:
+    config = tiny(tmp_path, "search.trials=1")
+
+    def killed(path: Path, text: str) -> None:
+        path.write_bytes((text if written is None else written).encode())
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", killed)
+        patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
+        with pytest.raises(SystemExit):
+            launch(config, progress=False)
+    assert launch(config, progress=False).counts()["completed"] == 1
+
+
 def test_all_trials_failing_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> None:
     monkeypatch.setattr("convscape.search.trial.Training", broken)
     sweep = launch(tiny(tmp_path, "search.trials=2"), progress=False)
