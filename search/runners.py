@@ -28,6 +28,9 @@ TUNE_SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the sweep's: it lets the running epochs end
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a trial's reason is kept with the trial
 }
+MOST_IDLE = 3
+"""Times in a row that Ray Tune may end before it begins anything, as where its folder cannot be written."""
+logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # its snapshots are read by nobody
 
 
 def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> None:
@@ -94,29 +97,41 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
         workers=resources.workers,
     )
     trainable = _sharing(dataset, setup)
+    idle = 0
     while not engine.finished:
-        legs = Legs(engine, workers)
-        tuner = tune.Tuner(
-            tune.with_resources(trainable, {"CPU": resources.cpus, "GPU": resources.gpus}),
-            tune_config=tune.TuneConfig(
-                num_samples=-1,
-                search_alg=legs,
-                scheduler=Orders(engine, legs),
-                reuse_actors=True,
-                trial_name_creator=_short_name,
-                trial_dirname_creator=_short_name,
-            ),
-            run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
-        )
+        legs, before = Legs(engine, workers), _epochs(engine)
         reason = "Tune ended without it"
         try:
+            tuner = tune.Tuner(
+                tune.with_resources(trainable, {"CPU": resources.cpus, "GPU": resources.gpus}),
+                tune_config=tune.TuneConfig(
+                    num_samples=-1,
+                    search_alg=legs,
+                    scheduler=Orders(engine, legs),
+                    reuse_actors=True,
+                    trial_name_creator=_short_name,
+                    trial_dirname_creator=_short_name,
+                ),
+                run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
+            )
             tuner.fit()
         except Exception as error:  # noqa: BLE001 - Tune ends at errors it does not know, such as Ray's out of memory
             reason = f"{type(error).__name__}: {str(error).strip()[-300:]}"
         if legs.problem:
             raise legs.problem
+        idle = 0 if engine.active or _epochs(engine) > before else idle + 1
+        if idle >= MOST_IDLE:
+            raise SweepError(
+                f"Ray Tune ended {MOST_IDLE} times before anything was trained; the last: {reason}",
+                "Mend that, then start it again: what was trained is kept.",
+            )
         for number in sorted(engine.active):
             engine.lose(number, reason)
+
+
+def _epochs(engine: Engine) -> int:
+    """Epochs trained so far."""
+    return sum(record.epochs for record in engine.records.values())
 
 
 def _sharing(dataset: Dataset, setup: Setup) -> Any:
