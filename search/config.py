@@ -398,7 +398,9 @@ def _validated(values: dict[str, Any], folder: Path) -> SweepConfig:
         return SweepConfig.model_validate(values, context={"folder": folder})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        location = [part for part in first["loc"] if isinstance(part, str) and part not in _TYPE_NAMES]
+        location = [part for part in first["loc"] if isinstance(part, str)]
+        if first["type"] != "extra_forbidden":  # then the last is what somebody wrote, even if a kind's name
+            location = [part for part in location if part not in _TYPE_NAMES]
         key = ".".join(location)
         if first["type"] == "extra_forbidden":
             known = _keys_of(location[:-1])

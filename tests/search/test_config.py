@@ -74,6 +74,8 @@ def test_every_key_can_be_written() -> None:
     [
         ("search: {trails: 3}", "search.trails", "unknown key", "Did you mean 'trials'?"),
         ("serach: {trials: 3}", "serach", "unknown key", "Did you mean 'search'?"),
+        ("int: {trials: 3}", "int", "unknown key", "name"),
+        ("search: {float: 3}", "search.float", "unknown key", "trials"),
         ("space: {kernal: 3}", "space.kernal", "unknown key", "Did you mean 'kernel'?"),
         ("recipe: {learning_rat: 0.1}", "recipe.learning_rat", "unknown key", "Did you mean 'learning_rate'?"),
         ("search: {trials: 0}", "search.trials", "0: ", "Networks to train"),
