@@ -205,6 +205,8 @@ class Training:
                 train_loss = self._learn()
             learnt = time.perf_counter() - start
             validated = self._validation(self.averaged, self.epoch + 1)
+            if validated.constant and self._validation(self.network.eval(), self.epoch + 1).constant:
+                raise trouble.dead(self.epoch + 1, self.recipe)
         self.epoch += 1
         return EpochResult(
             epoch=self.epoch,

@@ -35,12 +35,14 @@ def check_explosion(loss: float, classes: int, epoch: int, recipe: Recipe) -> No
         )
 
 
-def check_life(scores: Tensor, epoch: int, recipe: Recipe) -> None:
-    """Raises TrainingError if `scores` (N, classes) of different images are all the same."""
-    if len(scores) > 1 and (scores.amax(0) - scores.amin(0)).max().item() < ALIKE:
-        raise TrainingError(
-            f"the network is dead: after epoch {epoch} every image gets the same scores", _calmer(recipe)
-        )
+def alike(lowest: Tensor, highest: Tensor) -> bool:
+    """Whether the scores of different images, `lowest` and `highest` in each class, are all the same."""
+    return (highest - lowest).max().item() < ALIKE
+
+
+def dead(epoch: int, recipe: Recipe) -> TrainingError:
+    """The error for a network whose scores no longer depend on the images."""
+    return TrainingError(f"the network is dead: after epoch {epoch} every image gets the same scores", _calmer(recipe))
 
 
 def _calmer(recipe: Recipe) -> str:

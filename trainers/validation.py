@@ -31,6 +31,8 @@ class Validated:
     """0..1"""
     balanced_accuracy: float
     """The mean over classes of the share of their images that is right, 0..1."""
+    constant: bool
+    """Whether every image gets the same scores."""
 
 
 class Validation:
@@ -66,7 +68,7 @@ class Validation:
         """How `network` does after `epoch` epochs.
 
         Raises:
-            TrainingError: the loss is not a number, or every image gets the same scores.
+            TrainingError: the loss is not a number.
         """
         while True:
             try:
@@ -94,6 +96,9 @@ class Validation:
             lowest, highest = torch.minimum(lowest, scores.amin(0)), torch.maximum(highest, scores.amax(0))
         mean = loss.item() / len(part)
         trouble.check_number(mean, f"in the validation of epoch {epoch}", self._recipe)
-        if len(part) > 1:
-            trouble.check_life(torch.stack([lowest, highest]), epoch, self._recipe)
-        return Validated(mean, right.sum().item() / len(part), balanced_accuracy(right.cpu().numpy(), part.labels))
+        return Validated(
+            mean,
+            right.sum().item() / len(part),
+            balanced_accuracy(right.cpu().numpy(), part.labels),
+            constant=len(part) > 1 and trouble.alike(lowest, highest),
+        )

@@ -69,3 +69,11 @@ def test_a_network_that_is_dead_behind_dropout_shows_in_validation(digits, dropo
         network.get_submodule("2").bias.data.fill_(1.0)  # and what comes after is the same for every image
     with pytest.raises(TrainingError, match="the network is dead: after epoch 1 every image gets the same scores"):
         training.run_epoch()
+
+
+def test_a_network_whose_average_alone_is_constant_goes_on(digits):
+    """It may be: what it is the average of still learns."""
+    training = start(digits, learning_rate=1e-4, batch_size=32)
+    training.averaged.get_submodule("0").bias.data.fill_(-1e9)
+    assert training.run_epoch().validation_accuracy <= 0.2
+    assert training._validation(training.averaged, 1).constant
