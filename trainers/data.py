@@ -31,6 +31,8 @@ HELD_OUT = 0.2
 TEST_SEED = 0
 """The test part is the same whatever the seed of a run: no search may learn from it."""
 LARGEST_SIZE = 4_096
+COUNTED = 2**20
+"""Cells that are counted at a time: numpy makes eight bytes of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,9 +282,19 @@ def _normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if isinstance(images, Streamed):
         sums = images.sums.sum(axis=0)
     else:
-        counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
-        sums = np.array([(count @ values, count @ values**2) for count in counts])
+        sums = np.array([(count @ values, count @ values**2) for count in _counts(images)])
     cells = len(part) * images.shape[2] * images.shape[3]
     means = [int(first) / (255 * cells) for first, _ in sums]
     variances = [(cells * int(second) - int(first) ** 2) / (255 * cells) ** 2 for first, second in sums]
     return tuple(means), tuple(math.sqrt(variance) or 1.0 for variance in variances)
+
+
+def _counts(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each channel has each value, (C, 256)."""
+    _, channels, height, width = images.shape
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    step = max(1, COUNTED // (height * width))
+    for first in range(0, len(images), step):
+        for channel in range(channels):
+            counts[channel] += np.bincount(images[first : first + step, channel].ravel(), minlength=256)
+    return counts

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -97,6 +99,22 @@ def test_normalisation_is_that_of_the_training_part():
     pixels = data.train.images.astype(np.float64) / 255
     assert data.mean == pytest.approx((pixels.mean(),))
     assert data.std == pytest.approx((pixels.std(),))
+
+
+def test_normalisation_copies_no_image_into_wider_numbers() -> None:
+    """The parts are a copy of the images; what is counted beside them is less than another."""
+    images = np.random.default_rng(0).integers(0, 256, (4_096, 3, 32, 32), dtype=np.uint8)
+    tracemalloc.start()
+    data = split("mine", Source(images, np.arange(len(images)) % 2, ("a", "b")))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * images.nbytes
+    learnt = data.train.images.astype(np.int64)
+    cells = learnt[:, 0].size
+    sums, squares = learnt.sum(axis=(0, 2, 3)).tolist(), (learnt**2).sum(axis=(0, 2, 3)).tolist()
+    assert data.mean == tuple(first / (255 * cells) for first in sums)
+    wanted = zip(sums, squares, strict=True)
+    assert data.std == tuple(math.sqrt((cells * second - first**2) / (255 * cells) ** 2) for first, second in wanted)
 
 
 def test_a_channel_without_spread_is_not_divided_by_zero():
