@@ -20,7 +20,7 @@ from .network import build
 from .recipe import DOWNLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -46,28 +46,26 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
 
     Args:
         source: "torchvision:NAME"; the folder of an export; or what `torch.save` wrote of a torchvision model's
-            state_dict, taken to be learnt on ImageNet (one with "googlenet" in its name: as torchvision's is). It is
-            read with `weights_only`, which still is no protection
-            against a file made to do harm.
+            state_dict, taken to be learnt on ImageNet as torchvision's are. It is read with `weights_only`, which
+            still is no protection against a file made to do harm.
 
     Raises:
         DataError: nothing there, not weights, or they cannot be fetched.
     """
-    imagenet = GOOGLENET if "googlenet" in Path(source).name.lower() else (IMAGENET_MEAN, IMAGENET_STD)
     path = Path(source).expanduser()
     try:
         if source.startswith(DOWNLOAD):
             from torchvision.models import get_model_weights
 
             known = get_model_weights(source.removeprefix(DOWNLOAD))
-            return known["DEFAULT"].get_state_dict(progress=False, check_hash=True), imagenet
+            return _of_imagenet(known["DEFAULT"].get_state_dict(progress=False, check_hash=True))
         if path.is_dir():
             proof = json.loads((path / "proof.json").read_text())
             mean, std = (tuple(float(value) for value in proof["normalisation"][key]) for key in ("mean", "std"))
             if not all(value > 0 for value in std):
                 raise ValueError(f"proof.json has a standard deviation of {min(std)}")
             return load_file(path / "model.safetensors"), (mean, std)
-        return _state(torch.load(path, map_location="cpu", weights_only=True)), imagenet
+        return _of_imagenet(_state(torch.load(path, map_location="cpu", weights_only=True)))
     except UnpicklingError as error:
         raise DataError(
             f"recipe.weights (={source!r}) holds more than tensors, and was not read any further",
@@ -76,6 +74,12 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
     except (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error) or type(error).__name__
         raise DataError(f"recipe.weights (={source!r}) cannot be read: {reason:.200}", _SOURCES) from error
+
+
+def _of_imagenet(state: Mapping[str, Tensor]) -> tuple[State, Normalisation]:
+    """Weights, and the images torchvision's networks learn from; GoogLeNet is known by the names of its layers."""
+    is_googlenet = any("inception3a." in name for name in state)
+    return dict(state), GOOGLENET if is_googlenet else (IMAGENET_MEAN, IMAGENET_STD)
 
 
 def _state(loaded: object) -> State:

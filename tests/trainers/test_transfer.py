@@ -15,10 +15,11 @@ from convscape.trainers.export import export
 from convscape.trainers.network import build
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
-from convscape.trainers.transfer import IMAGENET_MEAN, read_weights, start_from
+from convscape.trainers.transfer import IMAGENET_MEAN, IMAGENET_STD, read_weights, start_from
 from torchvision import models
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 BODY = (Conv(16), BatchNorm(), Activation(), Pool(), Conv(32), BatchNorm(), Activation(), Pool(), Flatten())
@@ -206,11 +207,32 @@ def test_what_is_no_state_dict_says_what_to_save(tmp_path: Path) -> None:
     assert read_weights(str(file))[0].keys() == model.state_dict().keys()
 
 
-def test_googlenet_s_weights_bring_the_normalisation_its_first_layer_saw(tmp_path: Path) -> None:
-    """torchvision's model turns ImageNet's into this one (`transform_input`): x * std / 0.5 + (mean - 0.5) / 0.5."""
-    torch.save({"layer.weight": torch.zeros(1)}, tmp_path / "googlenet.pth")
-    mean, std = read_weights(str(tmp_path / "googlenet.pth"))[1]
-    pixel = torch.tensor([0.1, 0.7, 0.4])
-    shown = (pixel - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
-    scale, shift = torch.tensor([0.229, 0.224, 0.225]) / 0.5, (torch.tensor([0.485, 0.456, 0.406]) - 0.5) / 0.5
-    assert torch.allclose((pixel - torch.tensor(mean)) / torch.tensor(std), shown * scale + shift, atol=1e-6)
+def as_imagenet_is_shown(mean: Sequence[float], std: Sequence[float]) -> bool:
+    """Whether a pixel comes to what torchvision's GoogLeNet makes of it (`transform_input`) before its first layer.
+
+    x * std / 0.5 + (mean - 0.5) / 0.5 of ImageNet's mean and standard deviation.
+    """
+    pixel, means, stds = torch.tensor([0.1, 0.7, 0.4]), torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    wanted = (pixel - means) / stds * (stds / 0.5) + (means - 0.5) / 0.5
+    return torch.allclose((pixel - torch.tensor(mean)) / torch.tensor(std), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "googlenet.pth", "resnet.pth"])
+def test_googlenet_s_weights_bring_the_normalisation_its_first_layer_saw(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    torch.save(models.googlenet(weights=None, init_weights=False).state_dict(), file)
+    assert as_imagenet_is_shown(*read_weights(str(file))[1])
+
+
+def test_a_resnet_is_none_whatever_its_file_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "googlenet-or-rather-resnet18.pth"
+    torch.save(models.resnet18(weights=None).state_dict(), file)
+    assert read_weights(str(file))[1] == (IMAGENET_MEAN, IMAGENET_STD)
+
+
+def test_torchvision_s_own_googlenet_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is downloaded here: torchvision's own function is replaced."""
+    with torch.device("meta"):
+        state = models.googlenet(weights=None, init_weights=False).state_dict()
+    monkeypatch.setattr(torchvision.models.GoogLeNet_Weights, "get_state_dict", lambda *_, **__: state)
+    assert as_imagenet_is_shown(*read_weights("torchvision:googlenet")[1])
