@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..spaces.errors import SweepError
+from ..spaces.errors import DataError, SweepError
 from ..trainers.recipe import DOWNLOAD
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .config import SweepConfig
 
 INPUTS_FILE = "inputs.json"
+OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
+"""What a trial reads of an export: weights, the network, and how its images are normalised."""
 
 
 def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
@@ -53,12 +55,18 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
 
 
 def _digest(source: str) -> str:
-    """SHA-256 of a file of weights; torchvision checks its own."""
+    """SHA-256 of a file of weights, or of what trials read of an export; torchvision checks its own."""
     if source.startswith(DOWNLOAD):
         from ..trainers.transfer import read_weights
 
         read_weights(source)
         return source
     path = Path(source).expanduser()
-    file = path / "model.safetensors" if path.is_dir() else path
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    files = [path / name for name in OF_AN_EXPORT] if path.is_dir() else [path]
+    try:
+        return "-".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    except OSError as error:
+        raise DataError(
+            f"recipe.weights: {error.filename} cannot be read: {error.strerror}",
+            "Bring it back, then resume the sweep.",
+        ) from None

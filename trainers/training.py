@@ -226,14 +226,14 @@ class Training:
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items() if value is not None}
         values = {"epoch": self.epoch, "parts": self._step.parts, "events": self.events}
-        values["normalisation"] = {"mean": self.dataset.mean, "std": self.dataset.std}
         checkpoint.write(folder, tensors, values | self._identity())
 
     def restore(self, folder: Path) -> None:
         """Goes on from where `save` was called.
 
         Raises:
-            CheckpointError: absent, damaged, or of another architecture, recipe, seed, precision or data set.
+            CheckpointError: absent, damaged, or of another architecture, recipe, seed, precision, data set or
+                normalisation.
         """
         tensors, values = checkpoint.read(folder)
         for name, ours in self._identity().items():
@@ -270,6 +270,8 @@ class Training:
             "epochs": self.epochs,
             "precision": self.precision,
             "data": self.dataset.fingerprint,
+            # After a transfer that of the weights, which are read anew at every start.
+            "normalisation": {"mean": list(self.dataset.mean), "std": list(self.dataset.std)},
         }
 
     def _learn(self) -> float:

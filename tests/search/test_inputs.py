@@ -108,6 +108,30 @@ def test_other_weights_at_the_same_path_are_refused(tmp_path: Path) -> None:
         check_inputs(settings, dataset)
 
 
+@pytest.mark.parametrize("file", ["model.safetensors", "architecture.json", "proof.json"])
+def test_an_export_whose_files_have_changed_is_refused(tmp_path: Path, file: str) -> None:
+    """Its weights, its network and how its images are normalised: each is read anew by every trial."""
+    backbone = tmp_path / "backbone"
+    backbone.mkdir()
+    for name in ("model.safetensors", "architecture.json", "proof.json", "model.py"):
+        (backbone / name).write_text("as it was")
+    text = (
+        SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}") + f"recipe: {{weights: [null, {backbone}]}}\n"
+    )
+    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
+    settings.sweep_folder.mkdir()
+    dataset = load_data(settings)
+    check_inputs(settings, dataset)
+    (backbone / "model.py").write_text("which no trial reads")
+    check_inputs(settings, dataset)
+    (backbone / file).write_text("altered")
+    with pytest.raises(SweepError, match="is not what this sweep began with"):
+        check_inputs(settings, dataset)
+    (backbone / file).unlink()
+    with pytest.raises(DataError, match=f"{file} cannot be read: No such file"):
+        check_inputs(settings, dataset)
+
+
 def test_weights_that_cannot_be_fetched_halt_a_launch_before_anything_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

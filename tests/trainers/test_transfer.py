@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,7 +10,7 @@ import torch
 import torchvision
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics import classic
-from convscape.spaces.errors import DataError, TrainingError
+from convscape.spaces.errors import CheckpointError, DataError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, Linear, Pool
 from convscape.trainers.data import load
 from convscape.trainers.export import export
@@ -21,6 +23,8 @@ from torchvision import models
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from convscape.trainers.data import Dataset
 
 BODY = (Conv(16), BatchNorm(), Activation(), Pool(), Conv(32), BatchNorm(), Activation(), Pool(), Flatten())
 RECIPE = Recipe(batch_size=32, learning_rate=0.02)
@@ -101,6 +105,21 @@ def test_pausing_a_transfer_changes_nothing(backbone, few, tmp_path):
     resumed = Training(ARCHITECTURE, recipe, few, seed=0, epochs=3)
     resumed.restore(tmp_path / "one")
     assert [resumed.run_epoch().validation_accuracy for _ in range(2)] == unbroken[1:]
+
+
+def test_a_checkpoint_learnt_with_another_normalisation_is_refused(
+    backbone: Path, few: Dataset, tmp_path: Path
+) -> None:
+    """Its weights belong to images as the first layer saw them: an export whose proof has changed is another start."""
+    copy = tmp_path / "copy"
+    shutil.copytree(backbone, copy)
+    recipe = replace(RECIPE, weights=str(copy))
+    Training(ARCHITECTURE, recipe, few, seed=0, epochs=2).save(tmp_path / "one")
+    proof = json.loads((copy / "proof.json").read_text())
+    proof["normalisation"]["mean"] = [0.25]
+    (copy / "proof.json").write_text(json.dumps(proof))
+    with pytest.raises(CheckpointError, match=r"its normalisation is .* not .*0\.25"):
+        Training(ARCHITECTURE, recipe, few, seed=0, epochs=2).restore(tmp_path / "one")
 
 
 def test_an_export_keeps_the_normalisation_of_the_weights(backbone, few, tmp_path):
