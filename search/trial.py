@@ -13,7 +13,7 @@ from ray import tune
 from safetensors import SafetensorError
 
 from ..spaces.architecture import Architecture
-from ..spaces.errors import CheckpointError, ConvscapeError, DataError, SweepError
+from ..spaces.errors import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
 from ..trainers.checkpoint import Checkpoints
 from ..trainers.latency import latency
 from ..trainers.machine import cpus_here, device_memory
@@ -123,13 +123,22 @@ class LegRun:
         return result
 
     def _restore(self, epoch: int) -> None:
-        """Goes on from the checkpoint after `epoch`, where that is damaged from the one before, or from the start."""
-        try:
-            self._training.restore(self._checkpoints.at(epoch))
-        except CheckpointError:
-            older = self._checkpoints.latest(before=epoch)
-            if older is not None:  # else from the start: it comes to the same
-                self._training.restore(older)
+        """Goes on from the checkpoint after `epoch`, where that is damaged from the one before, or from the start.
+
+        Raises:
+            SweepError: it is whole and of another training: what the sweep trains with has changed.
+        """
+        for folder in self._checkpoints.up_to(epoch):
+            try:
+                self._training.restore(folder)
+                return
+            except ForeignCheckpointError as error:
+                raise SweepError(
+                    error.message,
+                    "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
+                ) from error
+            except CheckpointError:
+                continue  # from the start, in the end: it comes to the same
 
 
 class TuneTrial(tune.Trainable):

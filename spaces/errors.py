@@ -7,7 +7,8 @@ ConvscapeError
 ├── ConfigError            a sweep file that cannot be used; points at file and line
 │   └── SpaceError         a space in which no network fits the image or the budget
 ├── DataError              images that are missing, unreadable or too few
-├── CheckpointError        weights on disk that are absent, cut short or of another design
+├── CheckpointError        weights on disk that are absent or cut short
+│   └── ForeignCheckpointError  whole, but of another design, recipe or data
 ├── SweepError             a sweep that is unknown, already there, held by another process or has no result
 ├── TrainingError          a trial that cannot go on; ends the trial, never the sweep
 └── ExportError            a winner whose exported form does not agree with the trained network
@@ -63,7 +64,11 @@ class DataError(ConvscapeError):
 
 
 class CheckpointError(ConvscapeError):
-    """Weights on disk that are absent, cut short or of another design."""
+    """Weights on disk that are absent or cut short."""
+
+
+class ForeignCheckpointError(CheckpointError):
+    """Weights on disk that are whole, but of another design, recipe or data."""
 
 
 class SweepError(ConvscapeError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
@@ -18,6 +17,8 @@ from safetensors.torch import load, save_file
 from ..spaces.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 FORMAT = "convscape-checkpoint/2"
@@ -84,6 +85,19 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"checkpoint {folder}: {TENSORS} cannot be read: {error!s:.200}") from None
 
 
+def check_alike(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Whether `tensors` may be loaded where those `wanted` are.
+
+    Raises:
+        ValueError: another name or another shape; says which.
+    """
+    if unlike := sorted(wanted.keys() ^ tensors.keys()):
+        raise ValueError(f"{unlike[0]} is {'absent' if unlike[0] in wanted else 'not part of it'}")
+    for name, ours in wanted.items():
+        if tensors[name].shape != ours.shape:
+            raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(ours.shape)}")
+
+
 _OLDER = "The checkpoint before it is used where there is one."
 
 
@@ -118,9 +132,13 @@ class Checkpoints:
         """Where the checkpoint after `epoch` epochs stands, whether it is there or not."""
         return self.folder / f"epoch-{epoch:04d}"
 
-    def latest(self, *, before: float = math.inf) -> Path | None:
-        """The newest whole checkpoint of an epoch before `before`; a damaged one is passed over."""
-        return next((path for path in self._all() if _epoch(path) < before and _is_whole(path)), None)
+    def latest(self) -> Path | None:
+        """The newest whole checkpoint; a damaged one is passed over."""
+        return next(filter(_is_whole, self._all()), None)
+
+    def up_to(self, epoch: int) -> list[Path]:
+        """The checkpoints that are there, whole or not, of at most so many epochs; newest first."""
+        return [path for path in self._all() if _epoch(path) <= epoch]
 
     def best(self) -> Path | None:
         """The whole checkpoint last saved as the best."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..spaces.errors import CheckpointError, TrainingError, nearest
+from ..spaces.errors import CheckpointError, ForeignCheckpointError, TrainingError, nearest
 from . import checkpoint, transfer, trouble
 from .arithmetic import PRECISIONS, fitting
 from .balance import balanced_weights
@@ -229,37 +229,51 @@ class Training:
         checkpoint.write(folder, tensors, values | self._identity())
 
     def restore(self, folder: Path) -> None:
-        """Goes on from where `save` was called.
+        """Goes on from where `save` was called. Where that cannot be, nothing has changed.
 
         Raises:
-            CheckpointError: absent, damaged, or of another architecture, recipe, seed, precision, data set or
-                normalisation.
+            ForeignCheckpointError: of another architecture, recipe, seed, precision, data set or normalisation.
+            CheckpointError: absent, damaged, or its tensors do not fit.
         """
         tensors, values = checkpoint.read(folder)
         for name, ours in self._identity().items():
             if values.get(name) != ours:
-                raise CheckpointError(f"checkpoint {folder}: its {name} is {values.get(name)!r:.80}, not {ours!r:.80}")
+                raise ForeignCheckpointError(
+                    f"checkpoint {folder}: its {name} is {values.get(name)!r:.80}, not {ours!r:.80}"
+                )
+        network, averaged, optimizer = (_under(prefix, tensors) for prefix in ("network", "averaged", "optimizer"))
         try:
-            self.network.load_state_dict(_under("network", tensors))
-            self.averaged.load_state_dict(_under("averaged", tensors))
-            self._restore_optimizer(_under("optimizer", tensors))
-            self.epoch, self.events[:] = values["epoch"], values["events"]
-            if values["parts"] != self._step.parts:
-                self._step.split(values["parts"])
-        except (RuntimeError, ValueError, LookupError) as error:
+            epoch, events, parts = int(values["epoch"]), list(values["events"]), int(values["parts"])
+            checkpoint.check_alike(network, self.network.state_dict())
+            checkpoint.check_alike(averaged, self.averaged.state_dict())
+            state = self._optimizer_state(optimizer)
+        except (TypeError, ValueError, LookupError) as error:
             raise CheckpointError(f"checkpoint {folder}: its tensors or values do not fit: {error!s:.200}") from None
-
-    def _restore_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes up the optimiser's state, named "INDEX.KEY"; where there is none it has none."""
-        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        self.network.load_state_dict(network)
+        self.averaged.load_state_dict(averaged)
         self.optimizer.state.clear()
+        self.optimizer.state.update(state)
+        self.epoch, self.events[:] = epoch, events
+        if parts != self._step.parts:
+            self._step.split(parts)
+
+    def _optimizer_state(self, tensors: Mapping[str, Tensor]) -> dict[Tensor, dict[str, Tensor]]:
+        """The optimiser's state by weight, of tensors named "INDEX.KEY"; a weight without tensors has none.
+
+        Raises:
+            ValueError, LookupError: there is no such weight, or it has another shape.
+        """
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        state: dict[Tensor, dict[str, Tensor]] = {}
         for name, value in tensors.items():
             index, key = name.split(".", 1)
             weight = weights[int(index)]
+            if value.ndim and value.shape != weight.shape:
+                raise ValueError(f"optimizer.{name} has the shape {tuple(value.shape)}, not {tuple(weight.shape)}")
             # The fused optimisers need a weight's state in its own memory format, and counts where it is.
-            alike = value.shape == weight.shape and value.ndim
-            state = torch.empty_like(weight) if alike else torch.empty_like(value, device=weight.device)
-            self.optimizer.state[weight][key] = state.copy_(value)
+            empty = torch.empty_like(weight) if value.ndim else torch.empty_like(value, device=weight.device)
+            state.setdefault(weight, {})[key] = empty.copy_(value)
+        return state
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint and the training that reads it must agree in."""

@@ -12,6 +12,7 @@ from convscape.search import trial
 from convscape.search.trial import LegRun, Setup, TuneTrial
 from convscape.search.trials import Design, Leg
 from convscape.spaces.notation import parse
+from convscape.trainers import checkpoint
 from convscape.trainers.data import load
 from convscape.trainers.memory import training_bytes
 from convscape.trainers.recipe import Recipe
@@ -122,3 +123,43 @@ def test_epochs_before_a_failure_are_told_with_it(monkeypatch: pytest.MonkeyPatc
     result = trains.step()
     assert told(result) == [1, 2]
     assert result["failure"].startswith("ValueError: it broke")
+
+
+def trained(order: dict[str, Any], epochs: int) -> list[dict[str, Any]]:
+    """What so many epochs of a leg tell; the newest two leave their checkpoints on the disk."""
+    run = LegRun({**order, "start": 0}, load("digits", train=40, validation=20), Setup(1))
+    return [curve(run.epoch().to_json()) for _ in range(epochs)]
+
+
+def curve(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: result[key] for key in ("epoch", "train_loss", "validation_loss")}
+
+
+def rewrite(folder: Path, *, without: str = "", **changed: Any) -> None:
+    """Keeps the checkpoint whole by its SHA-256, as another version might have written it."""
+    tensors, values = checkpoint.read(folder)
+    tensors = {name: value for name, value in tensors.items() if name != without}
+    checkpoint.write(folder, tensors, {**values, **changed})
+
+
+@pytest.mark.parametrize(("unfit", "first"), [((2,), 2), ((1, 2), 1)])
+def test_a_checkpoint_that_does_not_fit_is_gone_round(tmp_path: Path, unfit: tuple[int, ...], first: int) -> None:
+    """To the one before it, and where that does not fit either to the start."""
+    whole = trained(leg(tmp_path / "whole", Recipe(batch_size=8), epochs=3), 3)
+    order = leg(tmp_path / "one", Recipe(batch_size=8), epochs=3, start=2)
+    trained(order, 2)
+    for epoch in unfit:
+        rewrite(tmp_path / "one" / f"epoch-000{epoch}", without="averaged.0.weight")
+    run = LegRun(order, load("digits", train=40, validation=20), Setup(1))
+    assert [curve(run.epoch().to_json()) for _ in range(first, 4)] == whole[first - 1 :]
+
+
+def test_a_checkpoint_of_another_training_halts_the_sweep(tmp_path: Path) -> None:
+    """Every trial that goes on would start over: somebody has changed what the sweep trains with."""
+    order = leg(tmp_path, Recipe(batch_size=8), epochs=3, start=2)
+    trained(order, 2)
+    result = worker({**order, "epochs": 4}).step()
+    assert result["halt"][0].endswith("epoch-0002: its epochs is 3, not 4")
+    assert "config.json" in result["halt"][1]
+    (tmp_path / "epoch-0002" / "tensors.safetensors").write_bytes(b"cut")
+    assert "epoch-0001: its epochs is 3, not 4" in worker({**order, "epochs": 4}).step()["halt"][0]

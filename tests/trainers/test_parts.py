@@ -71,8 +71,8 @@ def test_state_of_an_optimiser_goes_where_its_weight_is(digits, tmp_path) -> Non
     }
     for group in training.optimizer.param_groups:
         group["params"] = [torch.nn.Parameter(weight.to("meta")) for weight in group["params"]]
-    training._restore_optimizer({name.removeprefix("optimizer."): value for name, value in kept.items()})
-    states = [value for state in training.optimizer.state.values() for value in state.values()]
+    found = training._optimizer_state({name.removeprefix("optimizer."): value for name, value in kept.items()})
+    states = [value for state in found.values() for value in state.values()]
     assert len(states) == len(kept)
     assert {value.device.type for value in states} == {"meta"}
 

@@ -5,14 +5,16 @@ import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.errors import CheckpointError, TrainingError
+from convscape.spaces.errors import CheckpointError, ForeignCheckpointError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool, Residual
+from convscape.trainers import checkpoint
 from convscape.trainers.data import Dataset, load
 from convscape.trainers.optimization import learning_rate
 from convscape.trainers.recipe import Recipe
@@ -101,8 +103,50 @@ def test_restoring_over_a_used_training_is_like_restoring_into_a_new_one(digits,
 def test_a_checkpoint_of_something_else_is_refused(digits, tmp_path, change):
     usual = {"architecture": MIXED, "recipe": SMALL, "dataset": digits, "seed": 0, "epochs": 4}
     Training(**usual).save(tmp_path / "one")
-    with pytest.raises(CheckpointError, match="one: its"):
+    with pytest.raises(ForeignCheckpointError, match="one: its"):
         Training(**usual | change).restore(tmp_path / "one")
+
+
+def _less_of_the_average(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
+    del tensors["averaged.0.weight"]
+
+
+def _another_shape(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
+    tensors["averaged.11.bias"] = torch.zeros(11)
+
+
+def _state_of_no_weight(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
+    tensors["optimizer.99.momentum_buffer"] = torch.zeros(1)
+
+
+def _state_of_another_shape(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
+    tensors["optimizer.0.momentum_buffer"] = torch.zeros(2, 3)
+
+
+def _no_parts(_: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+    del values["parts"]
+
+
+def _no_epoch(_: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+    values["epoch"] = "two"
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [_less_of_the_average, _another_shape, _state_of_no_weight, _state_of_another_shape, _no_parts, _no_epoch],
+)
+def test_a_restore_that_fails_leaves_the_training_as_it_was(digits, tmp_path, alter):
+    """Each a whole checkpoint by its SHA-256, as another version might write it."""
+    learnt = start(MIXED, SMALL, digits)
+    curve(learnt, 2)
+    learnt.save(tmp_path / "two")
+    tensors, values = checkpoint.read(tmp_path / "two")
+    alter(tensors, values)
+    checkpoint.write(tmp_path / "two", tensors, values)
+    training = start(MIXED, SMALL, digits)
+    with pytest.raises(CheckpointError, match="do not fit"):
+        training.restore(tmp_path / "two")
+    assert curve(training, 2) == curve(start(MIXED, SMALL, digits), 2)
 
 
 def test_one_step_is_the_textbooks(digits):
