@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..spaces.choices import Options, number, options, values, whole_numbers
+from ..spaces.choices import number, options, values, whole_numbers
 from ..spaces.errors import SpaceError, nearest
 from ..trainers.recipe import CLASS_WEIGHTS, DOWNLOAD, LARGEST_SHIFT, OPTIMIZERS, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..spaces.choices import Choice, Trial
+    from ..spaces.choices import Choice, Options, Trial
 
 
 def _weights(value: object, key: str) -> Choice:
@@ -26,6 +26,17 @@ def _weights(value: object, key: str) -> Choice:
     return options(listed, key, listed)
 
 
+def _limit(value: object, key: str) -> Choice:
+    """As `number`, or None for no limit, alone or in a list."""
+    listed: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+    if None not in listed:
+        return number(value, key, 1e-6, 1e6)
+    numbers = [item for item in listed if item is not None]
+    if numbers:
+        number(numbers, key, 1e-6, 1e6)
+    return options(listed, key, listed)
+
+
 KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     # key: (default, how its values are read)
     "optimizer": ("sgd", lambda value, key: options(value, key, OPTIMIZERS)),
@@ -35,7 +46,7 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     "batch_size": ([64, 128], lambda value, key: whole_numbers(value, key, 2, 65_536)),
     "label_smoothing": (0.0, lambda value, key: number(value, key, 0, 0.9)),
     "class_weights": ("none", lambda value, key: options(value, key, CLASS_WEIGHTS)),
-    "gradient_clip": (2.0, lambda value, key: Options((None,)) if value is None else number(value, key, 1e-6, 1e6)),
+    "gradient_clip": (2.0, _limit),
     "warmup": (0.5, lambda value, key: number(value, key, 0, 1_000)),
     "schedule": ("constant", lambda value, key: options(value, key, SCHEDULES)),
     "averaging": (0.999, lambda value, key: number(value, key, 0, 0.99999)),

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from convscape.search.config import SweepConfig, parse, read
 from convscape.search.recipes import DEFAULTS as RECIPE_DEFAULTS
+from convscape.search.sampling import sample
 from convscape.spaces.errors import ConfigError
 from convscape.spaces.settings import DEFAULTS as SPACE_DEFAULTS
 from hypothesis import example, given
@@ -176,6 +177,29 @@ def test_numbers_as_people_write_them() -> None:
     assert config.recipe["learning_rate"] == 0.05
     assert config.budget.macs == 20_000_000
     assert parse(LEAST + "budget: {training_memory: 2 GB}\n").budget.training_memory == 2 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("written", "drawn"),
+    [("null", {None}), ("2.0", {2.0}), ("[null, 2.0]", {None, 2.0}), ("[0.5, 2, null]", {None, 0.5, 2})],
+)
+def test_clipping_can_be_searched_against_not_clipping(written: str, drawn: set[float | None]) -> None:
+    config = parse(LEAST, "sweep.yaml", [f"recipe.gradient_clip={written}"])
+    assert {design.recipe.gradient_clip for design in sample(config, (1, 8, 8), 10, 30)} == drawn
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("[null, null]", "listed twice"),
+        ("[null, 0]", "out of range"),
+        ("[null, soft]", "no number"),
+        ("[]", "empty list"),
+    ],
+)
+def test_what_is_no_limit_of_a_gradient_is_named(written: str, says: str) -> None:
+    error = refused(LEAST, f"recipe.gradient_clip={written}")
+    assert (error.key, says in error.message) == ("recipe.gradient_clip", True)
 
 
 def test_overrides_win_and_reach_into_sections() -> None:
