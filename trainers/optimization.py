@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .network import WEIGHT_LAYERS
 
+if TYPE_CHECKING:
     from torch import nn
 
     from .recipe import Recipe
@@ -31,11 +31,13 @@ def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: in
     return recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def optimizer(weights: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser; biases and normalisations, which have one dimension, do not decay."""
+def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser of all that learns; of biases and normalisations, which are left alone, without decay."""
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    of_layers = {module.weight for module in network.modules() if isinstance(module, WEIGHT_LAYERS)}
     groups = [
-        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+        {"params": [weight for weight in learning if weight in of_layers], "weight_decay": recipe.weight_decay},
+        {"params": [weight for weight in learning if weight not in of_layers], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "adamw":

@@ -60,7 +60,7 @@ class Step:
             torch.compiler.reset()  # the compiler gives up after eight networks of one process
             self.forward = torch.compile(network, mode=mode)
         self._weights = [weight for weight in network.parameters() if weight.requires_grad]
-        self.optimizer = optimizer(self._weights, recipe)
+        self.optimizer = optimizer(network, recipe)
         self._live, self._slow = _floats(network), _floats(self.averaged)
         # Apart by kind: copied together, floats and counts would go one by one.
         kinds = {buffer.dtype for buffer in network.buffers()}

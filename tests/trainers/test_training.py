@@ -13,7 +13,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import CheckpointError, ForeignCheckpointError, TrainingError
-from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool, Residual
+from convscape.spaces.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Linear,
+    LocallyConnected,
+    Pool,
+    Residual,
+)
 from convscape.trainers import checkpoint
 from convscape.trainers.data import Dataset, load
 from convscape.trainers.optimization import learning_rate
@@ -169,6 +180,24 @@ def test_one_step_is_the_textbooks(digits):
         training.run_epoch()
     for ours, theirs in zip(training.averaged.parameters(), weights, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_only_the_weights_of_layers_decay(digits):
+    """Biases and batch norms are left alone, also the bias of unshared filters, which has three dimensions."""
+    layers = (
+        LocallyConnected(4), BatchNorm(), Activation(), Residual((Conv(4, bias=False), BatchNorm())), Flatten(),
+        Linear(10),
+    )  # fmt: skip
+    training = start(Architecture(IMAGE, layers, 10), replace(SMALL, weight_decay=0.01), digits)
+    names = {weight: name for name, weight in training.network.named_parameters()}
+    groups = {
+        group["weight_decay"]: [names[weight] for weight in group["params"]]
+        for group in training._step.optimizer.param_groups
+    }
+    assert groups == {
+        0.01: ["0.weight", "3.body.0.weight", "5.weight"],
+        0.0: ["0.bias", "1.weight", "1.bias", "3.body.1.weight", "3.body.1.bias", "5.bias"],
+    }
 
 
 def test_the_average_follows_its_formula_and_validation_uses_it(digits):
