@@ -389,31 +389,41 @@ def test_cosine_ends_near_zero():
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
-def golden_runs(dataset: Dataset) -> dict[str, list[list[float]]]:
-    runs = {"plain, sgd": (PLAIN, SMALL), "mixed, sgd": (MIXED, SMALL), "mixed, adamw, cosine": (MIXED, ADAMW)}
-    return {
-        name: [list(row) for row in curve(start(architecture, recipe, dataset), 4)]
-        for name, (architecture, recipe) in runs.items()
-    }
+GOLDEN_RUNS = {
+    "plain, sgd": (PLAIN, SMALL),
+    "mixed, sgd": (MIXED, SMALL),
+    "mixed, adamw, cosine": (MIXED, ADAMW),
+    "mixed, sgd, averaging, crop, flip": (MIXED, replace(SMALL, averaging=0.5, crop=1, flip=True)),
+    "mixed, sgd, decay": (MIXED, replace(SMALL, batch_size=8, learning_rate=0.01, weight_decay=0.05)),
+}
+"""The last has 160 steps: up to the eightieth the average still grows, and decays of 0.9 and more are the same."""
+TOLERANCES = {"sgd": (1e-5, 0.011), "adamw": (2e-3, 0.021)}
+"""Of losses, as a part of them, and of accuracies: one image and two."""
 
 
-def test_curves_are_the_golden_ones(digits):
-    golden = json.loads(GOLDEN.read_text())
-    for name, rows in golden_runs(digits).items():
-        for ours, theirs in zip(rows, golden["runs"][name], strict=True):
-            assert ours[:2] == pytest.approx(theirs[:2], rel=golden["loss_tolerance"]), name
-            assert ours[2] == pytest.approx(theirs[2], abs=golden["accuracy_tolerance"]), name
+def golden_curve(name: str, dataset: Dataset) -> list[tuple[float, float, float]]:
+    architecture, recipe = GOLDEN_RUNS[name]
+    return curve(start(architecture, recipe, dataset), 4)
+
+
+@pytest.mark.parametrize("name", GOLDEN_RUNS)
+def test_curves_are_the_golden_ones(digits, name):
+    of_losses, of_accuracies = TOLERANCES[GOLDEN_RUNS[name][1].optimizer]
+    golden = json.loads(GOLDEN.read_text())["runs"][name]
+    for ours, theirs in zip(golden_curve(name, digits), golden, strict=True):
+        assert ours[:2] == pytest.approx(theirs[:2], rel=of_losses)
+        assert ours[2] == pytest.approx(theirs[2], abs=of_accuracies)
 
 
 if __name__ == "__main__":  # writes the golden curves anew; say in the commit why they had to change
     torch.set_num_threads(1)
+    few = load("digits", train=320, validation=100)
     record = {
         "source": "python tests/trainers/test_training.py; digits, 320 images to train and 100 to validate on; "
         "[training loss, validation loss, validation accuracy] an epoch",
         "tolerance": "One machine gives one curve bit for bit. Other instruction sets sum in other orders: AVX2 and no "
-        "vector instructions at all against AVX-512 moved losses by less than 1e-6 under SGD, 6e-4 under AdamW.",
-        "loss_tolerance": 0.003,
-        "accuracy_tolerance": 0.021,
-        "runs": golden_runs(load("digits", train=320, validation=100)),
+        "vector instructions at all against AVX-512 moved losses by less than 1e-6 under SGD, 6e-4 under AdamW, which "
+        "divides gradients near zero by their own size. The test allows 1e-5 and 2e-3.",
+        "runs": {name: golden_curve(name, few) for name in GOLDEN_RUNS},
     }
     GOLDEN.write_text(json.dumps(record, indent=1) + "\n")
