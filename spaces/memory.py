@@ -169,7 +169,7 @@ def _keep(layer: Layer, source: _Map, step: Step, *, in_place: bool) -> tuple[_M
     cells = prod(step.output)
     match layer:
         case Conv():
-            source = _Map(padded_cells(step)) if _pads_apart(layer, step) else source
+            source = _Map(padded_cells(step)) if pads_apart(layer, step) else source
             return _Map(cells), Kept(source.keep())
         case LocallyConnected():
             return _Map(cells, scattered=_is_scattered(step)), Kept(_unfolded_cells(layer, step))
@@ -209,10 +209,10 @@ def _keep_pool(layer: Pool, source: _Map, step: Step) -> tuple[_Map, Kept]:
     if layer.mode == "l2":
         squares = padded_cells(step)
         return output, Kept(source.keep() + squares + output.cells + output.keep())
-    source = _Map(padded_cells(step)) if _pads_apart(layer, step) else source
+    source = _Map(padded_cells(step)) if pads_apart(layer, step) else source
     if layer.mode == "average":
         return output, Kept(source.keep())
-    flags = output.cells if _sees_padding_only(layer, step) else 0
+    flags = output.cells if sees_padding_only(layer, step) else 0
     return output, Kept(source.keep(), indices=output.cells, flags=flags)
 
 
@@ -255,7 +255,7 @@ def _temporary(layer: Layer, step: Step, size: int) -> int:
             squares = padded_cells(step)
             return size * max(squares + inputs if any(step.padding or ()) else 0, squares + 3 * cells)
         case Conv() | Pool():
-            copy = padded_cells(step) if _pads_apart(layer, step) else 0
+            copy = padded_cells(step) if pads_apart(layer, step) else 0
             indices = INDEX_BYTES * cells if isinstance(layer, Pool) and layer.mode == "max" else 0
             return size * (copy + cells) + indices
         case LocallyConnected():
@@ -282,17 +282,20 @@ def _unfolded_cells(layer: LocallyConnected, step: Step) -> int:
     return max(window * step.output[1] * step.output[2], padded_cells(step))
 
 
-def _pads_apart(layer: Conv | Pool, step: Step) -> bool:
-    """Whether padding makes a copy of the input, because PyTorch's own layer cannot pad so."""
+def pads_apart(layer: Conv | Pool, step: Step) -> bool:
+    """Whether padding makes a copy of the input, because PyTorch's own layer cannot pad so.
+
+    Its layers pad both sides alike; its pooling by at most half a window, so that each has a cell of the map.
+    """
     top, bottom, left, right = step.padding or (0, 0, 0, 0)
     if isinstance(layer, Conv):
         return (top, left) != (bottom, right)
     even = (top, left) == (bottom, right) and 2 * top <= layer.kernel[0] and 2 * left <= layer.kernel[1]
-    return any((top, bottom, left, right)) and (not even or _sees_padding_only(layer, step))
+    return any((top, bottom, left, right)) and (not even or sees_padding_only(layer, step))
 
 
-def _sees_padding_only(layer: Window, step: Step) -> bool:
-    """Whether some window of a max pooling holds no cell of the map."""
+def sees_padding_only(layer: Window, step: Step) -> bool:
+    """Whether some window of a pooling holds no cell of the map."""
     return layer.kind == "pool" and any(_has_empty_window(layer, step, axis) for axis in (0, 1))
 
 

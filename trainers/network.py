@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import nn
 
-from ..spaces.geometry import span
 from ..spaces.layers import (
     Activation,
     BatchNorm,
@@ -24,6 +23,7 @@ from ..spaces.layers import (
     Pool,
     Residual,
 )
+from ..spaces.memory import overwrites, pads_apart, sees_padding_only
 from . import modules
 from .modules import Network
 
@@ -90,19 +90,9 @@ def initialise(network: nn.Module, seed: int) -> None:
 
 def _sequence(layers: Sequence[Layer], prefix: str, steps: dict[str, Step], *, inplace: bool) -> list[nn.Module]:
     return [
-        _module(layer, f"{prefix}{index}", steps, inplace=inplace, overwrite=inplace and _is_fresh(layers[:index]))
-        for index, layer in enumerate(layers)
+        _module(layer, f"{prefix}{index}", steps, inplace=inplace, overwrite=inplace and overwrites(layer, before))
+        for index, (layer, before) in enumerate(zip(layers, (None, *layers), strict=False))
     ]
-
-
-def _is_fresh(before: Sequence[Layer]) -> bool:
-    """Whether the last of `before` makes a tensor of its own that its gradient does not need."""
-    if not before:
-        return False
-    last = before[-1]
-    return isinstance(last, Conv | Linear | BatchNorm | Residual | Parallel) or (
-        isinstance(last, Pool) and last.mode != "l2"
-    )
 
 
 def _module(layer: Layer, path: str, steps: dict[str, Step], *, inplace: bool, overwrite: bool) -> nn.Module:
@@ -147,34 +137,24 @@ def _sides(step: Step) -> Sides:
 
 
 def _conv(layer: Conv, step: Step) -> nn.Conv2d:
-    top, bottom, left, right = _sides(step)
+    top, _, left, _ = _sides(step)
     options = {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups, "bias": layer.bias}
-    if (top, left) == (bottom, right):
-        return nn.Conv2d(step.input[0], layer.filters, layer.kernel, padding=(top, left), **options)
-    return modules.PaddedConv2d(step.input[0], layer.filters, layer.kernel, _sides(step), **options)
+    if pads_apart(layer, step):
+        return modules.PaddedConv2d(step.input[0], layer.filters, layer.kernel, _sides(step), **options)
+    return nn.Conv2d(step.input[0], layer.filters, layer.kernel, padding=(top, left), **options)
 
 
 def _pool(layer: Pool, step: Step) -> nn.Module:
-    sides = top, bottom, left, right = _sides(step)
-    if layer.mode == "l2":
-        return modules.L2Pool2d(layer.kernel, layer.stride, sides)
-    # PyTorch's own pooling pads both sides alike and by at most half a window.
-    native = (top, left) == (bottom, right) and 2 * top <= layer.kernel[0] and 2 * left <= layer.kernel[1]
-    if layer.mode == "average":
-        if native:
+    sides = top, _, left, _ = _sides(step)
+    match layer.mode, pads_apart(layer, step):
+        case "l2", _:
+            return modules.L2Pool2d(layer.kernel, layer.stride, sides)
+        case "average", True:
+            return modules.PaddedAvgPool2d(layer.kernel, layer.stride, sides)
+        case "average", _:
             return nn.AvgPool2d(layer.kernel, layer.stride, (top, left))
-        return modules.PaddedAvgPool2d(layer.kernel, layer.stride, sides)
-    some_empty = any(_has_empty_window(layer, step, axis) for axis in (0, 1))
-    if native and not some_empty:
-        return nn.MaxPool2d(layer.kernel, layer.stride, (top, left), layer.dilation)
-    return modules.PaddedMaxPool2d(layer.kernel, layer.stride, sides, layer.dilation, some_empty=some_empty)
-
-
-def _has_empty_window(layer: Pool, step: Step, axis: int) -> bool:
-    """Whether some window along `axis` (0 rows, 1 columns) holds padding only."""
-    size, before = step.input[1 + axis], _sides(step)[2 * axis]
-    reach = span(layer.kernel[axis], layer.dilation[axis])
-    starts = (place * layer.stride[axis] - before for place in range(step.output[1 + axis]))
-    return any(
-        not any(0 <= cell < size for cell in range(start, start + reach, layer.dilation[axis])) for start in starts
-    )
+        case _, True:
+            some_empty = sees_padding_only(layer, step)
+            return modules.PaddedMaxPool2d(layer.kernel, layer.stride, sides, layer.dilation, some_empty=some_empty)
+        case _:
+            return nn.MaxPool2d(layer.kernel, layer.stride, (top, left), layer.dilation)

@@ -284,6 +284,20 @@ def test_relu_overwrites_only_what_nobody_else_reads():
     assert inplace == {"0": False, "2": True, "3.body.0": False, "4": True, "6": False}
 
 
+@pytest.mark.parametrize(
+    ("before", "overwritten"),
+    [
+        (Conv(4), True), (BatchNorm(), True), (Residual((Conv(4),)), True), (Parallel(((Conv(4),), (Conv(2),))), True),
+        (Pool(), True), (Pool("average"), True), (Pool("l2"), False), (GlobalPool(), False), (Dropout(0.2), False),
+        (Activation("tanh"), False), (LocalResponseNorm(), False), (LocallyConnected(4), False),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_relu_overwrites_what_the_layer_before_does_not_need(before, overwritten):
+    network = build(Architecture((4, 8, 8), (Conv(4), before, Activation(), Flatten(), Linear(2)), 2))
+    assert network.get_submodule("2").inplace == overwritten
+
+
 def test_equals_a_network_written_by_hand():
     """The small MNIST network of the notes: conv32-3 P1, max 2, ReLU, conv32-3 P1, max 2, ReLU, FC 7·7·32-100-10."""
     layers = (
