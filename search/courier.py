@@ -132,7 +132,7 @@ class _Carrier(threading.Thread):
 
 def main() -> None:
     """The courier's end: obey the driver until it closes the pipe or is gone."""
-    os.nice(10)  # training goes first
+    os.nice(19)  # training goes first, and Ray runs its workers at 15
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     carriers: dict[str, _Carrier] = {}
     for line in sys.stdin.buffer:
