@@ -27,6 +27,8 @@ from pathlib import Path
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 EPOCHS = 5
 WORKERS = 2
+WINDOW = 100
+"""Trials over which `--growth` takes a mean."""
 
 
 def ours(trials: int, folder: Path, *, watch: bool = False) -> tuple[list[float], list[tuple[int, float, float]]]:
@@ -40,7 +42,7 @@ def ours(trials: int, folder: Path, *, watch: bool = False) -> tuple[list[float]
             "folder": str(folder),
             "data": {"name": "digits", "train": 32, "validation": 32},
             "space": {"stages": [0, 1, 2], "filters": [1, 2, 3, 4], "kernel": [1, 3, 5], "hidden": [0, 4, 8]},
-            "search": {"trials": trials, "epochs": EPOCHS, "promotion": "none"},
+            "search": {"trials": trials, "epochs": EPOCHS, "promotion": "none", "finalists": 0},
             "resources": {"workers": WORKERS},
         }
     )
@@ -71,7 +73,7 @@ def _watch(
         whole = new[: new.rfind(b"\n") + 1]
         position += len(whole)
         now = time.perf_counter()
-        ended = whole.count(b'{"state":"completed"}')
+        ended = whole.count(b'{"state":"completed"}') + whole.count(b'{"state":"failed"}')  # some networks are dead
         ends += [now] * ended
         if memory is not None and ended and (not memory or len(ends) - memory[-1][0] >= 100):
             memory.append((len(ends), now - started, _resident()))
@@ -147,12 +149,13 @@ def a_trial(ends: list[float]) -> float:
 def growth(trials: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         ends, memory = ours(trials, Path(folder), watch=True)
-    window = min(100, trials // 4)
-    marks = [mark for mark in (100, 1_000, 5_000, trials) if window < mark <= len(ends)]
-    costs = {mark: (ends[mark - 1] - ends[mark - 1 - window]) / window for mark in dict.fromkeys(marks)}
+    costs: dict[int, float] = {}
+    for mark in dict.fromkeys(mark for mark in (100, 1_000, 5_000, trials) if mark <= len(ends)):
+        last = min(mark + WINDOW // 2, len(ends) - 1)
+        costs[mark] = (ends[last] - ends[last - WINDOW]) / WINDOW
     for mark, cost in costs.items():
         held = next((mb for count, _, mb in memory if count >= mark), memory[-1][2])
-        print(f"at {mark:>5} trials: {cost:.3f} s a trial, driver {held:.0f} MB")
+        print(f"around trial {mark:>5}: {cost:.3f} s a trial, driver {held:.0f} MB")
     first, *_, last = costs.values()
     return {
         "ratio": round(last / first, 2),

@@ -53,6 +53,7 @@ def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> 
                 engine.fail(leg.number, failure(error, orders))
                 break
             order = engine.report(leg.number, result)
+            run.told()
 
 
 def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path) -> None:

@@ -29,10 +29,10 @@ from ..spaces.dotted import find, is_dotted
 from ..spaces.errors import ConfigError, nearest
 from .evolution import CmaEs
 from .guarded import told
-from .storage import telling
+from .recall import Recall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from pathlib import Path
 
     from optuna.distributions import BaseDistribution
@@ -88,7 +88,7 @@ class Samplers:
     def __init__(self, setting: str | Mapping[str, Any], seed: int = 0, code: Sequence[Path] = ()) -> None:
         settings = {"class": setting} if isinstance(setting, str) else dict(setting)
         self.name = str(settings.pop("class", ""))
-        self._seed = seed
+        self._seed, self._recall = seed, Recall()
         if self.name in BUILT_IN:
             self.kind, defaults = BUILT_IN[self.name]
         elif is_dotted(self.name):
@@ -128,8 +128,8 @@ class Samplers:
             return self._made(number, {})
         return self._made(number, {"n_startup_trials": self._settings["n_startup_trials"] + without_settings})
 
-    def shown(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """The trials as the sampler is to see them.
+    def shown(self, trials: list[FrozenTrial], waiting: Container[int] = ()) -> list[FrozenTrial]:
+        """The trials as the sampler is to see them; all of one study, and the numbers of those that wait.
 
         Designs named in the sweep file have no settings. Samplers that go by the settings all trials have in common
         would find none.
@@ -137,7 +137,7 @@ class Samplers:
         if self.name != "tpe":
             trials = [trial for trial in trials if trial.distributions]
         if issubclass(self.kind, LIMITED):
-            trials = telling(trials)
+            trials = self._recall.telling(trials, waiting)
         return ranked(trials) if issubclass(self.kind, RANKED) else trials
 
     def _made(self, number: int, settings: Mapping[str, Any]) -> BaseSampler:

@@ -94,6 +94,7 @@ class Orders(FIFOScheduler):
     def __init__(self, engine: Engine, legs: Legs) -> None:
         super().__init__()
         self._engine, self._legs, self._warm = engine, legs, False
+        self._waiting: list[Trial] = []
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -104,10 +105,16 @@ class Orders(FIFOScheduler):
         Tune has no setting for it. Where a later Ray hides the cache elsewhere, workers start anew more often.
         """
         super().on_trial_add(tune_controller, trial)
+        self._waiting.append(trial)
         cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
         if cache is not None and not self._warm:
             cache.increase_max(trial.placement_group_factory, by=self._legs.most)
             self._warm = True
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:  # noqa: ARG002 - Tune's signature
+        """The leg that waits longest for a worker. FIFO's own looks through all there ever were, at each step of Tune's."""
+        self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
+        return self._waiting[0] if self._waiting else None
 
     def on_trial_result(
         self,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 from contextlib import contextmanager
-from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from optuna.storages import JournalStorage
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 STUDY_FILE = "study.jsonl"
 CUT_SHORT = "cut short"
-RECALLED = 200
-"""Trials a sampler looks back on at most, running ones aside."""
 
 
 class StudyFile(BaseJournalBackend):
@@ -117,13 +113,18 @@ class StudyStorage(JournalStorage):
         return copy.deepcopy(wanted) if deepcopy else wanted
 
     @contextmanager
-    def recalling(self, study_id: int, shown: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
-        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one."""
+    def recalling(
+        self, study_id: int, shown: Callable[[list[FrozenTrial], Container[int]], list[FrozenTrial]]
+    ) -> Iterator[None]:
+        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one.
+
+        `shown` is told of all former trials, and the numbers of those that wait.
+        """
         former = self.get_all_trials(study_id, deepcopy=False)
         if former and former[-1].state == TrialState.WAITING:  # a named design, which is to be the new one
             former.pop()
         self._former = len(former)
-        self._shown = shown(former)
+        self._shown = shown(former, self.paused)
         try:
             yield
         finally:
@@ -142,39 +143,6 @@ class StudyStorage(JournalStorage):
         except KeyError:
             return []
         return [self.get_trial(trial_id)]
-
-
-def telling(trials: list[FrozenTrial], most: int = RECALLED) -> list[FrozenTrial]:
-    """Of more than `most` trials the best, those that run, and the latest of the rest, in their order.
-
-    TPE models at most 25 trials as good ones, however many there are (Optuna's `gamma`), and the others only as what
-    they are better than.
-    """
-    if len(trials) <= most:
-        return trials
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
-    good = nlargest(most // 4, complete, key=_value) + nlargest(most // 4, pruned, key=_last_report)
-    kept = {trial.number for trial in good}
-    room = most - len(good)
-    for at in range(len(trials) - 1, -1, -1):
-        trial = trials[at]
-        if not trial.state.is_finished():
-            kept.add(trial.number)
-        elif room > 0 and trial.number not in kept:
-            kept.add(trial.number)
-            room -= 1
-    return [trial for trial in trials if trial.number in kept]
-
-
-def _value(trial: FrozenTrial) -> float:
-    return trial.values[0] if trial.values else -math.inf
-
-
-def _last_report(trial: FrozenTrial) -> tuple[int, float]:
-    """By the rung it reached, then by what it reached there, as TPE ranks pruned trials."""
-    step = max(trial.intermediate_values, default=-1)
-    return step, trial.intermediate_values.get(step, -math.inf)
 
 
 def cut_short(epochs: int) -> float:

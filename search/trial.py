@@ -102,6 +102,11 @@ class LegRun:
             raise _not_the_design_s(error) from error
         if order["start"]:
             self._restore(order["start"])
+        self._known: int = order["start"]
+
+    def told(self) -> None:
+        """The sweep knows of all epochs so far: should this process die, it goes on from here."""
+        self._known = self._training.epoch
 
     def epoch(self) -> EpochResult:
         """Trains one epoch and keeps its state on disk before anybody hears of it."""
@@ -114,7 +119,7 @@ class LegRun:
         better = result.validation_accuracy > self._best
         self._best = max(self._best, result.validation_accuracy)
         try:
-            self._checkpoints.save(self._training, best=better)
+            self._checkpoints.save(self._training, best=better, known=self._known)
         except (OSError, SafetensorError) as error:  # the disk's fault, not the design's: the sweep must know
             raise SweepError(
                 f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
@@ -161,6 +166,8 @@ class TuneTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Epochs up to the next rung, or as many as end within GATHERED seconds; and what came between, if anything."""
+        if self._run is not None:
+            self._run.told()  # Tune asks for more when it has taken in what was told before
         results: list[dict[str, Any]] = []
         told = {"number": self._order["number"], "epoch_results": results}
         gathered = time.monotonic() + GATHERED

@@ -26,8 +26,8 @@ TENSORS = "tensors.safetensors"
 VALUES = "checkpoint.json"
 BEST = "best.json"
 KEPT = 2
-"""How many of the newest checkpoints stay, besides the best. A worker saves before anybody hears of the epoch, so after
-a kill the one before the newest is gone on from; it also serves where the newest is damaged."""
+"""How many of the newest checkpoints stay, besides the best and the last that others know of: should the newest be
+damaged there is one before it."""
 
 
 def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
@@ -110,20 +110,27 @@ class Savable(Protocol):
 
 
 class Checkpoints:
-    """The checkpoints of one trial in `folder`: the newest two and the best."""
+    """The checkpoints of one trial in `folder`: the newest two, the best, and what would be gone on from."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, training: Savable, *, best: bool) -> None:
-        """Saves `training` as `epoch-0003/`, remembers whether it is the best so far, deletes what is not kept."""
+    def save(self, training: Savable, *, best: bool, known: int = 0) -> None:
+        """Saves `training` as `epoch-0003/`, remembers whether it is the best so far, deletes what is not kept.
+
+        Args:
+            training: after any epoch; what later epochs left, before something made it go back, is deleted.
+            best: whether it is the best so far.
+            known: epochs that others know of: after a kill this is gone on from, so that it stays.
+        """
         name = self.at(training.epoch).name
         training.save(self.folder / name)
         if best:
             temporary = self.folder / f".{BEST}"
             temporary.write_text(json.dumps({"best": name}))
             temporary.replace(self.folder / BEST)
-        kept = {path.name for path in self._all()[:KEPT]} | {self._best_name()}
+        newest = [path.name for path in self._all() if _epoch(path) <= training.epoch][:KEPT]
+        kept = {*newest, self.at(known).name, self._best_name()}
         for path in self._all():
             if path.name not in kept:
                 shutil.rmtree(path)

@@ -86,6 +86,21 @@ def test_short_epochs_are_told_together_up_to_the_next_rung(monkeypatch: pytest.
     assert [told(trains.step()) for _ in range(3)] == [[1], [2, 3, 4], [5, 6]]
 
 
+def test_what_was_told_last_can_be_gone_on_from_until_more_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The driver may die while a worker is epochs ahead of what it was told."""
+    monkeypatch.setattr(trial, "GATHERED", 60.0)
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9, rungs=(2, 7)))
+    assert told(trains.step()) == [1, 2]
+    assert told(trains.step()) == [3, 4, 5, 6, 7]
+    assert (tmp_path / "epoch-0002").exists()
+    again = LegRun(
+        leg(tmp_path, Recipe(batch_size=8), epochs=9, start=2), load("digits", train=40, validation=20), Setup(1)
+    )
+    assert again.epoch().epoch == 3
+
+
 def test_long_epochs_are_told_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(trial, "GATHERED", 0.0)
     trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=3))

@@ -186,6 +186,21 @@ def test_the_newest_two_and_the_best_are_kept(tmp_path):
     assert kept.best() == kept.at(3) == tmp_path / "trial" / "epoch-0003"
 
 
+def test_what_others_know_of_is_kept_however_far_training_goes_on(tmp_path):
+    kept, saved = Checkpoints(tmp_path), Saved()
+    for saved.epoch in range(1, 8):
+        kept.save(saved, best=saved.epoch == 3, known=2)
+    assert names(tmp_path) == ["epoch-0002", "epoch-0003", "epoch-0006", "epoch-0007"]
+
+
+def test_who_goes_back_leaves_nothing_of_later_epochs_behind(tmp_path):
+    """Else they would push out what is saved now, as newer."""
+    kept, saved = Checkpoints(tmp_path), Saved()
+    for saved.epoch in (7, 8, 9, 1, 2):
+        kept.save(saved, best=saved.epoch == 8)
+    assert names(tmp_path) == ["epoch-0001", "epoch-0002", "epoch-0008"]
+
+
 def test_a_damaged_one_is_passed_over(tmp_path):
     kept, saved = Checkpoints(tmp_path), Saved()
     for saved.epoch in (1, 2):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 import optuna
-from convscape.search.storage import telling
+from convscape.search.recall import Recall
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -25,7 +27,7 @@ def trials(ends: list[tuple[TrialState, int, float]]) -> list[FrozenTrial]:
 @given(st.lists(ENDS, max_size=60))
 def test_few_trials_are_all_shown_and_of_many_the_best_the_running_and_the_latest(ends: list) -> None:
     every = trials(ends)
-    shown = telling(every, most=20)
+    shown = Recall(20).telling(every)
     numbers = [trial.number for trial in shown]
     assert numbers == sorted(numbers)
     running = {trial.number for trial in every if trial.state == TrialState.RUNNING}
@@ -41,3 +43,26 @@ def test_few_trials_are_all_shown_and_of_many_the_best_the_running_and_the_lates
     assert kept[:5] == pruned[:5]
     ended = [trial.number for trial in every if trial.state.is_finished()]
     assert set(ended[-10:]) <= set(numbers)
+
+
+@given(st.lists(ENDS, max_size=60), st.data())
+def test_what_is_kept_up_is_what_a_look_at_all_would_tell(ends: list, data: st.DataObject) -> None:
+    """Trials run, wait where they are shown as stopped, go on, and end; asked in between, and at the end."""
+    every, kept_up = trials(ends), Recall(20)
+    stages = [data.draw(st.integers(0, 2), f"stage of {trial.number}") for trial in every]
+    known = 0
+    while True:
+        known = data.draw(st.integers(known, len(every)), "known")
+        now = every[:known]
+        waiting = {trial.number for trial in now if stages[trial.number] == 1 and trial.state == TrialState.PRUNED}
+        shown = [_with_state(trial, TrialState.RUNNING) if stages[trial.number] == 2 else trial for trial in now]
+        assert kept_up.telling(shown, waiting) == Recall(20).telling(shown, waiting)
+        stages = [stage and data.draw(st.integers(0, 2), "next stage") for stage in stages]
+        if known == len(every):
+            return
+
+
+def _with_state(trial: FrozenTrial, state: TrialState) -> FrozenTrial:
+    changed = copy.copy(trial)
+    changed.state = state
+    return changed
