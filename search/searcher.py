@@ -112,7 +112,7 @@ class Orders(FIFOScheduler):
             self._warm = True
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:  # noqa: ARG002 - Tune's signature
-        """The leg that waits longest for a worker. FIFO's own looks through all there ever were, at each step of Tune's."""
+        """The leg that waits longest for a worker. FIFO's own looks through all there ever were."""
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
         return self._waiting[0] if self._waiting else None
 
