@@ -72,7 +72,7 @@ class Recall:
 
 
 def _place(trial: FrozenTrial, at: int) -> Place:
-    """A complete trial's place, by its value; a stopped one's, by its rung and its accuracy there, as TPE ranks them."""
+    """A complete trial by its value; a stopped one as TPE ranks it, by its rung and its accuracy there."""
     if trial.state == TrialState.COMPLETE:
         return 0.0, -trial.values[0] if trial.values else math.inf, at
     step = max(trial.intermediate_values, default=-1)
