@@ -13,7 +13,7 @@ from .promotion import strategy
 from .proposals import Proposals
 from .queue import Queued
 from .results import amiss, metrics
-from .trials import TIME_BUDGET, Leg, State, TrialRecord, epochs
+from .trials import ENDED, TIME_BUDGET, Leg, State, TrialRecord, epochs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ class Engine:
         config: the sweep file.
         input: (C, H, W) of the images; classes: how many there are.
         deadline: `time.monotonic()` past which nothing new starts; None for no limit.
-        listener: called after each change, for a progress line.
+        listener: called after results and ends, for a progress line.
     """
 
     def __init__(
@@ -60,11 +60,15 @@ class Engine:
         self.records: dict[int, TrialRecord] = {}
         self._again: list[int] = []
         self._losses = 0
+        self._over = False
         self._clocks_agree = True
         self._proposals = Proposals(config, study, tracker, self.records, input=input, classes=classes)
         for record in study.restore():
             self._restore(record)
         self._settle()
+        for number in [number for number in self._again if self.records[number].attempts >= MOST_ATTEMPTS]:
+            self._again.remove(number)  # killed between its last attempt and its end
+            self.fail(number, f"{MOST_ATTEMPTS} workers lost")
 
     @property
     def halted(self) -> str:
@@ -124,9 +128,9 @@ class Engine:
                 self.fail(number, reason)
                 return "end"
             self._take_in(record, result)
-        if not new:  # trained again from an older checkpoint, to the same end
-            return "go on"
-        order = self._order(record)
+        # What is not new was trained again from an older checkpoint, to the same end.
+        known: Order = "pause" if self.halted else "go on"
+        order = self._order(record) if new else known
         if order == "end":
             self._conclude(record)
         elif order == "pause":
@@ -176,6 +180,7 @@ class Engine:
                 "must see the sweep's folder.",
             )
         self.study.attempt_failed(record)
+        self.study.pause(record)  # else it would be left behind, should nothing start any more
         if record.attempts >= MOST_ATTEMPTS:
             self.fail(number, f"{MOST_ATTEMPTS} workers lost; the last: {reason}")
         else:
@@ -217,8 +222,10 @@ class Engine:
 
     @property
     def _searched(self) -> bool:
-        """Whether the time left is what the finals will take."""
-        return self.deadline is not None and time.monotonic() >= self.deadline - self._finals.seconds
+        """Whether the time left is what the finals will take: from then on they are all there is left."""
+        if self.deadline is not None and time.monotonic() >= self.deadline - self._finals.seconds:
+            self._over = True
+        return self._over
 
     @property
     def trained(self) -> int:
@@ -247,6 +254,8 @@ class Engine:
         self._proposals.take_up(record)
         if record.state in ("duplicate", "infeasible"):
             return
+        if record.state in ENDED:
+            self._tell_end(record)  # again: it may have been killed before it was told
         if record.state == "failed" or (record.cut_off and not self._promotion.keeps_stopped):
             return  # it would take the place of one that can still go on
         for epoch in record.accuracies if not record.exempt else ():
@@ -327,12 +336,15 @@ class Engine:
         self._finals.ended(record)
 
     def _end(self, record: TrialRecord, state: State, reason: str) -> None:
+        self.study.end(record, state, reason)
+        self._tell_end(record)
+        self._inactive(record.number)
+
+    def _tell_end(self, record: TrialRecord) -> None:
         best = {} if record.accuracy is None else {"best_accuracy": record.accuracy, "best_epoch": record.best_epoch}
         self.tracker.trial_ended(
-            record.number, state=state, reason=reason, metrics={k: float(v) for k, v in best.items()}
+            record.number, state=record.state, reason=record.reason, metrics={k: float(v) for k, v in best.items()}
         )
-        self.study.end(record, state, reason)
-        self._inactive(record.number)
 
     def _inactive(self, number: int) -> None:
         self.active.discard(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
@@ -68,12 +69,17 @@ class Finals:
 
     @property
     def seconds(self) -> float:
-        """Seconds that training the finalists again will take, by how long their epochs took."""
-        if self._search.seeds == 1 or not self._epoch:
+        """Seconds that training the finalists again will take, by how long their epochs took.
+
+        As many runs after one another as it takes, where so many go at a time, each as long as the longest; and an
+        epoch of what still runs.
+        """
+        runs = len(self.chosen) * (self._search.seeds - 1)
+        if not runs or not self._epoch:
             return 0.0
         usual = self._sum / len(self._epoch)
-        epoch = sum(self._epoch.get(record.number, usual) for record in self.chosen)
-        return epoch * self._search.epochs * (self._search.seeds - 1) / self.at_once
+        longest = max(self._epoch.get(record.number, usual) for record in self.chosen)
+        return math.ceil(runs / self.at_once) * longest * self._search.epochs + usual
 
 
 def finalists(records: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
@@ -83,8 +89,11 @@ def finalists(records: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
 
 
 def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds: int) -> Iterator[TrialRecord]:
-    """The chosen to be trained once more, one seed after the other, so that an end that is cut off is fair to all."""
-    done = Counter(record.repeats for record in records)
+    """The chosen to be trained once more, one seed after the other, so that an end that is cut off is fair to all.
+
+    A run that a time budget cut off says nothing, and is made up for by another.
+    """
+    done = Counter(record.repeats for record in records if not record.cut_off)
     for seed in range(1, seeds):
         yield from (finalist for finalist in chosen if done[finalist.number] < seed)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ray
 import torch
 from ray import tune
 from safetensors import SafetensorError
@@ -47,6 +48,8 @@ class Setup:
     cpus: float | None = None
     gpus: float = 0.0
     workers: int | None = None
+    node_cpus: float | None = None
+    """CPUs that Ray counts on the node it runs on; those of this process where there is no Ray."""
 
     @property
     def share(self) -> float:
@@ -58,7 +61,7 @@ class Setup:
             return min(1.0, self.gpus)
         if self.cpus is None:
             return 1.0
-        return min(1.0, max(self.cpus / cpus_here(), 1 / self.workers if self.workers else 0.0))
+        return min(1.0, max(self.cpus / (self.node_cpus or cpus_here()), 1 / self.workers if self.workers else 0.0))
 
     @property
     def memory(self) -> int:
@@ -156,8 +159,8 @@ class TuneTrial(tune.Trainable):
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride] - `tune.with_parameters` adds what follows `config`
         self, config: dict[str, Any], dataset: Dataset, setup: Setup
     ) -> None:
-        self._dataset, self._setup = dataset, setup
-        setup.keep_to_it()
+        self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
+        self._setup.keep_to_it()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -170,7 +173,8 @@ class TuneTrial(tune.Trainable):
             self._run.told()  # Tune asks for more when it has taken in what was told before
         results: list[dict[str, Any]] = []
         told = {"number": self._order["number"], "epoch_results": results}
-        gathered = time.monotonic() + GATHERED
+        # Where epochs may hang each is told of at once: what is gathered dies with the process.
+        gathered = time.monotonic() + (0.0 if self._setup.epoch_seconds else GATHERED)
         while not results or (time.monotonic() < gathered and not self._judged_after(results[-1]["epoch"])):
             until = self._order["until"]
             if until is not None and time.time() >= until:
@@ -196,6 +200,14 @@ class TuneTrial(tune.Trainable):
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Nothing: a leg names the epoch it starts at."""
+
+
+def _node_cpus() -> float | None:
+    """CPUs of this worker's node as Ray counts them, which decides how many trials run here; None without Ray."""
+    if not ray.is_initialized():
+        return None
+    here = ray.get_runtime_context().get_node_id()
+    return next((node["Resources"].get("CPU") for node in ray.nodes() if node["NodeID"] == here), None)
 
 
 def _not_the_design_s(error: DataError) -> SweepError:

@@ -257,7 +257,8 @@ def test_a_sweep_stopped_by_its_time_budget_can_be_given_more(tmp_path: Path) ->
     assert "stopped" in before.values()
     again = opened(tmp_path, settings)
     finish(again, good)
-    assert not set(reports(again).ended) & set(before), "a trial that had ended was taken up"
+    told = reports(again).ended
+    assert {number: told[number] for number in before} == before, "a trial that had ended was taken up"
     assert again.trained == 14
 
 
@@ -511,3 +512,60 @@ def test_a_latency_that_is_no_number_counts_as_not_measured(tmp_path: Path, valu
     assert max(asked.values()) > 1
     on_disk = {record.number: record.latency for record in read(tmp_path) if record.state != "duplicate"}
     assert on_disk == {number: engine.records[number].latency for number in on_disk}
+
+
+def test_a_trial_that_lost_its_worker_before_the_time_was_up_is_ended(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config(search={"promotion": "none"}))
+    leg = engine.next()
+    assert leg is not None
+    engine.report(leg.number, result(1, 0.5))
+    engine.lose(leg.number, "its process ended")
+    engine.deadline = time.monotonic() - 1
+    engine.close()
+    assert engine.records[leg.number].state == "stopped"
+    assert reports(engine).ended == {leg.number: "stopped"}
+
+
+def test_an_interruption_is_heard_by_a_trial_that_trains_again_what_is_known(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config(search={"promotion": "none"}))
+    leg = engine.next()
+    assert leg is not None
+    engine.report(leg.number, result(1, 0.5), result(2, 0.6))
+    engine.lose(leg.number, "its process ended")
+    again = engine.next()
+    assert again is not None
+    assert again.number == leg.number
+    assert engine.report(leg.number, result(1, 0.5)) == "go on"
+    engine.interrupted = "interrupted"
+    assert engine.report(leg.number, result(2, 0.6)) == "pause"
+    assert engine.finished
+
+
+def test_a_trial_killed_between_its_last_attempt_and_its_end_is_not_tried_again(tmp_path: Path) -> None:
+    settings = config(search={"promotion": "none", "trials": 1})
+    engine = opened(tmp_path, settings)
+    engine.fail = lambda *_: None  # pyright: ignore[reportAttributeAccessIssue] - killed before it
+    for _ in range(engines.MOST_ATTEMPTS):
+        assert engine.next() is not None
+        engine.lose(0, "its process ended")
+    again = opened(tmp_path, settings)
+    assert again.records[0].state == "failed"
+    assert reports(again).ended == {0: "failed"}
+
+
+def test_an_end_is_in_the_study_before_it_is_told(tmp_path: Path) -> None:
+    """What is told cannot be taken back; what is not told is, when the sweep is opened again."""
+    settings = config(search={"promotion": "none", "trials": 1, "epochs": 1})
+    engine = opened(tmp_path, settings)
+    leg = engine.next()
+    assert leg is not None
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    engine.tracker.trial_ended = killed  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(KeyboardInterrupt):
+        engine.report(leg.number, result(1, 0.5))
+    again = opened(tmp_path, settings)
+    assert again.records[0].state == "completed"
+    assert reports(again).ended == {0: "completed"}

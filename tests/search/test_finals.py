@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,6 +110,51 @@ def test_time_is_kept_for_the_finals(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [record.state for record in records if record.role == "repeat"] == ["completed"] * 4
     assert 58 <= clock[0] <= 60.5
     assert any("time budget" in record.reason for record in records)
+
+
+@pytest.mark.parametrize("workers", [3, 8])
+def test_time_is_kept_for_the_finals_of_several_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """Runs cannot be divided: four of them on three workers take as long as two, on eight as long as one."""
+    clock = [0.0]
+    monkeypatch.setattr(engines.time, "monotonic", lambda: clock[0])
+    engine = opened(tmp_path, finals(trials=1_000), deadline=100.0)
+    running: dict[int, tuple[float, Leg, int]] = {}  # by trial: when its epoch ends, its leg, its epochs
+
+    def seconds(leg: Leg) -> float:
+        return 2.0 + leg.design.parameters % 3 / 2
+
+    def begin(leg: Leg, epoch: int) -> None:
+        running[leg.number] = (clock[0] + seconds(leg), leg, epoch)
+
+    while not engine.finished:
+        while len(running) < workers and (leg := engine.next()) is not None:
+            begin(leg, leg.start + 1)
+        clock[0], leg, epoch = min(running.values(), key=lambda entry: entry[0])
+        del running[leg.number]
+        reached = replace(result(epoch, wavering(leg, epoch) or 0.0), seconds=seconds(leg))
+        if engine.report(leg.number, reached) == "go on":
+            begin(leg, epoch + 1)
+    engine.close()
+    repeats = [record for record in engine.records.values() if record.role == "repeat"]
+    assert [record.state for record in repeats] == ["completed"] * 4
+    assert clock[0] <= 103
+
+
+def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = finals(trials=8)
+    engine = opened(tmp_path, settings)
+    for number, _ in drive(engine, wavering):
+        if engine.records[number].role == "repeat":
+            engine.deadline = engines.time.monotonic() - 1
+    engine.close()
+    assert [r.state for r in engine.records.values() if r.role == "repeat"] == ["stopped"]
+    again = opened(tmp_path, settings)
+    finish(again, wavering)
+    states = [record.state for record in again.records.values() if record.role == "repeat"]
+    assert states == ["stopped", *["completed"] * 4]
+    assert {len(standing.accuracies) for standing in standings(again.records.values()).values()} == {3}
 
 
 def test_with_several_objectives_a_rung_promotes_from_its_first_front(tmp_path: Path) -> None:

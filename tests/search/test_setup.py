@@ -48,6 +48,12 @@ def test_a_trials_share_is_its_part_of_what_it_trains_on(
     assert Setup(1, cpus=cpus, gpus=gpus, workers=workers).share == share
 
 
+def test_on_a_node_of_rays_the_cpus_it_counts_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be more than there are: so many trials run there at a time."""
+    monkeypatch.setattr(trial, "cpus_here", lambda: 2)
+    assert Setup(1, cpus=1.0, node_cpus=8.0).share == 1 / 8
+
+
 def test_a_shared_gpu_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[float] = []
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * 2**30))
@@ -69,10 +75,10 @@ def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
     assert "batches of 64 now go through the network in 4 parts" in results[1].events[0]
 
 
-def worker(order: dict[str, Any]) -> TuneTrial:
+def worker(order: dict[str, Any], epoch_seconds: float | None = None) -> TuneTrial:
     """One without Ray: nothing here calls what `Trainable.__init__` sets up."""
     made = TuneTrial.__new__(TuneTrial)
-    made.setup(order, load("digits", train=40, validation=20), Setup(1))
+    made.setup(order, load("digits", train=40, validation=20), Setup(1, epoch_seconds=epoch_seconds))
     return made
 
 
@@ -101,9 +107,12 @@ def test_what_was_told_last_can_be_gone_on_from_until_more_is_told(
     assert again.epoch().epoch == 3
 
 
-def test_long_epochs_are_told_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(trial, "GATHERED", 0.0)
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=3))
+@pytest.mark.parametrize(("gathered", "limit"), [(0.0, None), (60.0, 60.0)], ids=["long", "limited"])
+def test_epochs_that_are_long_or_limited_are_told_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gathered: float, limit: float | None
+) -> None:
+    monkeypatch.setattr(trial, "GATHERED", gathered)
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=3), limit)
     assert [told(trains.step()) for _ in range(3)] == [[1], [2], [3]]
 
 
