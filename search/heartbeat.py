@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from . import whole
 from .promotion import Halving
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ class Heartbeat:
         self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
 
     def _write(self, snapshot: Snapshot) -> None:
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(snapshot)))
-        new.replace(self._path)
+        whole.write(self._path, json.dumps(asdict(snapshot)))
 
     def _taken(self, engine: Engine, how: How) -> Snapshot:
         search = engine.config.search

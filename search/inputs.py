@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..spaces.errors import DataError, SweepError
 from ..trainers.recipe import DOWNLOAD
+from . import whole
 
 if TYPE_CHECKING:
     from ..trainers.data import Dataset
@@ -36,7 +37,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
     try:
         began = json.loads(file.read_text())
     except FileNotFoundError:
-        file.write_text(json.dumps(found, indent=1) + "\n")
+        whole.write(file, json.dumps(found, indent=1) + "\n")
         return
     except ValueError:
         raise SweepError(f"{file} is not JSON", "It was changed from outside: restore it from a copy.") from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..spaces.errors import ConvscapeError, SweepError
 from . import config as sweep_file
-from . import lock
+from . import lock, whole
 from .config import SweepConfig
 from .heartbeat import Heartbeat
 from .inputs import check_inputs
@@ -62,7 +62,7 @@ def launch(
     check_space(config, dataset)
     sweep = Sweep(config)
     with _new_folder(config, replace=replace):
-        _run(sweep, dataset, started, progress=progress)
+        _run(sweep, dataset, started, progress=progress, new=True)
     return sweep
 
 
@@ -85,7 +85,8 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
     return sweep
 
 
-def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool) -> None:
+def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new: bool = False) -> None:
+    """Trains. Of a `new` sweep that is interrupted before any epoch ended nothing is kept."""
     from .engine import Engine
     from .study import Study
     from .tracking import Tracker
@@ -125,11 +126,11 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool) -> N
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         status = "interrupted"
-        if (sweep.folder / TRIALS).exists():
-            shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
-        else:
+        if new and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: the sweep's folder is removed.")
             _give_up(engine, tracker)
+        else:
+            shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
         raise
     finally:
         if engine is not None:
@@ -187,7 +188,7 @@ def _refuse_another(config: SweepConfig, *, replace: bool) -> None:
             f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
             "`--set name=…`, or start over with `--replace`.",
         )
-    if CONFIG not in inside and inside - {"lock", f".{CONFIG}"}:
+    if CONFIG not in inside and inside - {"lock", whole.temporary(folder / CONFIG).name}:
         raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
 
 
@@ -207,8 +208,7 @@ def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
         with lock.held(folder):
             _refuse_another(config, replace=False)
             ours = True
-            (folder / f".{CONFIG}").write_text(_text(config))
-            (folder / f".{CONFIG}").replace(folder / CONFIG)  # whole or not at all: a killed launch is launched again
+            whole.write(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
             yield
     except BaseException as error:
         if ours and not (folder / TRIALS).exists():
@@ -252,7 +252,3 @@ def _final(sweep: Sweep) -> dict[str, float]:
 def _of_the_best(best: TrialSummary) -> dict[str, float]:
     seeds = {"best_mean_accuracy": best.mean_accuracy, "best_std_accuracy": best.std_accuracy}
     return {"best_accuracy": best.accuracy, **{name: value for name, value in seeds.items() if value is not None}}
-
-
-def _text(config: SweepConfig) -> str:
-    return json.dumps(config.to_json(), indent=1) + "\n"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any, cast
 
 from ..spaces.errors import SpaceError, SweepError
+from . import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,8 @@ def settled(
         measured = run(measure, _in_the_middle(config, dataset).to_json(), device, threads)
         if measured is None:
             return "float32"
-        _keep(config.sweep_folder / FILE, found := measured)
+        found = measured
+        whole.write(config.sweep_folder / FILE, json.dumps(found, indent=1) + "\n")
     engine.tracker.note({f"convscape.precision{'' if key == 'precision' else f'_{key}'}": found[key] for key in found})
     return cast("Precision", found["precision"])
 
@@ -106,13 +107,3 @@ def _kept(folder: Path) -> dict[str, Any] | None:
             f"{path} cannot be read: {error!s:.100}", 'Write {"precision": "float32"} there, or "bfloat16", as it was.'
         ) from None
     return values
-
-
-def _keep(path: Path, values: dict[str, Any]) -> None:
-    """Written whole or not at all."""
-    temporary = path.with_suffix(".new")
-    with temporary.open("w") as file:
-        file.write(json.dumps(values, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -163,4 +163,4 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None
     found = read(tmp_path)
     assert found
     assert found.how == "interrupted"
-    assert [path.name for path in tmp_path.glob("heartbeat*")] == [heartbeat.FILE]
+    assert [path.name for path in tmp_path.glob("*heartbeat*")] == [heartbeat.FILE]

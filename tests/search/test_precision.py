@@ -103,7 +103,7 @@ def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: 
     assert kept["reason"] == "bfloat16 trains 1.50 times as fast as float32 (1.40 to 1.60, n = 9)"
     assert tags(sweep)["convscape.precision"] == "bfloat16"
     assert tags(sweep)["convscape.precision_reason"] == kept["reason"]
-    assert not list(sweep.folder.glob("*.new"))
+    assert not (sweep.folder / ".precision.json").exists()
 
 
 def test_a_resume_keeps_to_what_was_measured(

@@ -16,8 +16,11 @@ import pytest
 from convscape.search import config as sweep_file
 from convscape.search import courier, lock
 from convscape.search import launching as sweeps
+from convscape.search.journal import SPOOL
 from convscape.search.launching import launch, resume
+from convscape.search.spool import read_all
 from convscape.search.sweep import Sweep
+from convscape.search.trial import LegRun
 from convscape.search.upload import connect, search
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import ConvscapeError, DataError, SpaceError, SweepError
@@ -176,22 +179,28 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "--set folder=" in caught.value.remedy
 
 
-@pytest.mark.parametrize("written", ["", '{"name": "ti', None], ids=["nothing", "half", "whole, not renamed"])
-def test_a_launch_killed_while_it_wrote_its_config_can_be_repeated(
-    tmp_path: Path, quiet: None, monkeypatch: pytest.MonkeyPatch, written: str | None
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["nothing", "half", "whole, not renamed"])
+@pytest.mark.parametrize("file", ["config.json", "inputs.json", "precision.json"])
+def test_a_launch_killed_while_it_wrote_a_file_is_no_worse_for_it(
+    tmp_path: Path, quiet: None, monkeypatch: pytest.MonkeyPatch, file: str, share: float
 ) -> None:
-    config = tiny(tmp_path, "search.trials=1")
+    config = tiny(tmp_path, "search.trials=1", "resources.precision=auto")
+    written = config.sweep_folder / f".{file}"
 
-    def killed(path: Path, text: str) -> None:
-        path.write_bytes((text if written is None else written).encode())
-        raise SystemExit
+    def killed(descriptor: int) -> None:
+        if written.exists():
+            os.truncate(written, round(share * written.stat().st_size))
+            raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", killed)
+        patch.setattr("convscape.search.whole.os.fsync", killed)
         patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
         with pytest.raises(SystemExit):
             launch(config, progress=False)
-    assert launch(config, progress=False).counts()["completed"] == 1
+    assert written.exists()
+    again = launch(config, progress=False) if file == "config.json" else resume("tiny", tmp_path, progress=False)
+    assert again.counts()["completed"] == 1
+    assert not written.exists()
 
 
 def test_all_trials_failing_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> None:
@@ -321,6 +330,32 @@ class TestInterruption:
         assert len(set(trained)) == len(trained)
         unbroken = launch(tiny(tmp_path / "unbroken", f"tracking.uri={database}", *more), progress=False)
         assert results(resumed) == results(unbroken)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_resume_interrupted_before_any_epoch_ended_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def ends_with(error: type[BaseException]) -> Any:
+        def epoch(_: LegRun) -> None:
+            raise error
+
+        return epoch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
+        patch.setattr(LegRun, "epoch", ends_with(SystemExit))
+        with pytest.raises(SystemExit):
+            launch(tiny(tmp_path, "search.trials=1"), progress=False)
+        patch.setattr(LegRun, "epoch", ends_with(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            resume("tiny", tmp_path, progress=False)
+    said = capfd.readouterr().err
+    assert "removed" not in said
+    assert "convscape resume tiny" in said
+    sweep = resume("tiny", tmp_path, progress=False)
+    ends = [entry["tags"]["convscape.state"] for entry in read_all(sweep.folder / SPOOL) if entry["event"] == "end"]
+    assert ends == ["completed"]
 
 
 def test_launch_takes_a_file_and_overrides(tmp_path: Path, quiet: None) -> None:
