@@ -33,10 +33,10 @@ def hurry(folder: Path, seconds: float) -> None:
     _driver.say("hurry", folder, seconds)
 
 
-def leave(folder: Path) -> None:
-    """Stop uploading a folder; waits up to two seconds for the courier to let go of it."""
+def leave(folder: Path, seconds: float = _GOODBYE) -> None:
+    """Stop uploading a folder; waits up to so many seconds for the courier to let go of it."""
     _driver.say("leave", folder)
-    deadline = time.monotonic() + _GOODBYE
+    deadline = time.monotonic() + seconds
     while (lock := hold(folder)) is None and time.monotonic() < deadline:
         time.sleep(0.02)
     if lock is not None:

@@ -98,6 +98,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
     shown = Progress()
     heartbeat = Heartbeat(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
+    at_once = False
     if dataset.streamed:
         shown.say("The images come to more than data.memory: they are read anew each epoch.")
     if dataset.skipped:
@@ -125,6 +126,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         if engine.interrupted:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
+        at_once = status == "failed"  # else it is raised above, after all was saved
         status = "interrupted"
         if new and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: the sweep's folder is removed.")
@@ -135,16 +137,27 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
     finally:
         if engine is not None:
             heartbeat.end(engine, status)
-        tracker.finish(status=status, metrics=_final(sweep))
-        left = tracker.flush(FLUSH_SECONDS)
-        tracker.close()
-        if left:
-            _log.warning(
-                "%d results have not reached MLflow yet: `convscape sync %s%s` sends them.",
-                left,
-                sweep.name,
-                folder_option(config),
-            )
+        _take_leave(sweep, tracker, status, at_once=at_once)
+
+
+def _take_leave(sweep: Sweep, tracker: Tracker, status: How, *, at_once: bool) -> None:
+    """Tells MLflow how the sweep ended and waits until it has all, a while; `at_once` not. Ctrl-C ends the waiting."""
+    try:
+        tracker.finish(status=status, metrics={} if at_once else _final(sweep))
+        left = tracker.flush(0.0 if at_once else FLUSH_SECONDS)
+    except KeyboardInterrupt:
+        at_once = True
+        tracker.finish(status=status, metrics={})
+        raise
+    finally:
+        tracker.close(wait=not at_once)
+    if left:
+        _log.warning(
+            "%d results have not reached MLflow yet: `convscape sync %s%s` sends them.",
+            left,
+            sweep.name,
+            folder_option(sweep.config),
+        )
 
 
 def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path) -> None:

@@ -179,9 +179,12 @@ class Tracker:
             time.sleep(min(wait, 0.05))
         return left
 
-    def close(self) -> None:
-        """Stop sending. What is left stays in the spool for `sync` or the next tracker."""
-        courier.leave(self._folder)
+    def close(self, *, wait: bool = True) -> None:
+        """Stop sending. What is left stays in the spool for `sync` or the next tracker.
+
+        What is being sent may end first, for two seconds, unless one is not to `wait`.
+        """
+        courier.leave(self._folder, *([] if wait else [0.0]))
         self._spool.close()
 
     def _step(self, number: int | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import convscape
 import pytest
+from convscape.dashboards.status import state
 from convscape.search import config as sweep_file
 from convscape.search import courier, lock
 from convscape.search import launching as sweeps
@@ -311,6 +313,49 @@ class TestInterruption:
         counts = resumed.counts()
         assert counts["unfinished"] == 0
         assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("runner", ["inline", "ray"])
+    def test_ctrl_c_twice_waits_for_nothing_and_resume_goes_on(self, tmp_path: Path, runner: str) -> None:
+        (tmp_path / "tiny.yaml").write_text(TINY)
+        patient = (
+            "from convscape import cli; from convscape.search import launching\n"
+            "launching.FLUSH_SECONDS = 3600.0\n"
+            "cli.main()"
+        )
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes requests and never answers
+            sets = ["search.trials=4", "search.epochs=40", "data.train=1200", f"resources.runner={runner}"]
+            sets += [
+                "search.promotion=none",
+                "resources.workers=1",
+                f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}",
+            ]
+            process = subprocess.Popen(
+                [sys.executable, "-c", patient, "launch", "tiny.yaml", *(f"--set={one}" for one in sets)],
+                cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+            )  # fmt: skip
+            try:
+                assert process.stderr is not None
+                while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                while "again leaves at once" not in (line := process.stderr.readline()):
+                    assert line, "it ended after the first"
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=120)  # an hour, if it waited for MLflow
+            finally:
+                process.kill()
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert "convscape resume tiny" in errors
+        sweep = Sweep.open("tiny", tmp_path / "sweeps")
+        assert state(sweep) == "interrupted"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+            counts = resume("tiny", tmp_path / "sweeps", progress=False).counts()
+        assert (counts["completed"], counts["unfinished"]) == (4, 0)
 
     @pytest.mark.slow
     def test_a_kill_loses_no_epoch_and_trains_none_twice(self, tmp_path: Path, database: str, driver: Any) -> None:
