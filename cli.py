@@ -164,7 +164,8 @@ def compare(
     from .search.sweep import Sweep
 
     sweep = Sweep.open(name, folder)
-    trials, records = sweep.summaries(), sweep.trials()
+    records = sweep.trials()
+    trials = sweep.summaries(records)
     if output == "json":
         failed = [{"reason": reason, "trials": numbers} for reason, numbers in failures(records)]
         typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
@@ -332,14 +333,15 @@ def _check_target(export_to: Path | None) -> None:
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
     from .dashboards.leaderboard import ending
 
+    trials = sweep.trials()
     try:
-        best = sweep.best
+        best = sweep.best_of(trials)
     except SweepError as error:
         typer.echo(f"convscape: {error}", err=True)
         raise typer.Exit(3) from None
     if output == "json":
         exported = sweep.export(export_to) if export_to else None
-        counts = {key: value for key, value in sweep.counts().items() if key != "unfinished"}
+        counts = {key: value for key, value in sweep.counts(trials).items() if key != "unfinished"}
         kept = ("trial", "run_id", "accuracy", "parameters", "macs", "notation")
         result: dict[str, Any] = {
             "name": sweep.name,
@@ -350,7 +352,7 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
         }
         typer.echo(json.dumps(result | ({"exported": _exported(exported)} if exported else {})))
     else:
-        typer.echo(ending(sweep, exported=bool(export_to)))
+        typer.echo(ending(sweep, trials, exported=bool(export_to)))
         if export_to:
             typer.echo(f"\n{_handed_over(sweep.export(export_to))}")
         typer.echo(f"\nDone in {time.monotonic() - started:.0f} s.")

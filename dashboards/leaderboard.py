@@ -66,11 +66,20 @@ def front(trials: Sequence[TrialSummary], objectives: Sequence[str]) -> list[str
     return [f"Pareto front of {', '.join(objectives)}, trials of full length none other beats in all:", *lines, ""]
 
 
-def ending(sweep: Sweep, *, exported: bool = False) -> str:
-    """What a sweep found, what it spent on what, and what to type next."""
-    trials = sweep.summaries()
-    best = sweep.best
-    winner = next(record for record in sweep.trials() if record.number == best.trial)
+def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, exported: bool = False) -> str:
+    """What a sweep found, what it spent on what, and what to type next.
+
+    Args:
+        sweep: the sweep.
+        records: its trials, where they were read before.
+        exported: whether the winner is, or is about to be.
+
+    Raises:
+        SweepError: no trial has a result.
+    """
+    records = sweep.trials() if records is None else records
+    best, trials = sweep.best_of(records), sweep.summaries(records)
+    winner = next(record for record in records if record.number == best.trial)
     parts = [
         f"Leaderboard of sweep {sweep.name}",
         table(trials, 10, sweep.name),
@@ -83,7 +92,7 @@ def ending(sweep: Sweep, *, exported: bool = False) -> str:
         *_against_baseline(trials),
         "",
         listing(winner.design.architecture),
-        *spent(sweep.counts(), sweep.trials()),
+        *spent(sweep.counts(records), records),
         *unsent(sweep),
         "",
     ]

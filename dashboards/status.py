@@ -35,19 +35,19 @@ def state(sweep: Sweep) -> str:
     if sweep.running:
         return "running"
     snapshot = heartbeat.read(sweep.folder)
-    if snapshot is None or snapshot.how == "running":
-        return "died" if snapshot or sweep.counts()["unfinished"] else "ended"
+    if snapshot is None or snapshot.how == "running":  # the first is written before anything is proposed
+        return "died"
     return "ended" if snapshot.how == "completed" else snapshot.how
 
 
 def status(sweep: Sweep) -> str:
     """How a sweep stands, in lines of 80 columns."""
-    how, snapshot = state(sweep), heartbeat.read(sweep.folder)
-    counts, best = sweep.counts(), next(iter(sweep.summaries()), None)
+    how, snapshot, trials = state(sweep), heartbeat.read(sweep.folder), sweep.trials()
+    best = next(iter(sweep.summaries(trials)), None)
     lines = [f"sweep {sweep.name}: {how}{_since(how, snapshot)}"]
     if how == "running" and snapshot:
         lines += _cut(line(replace(aged(snapshot), notation="")))
-    lines += spent(counts, sweep.trials())
+    lines += spent(sweep.counts(trials), trials)
     if best:
         lines.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
         lines.append(f"  {best.notation if len(best.notation) <= WIDTH - 2 else f'{best.notation[: WIDTH - 3]}…'}")
@@ -56,14 +56,14 @@ def status(sweep: Sweep) -> str:
 
 def as_json(sweep: Sweep) -> dict[str, Any]:
     """The same for a program. `live` is the driver's last word; `resume` is None where there is nothing to resume."""
-    how, snapshot = state(sweep), heartbeat.read(sweep.folder)
-    best = next(iter(sweep.summaries()), None)
+    how, snapshot, trials = state(sweep), heartbeat.read(sweep.folder), sweep.trials()
+    best = next(iter(sweep.summaries(trials)), None)
     delivery = Delivery(sweep.folder).refresh()
     return {
         "name": sweep.name,
         "running": how == "running",
         "state": how,
-        "counts": sweep.counts(),
+        "counts": sweep.counts(trials),
         "best": best and asdict(best),
         "live": snapshot and asdict(snapshot),
         "resume": _resume(sweep) if how in ("died", "interrupted", "failed") else None,

@@ -119,6 +119,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
                 deadline=started + config.search.seconds if config.search.seconds else None,
                 listener=heartbeat,
             )
+            heartbeat(engine)
             with _interruptible(engine, shown):
                 _train(engine, dataset, config, sweep.folder)
         engine.close()
@@ -255,11 +256,12 @@ def _give_up(engine: Engine | None, tracker: Tracker) -> None:
 
 def _final(sweep: Sweep) -> dict[str, float]:
     try:
-        counts = {f"trials/{key}": float(value) for key, value in sweep.counts().items()}
-        summaries = sweep.summaries()
+        trials = sweep.trials()
     except (ConvscapeError, OSError):  # a sweep that failed before its first trial
         return {}
-    return {**counts, **(_of_the_best(summaries[0]) if summaries else {})}
+    counts, summaries = sweep.counts(trials), sweep.summaries(trials)
+    best = _of_the_best(summaries[0]) if summaries else {}
+    return {f"trials/{key}": float(value) for key, value in counts.items()} | best
 
 
 def _of_the_best(best: TrialSummary) -> dict[str, float]:

@@ -141,8 +141,9 @@ def _former(
         raise ConfigError(f"{key}: {entry.sweep} is this sweep itself", "Give this one another `name`.", key=key)
     try:
         former = Sweep.open(entry.sweep, folder)
-        records = {record.number: record for record in former.trials()}
-        best = [records[summary.trial] for summary in former.summaries()[: entry.best]]
+        trials = former.trials()
+        records = {record.number: record for record in trials}
+        best = [records[summary.trial] for summary in former.summaries(trials)[: entry.best]]
         asked = params(former.folder)
     except SweepError as error:
         raise ConfigError(f"{key}: {error.message}", error.remedy, key=key) from None

@@ -262,7 +262,8 @@ def params(folder: Path) -> dict[int, dict[str, Any]]:
 
 def _on_disk(folder: Path) -> list[FrozenTrial]:
     storage = JournalStorage(StudyFile(folder / STUDY_FILE, writable=False))
-    return [trial for study in storage.get_all_studies() for trial in storage.get_all_trials(study._study_id)]  # noqa: SLF001
+    studies = [study._study_id for study in storage.get_all_studies()]  # noqa: SLF001
+    return [trial for study in studies for trial in storage.get_all_trials(study, deepcopy=False)]
 
 
 def _has_design(frozen: FrozenTrial) -> bool:

@@ -13,6 +13,8 @@ from .config import SweepConfig
 from .journal import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from ..trainers.data import Dataset
@@ -56,6 +58,9 @@ class TrialSummary:
 
 class Sweep:
     """A sweep in its folder. Reading it changes nothing and may be done while it runs.
+
+    Each look reads all trials anew, seconds where they are thousands; what looks several times reads `trials()` once
+    and passes them on.
 
     >>> sweep = Sweep.open("digits", "sweeps")  # doctest: +SKIP
     >>> sweep.leaderboard().head()              # doctest: +SKIP
@@ -106,18 +111,18 @@ class Sweep:
 
         return read(self.folder)
 
-    def summaries(self) -> list[TrialSummary]:
+    def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
         """Trials that were trained, best first."""
         from .finals import ranked, standings
 
-        runs, trials = self.run_ids(), self.trials()
+        runs, trials = self.run_ids(), self.trials() if trials is None else trials
         found, front = standings(trials), self._front(trials)
         return [
             _summary(record, runs.get(record.number), found.get(record.number), pareto=record.number in front)
             for record in ranked(trials)
         ]
 
-    def _front(self, trials: list[TrialRecord]) -> set[int]:
+    def _front(self, trials: Sequence[TrialRecord]) -> set[int]:
         """Trials of full length that no other is as good as in every objective and better than in one."""
         from .objectives import merits
         from .pareto import fronts
@@ -127,13 +132,13 @@ class Sweep:
         found = fronts({record.number: merits(record, objectives, record.accuracy or 0.0) for record in ended})
         return set(found[0]) if found else set()
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, trials: Sequence[TrialRecord] | None = None) -> dict[str, int]:
         """Trials by how they ended, and how many are under way; finalists trained again do not count."""
         from .trials import ENDED
 
-        trials = [trial for trial in self.trials() if trial.role != "repeat"]
-        counts = {state: sum(trial.state == state for trial in trials) for state in ENDED}
-        return {**counts, "unfinished": len(trials) - sum(counts.values())}
+        counted = [trial for trial in (self.trials() if trials is None else trials) if trial.role != "repeat"]
+        counts = {state: sum(trial.state == state for trial in counted) for state in ENDED}
+        return {**counts, "unfinished": len(counted) - sum(counts.values())}
 
     def run_ids(self) -> dict[int | None, str]:
         """MLflow's run ids by trial number; the sweep's own under None."""
@@ -146,9 +151,17 @@ class Sweep:
         Raises:
             SweepError: no trial has a result.
         """
-        summaries = self.summaries()
+        return self.best_of(self.trials())
+
+    def best_of(self, trials: Sequence[TrialRecord]) -> TrialSummary:
+        """The same of trials that were read before.
+
+        Raises:
+            SweepError: none of them has a result.
+        """
+        summaries = self.summaries(trials)
         if not summaries:
-            reasons = sorted({trial.reason for trial in self.trials() if trial.state == "failed"})
+            reasons = sorted({trial.reason for trial in trials if trial.state == "failed"})
             if reasons:
                 raise SweepError(f"sweep {self.name} has no result, all trials failed: {'; '.join(reasons[:3])}")
             raise SweepError(
@@ -161,8 +174,9 @@ class Sweep:
         """Trials that were trained, best first, one row each: the summary's columns and the recipe's."""
         import pandas as pd
 
-        recipes = {record.number: record.design.recipe.to_json() for record in self.trials()}
-        return pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries()])
+        trials = self.trials()
+        recipes = {record.number: record.design.recipe.to_json() for record in trials}
+        return pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries(trials)])
 
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
         """Writes a trial, the best when none is named, as files that run without this project.
@@ -176,12 +190,13 @@ class Sweep:
         from ..trainers.checkpoint import Checkpoints
         from ..trainers.export import export
 
-        number = self.best.trial if trial is None else trial
-        record = next((record for record in self.trials() if record.number == number), None)
+        trials = self.trials()
+        number = self.best_of(trials).trial if trial is None else trial
+        record = next((record for record in trials if record.number == number), None)
         kept = Checkpoints(self.folder / TRIALS / f"{number:05d}")
         checkpoint = kept.at(record.best_epoch) if record and kept.at(record.best_epoch).exists() else kept.best()
         if record is None or checkpoint is None:
-            known = ", ".join(str(row.trial) for row in self.summaries()[:5])
+            known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
             raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
         return export(
             record.design.architecture,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape import find
+from convscape.dashboards.leaderboard import ending
 from convscape.dashboards.status import as_json, failures, spent, state, status, why_failed
-from convscape.search import heartbeat, lock
+from convscape.search import heartbeat, lock, study
 from convscape.search.heartbeat import Heartbeat
 from convscape.search.journal import JOURNAL, SPOOL
+from convscape.search.storage import StudyFile
 from convscape.search.sweep import CONFIG, Sweep
 from convscape.search.trials import Design, TrialRecord
 from convscape.trainers.recipe import Recipe
@@ -94,6 +96,30 @@ def test_one_that_died_before_it_could_say_anything(tmp_path: Path) -> None:
     (sweep.folder / heartbeat.FILE).unlink()
     assert status(sweep).startswith("sweep s: died\n")
     assert as_json(sweep)["live"] is None
+
+
+def test_one_that_died_before_its_first_proposal(tmp_path: Path) -> None:
+    settings = config().model_copy(update={"folder": tmp_path})
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / CONFIG).write_text(json.dumps(settings.to_json()))
+    shown = status(Sweep.open("s", tmp_path))
+    assert shown.startswith("sweep s: died\n")
+    assert shown.endswith(f"go on with:   convscape resume s --folder {tmp_path}")
+
+
+@pytest.mark.parametrize("look", [status, as_json, ending, lambda sweep: sweep.best, Sweep.leaderboard])
+def test_one_look_reads_the_trials_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Any) -> None:
+    sweep = whole(tmp_path)
+    reads: list[Path] = []
+
+    class Counted(StudyFile):
+        def __init__(self, path: Path, **named: Any) -> None:
+            reads.append(path)
+            super().__init__(path, **named)
+
+    monkeypatch.setattr(study, "StudyFile", Counted)
+    look(sweep)
+    assert len(reads) == 1
 
 
 def test_one_that_ended(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import convscape
 import pytest
 from convscape.dashboards.status import state
 from convscape.search import config as sweep_file
-from convscape.search import courier, lock
+from convscape.search import courier, heartbeat, lock
 from convscape.search import launching as sweeps
 from convscape.search.journal import SPOOL
 from convscape.search.launching import launch, resume
@@ -375,6 +375,25 @@ class TestInterruption:
         assert len(set(trained)) == len(trained)
         unbroken = launch(tiny(tmp_path / "unbroken", f"tracking.uri={database}", *more), progress=False)
         assert results(resumed) == results(unbroken)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_resume_has_a_heartbeat_of_its_own_before_anything_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = launch(tiny(tmp_path, "search.trials=1"), progress=False)
+    seen: list[str] = []
+    monkeypatch.setattr(sweeps, "_train", lambda *_: seen.append(state_of(sweep)))
+    resume("tiny", tmp_path, progress=False)
+    assert seen == ["running"]
+    (sweep.folder / heartbeat.FILE).unlink()
+    assert state(sweep) == "died"
+
+
+def state_of(sweep: Sweep) -> str:
+    found = heartbeat.read(sweep.folder)
+    assert found
+    return found.how
 
 
 @pytest.mark.usefixtures("quiet")
