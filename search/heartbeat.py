@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from . import whole
+from .finals import finalists
 from .promotion import Halving
+from .starts import FormerBest
+from .trials import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +69,7 @@ class Snapshot:
 class Heartbeat:
     """The engine's listener: looks at it now and then, and tells `show`, the sweep's folder and MLflow.
 
+    Call it once when the engine is made: what was trained before then says nothing of how long the rest takes.
     Nothing raises. Looking takes longer the more trials there are, and is done the less often.
 
     Args:
@@ -111,8 +116,8 @@ class Heartbeat:
         epochs = sum(record.epochs for record in records)
         seconds = time.monotonic() - self._started
         if self._before is None:
-            self._before = epochs - 1 if engine.active else epochs  # the first look comes with the first epoch
-        by_rate = self._by_rate(search, records, epochs - self._before, seconds)
+            self._before = epochs
+        by_rate = self._by_rate(search, list(engine.records.values()), epochs - self._before, seconds)
         by_budget = None if engine.deadline is None else max(0.0, engine.deadline - time.monotonic())
         left = min((value for value in (by_rate, by_budget) if value is not None), default=None)
         best = next(iter(engine.ranking()), None)
@@ -141,11 +146,20 @@ class Heartbeat:
         """Seconds left if epochs go on to take as long, and as many trials as usual are promoted."""
         if new < 3:
             return None
-        exempt = [record for record in records if record.role in ("baseline", "repeat")]
-        usual = sum(record.epochs for record in records) - sum(record.epochs for record in exempt)
+        usual = sum(record.epochs for record in records if not record.exempt and record.state != "duplicate")
         left = max(0.0, expected_epochs(search) * search.trials - usual)
-        left += sum(search.epochs - record.epochs for record in exempt if record.state not in _ENDED)
-        return left * seconds / new
+        left += sum(search.epochs - record.epochs for record in records if record.exempt and record.state not in ENDED)
+        return (left + search.epochs * _to_come(search, records)) * seconds / new
+
+
+def _to_come(search: SearchConfig, records: list[TrialRecord]) -> int:
+    """Baselines and runs of finalists that have not begun."""
+    roles = Counter(record.role for record in records)
+    over = roles["repeat"] > 0  # the search is, so the finalists are known
+    named = sum(entry.best if isinstance(entry, FormerBest) else 1 for entry in search.baselines)
+    chosen = len(finalists(records, search.finalists)) if over else min(search.finalists, search.trials + named)
+    baselines = named - roles["baseline"] if set(roles) <= {"baseline"} else 0  # they come first
+    return max(0, baselines) + max(0, chosen * (search.seeds - 1) - roles["repeat"])
 
 
 def read(folder: Path) -> Snapshot | None:

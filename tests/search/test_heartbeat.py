@@ -9,7 +9,7 @@ import pytest
 from convscape.search import heartbeat
 from convscape.search.config import SearchConfig
 from convscape.search.heartbeat import Heartbeat, Snapshot, expected_epochs, read
-from driving import accuracy, config, drive, finish, good, opened, reports
+from driving import accuracy, config, drive, finish, good, opened, reports, result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,8 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watched(folder: Path, engine: Engine, show: Any = lambda _: None) -> Heartbeat:
-    beat = Heartbeat(folder, show)
-    engine.listener = beat
+    beat = engine.listener = Heartbeat(folder, show)
+    beat(engine)
     return beat
 
 
@@ -68,7 +68,7 @@ def test_mlflow_hears_how_the_sweep_goes_on(tmp_path: Path, always: None) -> Non
     assert steps == sorted(steps)
     trained = [record for record in engine.records.values() if record.state != "duplicate"]
     assert steps[-1] == sum(record.epochs for record in trained)
-    best = [metrics["best_accuracy"] for _, metrics in told]
+    best = [metrics["best_accuracy"] for _, metrics in told[1:]]  # the first is of before any result
     assert best == sorted(best)
     assert best[-1] == engine.ranking()[0].accuracy
     assert told[-1][1]["trials/failed"] == engine.counts()["failed"] > 0
@@ -116,11 +116,56 @@ def test_the_time_left_is_what_the_rest_of_the_epochs_takes(
     watched(tmp_path, engine, lambda snapshot: left.append(snapshot.left))
     for _ in drive(engine, good):
         now += 10.0
-    assert left[0] is None, "after one epoch nobody can know"
+    assert left[:2] == [None, None], "after one epoch nobody can know"
     assert left[-1] == 0.0
-    for done, value in enumerate(left, start=1):  # 14 trials of 4 epochs, 10 s each but the first, which takes none
+    for done, value in enumerate(left):  # 14 trials of 4 epochs, 10 s each but the first, which takes none
         if value is not None:
             assert value == pytest.approx(10 * (14 * 4 - done), rel=1.01 / done)
+
+
+def test_the_time_left_counts_baselines_and_finals(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    search = {"promotion": "none", "trials": 5, "baselines": ["lenet5", "lenet5"], "finalists": 2, "seeds": 3}
+    engine = opened(tmp_path, config(search=search))
+    left: list[float | None] = []
+    watched(tmp_path, engine, lambda snapshot: left.append(snapshot.left))
+    for _ in drive(engine, good):
+        now += 10.0
+    epochs = 4 * (1 + 5 + 2 * 2)  # a baseline that is there already is not trained again
+    assert left[-1] == 0.0
+    assert len(left) == 1 + epochs
+    for done, value in enumerate(left):
+        if done > 4:
+            assert value == pytest.approx(10 * (epochs - done), rel=1.01 / done)
+
+
+def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before_a_resume(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    settings = config(search={"promotion": "none", "trials": 5})
+    for begun in range(2):
+        engine = opened(tmp_path, settings)
+        left: list[float | None] = []
+        watched(tmp_path, engine, lambda snapshot, left=left: left.append(snapshot.left))
+        leg = engine.next()
+        assert leg
+        now += 40.0
+        engine.report(leg.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
+        assert left == [None, pytest.approx(10 * (5 * 4 - 4 * (begun + 1)))]
+
+
+def test_there_is_a_file_before_any_result(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config())
+    (tmp_path / heartbeat.FILE).write_text("a former run's")
+    watched(tmp_path, engine)
+    found = read(tmp_path)
+    assert found
+    assert (found.how, found.begun) == ("running", 0)
 
 
 def test_a_time_budget_ends_it_sooner(tmp_path: Path, always: None) -> None:
@@ -130,7 +175,7 @@ def test_a_time_budget_ends_it_sooner(tmp_path: Path, always: None) -> None:
     left: list[float | None] = []
     watched(tmp_path, engine, lambda snapshot: left.append(snapshot.left))
     next(iter(drive(engine, accuracy)))
-    assert left[0] == pytest.approx(1000, abs=60)
+    assert left[-1] == pytest.approx(1000, abs=60)
 
 
 @pytest.mark.parametrize(
