@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from .heartbeat import Snapshot
@@ -38,21 +40,25 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
-            self._live.start()
+            self._try(self._live.start)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._console.is_terminal:
-            self._live.stop()
+            with suppress(Exception, SystemExit):  # though it be broken: its clock is to stop
+                self._live.stop()
 
     def __call__(self, snapshot: Snapshot) -> None:
         self._newest = snapshot
+        self._try(lambda: self._show(snapshot))
+
+    def _try(self, show: Callable[[], None]) -> None:
         if self._broken:
             return
         try:
-            self._show(snapshot)
+            show()
         except (Exception, SystemExit):  # noqa: BLE001 - rich exits on a closed pipe; a log's end is not the sweep's
             self._broken = True
 
@@ -63,7 +69,7 @@ class Progress:
             text = line(snapshot)
             if text != self._last:
                 self._shown, self._last = time.monotonic(), text
-                self.say(text)
+                self._print(text)
 
     def _line(self) -> Text:
         """The newest snapshot with its clock moved on, so that the line does not stand still while epochs are long."""
@@ -73,6 +79,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line that stays."""
+        self._try(lambda: self._print(text))
+
+    def _print(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False)
 
 

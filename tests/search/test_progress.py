@@ -88,9 +88,11 @@ def test_a_log_that_nobody_reads_any_more_is_given_up() -> None:
         def write(self, text: str) -> int:  # noqa: ARG002
             raise BrokenPipeError
 
-    shown = Progress(Console(file=Closed(), force_terminal=False))
-    shown(replace(NOW, how="completed"))
-    shown(replace(NOW, how="completed"))
+    for terminal in (False, True):
+        for first in (lambda shown: shown(replace(NOW, how="completed")), lambda shown: shown.say("saving")):
+            with Progress(Console(file=Closed(), force_terminal=terminal)) as shown:
+                first(shown)
+                first(shown)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3661, "1:01:01")])

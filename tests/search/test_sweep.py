@@ -314,6 +314,19 @@ class TestInterruption:
         assert counts["unfinished"] == 0
         assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
 
+    def test_ctrl_c_saves_also_where_nobody_reads_what_it_says(self, tmp_path: Path, driver: Any) -> None:
+        more = ("search.trials=12", "search.epochs=16", "data.train=400")
+        process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in ("folder=sweeps", *more)))
+        process.stderr.close()
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=120)
+        process.stdout.close()
+        assert process.returncode == 130
+        assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
+
     @pytest.mark.slow
     @pytest.mark.parametrize("runner", ["inline", "ray"])
     def test_ctrl_c_twice_waits_for_nothing_and_resume_goes_on(self, tmp_path: Path, runner: str) -> None:
