@@ -150,7 +150,7 @@ class Study:
         self._asked[record.number].set_user_attr("attempts", record.attempts)
 
     def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
-        """Tells how the trial ended. A duplicate is told what the `known` trial reached."""
+        """Tells how the trial ended. A duplicate is told what the `known` trial reached, or that it failed."""
         self._storage.paused.pop(record.number, None)
         record.state, record.reason = state, reason
         trial = self._asked.pop(record.number)
@@ -161,14 +161,16 @@ class Study:
                 if epoch not in record.accuracies:
                     self._keep(trial, epoch, accuracy)
             record.accuracies, record.latency = dict(known.accuracies), known.latency
-        if state in ("failed", "infeasible") and not trial.constraints:
-            trial.set_constraint(state, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
+        fate = known.state if known is not None and state == "duplicate" else state
+        violates = fate in ("failed", "infeasible")
+        if violates and not trial.constraints:
+            trial.set_constraint(fate, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
         if state == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
             self._study.tell(trial, values(record, self._objectives, record.accuracy))
-        elif state == "duplicate" and not record.accuracies:
+        elif state == "duplicate" and not record.accuracies and not violates:
             self._study.tell(trial, state=TrialState.FAIL)
-        elif (reached := self._reached(record)) is not None and not trial.constraints:
-            if known is None or known.state != "completed":
+        elif (reached := self._reached(record)) is not None and not violates:
+            if fate != "completed" and not trial.constraints:
                 trial.set_constraint(CUT_SHORT, cut_short(record.epochs))
             self._study.tell(trial, reached)
         else:

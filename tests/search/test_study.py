@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import optuna
+    from convscape.search.objectives import Objective
 
 CONFIG = SweepConfig(
     name="s",
@@ -102,6 +103,48 @@ def test_failed_and_infeasible_trials_are_seen_as_violating(study: Study) -> Non
     trials = study._study.get_trials(deepcopy=False)
     assert [trial.state for trial in trials] == [TrialState.PRUNED] * 2  # FAIL would be invisible to the sampler
     assert all(max(trial.constraints.values()) > 0 for trial in trials)
+
+
+@pytest.mark.parametrize("objectives", [("accuracy",), ("accuracy", "parameters")])
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_a_duplicate_of_a_failed_design_is_seen_as_violating_too(
+    tmp_path: Path, objectives: tuple[Objective, ...], epochs: int
+) -> None:
+    study = Study(tmp_path, sampler="random", seed=3, objectives=objectives)
+    first, second = study.ask(sample), study.ask(sample)
+    for epoch in range(1, epochs + 1):
+        study.report(first, epoch, 0.9)
+    study.end(first, "failed", "loss is nan")
+    study.end(second, "duplicate", "same as trial 0", known=first)
+    failed, duplicate = study._study.get_trials(deepcopy=False)
+    assert (duplicate.state, duplicate.constraints) == (TrialState.PRUNED, failed.constraints)
+    assert max(duplicate.constraints.values()) > 0
+
+
+def test_a_duplicate_of_a_design_that_has_no_epoch_yet_is_not_seen(study: Study) -> None:
+    first, second = study.ask(sample), study.ask(sample)
+    study.end(second, "duplicate", "same as trial 0", known=first)
+    assert states(study) == [TrialState.RUNNING, TrialState.FAIL]
+
+
+@pytest.mark.parametrize("lines", range(6))
+def test_a_duplicate_whose_end_was_cut_off_ends_as_if_it_were_whole(tmp_path: Path, lines: int) -> None:
+    study = Study(tmp_path, sampler="random", seed=3, objectives=("accuracy", "parameters"))
+    first = study.ask(sample)
+    second = study.ask(lambda _: first.design)
+    study.report(first, 1, 0.3)
+    study.pause(first)
+    study.end(second, "duplicate", "same as trial 0", known=first)
+    file = tmp_path / STUDY_FILE
+    content = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(content[: len(content) - lines]))
+    again = Study(tmp_path, sampler="random", seed=3, objectives=("accuracy", "parameters"))
+    first, second = again.restore()
+    if second.state != "duplicate":
+        again.end(second, "duplicate", "same as trial 0", known=first)
+    told = again._study.get_trials(deepcopy=False)[1]
+    assert (told.state, told.values) == (TrialState.COMPLETE, [0.3, second.design.parameters])
+    assert list(told.constraints) == ["cut short"]
 
 
 def test_a_completed_trial_without_a_number_is_not_told_as_one(study: Study) -> None:
