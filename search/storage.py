@@ -73,13 +73,17 @@ class StudyFile(BaseJournalBackend):
 
 
 def _whole_proposals(events: list[dict[str, Any]]) -> int:
-    """How many events there are before a last proposal without a design, which would be its first attribute."""
+    """How many events there are before a last proposal that has neither a design, its first attribute, nor failed."""
     for index in reversed(range(len(events))):
         match events[index]["op_code"]:
             case JournalOperation.SET_TRIAL_USER_ATTR:
                 break
+            case JournalOperation.SET_TRIAL_STATE_VALUES if TrialState(events[index]["state"]).is_finished():
+                break
             case JournalOperation.CREATE_TRIAL:
                 return index
+            case _:
+                pass
     return len(events)
 
 

@@ -71,7 +71,9 @@ class Study:
         self._settings: dict[str, BaseDistribution] = {}
         self._asked: dict[int, optuna.Trial] = {}
         self._count = len(self._frozen())
-        self._without_settings = sum(_role(frozen) != "sampled" and not frozen.params for frozen in self._frozen())
+        self._without_settings = sum(
+            _has_design(frozen) and _role(frozen) != "sampled" and not frozen.params for frozen in self._frozen()
+        )
 
     def queue(self, designs: Callable[[], list[Queued]]) -> list[Queued]:
         """The designs named in the sweep file that were not asked for yet.
@@ -105,7 +107,7 @@ class Study:
             self._watch(trial)
         trial.set_user_attr("design", design.to_json())
         self._asked[trial.number] = trial
-        self._without_settings += queued is not None and not queued.params
+        self._without_settings += queued is not None and not trial.params
         role, repeats = (queued.role, queued.repeats) if queued else ("sampled", None)
         return TrialRecord(trial.number, design, role=role, repeats=repeats)
 

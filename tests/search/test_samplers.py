@@ -222,7 +222,7 @@ def test_a_sampler_that_always_fails_ends_the_sweep_which_can_be_resumed_once_it
         list(drive(engine))
     assert f"convscape resume {tmp_path.name}" in caught.value.remedy
     records = finish(opened(tmp_path, config(search={"sampler": "samplers_own.Mine", "trials": 6})))
-    assert [record.number for record in records][:4] == [0, 1, 2, 2 + MOST_FAULTS]  # the last proposal is made anew
+    assert [record.number for record in records][:4] == [0, 1, 2, 3 + MOST_FAULTS]
     assert sum(record.state in ("completed", "stopped", "failed") for record in records) == 6
 
 

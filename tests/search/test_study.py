@@ -273,3 +273,36 @@ def test_a_proposal_that_fails_does_not_stand_in_the_way_of_a_resume(tmp_path: P
     study.end(first, "failed", "loss is nan")
     assert [record.number for record in Study(tmp_path, sampler="random", seed=0).restore()] == [first.number]
     assert [record.number for record in read(tmp_path)] == [first.number]
+
+
+def test_a_kill_after_a_failed_proposal_loses_nothing_that_others_reached(tmp_path: Path) -> None:
+    study = Study(tmp_path, sampler="random", seed=0)
+    first = study.ask(sample)
+
+    def broken(trial: optuna.Trial) -> Design:
+        trial.suggest_int("another", 1, 3)
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(ZeroDivisionError):
+        study.ask(broken)
+    for epoch, accuracy in enumerate([0.4, 0.6], 1):
+        study.report(first, epoch, accuracy)
+    again = Study(tmp_path, sampler="random", seed=0)
+    assert [record.accuracies for record in again.restore()] == [{1: 0.4, 2: 0.6}]
+    assert again.ask(sample).number == 2
+
+
+def test_named_designs_that_a_fault_cut_short_are_not_counted_after_a_resume_either(tmp_path: Path) -> None:
+    """TPE's random proposals are counted from those that have settings, so that it would propose others."""
+    study = Study(tmp_path, sampler="tpe", seed=0)
+    queued = Queued("start", study.ask(sample).design)
+
+    def broken(_: optuna.Trial) -> Design:
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(ZeroDivisionError):
+        study.ask(broken, queued)
+    study.ask(lambda _: queued.design, queued)
+    study.ask(sample)
+    again = Study(tmp_path, sampler="tpe", seed=0)
+    assert again._seeded(again._count)._n_startup_trials == study._seeded(study._count)._n_startup_trials
