@@ -1,20 +1,22 @@
-"""What a sampler looks back on in a long sweep: the trials that tell most, kept up as trials end."""
+"""What a sampler looks back on in a long sweep: the trials that tell most, kept up as trials change."""
 
 from __future__ import annotations
 
-import math
-from bisect import insort
-from heapq import nsmallest
+from bisect import bisect_left, insort
+from itertools import compress, count
+from operator import is_not
 from typing import TYPE_CHECKING, TypeAlias
 
 from optuna.trial import FrozenTrial, TrialState
 
+from .pareto import Fronts, Values, comparable, least_crowded_first
+
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Sequence
 
 RECALLED = 200
 """Trials a sampler looks back on at most, running ones aside."""
-Place: TypeAlias = tuple[float, float, int]
+Place: TypeAlias = tuple[float, float, float, int]
 """Where a trial stands among those of its kind, the best lowest, and where it lies among all."""
 
 
@@ -22,7 +24,8 @@ class Recall:
     """Of a study's trials the best complete ones, the best stopped ones, those that run, and the latest of the rest.
 
     TPE models at most 25 trials as good ones, however many there are (Optuna's `gamma`), and the others only as what
-    they are better than. A trial that has ended is looked at once; those that have not are looked at again each time.
+    they are better than. Trials rank as it ranks them: by how much they violate constraints, then by what they
+    reached; of several objectives by fronts. Only a trial that has changed is looked at again.
 
     Args:
         most: trials to tell of, running ones aside. A quarter each is for the best complete and the best stopped ones.
@@ -30,26 +33,24 @@ class Recall:
 
     def __init__(self, most: int = RECALLED) -> None:
         self._most = most
-        self._seen = 0
-        self._open: list[int] = []
-        self._best: dict[TrialState, list[Place]] = {TrialState.COMPLETE: [], TrialState.PRUNED: []}
+        self._known: list[FrozenTrial] = []
+        self._running: set[int] = set()
+        self._complete, self._complete_of_several, self._stopped = _Line(), _Layers(), _Line()
 
-    def telling(self, trials: list[FrozenTrial], waiting: Container[int] = ()) -> list[FrozenTrial]:
+    def telling(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Those that tell most, in their order.
 
         Args:
-            trials: of one study; each call gives those of the call before it at the same places, and more.
-            waiting: numbers of those that are shown as ended and may go on.
+            trials: of one study; each call gives those of the call before it at the same places, and more. One that
+                has changed is another object.
         """
-        self._take_in(trials, waiting)
+        self._take_in(trials)
         if len(trials) <= self._most:
-            return trials
-        kept: set[int] = set()
-        for state, best in self._best.items():
-            may_go_on = (_place(trials[at], at) for at in self._open if trials[at].state == state)
-            kept.update(at for _, _, at in nsmallest(self._most // 4, [*best, *may_go_on]))
+            return list(trials)
+        best = (line.best(self._most // 4) for line in (self._complete, self._complete_of_several, self._stopped))
+        kept = {at for places in best for at in places}
         room = self._most - len(kept)
-        kept.update(at for at in self._open if not trials[at].state.is_finished())
+        kept |= self._running
         for at in reversed(range(len(trials))):
             if room <= 0:
                 break
@@ -58,22 +59,99 @@ class Recall:
                 room -= 1
         return [trials[at] for at in sorted(kept)]
 
-    def _take_in(self, trials: list[FrozenTrial], waiting: Container[int]) -> None:
-        """Keeps the places of what has ended since the last time."""
-        candidates = [*self._open, *range(self._seen, len(trials))]
-        self._open, self._seen = [], len(trials)
-        for at in candidates:
-            trial = trials[at]
-            if trial.number in waiting or not trial.state.is_finished():
-                self._open.append(at)
-            elif trial.state in self._best:
-                insort(self._best[trial.state], _place(trial, at))
-                del self._best[trial.state][self._most // 4 :]
+    def _take_in(self, trials: Sequence[FrozenTrial]) -> None:
+        for at in list(compress(count(), map(is_not, trials, self._known))):
+            self._running.discard(at)
+            if line := self._line(self._known[at]):
+                line.remove(at, self._known[at])
+            self._known[at] = trials[at]
+            self._add(at)
+        for at in range(len(self._known), len(trials)):
+            self._known.append(trials[at])
+            self._add(at)
+
+    def _add(self, at: int) -> None:
+        trial = self._known[at]
+        if not trial.state.is_finished():
+            self._running.add(at)
+        if line := self._line(trial):
+            line.add(at, trial)
+
+    def _line(self, trial: FrozenTrial) -> _Line | _Layers | None:
+        match trial.state:
+            case TrialState.COMPLETE:
+                return self._complete_of_several if len(trial.values or ()) > 1 else self._complete
+            case TrialState.PRUNED:
+                return self._stopped
+            case _:
+                return None
+
+
+def violation(trial: FrozenTrial) -> float:
+    """By how much the trial's constraints are violated, 0 where they are met."""
+    return sum(value for value in trial.constraints.values() if value > 0)
+
+
+class _Line:
+    """Trials that are ranked by numbers of their own."""
+
+    def __init__(self) -> None:
+        self._places: list[Place] = []
+
+    def add(self, at: int, trial: FrozenTrial) -> None:
+        insort(self._places, _place(trial, at))
+
+    def remove(self, at: int, trial: FrozenTrial) -> None:
+        del self._places[bisect_left(self._places, _place(trial, at))]
+
+    def best(self, most: int) -> list[int]:
+        return [at for _, _, _, at in self._places[:most]]
+
+
+class _Layers:
+    """Trials of several objectives: those that violate constraints alike, as those at one rung do, in fronts."""
+
+    def __init__(self) -> None:
+        self._values: dict[float, dict[int, Values]] = {}
+        self._fronts: dict[float, Fronts] = {}
+        """Made when they are needed, and again after one was removed."""
+
+    def add(self, at: int, trial: FrozenTrial) -> None:
+        alike = violation(trial)
+        values = self._values.setdefault(alike, {})[at] = _merits(trial)
+        if alike in self._fronts:
+            self._fronts[alike].add(at, values)
+
+    def remove(self, at: int, trial: FrozenTrial) -> None:
+        alike = violation(trial)
+        del self._values[alike][at]
+        self._fronts.pop(alike, None)
+
+    def best(self, most: int) -> list[int]:
+        found: list[int] = []
+        for alike, values in sorted(self._values.items()):
+            if len(found) >= most:
+                break
+            if alike not in self._fronts:
+                self._fronts[alike] = Fronts(values)
+            for layer in self._fronts[alike].layers:
+                if len(found) >= most:
+                    break
+                found += least_crowded_first(values, layer)[: most - len(found)]
+        return found
 
 
 def _place(trial: FrozenTrial, at: int) -> Place:
-    """A complete trial by its value; a stopped one as TPE ranks it, by its rung and its accuracy there."""
+    """A complete trial by its value; a stopped one by its rung and its accuracy there."""
     if trial.state == TrialState.COMPLETE:
-        return 0.0, -trial.values[0] if trial.values else math.inf, at
-    step = max(trial.intermediate_values, default=-1)
-    return -step, -trial.intermediate_values.get(step, -math.inf), at
+        step, reached = 0, trial.values[0]
+    else:
+        step = max(trial.intermediate_values, default=-1)
+        reached = trial.intermediate_values.get(step, float("-inf"))
+    return violation(trial), -step, -comparable((reached,))[0], at
+
+
+def _merits(trial: FrozenTrial) -> Values:
+    """What the trial has of each objective, higher is better: accuracy comes first, and then what is to be small."""
+    accuracy, *costs = trial.values
+    return accuracy, *(-cost for cost in costs)

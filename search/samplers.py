@@ -29,10 +29,10 @@ from ..spaces.dotted import find, is_dotted
 from ..spaces.errors import ConfigError, nearest
 from .evolution import CmaEs
 from .guarded import told
-from .recall import Recall
+from .recall import Recall, violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from optuna.distributions import BaseDistribution
@@ -128,16 +128,18 @@ class Samplers:
             return self._made(number, {})
         return self._made(number, {"n_startup_trials": self._settings["n_startup_trials"] + without_settings})
 
-    def shown(self, trials: list[FrozenTrial], waiting: Container[int] = ()) -> list[FrozenTrial]:
-        """The trials as the sampler is to see them; all of one study, and the numbers of those that wait.
+    def shown(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """The trials as the sampler is to see them; all of one study.
 
         Designs named in the sweep file have no settings. Samplers that go by the settings all trials have in common
         would find none.
         """
+        if self.kind is RandomSampler:
+            return []
         if self.name != "tpe":
             trials = [trial for trial in trials if trial.distributions]
         if issubclass(self.kind, LIMITED):
-            trials = self._recall.telling(trials, waiting)
+            trials = self._recall.telling(trials)
         return ranked(trials) if issubclass(self.kind, RANKED) else trials
 
     def _made(self, number: int, settings: Mapping[str, Any]) -> BaseSampler:
@@ -174,7 +176,7 @@ def ranked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
             places[trial.number] = place
             best[key] = max(place, best.get(key, place))
     places = {
-        trial.number: places[trial.number] if _violation(trial) else best[tuple(trial.params.items())]
+        trial.number: places[trial.number] if violation(trial) else best[tuple(trial.params.items())]
         for trial in told
         if trial.number in places
     }
@@ -194,9 +196,9 @@ def _of_several(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     values = [trial.values for trial in told if trial.values and len(trial.values) > 1]
     middle = [median(each) for each in zip(*values, strict=True)]  # for what failed: it says nothing
     seen = {
-        trial.number: _complete(trial, trial.values or middle, {"constraints:feasible": _violation(trial)})
+        trial.number: _complete(trial, trial.values or middle, {"constraints:feasible": violation(trial)})
         for trial in told
-        if trial.values or _violation(trial)
+        if trial.values or violation(trial)
     }
     return [seen.get(trial.number, trial) for trial in trials]
 
@@ -212,17 +214,12 @@ def _complete(trial: FrozenTrial, values: Sequence[float], constraints: Mapping[
 def _standing(trial: FrozenTrial) -> tuple[float, float] | None:
     """The epoch where the trial stands and what it reached, last what failed; None where nothing is known."""
     step = max(trial.intermediate_values, default=0)
-    if _violation(trial):
+    if violation(trial):
         return -1, 0.0
     if trial.state == TrialState.COMPLETE and trial.values:
         return step, trial.values[0]
     reached = trial.intermediate_values.get(step, math.nan)
     return None if math.isnan(reached) else (step, reached)
-
-
-def _violation(trial: FrozenTrial) -> float:
-    """By how much its constraints are violated, 0 where they are met."""
-    return sum(value for value in trial.constraints.values() if value > 0)
 
 
 def _in_vain(trials: Sequence[FrozenTrial]) -> int:

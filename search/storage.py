@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from optuna.storages import JournalStorage
@@ -36,6 +36,8 @@ class StudyFile(BaseJournalBackend):
         self._path = path
         content = path.read_bytes() if path.exists() else b""
         lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+        self.changed: set[int] = set()
+        """Trials that something was written of, by their ids; for whoever keeps up with them to empty."""
         self._unread: list[dict[str, Any]] = []
         self._first_unread = 0
         for number, line in enumerate(lines, 1):
@@ -70,6 +72,7 @@ class StudyFile(BaseJournalBackend):
             ) from error
         self._size += len(lines)
         self._unread += [json.loads(line) for line in lines.splitlines()]
+        self.changed.update(log["trial_id"] for log in logs if "trial_id" in log)
 
 
 def _whole_proposals(events: list[dict[str, Any]]) -> int:
@@ -97,49 +100,60 @@ class StudyStorage(JournalStorage):
 
     def __init__(self, file: StudyFile) -> None:
         super().__init__(file)
-        self.paused: dict[int, tuple[float, ...] | None] = {}
-        """Paused trials, with what they have reached of several objectives."""
-        self._as_stopped: dict[int, tuple[FrozenTrial, FrozenTrial]] = {}
+        self._file = file
+        self._paused: dict[int, tuple[float, ...] | None] = {}
+        self._trials: list[FrozenTrial] = []
         self._shown: list[FrozenTrial] | None = None
         self._former = 0
+
+    def pause(self, number: int, reached: tuple[float, ...] | None) -> None:
+        """Trial `number` waits, with what it has `reached` of several objectives."""
+        self._paused[number] = reached
+        self._file.changed.add(number)
+
+    def go_on(self, number: int) -> None:
+        """Trial `number` waits no more."""
+        self._paused.pop(number, None)
+        self._file.changed.add(number)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Trials in the order of their numbers; copies where `deepcopy`."""
-        if self._shown is not None:
-            trials = self._shown + self._new(study_id)
-        else:
-            trials = super().get_all_trials(study_id, deepcopy=False)
-            for number in self.paused:  # they lie in the order of their numbers, from 0
-                trials[number] = self._stopped(trials[number])
+        trials = self._all() if self._shown is None else self._shown + self._new(study_id)
         wanted = trials if states is None else [trial for trial in trials if trial.state in states]
         return copy.deepcopy(wanted) if deepcopy else wanted
 
     @contextmanager
-    def recalling(
-        self, study_id: int, shown: Callable[[list[FrozenTrial], Container[int]], list[FrozenTrial]]
-    ) -> Iterator[None]:
-        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one.
-
-        `shown` is told of all former trials, and the numbers of those that wait.
-        """
-        former = self.get_all_trials(study_id, deepcopy=False)
+    def recalling(self, shown: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
+        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one."""
+        former = self._all()
         if former and former[-1].state == TrialState.WAITING:  # a named design, which is to be the new one
             former.pop()
         self._former = len(former)
-        self._shown = shown(former, self.paused)
+        self._shown = shown(former)
         try:
             yield
         finally:
             self._shown = None
 
-    def _stopped(self, trial: FrozenTrial) -> FrozenTrial:
-        """A paused trial as one that was stopped: made once, since most trials of a sweep that halves wait."""
-        known = self._as_stopped.get(trial.number)
-        if known is None or known[0] is not trial:
-            known = self._as_stopped[trial.number] = (trial, _as_stopped(trial, self.paused[trial.number]))
-        return known[1]
+    def _all(self) -> list[FrozenTrial]:
+        """All trials, of which only those that have changed are looked at: most of a sweep that halves wait.
+
+        Of the one study in the file ids are numbers.
+        """
+        for number in self._file.changed:
+            if number < len(self._trials):
+                self._trials[number] = self._seen(number)
+        self._file.changed.clear()
+        with suppress(KeyError):
+            while True:
+                self._trials.append(self._seen(len(self._trials)))
+        return list(self._trials)
+
+    def _seen(self, number: int) -> FrozenTrial:
+        trial = self.get_trial(number)
+        return _as_stopped(trial, self._paused[number]) if number in self._paused else trial
 
     def _new(self, study_id: int) -> list[FrozenTrial]:
         try:

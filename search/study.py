@@ -97,7 +97,7 @@ class Study:
         if queued:
             again = {} if queued.repeats is None else {"repeats": queued.repeats}
             self._study.enqueue_trial(queued.params, user_attrs={"role": queued.role, **again})
-        with self._storage.recalling(self._study._study_id, self._samplers.shown):  # noqa: SLF001 - nowhere else
+        with self._storage.recalling(self._samplers.shown):
             trial = self._study.ask()
             self._count = trial.number + 1
             design = self._proposed(trial, sample, guarded)
@@ -139,12 +139,12 @@ class Study:
     def pause(self, record: TrialRecord) -> None:
         """The trial waits; the sampler takes what it reached, and at which epoch, into account."""
         record.state = "paused"
-        self._storage.paused[record.number] = self._reached(record)
+        self._storage.pause(record.number, self._reached(record))
 
     def go_on(self, record: TrialRecord) -> None:
         """The trial trains again."""
         record.state = "running"
-        self._storage.paused.pop(record.number, None)
+        self._storage.go_on(record.number)
 
     def attempt_failed(self, record: TrialRecord) -> None:
         """Counts a lost worker against the trial."""
@@ -153,7 +153,7 @@ class Study:
 
     def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
         """Tells how the trial ended. A duplicate is told what the `known` trial reached, or that it failed."""
-        self._storage.paused.pop(record.number, None)
+        self._storage.go_on(record.number)
         record.state, record.reason = state, reason
         trial = self._asked.pop(record.number)
         trial.set_user_attr("reason", reason)

@@ -131,6 +131,6 @@ class SamplerContract:
         for _ in range(self.rounds):
             self.end(study, study.ask(self.sample), known)
         sampler = study._seeded(study._count)
-        with study._storage.recalling(study._study._study_id, study._samplers.shown):
+        with study._storage.recalling(study._samplers.shown):
             trial = study._study._storage.get_trial(0)
             assert not self.learns or sampler.infer_relative_search_space(study._study, trial)
