@@ -23,6 +23,8 @@ LOOKED_AT = 200
 """Sampled designs looked at first, as many as the engine tries."""
 BEGINNINGS = 30
 """Random designs that are made smaller."""
+EVERY = 1_000
+"""Ways to answer that are all tried, where a space has no more."""
 MOST_PAIRS = 4_000
 """Pairs of changes tried once single ones no longer save."""
 
@@ -93,9 +95,9 @@ def check_budget(config: SweepConfig, input: tuple[int, int, int], classes: int)
 def smallest(config: SweepConfig, input: tuple[int, int, int], classes: int) -> Design:
     """The design that takes the least of the budget, which must have a limit.
 
-    Costs of layers add up, so it is looked for by changing one choice at a time for as long as that saves, from many
-    beginnings, and then two at a time. No proof: one that only three changes at once lead to may be missed. Where
-    widths may be shrunk, a design counts as shrunk as far as it goes.
+    A space of few designs is looked through. In others costs of layers add up, so it is looked for by changing one
+    choice at a time for as long as that saves, from many beginnings, and then two at a time. No proof: one that only
+    three changes at once lead to may be missed. Where widths may be shrunk, a design counts as shrunk as far as it goes.
     """
     space, recipes, budget = config.design_space(), config.recipe_space(), config.budget
 
@@ -110,11 +112,32 @@ def smallest(config: SweepConfig, input: tuple[int, int, int], classes: int) -> 
         shares = budget.limits.shares(architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
         return max(shares), sum(shares)
 
+    if (found := _of_all(strain)) is not None:
+        return Design.of(*built(found))
     chance = random.Random(config.search.seed)  # noqa: S311
     beginnings = [Answers({}), *(Answers({}, chance.choice) for _ in range(BEGINNINGS))]
     ends = [_descended(strain(answers), answers, strain, 1) for answers in beginnings]
     best, answers = min(ends, key=itemgetter(0))
     return Design.of(*built(Answers(_descended(best, answers, strain, 2)[1].given)))
+
+
+def _of_all(strain: Callable[[Answers], Strain]) -> Answers | None:
+    """The answers that take the least; None where there are more than EVERY."""
+    told: dict[str, Any] = {}
+    tried: list[tuple[Strain, dict[str, Any]]] = []
+    while len(tried) < EVERY:
+        answers = Answers(told)
+        tried.append((strain(answers), answers.given))
+        names = list(answers.offered)
+        for name in reversed(names):
+            others = [value for value in answers.offered[name] if value != answers.given[name]]
+            later = others[answers.offered[name].index(answers.given[name]) :]
+            if later:  # the next answer to this question, the same to those before it, the first to those after
+                told = {before: answers.given[before] for before in names[: names.index(name)]} | {name: later[0]}
+                break
+        else:
+            return Answers(min(tried, key=itemgetter(0))[1])
+    return None
 
 
 def _descended(
