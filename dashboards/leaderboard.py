@@ -57,10 +57,10 @@ def front(trials: Sequence[TrialSummary], objectives: Sequence[str]) -> list[str
         "memory": lambda trial: f"{short(trial.memory)}B",
         "latency": lambda trial: "latency not measured" if trial.latency is None else f"{trial.latency * 1000:.3g} ms",
     }
-    members = sorted((trial for trial in trials if trial.pareto), key=lambda trial: -trial.accuracy)
+    members = sorted((trial for trial in trials if trial.pareto), key=lambda trial: -reached(trial))
     lines = [
         f"  trial {trial.trial}: "
-        + ", ".join([f"{trial.accuracy:.4f}", *(costs[name](trial) for name in objectives[1:])])
+        + ", ".join([f"{reached(trial):.4f}", *(costs[name](trial) for name in objectives[1:])])
         for trial in members
     ]
     return [f"Pareto front of {', '.join(objectives)}, trials of full length none other beats in all:", *lines, ""]

@@ -13,7 +13,7 @@ from .config import SweepConfig
 from .journal import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -53,7 +53,7 @@ class TrialSummary:
     latency: float | None = None
     """Seconds that it takes, where that is an objective."""
     pareto: bool = True
-    """Whether no other trial of full length is as good in every objective and better in one."""
+    """Whether no other trial of full length is as good in every objective and better in one; finalists by means."""
 
 
 class Sweep:
@@ -123,14 +123,30 @@ class Sweep:
         ]
 
     def _front(self, trials: Sequence[TrialRecord]) -> set[int]:
-        """Trials of full length that no other is as good as in every objective and better than in one."""
+        """Trials of full length that no other is as good as in every objective and better than in one.
+
+        A mean is compared with means alone: finalists with each other over their seeds, the rest with all by the single
+        run that each had in the search. A finalist with a run that failed counts where all have one. So the winner is
+        among them.
+        """
+        from .finals import standings
         from .objectives import merits
         from .pareto import fronts
 
+        def front(accuracies: Mapping[int, float]) -> set[int]:
+            values = {
+                record.number: merits(record, self.config.search.objectives, accuracies[record.number])
+                for record in ended
+                if record.number in accuracies
+            }
+            return set(next(iter(fronts(values)), ()))
+
         ended = [record for record in trials if record.state == "completed" and record.role != "repeat"]
-        objectives = self.config.search.objectives
-        found = fronts({record.number: merits(record, objectives, record.accuracy or 0.0) for record in ended})
-        return set(found[0]) if found else set()
+        found = standings(trials)
+        fewest = min((standing.failed for standing in found.values()), default=0)
+        means = {number: standing.mean for number, standing in found.items() if standing.failed == fewest}
+        single = front({record.number: record.accuracy or 0.0 for record in ended})
+        return front(means) | (single - found.keys())
 
     def counts(self, trials: Sequence[TrialRecord] | None = None) -> dict[str, int]:
         """Trials by how they ended, and how many are under way; finalists trained again do not count."""

@@ -8,9 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from convscape import find
+from convscape.dashboards.leaderboard import front
 from convscape.search import engine as engines
 from convscape.search.finals import ranked, standings
 from convscape.search.study import read
+from convscape.search.sweep import Sweep
+from convscape.search.trials import Design, TrialRecord
+from convscape.trainers.recipe import Recipe
 from driving import config, drive, fates, finish, good, opened, reports, result
 
 if TYPE_CHECKING:
@@ -168,6 +173,28 @@ def test_with_several_objectives_a_rung_promotes_from_its_first_front(tmp_path: 
     assert all(trial.values[1] == engine.records[trial.number].design.parameters for trial in told if trial.values)
     whole = {r.number for r in engine.records.values() if r.epochs == 4 and r.state in ("completed", "duplicate")}
     assert {trial.number for trial in engine.study._study.best_trials} <= whole
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_winner_is_on_the_front_by_the_mean_that_makes_it_the_winner(tmp_path: Path, fails: bool) -> None:
+    sizes = ["lenet5", "resnet18", "alexnet", "vgg16"]  # ascending
+    designs = [Design.of(find(name), Recipe()) for name in sizes]
+    assert [design.parameters for design in designs] == sorted(design.parameters for design in designs)
+
+    def run(number: int, design: int, accuracy: float, **of: Any) -> TrialRecord:
+        return TrialRecord(number, designs[design], "completed", accuracies={4: accuracy}, **of)
+
+    lucky, winner, cheap, beaten = run(0, 1, 0.96), run(1, 2, 0.95), run(2, 0, 0.90), run(3, 3, 0.94)
+    again = [run(4, 1, 0.80, role="repeat", repeats=0), run(5, 2, 0.93, role="repeat", repeats=1)]
+    if fails:
+        again[0] = TrialRecord(4, designs[1], "failed", role="repeat", repeats=0)  # a mean of 0.96, and no winner
+    sweep = Sweep(config(search={"objectives": ["accuracy", "parameters"]}, folder=tmp_path))
+    rows = sweep.summaries([lucky, winner, cheap, beaten, *again])
+    assert rows[0].trial == winner.number
+    expected = {1, 2} if fails else {0, 1, 2}
+    assert {row.trial for row in rows if row.pareto} == expected
+    shown = front(rows, ["accuracy", "parameters"])
+    assert shown[1].startswith("  trial 1: 0.9400, ")
 
 
 def test_latency_is_asked_for_once_and_kept(tmp_path: Path) -> None:
