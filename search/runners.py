@@ -25,10 +25,11 @@ TUNE_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leave CUDA_VISIBLE_DEVICES alone for trials without a GPU
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # nothing of Tune is read back, and it writes all trials each time
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the spool has the results, and files a trial cost time
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the sweep's: it lets the running epochs end
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a trial's reason is kept with the trial
 }
+TUNE_LOGGERS = "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"
+"""Tune's own loggers are off unless a user sets this to 0: the spool has the results, and files a trial cost time."""
 MOST_IDLE = 3
 """Times in a row that Ray Tune may end before it begins anything, as where its folder cannot be written."""
 logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # its snapshots are read by nobody
@@ -65,7 +66,7 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
     """
-    with _environment(TUNE_SETTINGS):
+    with _environment({**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}):
         import ray
 
         ours = not ray.is_initialized()

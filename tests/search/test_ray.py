@@ -18,6 +18,7 @@ from convscape.search import courier
 from convscape.search import launching as sweeps
 from convscape.search import trial as trials
 from convscape.search.launching import launch, resume
+from convscape.search.runners import TUNE_LOGGERS
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import SweepError
 
@@ -207,6 +208,19 @@ def test_a_sweep_stopped_by_the_clock_can_go_on(cluster: None, tmp_path: Path) -
     assert counts["completed"] + counts["stopped"] < 1000
     before = len(sweep.trials())
     assert len(resume("tiny", tmp_path, progress=False).trials()) > before
+
+
+@pytest.mark.parametrize("asked", [None, "0", "1"])
+def test_tunes_own_loggers_write_where_a_user_asks_for_them(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None
+) -> None:
+    monkeypatch.delenv(TUNE_LOGGERS, raising=False)
+    if asked is not None:
+        monkeypatch.setenv(TUNE_LOGGERS, asked)
+    sweep = run(tmp_path, "search.trials=2")
+    assert sweep.counts()["failed"] == sweep.counts()["unfinished"] == 0
+    assert bool(list((sweep.folder / "ray").rglob("result.json"))) == (asked == "0")
+    assert os.environ.get(TUNE_LOGGERS) == asked
 
 
 def test_ctrl_c_once_saves_and_the_resumed_sweep_ends_whole(tmp_path: Path) -> None:
