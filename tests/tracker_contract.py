@@ -115,7 +115,7 @@ class TrackerContract:
         tracker = self.make_tracker(tmp_path)
         tracker.start(params={}, tags={})
         tracker.finish(status="interrupted", metrics={"trials/completed": 0.0})
-        tracker.close()
+        tracker.close(wait=False)
         assert self.arrived(tmp_path)[None].ended
         tracker = self.make_tracker(tmp_path)
         tracker.start(params={}, tags={})

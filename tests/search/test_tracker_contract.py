@@ -86,7 +86,7 @@ class Diary:
     def flush(self, timeout: float) -> int:  # noqa: ARG002 - a tracker's signature
         return 0
 
-    def close(self) -> None:
+    def close(self, *, wait: bool = True) -> None:
         """Nothing is open."""
 
 
