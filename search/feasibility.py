@@ -97,7 +97,7 @@ def smallest(config: SweepConfig, input: tuple[int, int, int], classes: int) -> 
 
     A space of few designs is looked through. In others costs of layers add up, so it is looked for by changing one
     choice at a time for as long as that saves, from many beginnings, and then two at a time. No proof: one that only
-    three changes at once lead to may be missed. Where widths may be shrunk, a design counts as shrunk as far as it goes.
+    three changes at once lead to may be missed. Where widths may be shrunk, designs count as shrunk as far as it goes.
     """
     space, recipes, budget = config.design_space(), config.recipe_space(), config.budget
 
