@@ -35,6 +35,7 @@ class Recall:
         self._most = most
         self._known: list[FrozenTrial] = []
         self._running: set[int] = set()
+        self._lines: dict[int, _Line | _Layers] = {}
         self._complete, self._complete_of_several, self._stopped = _Line(), _Layers(), _Line()
 
     def telling(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -62,8 +63,8 @@ class Recall:
     def _take_in(self, trials: Sequence[FrozenTrial]) -> None:
         for at in list(compress(count(), map(is_not, trials, self._known))):
             self._running.discard(at)
-            if line := self._line(self._known[at]):
-                line.remove(at, self._known[at])
+            if line := self._lines.pop(at, None):
+                line.remove(at)  # from where it was put: Optuna changes attributes of trials in place
             self._known[at] = trials[at]
             self._add(at)
         for at in range(len(self._known), len(trials)):
@@ -75,6 +76,7 @@ class Recall:
         if not trial.state.is_finished():
             self._running.add(at)
         if line := self._line(trial):
+            self._lines[at] = line
             line.add(at, trial)
 
     def _line(self, trial: FrozenTrial) -> _Line | _Layers | None:
@@ -97,12 +99,14 @@ class _Line:
 
     def __init__(self) -> None:
         self._places: list[Place] = []
+        self._place: dict[int, Place] = {}
 
     def add(self, at: int, trial: FrozenTrial) -> None:
-        insort(self._places, _place(trial, at))
+        self._place[at] = _place(trial, at)
+        insort(self._places, self._place[at])
 
-    def remove(self, at: int, trial: FrozenTrial) -> None:
-        del self._places[bisect_left(self._places, _place(trial, at))]
+    def remove(self, at: int) -> None:
+        del self._places[bisect_left(self._places, self._place.pop(at))]
 
     def best(self, most: int) -> list[int]:
         return [at for _, _, _, at in self._places[:most]]
@@ -113,17 +117,18 @@ class _Layers:
 
     def __init__(self) -> None:
         self._values: dict[float, dict[int, Values]] = {}
+        self._alike: dict[int, float] = {}
         self._fronts: dict[float, Fronts] = {}
         """Made when they are needed, and again after one was removed."""
 
     def add(self, at: int, trial: FrozenTrial) -> None:
-        alike = violation(trial)
+        alike = self._alike[at] = violation(trial)
         values = self._values.setdefault(alike, {})[at] = _merits(trial)
         if alike in self._fronts:
             self._fronts[alike].add(at, values)
 
-    def remove(self, at: int, trial: FrozenTrial) -> None:
-        alike = violation(trial)
+    def remove(self, at: int) -> None:
+        alike = self._alike.pop(at)
         del self._values[alike][at]
         self._fronts.pop(alike, None)
 

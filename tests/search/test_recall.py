@@ -121,3 +121,14 @@ def _with_state(trial: FrozenTrial, state: TrialState) -> FrozenTrial:
     changed = copy.copy(trial)
     changed.state = state
     return changed
+
+
+def test_a_trial_whose_attributes_change_in_place_is_found_again() -> None:
+    """Optuna's live trials share theirs with what was shown before."""
+    every = trials([(TrialState.PRUNED, 1, share / 30) for share in range(30)])
+    recall = Recall(20)
+    recall.telling(every)
+    ended = copy.copy(every[3])
+    every[3].set_constraint("failed", 1.0)
+    again = [ended if at == 3 else trial for at, trial in enumerate(every)]
+    assert recall.telling(again) == Recall(20).telling(again)
