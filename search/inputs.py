@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..spaces.errors import DataError, SweepError
 from ..trainers.recipe import DOWNLOAD
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from .config import SweepConfig
 
 INPUTS_FILE = "inputs.json"
+MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
+"""Keys that somebody may change between a launch and a resume: what was trained stays true."""
 OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
 """What a trial reads of an export: weights, the network, and how its images are normalised."""
 
 
 def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
-    """Compares images and weights with those the sweep began with; keeps them where it begins now.
+    """Compares settings, images and weights with those the sweep began with; keeps them where it begins now.
 
     Weights of torchvision's are fetched, if need be, before anything trains.
 
@@ -30,29 +32,48 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
         DataError: weights cannot be read or fetched.
     """
     found = {
+        "settings": _settings(config),
         "data": dataset.fingerprint,
         "weights": {source: _digest(source) for source in config.recipe_space().weights},
     }
     file = config.sweep_folder / INPUTS_FILE
     try:
         began = json.loads(file.read_text())
+        settings, data, weights = dict(began["settings"]), began["data"], dict(began["weights"])
     except FileNotFoundError:
         whole.write(file, json.dumps(found, indent=1) + "\n")
         return
-    except ValueError:
-        raise SweepError(f"{file} is not JSON", "It was changed from outside: restore it from a copy.") from None
-    if began["data"] != found["data"]:
+    except (ValueError, LookupError, TypeError):
         raise SweepError(
-            f"data: the images are not those this sweep began with: their fingerprint was {began['data']} and is "
+            f"{file} is not what Convscape wrote",
+            "It was changed from outside: restore it from a copy, or delete it if images and weights are as they were.",
+        ) from None
+    for key, value in settings.items():
+        if (now := found["settings"].get(key)) != value:
+            raise SweepError(
+                f"config.json: {key} is {now!r:.80} and was {value!r:.80} when this sweep began",
+                "Set it back, then resume; for another launch a sweep of another `name`.",
+            )
+    if data != found["data"]:
+        raise SweepError(
+            f"data: the images are not those this sweep began with: their fingerprint was {data} and is "
             f"{found['data']}",
             "Bring the former images back, then resume; for the new ones launch a sweep of another `name`.",
         )
     for source, digest in found["weights"].items():
-        if digest != began["weights"].get(source):
+        if digest != weights.get(source):
             raise SweepError(
                 f"recipe.weights: {source} is not what this sweep began with",
                 "Bring the former file back, then resume; for the new one launch a sweep of another `name`.",
             )
+
+
+def _settings(config: SweepConfig) -> dict[str, Any]:
+    """What a resume must find unchanged in the config, by its keys; as JSON gives it back."""
+    values = json.loads(json.dumps(config.to_json()))
+    sections = ("data", "space", "recipe", "search", "budget")
+    settings = {f"{section}.{key}": value for section in sections for key, value in values[section].items()}
+    return {key: value for key, value in settings.items() if key not in MAY_CHANGE}
 
 
 def _digest(source: str) -> str:

@@ -139,7 +139,7 @@ class LegRun:
         for folder in self._checkpoints.up_to(epoch):
             try:
                 self._training.restore(folder)
-                return
+                break
             except ForeignCheckpointError as error:
                 raise SweepError(
                     error.message,
@@ -147,6 +147,10 @@ class LegRun:
                 ) from error
             except CheckpointError:
                 continue  # from the start, in the end: it comes to the same
+        if (at := self._training.epoch) < epoch:
+            self._training.events.append(
+                f"epoch {at + 1}: trained again, since the checkpoint after epoch {epoch} is damaged or gone"
+            )
 
 
 class TuneTrial(tune.Trainable):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,3 +147,42 @@ def test_weights_that_cannot_be_fetched_halt_a_launch_before_anything_trains(
     settings.sweep_folder.mkdir()
     with pytest.raises(DataError, match="no network"):
         check_inputs(settings, load_data(settings))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"search": {"epochs": 2}}, "config.json: search.epochs is 2 and was 4 when this sweep began"),
+        ({"search": {"seed": 5}}, "config.json: search.seed is 5 and was 0 when this sweep began"),
+        ({"data": {"train": 10}}, "config.json: data.train is 10 and was None when this sweep began"),
+        ({"search": {"trials": 4}}, ""),
+    ],
+)
+def test_a_config_changed_in_between_is_refused_before_anything_is_written(
+    images: Path, changed: dict[str, dict[str, Any]], said: str
+) -> None:
+    sweep = launch(config(images), progress=False)
+    file, study = sweep.folder / "config.json", sweep.folder / "study.jsonl"
+    values = json.loads(file.read_text())
+    for section, settings in changed.items():
+        values[section] |= settings
+    file.write_text(json.dumps(values))
+    before = study.read_bytes()
+    if not said:
+        assert len(resume("tiny", sweep.folder.parent, progress=False).trials()) == 4
+        return
+    with pytest.raises(SweepError, match=re.escape(said)):
+        resume("tiny", sweep.folder.parent, progress=False)
+    assert study.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "null", '{"data": "x"}', '{"settings": 3, "data": "x", "weights": {}}']
+)
+def test_inputs_that_were_changed_from_outside_are_refused_by_name(images: Path, content: str) -> None:
+    sweep = launch(config(images), progress=False)
+    (sweep.folder / "inputs.json").write_text(content)
+    with pytest.raises(
+        SweepError, match=r"inputs.json is not what Convscape wrote\n.*restore it from a copy, or delete"
+    ):
+        resume("tiny", sweep.folder.parent, progress=False)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from convscape.trainers import streaming
 from convscape.trainers.streaming import Loader, Streamed
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COUNT, BATCH = 60, 3
 PATIENCE = 60.0
@@ -75,3 +74,45 @@ def test_each_process_has_so_many_batches_ready_before_they_are_asked_for(tmp_pa
     by_process = Counter(process for process, _ in pictures.so_far())
     assert os.getpid() not in by_process
     assert len(by_process) == workers
+
+
+class Asleep(Noted):
+    """Pictures that are read for ever."""
+
+    def read(self, index: int) -> tuple[np.ndarray, int]:
+        found = super().read(index)
+        time.sleep(PATIENCE)
+        return found
+
+
+def look(notes: str) -> None:
+    streaming.look_through(Asleep(Path(notes)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a signal of Linux's")
+def test_processes_that_read_end_with_the_one_they_read_for(tmp_path):
+    """Else a worker that is ended since it hangs would not be seen to have: they hold its sockets open."""
+    notes = tmp_path / "notes"
+    reads = subprocess.Popen(
+        [sys.executable, "-c", f"from test_reading_ahead import look; look({str(notes)!r})"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+    )
+    end = time.monotonic() + PATIENCE / 2
+    while not notes.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    readers = {process for process, _ in Noted(notes).so_far()}
+    assert readers
+    assert reads.pid not in readers
+    reads.kill()
+    reads.wait()
+    while any(map(alive, readers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(alive, readers))
+
+
+def alive(process: int) -> bool:
+    """Whether it runs; one that has ended may wait to be looked at."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
