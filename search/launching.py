@@ -74,9 +74,9 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
     """
     started = time.monotonic()
     sweep = Sweep.open(name, folder)
-    dataset = load_data(sweep.config)
     try:
         with lock.held(sweep.folder):
+            dataset = load_data(sweep.config)
             _run(sweep, dataset, started, progress=progress)
     except OSError as error:
         if not _is_of(sweep.folder, error):
