@@ -9,13 +9,15 @@ The same sweep (digits, inline, a fixed number of small trials) runs with a good
   full     has its disk full: database and artifacts lie on a small tmpfs, filled to the last byte (needs root)
   none     is not there, and nothing is sent: what sending itself costs a machine on which the server runs too
 
-by turns. A sweep's work is from its first trial's start to its last trial's end, in seconds by the clock and in CPU
-seconds of its own process. Start and end, where the sweep waits for MLflow at most 15 s, are shown apart. When the
-trouble is over `sync` sends the rest; then lost and doubled runs, points and artifacts are counted.
+each beside one with a good server, now before and now after it: the machine's own speed drifts by more than a trouble
+may cost. A sweep's work is from its first trial's start to its last trial's end, by the clock. `tracked` is the share
+of it that the sweep spends in the tracker's calls, all that a trouble could hold up in its own process. Start and end,
+where the sweep waits for MLflow at most 15 s, are shown apart. When the trouble is over `sync` sends the rest; then
+lost and doubled runs, points and artifacts are counted.
 
 usage: python benchmarks/tracking.py [--quick] [--rounds N] [--trials N] [--only TROUBLE ...]
-The last line is JSON: `ratio` is the worst trouble's median over the rounds of (its seconds / the good server's, same
-round), `spread` the range of that trouble's ratios over the `n` rounds.
+The last line is JSON: `ratio` is the worst trouble's median over the rounds of (its seconds / those of the sweep with a
+good server beside it), `spread` the range of that trouble's ratios over the `n` rounds.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from servers import Proxy, Server, SmallDisk, small_disk
@@ -45,16 +47,19 @@ import convscape
 from convscape.search import courier, tracking
 from convscape.search.config import SweepConfig
 folder, uri, name, trials, epochs = sys.argv[1:6]
-marks = []
+calls = []  # of the tracker: from when to when
 
-def marked(method):
+def timed(method):
     def call(*arguments, **more):
-        marks.append((time.monotonic(), time.process_time()))
-        return method(*arguments, **more)
+        begun = time.monotonic()
+        try:
+            return method(*arguments, **more)
+        finally:
+            calls.append((begun, time.monotonic()))
     return call
 
-for name_of in ("trial_started", "trial_ended"):
-    setattr(tracking.Tracker, name_of, marked(getattr(tracking.Tracker, name_of)))
+for name_of in ("trial_started", "epoch", "note", "trial_ended"):
+    setattr(tracking.Tracker, name_of, timed(getattr(tracking.Tracker, name_of)))
 if uri == "none":
     uri = "http://127.0.0.1:9"
     for word in ("carry", "hurry", "leave"):
@@ -69,10 +74,14 @@ convscape.launch(SweepConfig.model_validate({
     "resources": {"runner": "inline", "precision": "float32"},
     "tracking": {"uri": uri, "experiment": "tracking"},
 }), progress=False)
-(begun, cpu_begun), (ended, cpu_ended) = marks[0], marks[-1]
-print(json.dumps({"seconds": ended - begun, "cpu": cpu_ended - cpu_begun, "start": begun - started,
+begun, ended = calls[0][0], calls[-1][1]
+tracked = sum(until - since for since, until in calls) / (ended - begun)
+print(json.dumps({"seconds": ended - begun, "tracked": tracked, "start": begun - started,
                   "wait": time.monotonic() - ended}))
 """
+
+Pair: TypeAlias = dict[str, dict[str, Any]]
+"""What a sweep with a trouble and one with a good server measured."""
 
 
 class Bench:
@@ -158,69 +167,71 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--only", nargs="+", choices=TROUBLES, default=TROUBLES)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that server and disk are taken down
     rounds, trials = (1, 10) if arguments.quick else (arguments.rounds, arguments.trials)
-    measured: dict[str, list[dict[str, Any]]] = {}
+    pairs: dict[str, list[Pair]] = {}
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "disk") as disk:
         bench = Bench(Path(name), disk)
         try:
-            troubles = ["good", *(trouble for trouble in arguments.only if disk or trouble != "full")]
-            expected = None
-            bench.sweep("good", "warm", max(4, trials // 10), None)
+            expected = bench.sweep("good", "warm", trials, None)["seconds"]
             for number in range(rounds):
-                for trouble in troubles[number % 2 :] + troubles[: number % 2]:
-                    result = bench.sweep(trouble, f"{trouble}{number}", trials, expected)
-                    measured.setdefault(trouble, []).append(result)
-                    expected = result["seconds"]
-                    figures = ", ".join(f"{key} {value:.2f}".removesuffix(".00") for key, value in result.items())
-                    print(f"round {number + 1}: {trouble:>5}: {figures}", flush=True)
+                for index, trouble in enumerate(arguments.only):
+                    if trouble == "full" and disk is None:
+                        continue
+                    pair: Pair = {}
+                    for each in ("good", trouble) if (number + index) % 2 else (trouble, "good"):
+                        pair[each] = bench.sweep(each, f"{trouble}{number}{each}", trials, expected)
+                    pairs.setdefault(trouble, []).append(pair)
+                    expected = pair["good"]["seconds"]
+                    for which, result in pair.items():
+                        figures = ", ".join(f"{key} {value:.3f}".removesuffix(".000") for key, value in result.items())
+                        print(f"round {number + 1}, {trouble}: {which:>5}: {figures}", flush=True)
         finally:
             bench.proxy.down()
             bench.server.kill()
-    show(measured)
+    show(pairs)
 
 
-def show(measured: dict[str, list[dict[str, Any]]]) -> None:
-    def ratios(trouble: str, key: str, to: str = "good") -> list[float]:
-        pairs = zip(measured[trouble], measured[to], strict=True)
-        return [result[key] / usual[key] for result, usual in pairs]
-
-    def total(key: str) -> int:
-        return sum(result.get(key, 0) for results in measured.values() for result in results)
-
-    columns = ("seconds", "ratio", "from", "to", "CPU s", "ratio", "start s", "wait s", "lost", "twice")
+def show(pairs: dict[str, list[Pair]]) -> None:
+    ratios = {
+        trouble: [pair[trouble]["seconds"] / pair["good"]["seconds"] for pair in measured]
+        for trouble, measured in pairs.items()
+    }
+    columns = ("seconds", "ratio", "from", "to", "tracked", "start s", "wait s", "lost", "twice")
     print("\nserver " + " ".join(f"{column:>8}" for column in columns))
-    for trouble, results in measured.items():
-        keys = ("seconds", "cpu", "start", "wait")
-        middle = {key: statistics.median(result[key] for result in results) for key in keys}
-        those, cpu = ratios(trouble, "seconds"), statistics.median(ratios(trouble, "cpu"))
-        figures = [middle["seconds"], statistics.median(those), min(those), max(those), middle["cpu"], cpu]
-        faults = [sum(result.get(key, 0) for result in results) for key in ("lost", "twice")]
+    for trouble, measured in pairs.items():
+        own = [pair[trouble] for pair in measured]
+        seconds, tracked, start, wait = (
+            statistics.median(result[key] for result in own) for key in ("seconds", "tracked", "start", "wait")
+        )
+        those = ratios[trouble]
+        figures = [seconds, statistics.median(those), min(those), max(those), tracked, start, wait]
+        faults = [sum(result.get(key, 0) for result in own) for key in ("lost", "twice")]
         print(
             f"{trouble:>6} "
-            + " ".join(f"{figure:>8.3f}" for figure in [*figures, middle["start"], middle["wait"]])
+            + " ".join(f"{figure:>8.3f}" for figure in figures)
             + "".join(f" {fault:>8}" for fault in faults)
         )
-    medians = {key: statistics.median(ratios(key, "seconds")) for key in measured if key not in ("good", "none")}
-    worst = max(medians, key=lambda key: medians[key])
-    spread = ratios(worst, "seconds")
-    good = [result["seconds"] for result in measured["good"]]
+    medians = {trouble: statistics.median(those) for trouble, those in ratios.items()}
+    worst = max((trouble for trouble in medians if trouble != "none"), key=lambda key: medians[key], default="none")
+    every = [result for measured in pairs.values() for pair in measured for result in pair.values()]
+    good = [pair["good"] for measured in pairs.values() for pair in measured]
     summary: dict[str, Any] = {
         "ratio": round(medians[worst], 3),
-        "n": len(good),
-        "spread": [round(min(spread), 3), round(max(spread), 3)],
+        "n": len(ratios[worst]),
+        "spread": [round(min(ratios[worst]), 3), round(max(ratios[worst]), 3)],
         "worst": worst,
-        "ratios": {key: round(value, 3) for key, value in medians.items()},
-        "cpu_ratios": {key: round(statistics.median(ratios(key, "cpu")), 3) for key in medians},
-        "ratios_to_none": {key: round(statistics.median(ratios(key, "seconds", "none")), 3) for key in medians}
-        if "none" in measured
-        else {},
-        "good_seconds": [round(min(good), 2), round(max(good), 2)],
-        "lost": total("lost"),
-        "twice": total("twice"),
+        "ratios": {trouble: round(value, 3) for trouble, value in medians.items()},
+        "good_seconds": [round(pick(result["seconds"] for result in good), 2) for pick in (min, max)],
+        "tracked": {
+            "good": round(max(result["tracked"] for result in good), 4),
+            **{trouble: round(max(p[trouble]["tracked"] for p in those), 4) for trouble, those in pairs.items()},
+        },
+        "lost": sum(result.get("lost", 0) for result in every),
+        "twice": sum(result.get("twice", 0) for result in every),
     }
     print(json.dumps(summary))
 
