@@ -15,18 +15,17 @@ from safetensors import SafetensorError
 
 from ..spaces.architecture import Architecture
 from ..spaces.errors import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
+from ..trainers import checkpoint
 from ..trainers.checkpoint import Checkpoints
 from ..trainers.latency import latency
 from ..trainers.machine import cpus_here, device_memory
 from ..trainers.recipe import Recipe
-from ..trainers.training import Training
+from ..trainers.training import EpochResult, Training
 from .watchdog import limited
 
 if TYPE_CHECKING:
     from ..trainers.arithmetic import Precision
     from ..trainers.data import Dataset
-    from ..trainers.training import EpochResult
-
 
 GATHERED = 0.5
 """Seconds within which a worker tells of epochs together: a round trip through Tune costs the driver milliseconds."""
@@ -103,16 +102,23 @@ class LegRun:
             )
         except DataError as error:
             raise _not_the_design_s(error) from error
-        if order["start"]:
-            self._restore(order["start"])
-        self._known: int = order["start"]
+        self._untold: list[EpochResult] = []
+        """What the sweep may not know of yet, which is kept with each checkpoint."""
+        self._again: list[EpochResult] = []
+        """Of those the ones that a process trained which died before it told of them."""
+        self._restore(order["start"])
 
     def told(self) -> None:
-        """The sweep knows of all epochs so far: should this process die, it goes on from here."""
-        self._known = self._training.epoch
+        """The sweep knows of all that `epoch` gave so far."""
+        self._untold = list(self._again)
 
     def epoch(self) -> EpochResult:
-        """Trains one epoch and keeps its state on disk before anybody hears of it."""
+        """The next epoch: one trained before that was not told of, or else trained now.
+
+        Its state and what it came to are on disk before anybody hears of it.
+        """
+        if self._again:
+            return self._again.pop(0)
         try:
             result = self._training.run_epoch()
         except DataError as error:
@@ -121,8 +127,10 @@ class LegRun:
             result, self._measures = replace(result, latency=latency(self._training)), False
         better = result.validation_accuracy > self._best
         self._best = max(self._best, result.validation_accuracy)
+        self._untold.append(result)
+        notes = {"untold": [untold.to_json() for untold in self._untold]}
         try:
-            self._checkpoints.save(self._training, best=better, known=self._known)
+            self._checkpoints.save(self._training, best=better, notes=notes)
         except (OSError, SafetensorError) as error:  # the disk's fault, not the design's: the sweep must know
             raise SweepError(
                 f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
@@ -131,22 +139,32 @@ class LegRun:
         return result
 
     def _restore(self, epoch: int) -> None:
-        """Goes on from the checkpoint after `epoch`, where that is damaged from the one before, or from the start.
+        """Goes on from the newest checkpoint that is whole, at the earliest from the start.
+
+        The sweep knows of `epoch` epochs. Of later ones a checkpoint must tell, else it is left.
 
         Raises:
             SweepError: it is whole and of another training: what the sweep trains with has changed.
         """
-        for folder in self._checkpoints.up_to(epoch):
+        for at, folder in self._checkpoints.all():
+            untold = _untold(folder, epoch, at)
+            if at > epoch and not untold:
+                continue
             try:
                 self._training.restore(folder)
-                break
             except ForeignCheckpointError as error:
+                if at > epoch:
+                    continue
                 raise SweepError(
                     error.message,
                     "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
                 ) from error
             except CheckpointError:
                 continue  # from the start, in the end: it comes to the same
+            self._untold, self._again = list(untold), untold
+            self._best = max([self._best, *(result.validation_accuracy for result in untold)])
+            self._measures &= not any(result.latency is not None for result in untold)
+            break
         if (at := self._training.epoch) < epoch:
             self._training.events.append(
                 f"epoch {at + 1}: trained again, since the checkpoint after epoch {epoch} is damaged or gone"
@@ -212,6 +230,18 @@ def _node_cpus() -> float | None:
         return None
     here = ray.get_runtime_context().get_node_id()
     return next((node["Resources"].get("CPU") for node in ray.nodes() if node["NodeID"] == here), None)
+
+
+def _untold(folder: Path, known: int, at: int) -> list[EpochResult]:
+    """What the checkpoint after epoch `at` tells of epochs past `known`; nothing where it does not tell of each."""
+    if at <= known:
+        return []
+    try:
+        results = [EpochResult(**values) for values in checkpoint.read(folder)[1]["notes"]["untold"]]
+    except (CheckpointError, LookupError, TypeError):
+        return []
+    results = [result for result in results if result.epoch > known]
+    return results if [result.epoch for result in results] == list(range(known + 1, at + 1)) else []
 
 
 def _not_the_design_s(error: DataError) -> SweepError:

@@ -26,8 +26,7 @@ TENSORS = "tensors.safetensors"
 VALUES = "checkpoint.json"
 BEST = "best.json"
 KEPT = 2
-"""How many of the newest checkpoints stay, besides the best and the last that others know of: should the newest be
-damaged there is one before it."""
+"""How many of the newest checkpoints stay, besides the best: should the newest be damaged there is one before it."""
 
 
 def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
@@ -106,31 +105,31 @@ class Savable(Protocol):
 
     @property
     def epoch(self) -> int: ...
-    def save(self, folder: Path) -> None: ...
+    def save(self, folder: Path, notes: Mapping[str, Any]) -> None: ...
 
 
 class Checkpoints:
-    """The checkpoints of one trial in `folder`: the newest two, the best, and what would be gone on from."""
+    """The checkpoints of one trial in `folder`: the newest two and the best."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, training: Savable, *, best: bool, known: int = 0) -> None:
+    def save(self, training: Savable, *, best: bool, notes: Mapping[str, Any] | None = None) -> None:
         """Saves `training` as `epoch-0003/`, remembers whether it is the best so far, deletes what is not kept.
 
         Args:
             training: after any epoch; what later epochs left, before something made it go back, is deleted.
             best: whether it is the best so far.
-            known: epochs that others know of: after a kill this is gone on from, so that it stays.
+            notes: what else to keep with it: anything JSON can hold.
         """
         name = self.at(training.epoch).name
-        training.save(self.folder / name)
+        training.save(self.folder / name, notes or {})
         if best:
             temporary = self.folder / f".{BEST}"
             temporary.write_text(json.dumps({"best": name}))
             temporary.replace(self.folder / BEST)
         newest = [path.name for path in self._all() if _epoch(path) <= training.epoch][:KEPT]
-        kept = {*newest, self.at(known).name, self._best_name()}
+        kept = {*newest, self._best_name()}
         for path in self._all():
             if path.name not in kept:
                 shutil.rmtree(path)
@@ -143,9 +142,9 @@ class Checkpoints:
         """The newest whole checkpoint; a damaged one is passed over."""
         return next(filter(_is_whole, self._all()), None)
 
-    def up_to(self, epoch: int) -> list[Path]:
-        """The checkpoints that are there, whole or not, of at most so many epochs; newest first."""
-        return [path for path in self._all() if _epoch(path) <= epoch]
+    def all(self) -> list[tuple[int, Path]]:
+        """The checkpoints that are there, whole or not, each with its epoch; newest first."""
+        return [(_epoch(path), path) for path in self._all()]
 
     def best(self) -> Path | None:
         """The whole checkpoint last saved as the best."""

@@ -219,13 +219,13 @@ class Training:
             events=tuple(self.events),
         )
 
-    def save(self, folder: Path) -> None:
-        """Writes all that `restore` needs to `folder`, whole or not at all."""
+    def save(self, folder: Path, notes: Mapping[str, Any] | None = None) -> None:
+        """Writes all that `restore` needs to `folder`, and any `notes` of the caller's, whole or not at all."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items() if value is not None}
-        values = {"epoch": self.epoch, "parts": self._step.parts, "events": self.events}
+        values = {"epoch": self.epoch, "parts": self._step.parts, "events": self.events, "notes": dict(notes or {})}
         checkpoint.write(folder, tensors, values | self._identity())
 
     def restore(self, folder: Path) -> None:

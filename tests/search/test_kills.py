@@ -115,13 +115,18 @@ def test_twenty_kills_of_the_driver_change_nothing(tmp_path: Path, drivers: Driv
     unbroken = Sweep.open("tiny", tmp_path / "unbroken")
     whole = (unbroken.folder / "study.jsonl").stat().st_size
     chance = random.Random(20)  # noqa: S311
-    torn, ended = 0, {}
+    torn, ahead, ended, kept = 0, 0, {}, {}
     for kill, share in enumerate(sorted(chance.uniform(0.02, 0.9) for _ in range(KILLS))):
         driver = drivers.start(*(["resume", "tiny"] if kill else ["launch", "tiny.yaml", *sets]))
         kind = MOMENTS[kill % len(MOMENTS)]
         come = moment(drivers, chance, kind, round(share * whole))
         drivers.kill(driver, come, workers=kind == "in a checkpoint")
         torn += drivers.saving()
+        before, kept = kept, checkpoints(drivers.folder / "sweeps" / "tiny")
+        again = [at for at in before.keys() & kept.keys() if before[at] != kept[at]]
+        assert not again, f"trials and epochs that were trained again: {again}"
+        records = Sweep.open("tiny", tmp_path / "sweeps").trials() if drivers.study.exists() else []
+        ahead += any(epoch > record.epochs for record in records for number, epoch in kept if number == record.number)
         now = {fate[0]: fate for fate in fates(Sweep.open("tiny", tmp_path / "sweeps")) if fate[3] != "paused"}
         assert ended.items() <= now.items(), "what had ended did not stay so"
         ended = now
@@ -131,7 +136,16 @@ def test_twenty_kills_of_the_driver_change_nothing(tmp_path: Path, drivers: Driv
     assert fates(sweep) == fates(unbroken)
     assert_told_once(sweep, database, known)
     assert torn, "no kill came in the middle of a checkpoint"
+    assert ahead, "no kill came after a checkpoint that the study did not know of"
     assert drivers.gone(90.0) == {}, "processes of a killed driver live on"  # Ray's own, where killed as they start
+
+
+def checkpoints(folder: Path) -> dict[tuple[int, int], int]:
+    """When the checkpoint of each trial and epoch was written, of those that are there."""
+    return {
+        (int(file.parent.parent.name), int(file.parent.name.removeprefix("epoch-"))): file.stat().st_mtime_ns
+        for file in folder.glob("trials/*/epoch-*/tensors.safetensors")
+    }
 
 
 MOMENTS = ("in the study", "in a checkpoint", "any time", "at the start")

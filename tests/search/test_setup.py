@@ -68,9 +68,11 @@ def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
 ) -> None:
     monkeypatch.setattr(trial, "cpus_here", lambda: 4)
     monkeypatch.setattr(trial, "device_memory", lambda _, share: int(share * 2 * training_bytes(NETWORK, 64)))
-    order = leg(tmp_path, Recipe(batch_size=64))
     digits = load("digits", train=200, validation=100)
-    results = [LegRun(order, digits, Setup(1, cpus=cpus)).epoch() for cpus in (4.0, 1.0)]
+    results = [
+        LegRun(leg(tmp_path / str(cpus), Recipe(batch_size=64)), digits, Setup(1, cpus=cpus)).epoch()
+        for cpus in (4.0, 1.0)
+    ]
     assert [len(result.events) for result in results] == [0, 1]
     assert "batches of 64 now go through the network in 4 parts" in results[1].events[0]
 
@@ -92,19 +94,71 @@ def test_short_epochs_are_told_together_up_to_the_next_rung(monkeypatch: pytest.
     assert [told(trains.step()) for _ in range(3)] == [[1], [2, 3, 4], [5, 6]]
 
 
-def test_what_was_told_last_can_be_gone_on_from_until_more_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The driver may die while a worker is epochs ahead of what it was told."""
-    monkeypatch.setattr(trial, "GATHERED", 60.0)
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9, rungs=(2, 7)))
-    assert told(trains.step()) == [1, 2]
-    assert told(trains.step()) == [3, 4, 5, 6, 7]
-    assert (tmp_path / "epoch-0002").exists()
-    again = LegRun(
-        leg(tmp_path, Recipe(batch_size=8), epochs=9, start=2), load("digits", train=40, validation=20), Setup(1)
+def run(folder: Path, **settings: Any) -> LegRun:
+    """A leg of nine epochs taken up by a new process."""
+    return LegRun(
+        leg(folder, Recipe(batch_size=8), epochs=9, **settings), load("digits", train=40, validation=20), Setup(1)
     )
-    assert again.epoch().epoch == 3
+
+
+@pytest.mark.parametrize("known", range(8))
+def test_what_was_trained_but_not_told_is_told_and_not_trained_again(tmp_path: Path, known: int) -> None:
+    """The driver may die while a worker is epochs ahead of what it was told."""
+    first = run(tmp_path)
+    given = [first.epoch() for _ in range(min(known, 2))]
+    first.told()
+    given += [first.epoch() for _ in range(7 - len(given))]
+    again = run(tmp_path, start=known)
+    assert again._training.epoch == 7
+    results = [again.epoch() for _ in range(9 - known)]
+    assert [result.epoch for result in results] == list(range(known + 1, 10))
+    assert [result.seconds for result in results[: 7 - known]] == [result.seconds for result in given[known:]]
+    unbroken = run(tmp_path / "unbroken")
+    curve = [unbroken.epoch().validation_accuracy for _ in range(9)]
+    assert [result.validation_accuracy for result in results] == curve[known:]
+
+
+def test_a_process_that_dies_while_it_tells_leaves_the_rest_to_tell(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    given = [first.epoch() for _ in range(4)]
+    second = run(tmp_path)
+    assert second.epoch().seconds == given[0].seconds
+    second.told()
+    third = run(tmp_path, start=1)
+    assert [third.epoch().seconds for _ in range(3)] == [result.seconds for result in given[1:]]
+    assert third.epoch().epoch == 5
+    fourth = run(tmp_path, start=4)
+    assert (fourth._training.epoch, fourth.epoch().epoch) == (5, 5)
+
+
+def test_a_damaged_checkpoint_of_what_was_not_told_costs_only_its_epoch(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    for _ in range(3):
+        first.epoch()
+    (tmp_path / "epoch-0003" / checkpoint.TENSORS).write_bytes(b"")
+    again = run(tmp_path)
+    assert again._training.epoch == 2
+    assert [again.epoch().epoch for _ in range(4)] == [1, 2, 3, 4]
+    assert again._training.events == []
+
+
+def test_a_checkpoint_that_does_not_tell_of_all_before_it_is_left(tmp_path: Path) -> None:
+    """As where the power failed, and the study lost what the checkpoints have."""
+    first = run(tmp_path)
+    for _ in range(4):
+        first.epoch()
+        first.told()
+    again = run(tmp_path)
+    assert [again.epoch().epoch for _ in range(2)] == [1, 2]
+    assert not (tmp_path / "epoch-0004").exists()
+
+
+def test_what_was_measured_but_not_told_is_not_measured_again(tmp_path: Path) -> None:
+    first = run(tmp_path, latency=True)
+    measured = first.epoch().latency
+    first.epoch()
+    again = run(tmp_path, latency=True)
+    assert [again.epoch().latency for _ in range(3)] == [measured, None, None]
 
 
 @pytest.mark.parametrize(("gathered", "limit"), [(0.0, None), (60.0, 60.0)], ids=["long", "limited"])

@@ -24,8 +24,8 @@ class Saved:
 
     epoch = 0
 
-    def save(self, folder):
-        write(folder, TENSORS, {"epoch": self.epoch})
+    def save(self, folder, notes):
+        write(folder, TENSORS, {"epoch": self.epoch, **notes})
 
 
 def names(folder):
@@ -186,11 +186,11 @@ def test_the_newest_two_and_the_best_are_kept(tmp_path):
     assert kept.best() == kept.at(3) == tmp_path / "trial" / "epoch-0003"
 
 
-def test_what_others_know_of_is_kept_however_far_training_goes_on(tmp_path):
+def test_notes_are_kept_with_the_checkpoint(tmp_path):
     kept, saved = Checkpoints(tmp_path), Saved()
-    for saved.epoch in range(1, 8):
-        kept.save(saved, best=saved.epoch == 3, known=2)
-    assert names(tmp_path) == ["epoch-0002", "epoch-0003", "epoch-0006", "epoch-0007"]
+    for saved.epoch in (1, 2):
+        kept.save(saved, best=False, notes={"of": saved.epoch})
+    assert [(epoch, read(folder)[1]["of"]) for epoch, folder in kept.all()] == [(2, 2), (1, 1)]
 
 
 def test_who_goes_back_leaves_nothing_of_later_epochs_behind(tmp_path):
