@@ -102,6 +102,7 @@ class StudyStorage(JournalStorage):
         super().__init__(file)
         self._file = file
         self._paused: dict[int, tuple[float, ...] | None] = {}
+        self._same: dict[int, int] = {}
         self._trials: list[FrozenTrial] = []
         self._shown: list[FrozenTrial] | None = None
         self._former = 0
@@ -112,8 +113,14 @@ class StudyStorage(JournalStorage):
         self._file.changed.add(number)
 
     def go_on(self, number: int) -> None:
-        """Trial `number` waits no more."""
+        """Trial `number` waits no more, and stands where it does itself."""
         self._paused.pop(number, None)
+        self._same.pop(number, None)
+        self._file.changed.add(number)
+
+    def mirror(self, number: int, known: int) -> None:
+        """Trial `number` stands where the `known` one before it does, wherever that gets to, until it is told."""
+        self._same[number] = known
         self._file.changed.add(number)
 
     def get_all_trials(
@@ -142,10 +149,12 @@ class StudyStorage(JournalStorage):
 
         Of the one study in the file ids are numbers.
         """
-        for number in self._file.changed:
+        changed = self._file.changed
+        changed.update(number for number, known in self._same.items() if known in changed)
+        for number in changed:
             if number < len(self._trials):
                 self._trials[number] = self._seen(number)
-        self._file.changed.clear()
+        changed.clear()
         with suppress(KeyError):
             while True:
                 self._trials.append(self._seen(len(self._trials)))
@@ -153,6 +162,8 @@ class StudyStorage(JournalStorage):
 
     def _seen(self, number: int) -> FrozenTrial:
         trial = self.get_trial(number)
+        if number in self._same:
+            return _standing_as(trial, self._seen(self._same[number]))
         return _as_stopped(trial, self._paused[number]) if number in self._paused else trial
 
     def _new(self, study_id: int) -> list[FrozenTrial]:
@@ -166,6 +177,15 @@ class StudyStorage(JournalStorage):
 def cut_short(epochs: int) -> float:
     """By how much a trial that stands after `epochs` violates the constraint to be of full length: below 1."""
     return 1 / (1 + epochs)
+
+
+def _standing_as(trial: FrozenTrial, known: FrozenTrial) -> FrozenTrial:
+    """The trial with all that another reached."""
+    seen = copy.copy(trial)
+    seen.state, seen.values, seen.intermediate_values = known.state, known.values, known.intermediate_values
+    constraints = {key: value for key, value in known.system_attrs.items() if key.startswith("constraints")}
+    seen.system_attrs = {**trial.system_attrs, **constraints}
+    return seen
 
 
 def _as_stopped(trial: FrozenTrial, reached: tuple[float, ...] | None) -> FrozenTrial:

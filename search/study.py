@@ -70,6 +70,8 @@ class Study:
         self._faults, self._warned = 0, False
         self._settings: dict[str, BaseDistribution] = {}
         self._asked: dict[int, optuna.Trial] = {}
+        self._duplicates: dict[int, list[tuple[TrialRecord, optuna.Trial]]] = {}
+        """Those to be told what a trial reached, once it has ended."""
         self._count = len(self._frozen())
         self._without_settings = sum(
             _has_design(frozen) and _role(frozen) != "sampled" and not frozen.params for frozen in self._frozen()
@@ -152,12 +154,27 @@ class Study:
         self._asked[record.number].set_user_attr("attempts", record.attempts)
 
     def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
-        """Tells how the trial ended. A duplicate is told what the `known` trial reached, or that it failed."""
+        """Tells how the trial ended.
+
+        A duplicate is told what the `known` trial reached, or that it failed, and before that has ended stands where
+        it does.
+        """
         self._storage.go_on(record.number)
         record.state, record.reason = state, reason
         trial = self._asked.pop(record.number)
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("state", state)  # after the reason: a trial killed between them ends once more
+        if state == "duplicate" and known is not None and known.state not in ENDED:
+            self._storage.mirror(record.number, known.number)
+            self._duplicates.setdefault(known.number, []).append((record, trial))
+            return
+        self._tell(record, trial, known)
+        for duplicate, its in self._duplicates.pop(record.number, []):
+            self._storage.go_on(duplicate.number)
+            self._tell(duplicate, its, record)
+
+    def _tell(self, record: TrialRecord, trial: optuna.Trial, known: TrialRecord | None) -> None:
+        state = record.state
         if state == "duplicate" and known is not None:
             for epoch, accuracy in known.accuracies.items():
                 if epoch not in record.accuracies:
@@ -167,12 +184,12 @@ class Study:
         violates = fate in ("failed", "infeasible")
         if violates and not trial.constraints:
             trial.set_constraint(fate, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
-        if state == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
+        if fate == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
             self._study.tell(trial, values(record, self._objectives, record.accuracy))
         elif state == "duplicate" and not record.accuracies and not violates:
             self._study.tell(trial, state=TrialState.FAIL)
         elif (reached := self._reached(record)) is not None and not violates:
-            if fate != "completed" and not trial.constraints:
+            if not trial.constraints:
                 trial.set_constraint(CUT_SHORT, cut_short(record.epochs))
             self._study.tell(trial, reached)
         else:

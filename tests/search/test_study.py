@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import optuna
     from convscape.search.objectives import Objective
+    from convscape.search.trials import State
 
 CONFIG = SweepConfig(
     name="s",
@@ -121,13 +122,45 @@ def test_a_duplicate_of_a_failed_design_is_seen_as_violating_too(
     assert max(duplicate.constraints.values()) > 0
 
 
-def test_a_duplicate_of_a_design_that_has_no_epoch_yet_is_not_seen(study: Study) -> None:
-    first, second = study.ask(sample), study.ask(sample)
+@pytest.mark.parametrize("objectives", [("accuracy",), ("accuracy", "parameters")])
+@pytest.mark.parametrize("opened_again", [False, True])
+@pytest.mark.parametrize(("end", "why"), [("completed", "trained 2 epochs"), ("stopped", "late"), ("failed", "nan")])
+def test_a_duplicate_stands_where_the_trial_stands_and_ends_as_it_does(
+    tmp_path: Path, objectives: tuple[Objective, ...], opened_again: bool, end: State, why: str
+) -> None:
+    study = Study(tmp_path, sampler="random", seed=3, objectives=objectives)
+
+    def seen() -> list[tuple[Any, ...]]:
+        trials = study._study.get_trials(deepcopy=False)
+        return [(trial.state, trial.values, trial.intermediate_values, trial.constraints) for trial in trials]
+
+    first = study.ask(sample)
+    second = study.ask(lambda _: first.design)
     study.end(second, "duplicate", "same as trial 0", known=first)
-    assert states(study) == [TrialState.RUNNING, TrialState.FAIL]
+    if opened_again:
+        study = Study(tmp_path, sampler="random", seed=3, objectives=objectives)
+        first, second = study.restore()
+        study.go_on(first)
+    assert second.state == "duplicate"
+    assert seen() == [(TrialState.RUNNING, None, {}, {})] * 2
+    study.report(first, 1, 0.3)
+    study.pause(first)
+    one, other = seen()
+    assert one[0] != TrialState.RUNNING
+    assert one == other
+    study.go_on(first)
+    study.report(first, 2, 0.4)
+    study.end(first, end, why)
+    one, other = seen()
+    assert one[0].is_finished()
+    assert one == other
+    again = Study(tmp_path, sampler="random", seed=3, objectives=objectives)
+    assert [record.accuracies for record in again.restore()] == [{1: 0.3, 2: 0.4}] * 2
+    study = again
+    assert seen() == [one, one]
 
 
-@pytest.mark.parametrize("lines", range(6))
+@pytest.mark.parametrize("lines", range(10))
 def test_a_duplicate_whose_end_was_cut_off_ends_as_if_it_were_whole(tmp_path: Path, lines: int) -> None:
     study = Study(tmp_path, sampler="random", seed=3, objectives=("accuracy", "parameters"))
     first = study.ask(sample)
@@ -135,6 +168,7 @@ def test_a_duplicate_whose_end_was_cut_off_ends_as_if_it_were_whole(tmp_path: Pa
     study.report(first, 1, 0.3)
     study.pause(first)
     study.end(second, "duplicate", "same as trial 0", known=first)
+    study.end(first, "stopped", "not promoted")
     file = tmp_path / STUDY_FILE
     content = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(content[: len(content) - lines]))
@@ -142,6 +176,8 @@ def test_a_duplicate_whose_end_was_cut_off_ends_as_if_it_were_whole(tmp_path: Pa
     first, second = again.restore()
     if second.state != "duplicate":
         again.end(second, "duplicate", "same as trial 0", known=first)
+    if first.state != "stopped":
+        again.end(first, "stopped", "not promoted")
     told = again._study.get_trials(deepcopy=False)[1]
     assert (told.state, told.values) == (TrialState.COMPLETE, [0.3, second.design.parameters])
     assert list(told.constraints) == ["cut short"]
