@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import time
-from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..search import heartbeat
+from ..search.failures import failures
 from ..search.journal import Delivery
+from ..search.mlflow_store import public
 from ..search.progress import aged, clock, line
 from ..search.sweep import folder_option
-from ..search.upload import public
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 QUIET = 60.0
 """Seconds without a word from the driver that are worth mention."""
-MOST_REASONS, MOST_NAMED = 5, 8
-"""Reasons that are told, and trials that are named with each."""
-NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]\d+)?)")
+MOST_REASONS = 5
+"""Reasons that are told."""
 
 
 def state(sweep: Sweep) -> str:
@@ -92,36 +90,15 @@ def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:
     return lines
 
 
-def failures(trials: Sequence[TrialRecord]) -> list[tuple[str, list[int]]]:
-    """Reasons trials failed for, the most frequent first, and those trials' numbers.
-
-    Reasons that differ in numbers alone are one, with "…" for what differs.
-    """
-    alike: defaultdict[tuple[str, ...], list[TrialRecord]] = defaultdict(list)
-    for trial in trials:
-        if trial.state == "failed":
-            alike[tuple(NUMBER.split(trial.reason)[::2])].append(trial)
-    return [
-        (_common([trial.reason for trial in group]), [trial.number for trial in group])
-        for group in sorted(alike.values(), key=len, reverse=True)
-    ]
-
-
 def why_failed(trials: Sequence[TrialRecord]) -> list[str]:
-    """The same as lines; none where no trial failed."""
+    """Why trials failed, as lines; none where none did."""
     found = failures(trials)
     lines = ["why trials failed:"] if found else []
-    for reason, numbers in found[:MOST_REASONS]:
-        named = ", ".join(map(str, numbers[:MOST_NAMED])) + (", …" if len(numbers) > MOST_NAMED else "")
-        lines += _cut(f"  {len(numbers):,}x (trial{'s' * (len(numbers) > 1)} {named}): {reason}", indent="    ")
+    for failure in found[:MOST_REASONS]:
+        lines += _cut(f"  {failure}", indent="    ")
     if len(found) > MOST_REASONS:
         lines.append(f"  … and for {len(found) - MOST_REASONS:,} more reasons")
     return lines
-
-
-def _common(reasons: Sequence[str]) -> str:
-    """Reasons of equal words as one."""
-    return "".join(here[0] if len(set(here)) == 1 else "…" for here in zip(*map(NUMBER.split, reasons), strict=True))
 
 
 def unsent(sweep: Sweep) -> list[str]:

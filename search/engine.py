@@ -85,8 +85,12 @@ class Engine:
         if self.halted:
             return None
         if self._again:
-            return self._leg(self._again.pop(0))
-        return self._repeated() if self._searched else self._searching()
+            leg = self._leg(self._again.pop(0))
+        else:
+            leg = self._repeated() if self._searched else self._searching()
+        if leg is not None:
+            self.listener(self)  # that it runs, should nothing be heard of it for long
+        return leg
 
     def _searching(self) -> Leg | None:
         promoted = self._promoted()

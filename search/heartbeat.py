@@ -82,10 +82,16 @@ class Heartbeat:
         self._started = time.monotonic()
         self._looked = self._written = -float("inf")
         self._wait = _LOOK_EVERY
+        self._running, self._hastened = 0, -float("inf")
         self._before: int | None = None
 
     def __call__(self, engine: Engine) -> None:
-        if time.monotonic() - self._looked >= self._wait:
+        now = time.monotonic()
+        if len(engine.active) > self._running and now - self._hastened >= WRITE_EVERY:
+            # Of a trial that has begun nothing more may be heard for long: that it runs is told at once.
+            self._hastened, self._written = now, -float("inf")
+            self._beat(engine, "running")
+        elif now - self._looked >= self._wait:
             self._beat(engine, "running")
 
     def end(self, engine: Engine, how: How) -> None:
@@ -97,6 +103,7 @@ class Heartbeat:
         begun = time.monotonic()
         with suppress(Exception):  # whatever it is, the sweep does not end of being looked at
             snapshot = self._taken(engine, how)
+            self._running = snapshot.running
             with suppress(Exception):
                 self._show(snapshot)
             if begun - self._written >= WRITE_EVERY:

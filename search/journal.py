@@ -32,6 +32,12 @@ class Delivery:
         self.problem: str | None = None
         self._read = 0
 
+    @property
+    def uri(self) -> str | None:
+        """MLflow's tracking URI that the spool names in its first line, None while there is none."""
+        first = read(self.spool, limit=1)[0]
+        return first[0].get("uri") if first else None
+
     def refresh(self) -> Delivery:
         while True:
             lines, end = read(self.path, self._read)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..spaces.errors import SweepError, nearest
 from . import lock
 from .config import SweepConfig
+from .failures import failures
 from .journal import Delivery
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ class Sweep:
 
     @property
     def tracking_uri(self) -> str:
-        """MLflow's tracking URI."""
-        return self.config.tracking_uri
+        """MLflow's tracking URI: where the sweep's results began to go, also when its folder was moved since."""
+        return Delivery(self.folder).uri or self.config.tracking_uri
 
     def trials(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
@@ -177,9 +178,12 @@ class Sweep:
         """
         summaries = self.summaries(trials)
         if not summaries:
-            reasons = sorted({trial.reason for trial in trials if trial.state == "failed"})
-            if reasons:
-                raise SweepError(f"sweep {self.name} has no result, all trials failed: {'; '.join(reasons[:3])}")
+            if found := failures(trials):
+                reasons = "".join(f"\n  {failure}" for failure in found[:3])
+                raise SweepError(
+                    f"sweep {self.name} has no result, all trials failed:{reasons}",
+                    "Mend that, then start over: `convscape launch SWEEP.yaml --replace`.",
+                )
             raise SweepError(
                 f"sweep {self.name} has no result: no trial has ended an epoch",
                 f"Raise search.seconds, or go on with `convscape resume {self.name}{folder_option(self.config)}`.",

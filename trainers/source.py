@@ -130,7 +130,11 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         print(f"scores agree with the recorded ones to {{check():.1e}} of the largest")
     for file in sys.argv[1:]:
-        probability, label = predict(load(), read_image(file))[0].max(0)
+        try:
+            picture = read_image(file)
+        except OSError as error:
+            sys.exit(f"{{file}}: no picture that can be read: {{error}}")
+        probability, label = predict(load(), picture)[0].max(0)
         print(f"{{file}}: {{CLASSES[label]}} ({{probability:.1%}})")
 '''
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import find
 from convscape.dashboards.leaderboard import ending
-from convscape.dashboards.status import as_json, failures, spent, state, status, why_failed
+from convscape.dashboards.status import as_json, spent, state, status, why_failed
 from convscape.search import heartbeat, lock, study
+from convscape.search.failures import failures
 from convscape.search.heartbeat import Heartbeat
 from convscape.search.journal import JOURNAL, SPOOL
 from convscape.search.storage import StudyFile
@@ -180,10 +181,10 @@ def test_reasons_that_differ_in_numbers_alone_are_one() -> None:
         "no float32 in cell 7",
         "the loss exploded: 31 in epoch 3, 13 times that of guessing",
     )
-    assert failures(trials) == [
-        ("the loss exploded: … in epoch 3, … times that of guessing", [0, 2, 5]),
-        ("no float32 in cell 7", [1, 4]),
-        ("no float32 in row 7", [3]),
+    assert [(failure.reason, failure.trials) for failure in failures(trials)] == [
+        ("the loss exploded: … in epoch 3, … times that of guessing", (0, 2, 5)),
+        ("no float32 in cell 7", (1, 4)),
+        ("no float32 in row 7", (3,)),
     ]
     assert failures(failed()) == why_failed(failed()) == []
 
@@ -191,9 +192,10 @@ def test_reasons_that_differ_in_numbers_alone_are_one() -> None:
 @given(st.lists(st.text(alphabet="ab 0123456789.e+-", max_size=8), max_size=12))
 def test_every_failed_trial_is_told_of_once(reasons: list[str]) -> None:
     found = failures(failed(*reasons))
-    assert sorted(number for _, numbers in found for number in numbers) == list(range(len(reasons)))
-    assert all(reason == reasons[numbers[0]] for reason, numbers in found if len(numbers) == 1)
-    assert [len(numbers) for _, numbers in found] == sorted((len(numbers) for _, numbers in found), reverse=True)
+    told = {number: reason for each in found for number, reason in zip(each.trials, each.reasons, strict=True)}
+    assert told == dict(enumerate(reasons))
+    assert all(each.reason == reasons[each.trials[0]] for each in found if len(each.trials) == 1)
+    assert [len(each.trials) for each in found] == sorted((len(each.trials) for each in found), reverse=True)
 
 
 def test_many_reasons_and_long_ones_stay_short() -> None:
