@@ -26,10 +26,6 @@ from .spaces.errors import (
 if TYPE_CHECKING:
     from .search.config import SweepConfig
     from .search.sweep import Sweep
-    from .search.trials import Design
-    from .spaces.architecture import Architecture
-    from .spaces.memory import Precision
-    from .trainers.export import Exported
 
 EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
 3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run;
@@ -98,11 +94,10 @@ def launch(
       convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
       convscape launch sweep.yaml --dry-run
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from .search import config as sweep_file_reader
-    from .search import launching
+    from .search import launching, sweepfile
 
     started = time.monotonic()
-    config = sweep_file_reader.read(sweep_file, set_ or ())
+    config = sweepfile.read(sweep_file, set_ or ())
     if dry_run:
         _dry_run(config, output)
         return
@@ -160,14 +155,15 @@ def compare(
     """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
     from .dashboards.leaderboard import table
     from .dashboards.queries import links
-    from .dashboards.status import failures, why_failed
+    from .dashboards.status import why_failed
+    from .search.failures import failures
     from .search.sweep import Sweep
 
     sweep = Sweep.open(name, folder)
     records = sweep.trials()
     trials = sweep.summaries(records)
     if output == "json":
-        failed = [{"reason": reason, "trials": numbers} for reason, numbers in failures(records)]
+        failed = [asdict(failure) for failure in failures(records)]
         typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
         return
     typer.echo("\n".join([table(trials, number, sweep.name), *why_failed(records)]))
@@ -212,6 +208,7 @@ def describe(
       convscape describe alexnet --layer 0
       convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU -> POOL2]*2 -> FC-10"
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    from .dashboards import networks
     from .spaces.lookup import find
 
     found = find(network, _image(input), classes, fit)
@@ -221,9 +218,9 @@ def describe(
         shown = json.dumps(alternatives(found, layer)) if output == "json" else alternatives_listing(found, layer)
         typer.echo(shown.rstrip())
     elif output == "json":
-        typer.echo(json.dumps(_described(found, batch, optimizer, precision)))
+        typer.echo(json.dumps(networks.as_json(found, batch, optimizer, precision)))
     else:
-        _show(found, batch, optimizer, precision)
+        typer.echo(networks.text(found, batch, optimizer, precision))
 
 
 @app.command()
@@ -236,16 +233,16 @@ def sample(
     ] = "table",
 ) -> None:
     """Networks of a sweep file's space, with their cost. Trains nothing."""
-    from .search import config as sweep_file_reader
-    from .search import sampling, sweep
+    from .dashboards.networks import design_json, design_line
+    from .search import sampling, sweep, sweepfile
 
-    config = sweep_file_reader.read(sweep_file, set_ or ())
+    config = sweepfile.read(sweep_file, set_ or ())
     dataset = sweep.load_data(config)
     sweep.check_space(config, dataset)
     if output == "table" and (size := config.design_space().size(dataset.input)) is not None:
         typer.echo(f"# {size}")
     for design in sampling.sample(config, dataset.input, len(dataset.classes), number):
-        typer.echo(json.dumps(_design(design, config)) if output == "jsonl" else _lines(design, config))
+        typer.echo(json.dumps(design_json(design, config)) if output == "jsonl" else design_line(design, config))
 
 
 @app.command()
@@ -260,13 +257,14 @@ def export(
 
     The images held back as a test are looked at here for the first time.
     """
+    from .dashboards.networks import export_json, export_lines
     from .search.sweep import Sweep
 
     exported = Sweep.open(name, folder).export(to, trial)
     if output == "json":
-        typer.echo(json.dumps(_exported(exported)))
+        typer.echo(json.dumps(export_json(exported)))
     else:
-        typer.echo(_handed_over(exported))
+        typer.echo(export_lines(exported))
 
 
 @app.command()
@@ -332,6 +330,7 @@ def _check_target(export_to: Path | None) -> None:
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
     from .dashboards.leaderboard import ending
+    from .dashboards.networks import export_json, export_lines
 
     trials = sweep.trials()
     try:
@@ -350,15 +349,16 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
             "counts": counts,
             "best": {key: value for key, value in asdict(best).items() if key in kept},
         }
-        typer.echo(json.dumps(result | ({"exported": _exported(exported)} if exported else {})))
+        typer.echo(json.dumps(result | ({"exported": export_json(exported)} if exported else {})))
     else:
         typer.echo(ending(sweep, trials, exported=bool(export_to)))
         if export_to:
-            typer.echo(f"\n{_handed_over(sweep.export(export_to))}")
+            typer.echo(f"\n{export_lines(sweep.export(export_to))}")
         typer.echo(f"\nDone in {time.monotonic() - started:.0f} s.")
 
 
 def _dry_run(config: SweepConfig, output: str) -> None:
+    from .dashboards.networks import design_json, design_line
     from .search import sampling, sweep
 
     dataset = sweep.load_data(config)
@@ -366,7 +366,7 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     designs = list(sampling.sample(config, dataset.input, len(dataset.classes), 3))
     size = config.design_space().size(dataset.input)
     if output == "json":
-        networks = [_design(design, config) for design in designs]
+        networks = [design_json(design, config) for design in designs]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
         typer.echo(json.dumps({"config": config.to_json(), "size": counted, "networks": networks}))
         return
@@ -382,98 +382,7 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
     typer.echo(f"# {counted}; nothing was trained or written")
     for design in designs:
-        typer.echo(_lines(design, config))
-
-
-def _show(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> None:
-    from textwrap import fill
-
-    from .spaces.listing import WIDTH, listing, memory_listing
-    from .spaces.notation import notation
-
-    line = fill(notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    typer.echo(f"{line}\n\n{listing(architecture)}", nl=False)
-    typer.echo(memory_listing(architecture, batch, optimizer, precision), nl=False)
-
-
-def _described(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
-    from .spaces.cost import table
-    from .spaces.notation import notation
-
-    cost = table(architecture)
-    totals = cost.totals
-    inference, training = cost.inference_memory(1, precision), cost.training_memory(batch, precision, optimizer)
-    layers = [
-        {
-            "path": row.path,
-            "kind": row.kind,
-            "name": row.name,
-            "output": [*row.output, 1, 1][:3],  # a flat output is a map of one cell
-            "parameters": row.parameters,
-            "weights": row.weights,
-            "biases": row.biases,
-            "macs": row.macs,
-            "share": {
-                "parameters": row.parameters / max(1, totals.parameters),
-                "macs": row.macs / max(1, totals.macs),
-            },
-            "activations": row.activations,
-            "kept_bytes": kept.bytes(1, precision),
-            "receptive_field": list(row.receptive_field),
-        }
-        for row, kept in zip(cost.rows, cost.kept, strict=True)
-    ]
-    return {
-        "notation": notation(architecture),
-        "digest": architecture.digest,
-        "architecture": architecture.to_json(),
-        "totals": _totals(architecture),
-        "memory": {
-            "precision": precision,
-            "batch": batch,
-            "optimizer": optimizer,
-            "inference": {**asdict(inference), "total": inference.total},
-            "training": {**asdict(training), "total": training.total},
-        },
-        "layers": layers,
-    }
-
-
-def _totals(architecture: Architecture) -> dict[str, Any]:
-    from .spaces.cost import table
-
-    totals = table(architecture).totals
-    names = ("parameters", "weights", "biases", "macs", "flops", "activations")
-    counts = {name: getattr(totals, name) for name in names}
-    return {**counts, "receptive_field": list(totals.receptive_field)}
-
-
-def _design(design: Design, config: SweepConfig) -> dict[str, Any]:
-    return {
-        "digest": design.architecture.digest,
-        "notation": design.notation,
-        "totals": _totals(design.architecture),
-        "recipe": design.recipe.to_json(),
-        "over_budget": config.budget.exceeded(design.architecture, design.recipe),
-    }
-
-
-def _lines(design: Design, config: SweepConfig) -> str:
-    over = config.budget.exceeded(design.architecture, design.recipe)
-    costs = f"{design.parameters:>12,} parameters {design.macs:>14,} MACs  {design.notation}"
-    return costs + (f"\n{'':12} would not be trained: {over}" if over else "")
-
-
-def _exported(exported: Exported) -> dict[str, Any]:
-    return {**asdict(exported), "folder": str(exported.folder), "files": list(exported.files)}
-
-
-def _handed_over(exported: Exported) -> str:
-    return (
-        f"Exported to {exported.folder}:\n  {', '.join(exported.files)}\n"
-        f"  {exported.test_accuracy:.4f} of {exported.test_images:,} test images right, seen here for the first time; "
-        f"exported and trained\n  network differ by {exported.largest_difference:.1e} at most."
-    )
+        typer.echo(design_line(design, config))
 
 
 def _image(text: str) -> tuple[int, int, int] | None:

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..spaces.errors import ConvscapeError, SweepError
-from . import config as sweep_file
-from . import lock, whole
+from . import lock, sweepfile, whole
 from .config import SweepConfig
 from .heartbeat import Heartbeat
 from .inputs import check_inputs
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 15.0
 """How long the end of a sweep waits for MLflow; what is left is sent later."""
+SHORT = 10.0
+"""Seconds that loading torch and building a network may take on a busy machine."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +54,9 @@ def launch(
         ConfigError, DataError, SweepError: see their messages. Nothing is written then.
     """
     if not isinstance(config, SweepConfig):
-        config = sweep_file.read(config, overrides)
+        config = sweepfile.read(config, overrides)
     elif overrides:
-        config = sweep_file.parse(json.dumps(config.to_json()), "config", overrides)
+        config = sweepfile.parse(json.dumps(config.to_json()), "config", overrides)
     started = time.monotonic()
     _refuse_another(config, replace=replace)
     dataset = load_data(config)
@@ -103,6 +104,11 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         shown.say("The images come to more than data.memory: they are read anew each epoch.")
     if dataset.skipped:
         shown.say(f"{len(dataset.skipped)} files could not be read: {', '.join(dataset.skipped[:5])}")
+    if (limit := config.resources.epoch_seconds) and limit < SHORT:
+        shown.say(
+            f"resources.epoch_seconds is {limit:g} s: a worker's first epoch may take that long to begin, and is "
+            "lost then."
+        )
     try:
         tracker.start(**described(config, dataset))
         search = config.search

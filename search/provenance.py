@@ -10,7 +10,7 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .upload import public
+from .mlflow_store import public
 
 if TYPE_CHECKING:
     from ..trainers.data import Dataset

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ..spaces.errors import SweepError
 from . import courier
 from .journal import SPOOL, Delivery
+from .mlflow_store import public, reason, sqlite_file
 from .spool import Entry, Spool, read_all
-from .upload import Uploader, public, reason, sqlite_file
+from .upload import Uploader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Sends a sweep's spool to MLflow, each thing exactly once; the only file of the search that knows MLflow.
+"""Sends a sweep's spool to MLflow, each thing exactly once.
 
 MLflow has no "create this run unless it is there", so a run whose creation may have been attempted before (by a
 process that was killed, or by a request whose answer was lost) is looked up first, and a second copy is deleted.
@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import fcntl
 import getpass
-import logging
 import os
 import re
 import tempfile
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .journal import Delivery
+from .mlflow_store import connect, reason, search, sqlite_file
 from .spool import Entry, Spool, read
 
 if TYPE_CHECKING:
@@ -30,67 +29,8 @@ if TYPE_CHECKING:
 
 # MLflow's own limits (mlflow.utils.validation) and, for metrics, room left for the params and tags of a call.
 _PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
-_PAGE = 1000
 _BATCH = 1 << 18  # bytes of the spool
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows its pages for language models
-
-
-def connect(uri: str) -> MlflowClient:
-    """An MLflow client that answers or fails soon, and keeps quiet.
-
-    MLflow repeats a failed request by itself for four minutes, run creation included, which doubles runs; the
-    uploader repeats with more knowledge, so that is switched off for this process, as are telemetry and chatter.
-    """
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "30"
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-    from mlflow import MlflowClient
-
-    warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy)\.")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    if (database := sqlite_file(uri)) is not None:
-        _make(database)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def _make(database: Path) -> None:
-    """Make an SQLite store in one piece.
-
-    MLflow takes seconds to make its tables, and a kill in between leaves a file that no MLflow opens again.
-    """
-    if database.exists() and database.stat().st_size:
-        return
-    from mlflow import MlflowClient
-
-    database.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(database.with_name(f".{database.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if database.exists() and database.stat().st_size:
-            return
-        unfinished = database.with_name(f".{database.name}.new")
-        for left in database.parent.glob(f"{unfinished.name}*"):
-            left.unlink()
-        MlflowClient(tracking_uri=f"sqlite:///{unfinished}").search_experiments(max_results=1)
-        unfinished.replace(database)
-    finally:
-        os.close(lock)
-
-
-def sqlite_file(uri: str) -> Path | None:
-    """The database file of an SQLite URI, absolute; None for any other URI.
-
-    >>> sqlite_file("sqlite:////data/mlflow.db")
-    PosixPath('/data/mlflow.db')
-    """
-    if not uri.startswith("sqlite:///"):
-        return None
-    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute()
 
 
 def hold(folder: Path) -> int | None:
@@ -102,29 +42,6 @@ def hold(folder: Path) -> int | None:
         os.close(lock)
         return None
     return lock
-
-
-def public(text: str) -> str:
-    """A text without the user names and passwords of the addresses in it.
-
-    >>> public("no answer from https://me:secret@mlflow.example/")
-    'no answer from https://mlflow.example/'
-    """
-    return re.sub(r"://[^/@\s]+@", "://", text)
-
-
-def reason(error: BaseException) -> str:
-    """The first cause of an exception: its kind and the first line of what it says, without passwords.
-
-    MLflow wraps what went wrong in all it tried, three layers deep and a paragraph long.
-
-    >>> reason(OSError("no route to host"))
-    'OSError: no route to host'
-    """
-    while cause := error.__cause__ or error.__context__:
-        error = cause
-    text = public(str(error)).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__
 
 
 @dataclass
@@ -363,19 +280,6 @@ class Uploader:
         # The parent is there, so this is the right store and only the one run is gone.
         assert self._client is not None
         return bool(self._client.get_run(self._progress.runs[None]))
-
-
-def search(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
-    """All active runs of an experiment that match an MLflow filter, oldest first, page by page."""
-    token: str | None = None
-    while True:
-        page = client.search_runs(
-            [experiment], where, max_results=_PAGE, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _experiment(client: MlflowClient, header: Entry, folder: Path) -> str:

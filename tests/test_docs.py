@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from convscape import cli
-from convscape.search import config, recipes
+from convscape.search import config, recipes, sweepfile
 from convscape.spaces import classic_space, settings
 from convscape.spaces.errors import NotationError
 from convscape.spaces.notation import notation
@@ -46,7 +46,7 @@ def test_the_sweep_files_of_the_guide_to_spaces_are_some() -> None:
     assert len(blocks) == 3
     for block in blocks:
         text = f"name: try\ndata: {{name: digits}}\n{block}"
-        config.parse(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
+        sweepfile.parse(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
 
 
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")

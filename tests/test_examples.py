@@ -6,7 +6,7 @@ from pathlib import Path
 
 import convscape
 import pytest
-from convscape.search import config, courier, launching, sampling
+from convscape.search import courier, launching, sampling, sweepfile
 from convscape.search.sweep import check_space, load_data
 from convscape.spaces.tracing import trace
 
@@ -21,12 +21,12 @@ def test_there_are_the_agreed_ones() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_an_example_is_read_and_goes_by_its_file_s_name(file: Path) -> None:
-    assert config.read(file).name == file.stem
+    assert sweepfile.read(file).name == file.stem
 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_example_samples_networks_for_its_images(name: str) -> None:
-    sweep = config.read(EXAMPLES / f"{name}.yaml")
+    sweep = sweepfile.read(EXAMPLES / f"{name}.yaml")
     designs = list(sampling.sample(sweep, IMAGES[name], 10, 50))
     assert len({design.key for design in designs}) > 40
     for design in designs:
@@ -35,7 +35,7 @@ def test_an_example_samples_networks_for_its_images(name: str) -> None:
 
 
 def test_the_digits_need_nothing_but_what_is_installed() -> None:
-    sweep = config.read(EXAMPLES / "digits.yaml")
+    sweep = sweepfile.read(EXAMPLES / "digits.yaml")
     dataset = load_data(sweep)
     assert dataset.input == IMAGES["digits"]
     check_space(sweep, dataset)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.dashboards.queries import COLUMNS, links, runs
-from convscape.search import courier, upload
+from convscape.search import courier, mlflow_store
+from convscape.search.mlflow_store import connect
 from convscape.search.tracking import Tracker, TrialStart, sync
-from convscape.search.upload import connect
 from convscape.spaces.errors import SweepError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_the_sweep_launched_last_is_meant(database: str, tmp_path: Path) -> None
 
 
 def test_all_pages_are_read(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "_PAGE", 2)
+    monkeypatch.setattr(mlflow_store, "_PAGE", 2)
     fill(database, tmp_path / "paged", 5, experiment="paged")
     assert list(runs(database, "paged", "digits")["trial"]) == [0, 1, 2, 3, 4]
 

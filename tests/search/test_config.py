@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from convscape.search.config import SweepConfig, parse, read
+from convscape.search.config import SweepConfig
 from convscape.search.recipes import DEFAULTS as RECIPE_DEFAULTS
 from convscape.search.sampling import sample
+from convscape.search.sweepfile import parse, read
 from convscape.spaces.errors import ConfigError
 from convscape.spaces.settings import DEFAULTS as SPACE_DEFAULTS
 from hypothesis import example, given

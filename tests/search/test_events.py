@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from convscape.search import config as sweep_file
-from convscape.search import courier
-from convscape.search import launching as sweeps
+from convscape.search import sweepfile
 from convscape.search.launching import launch
 from convscape.search.spool import read_all
 from convscape.search.sweep import Sweep
@@ -17,6 +15,8 @@ from driving import config, drive, finish, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 TINY = """
 name: tiny
@@ -29,13 +29,6 @@ resources: {runner: inline, precision: float32}
 HALVED = "epoch 1: out of memory; batches of 64 now go through the network in 2 parts"
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
-
-
 def test_a_batch_halved_for_want_of_memory_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forward = Network.forward
 
@@ -45,7 +38,7 @@ def test_a_batch_halved_for_want_of_memory_is_told_of(tmp_path: Path, monkeypatc
         return forward(self, input)
 
     monkeypatch.setattr(Network, "forward", limited)
-    sweep = launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={tmp_path}"]), progress=False)
+    sweep = launch(sweepfile.parse(TINY, "tiny.yaml", [f"folder={tmp_path}"]), progress=False)
     assert sweep.counts()["failed"] == 0
     for record in Sweep.open("tiny", tmp_path).trials():
         assert len(record.events) == 1, "a promoted trial goes on in the parts it had"

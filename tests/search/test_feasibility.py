@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.config import parse
 from convscape.search.feasibility import check_budget, smallest
 from convscape.search.sampling import sample
+from convscape.search.sweepfile import parse
 from convscape.spaces.blocks import BLOCKS
 from convscape.spaces.errors import SpaceError
 from hypothesis import given, settings

@@ -7,9 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search import config as sweep_file
-from convscape.search import courier
 from convscape.search import launching as sweeps
+from convscape.search import sweepfile
 from convscape.search.launching import launch, resume
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import SweepError
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from convscape.search.config import SweepConfig
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 
 TINY = """
 name: tiny
@@ -30,13 +29,6 @@ space: {stages: 1, convolutions: 2, filters: [16, 32], kernel: [3, 5], dropout: 
 search: {finalists: 0, trials: 12, epochs: 6, reduction: 2, seed: 1, sampler: random}
 resources: {workers: 2, precision: float32}
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +41,7 @@ def cluster() -> Iterator[None]:
 
 
 def tiny(folder: Path) -> SweepConfig:
-    return sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}"])
+    return sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}"])
 
 
 def trained(sweep: Sweep) -> dict[tuple[int, int], float]:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from convscape.search import config as sweep_file
-from convscape.search import courier
-from convscape.search import launching as sweeps
+from convscape.search import sweepfile
 from convscape.search.inputs import check_inputs
 from convscape.search.launching import launch, resume
 from convscape.search.sweep import Sweep, load_data
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 
     from convscape.search.config import SweepConfig
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 SWEEP = """
 name: tiny
 data: {name: folder, memory: 1000}
@@ -33,13 +33,6 @@ space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hi
 search: {finalists: 0, trials: 3, epochs: 4, promotion: none, sampler: random}
 resources: {runner: inline, precision: float32}
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def images(tmp_path: Path) -> Path:
 
 
 def config(images: Path, *overrides: str) -> SweepConfig:
-    return sweep_file.parse(
+    return sweepfile.parse(
         SWEEP, "tiny.yaml", [f"folder={images.parent / 'sweeps'}", f"data.root={images}", *overrides]
     )
 
@@ -100,7 +93,7 @@ def test_other_weights_at_the_same_path_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     torch.save(resnet18(num_classes=10).state_dict(), file)
     text = SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}") + f"recipe: {{weights: [null, {file}]}}\n"
-    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}", "space={base: resnet18}"])
+    settings = sweepfile.parse(text, "tiny.yaml", [f"folder={tmp_path}", "space={base: resnet18}"])
     settings.sweep_folder.mkdir()
     dataset = load_data(settings)
     check_inputs(settings, dataset)
@@ -120,7 +113,7 @@ def test_an_export_whose_files_have_changed_is_refused(tmp_path: Path, file: str
     text = (
         SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}") + f"recipe: {{weights: [null, {backbone}]}}\n"
     )
-    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
+    settings = sweepfile.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
     settings.sweep_folder.mkdir()
     dataset = load_data(settings)
     check_inputs(settings, dataset)
@@ -143,7 +136,7 @@ def test_weights_that_cannot_be_fetched_halt_a_launch_before_anything_trains(
         SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}")
         + "recipe: {weights: [null, 'torchvision:resnet18']}\n"
     )
-    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
+    settings = sweepfile.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
     settings.sweep_folder.mkdir()
     with pytest.raises(DataError, match="no network"):
         check_inputs(settings, load_data(settings))

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.dashboards.leaderboard import ending, table
-from convscape.search import config as sweep_file
-from convscape.search import courier
+from convscape.search import courier, sweepfile
 from convscape.search import launching as sweeps
 from convscape.search.launching import launch
-from convscape.search.upload import connect, search
+from convscape.search.mlflow_store import connect, search
 from convscape.spaces.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ resources: {{runner: inline, precision: float32}}
 def finished(tmp_path_factory: pytest.TempPathFactory, database: str) -> Sweep:
     folder = tmp_path_factory.mktemp("sweeps")
     sets = [f"folder={folder}", f"tracking.uri={database}", "tracking.experiment=starts"]
-    return launch(sweep_file.parse(TINY, "tiny.yaml", sets), progress=False)
+    return launch(sweepfile.parse(TINY, "tiny.yaml", sets), progress=False)
 
 
 def test_a_real_sweep_trains_its_baseline_to_the_end(finished: Sweep) -> None:
@@ -94,7 +93,7 @@ def test_a_launch_with_a_wrong_start_leaves_nothing(tmp_path: Path, monkeypatch:
     for word in ("carry", "hurry", "leave"):
         monkeypatch.setattr(courier, word, lambda *_: None)
     monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
-    wrong = sweep_file.parse(TINY.replace("FC-10", "FC-12"), "tiny.yaml", [f"folder={tmp_path}"])
+    wrong = sweepfile.parse(TINY.replace("FC-10", "FC-12"), "tiny.yaml", [f"folder={tmp_path}"])
     with pytest.raises(ConfigError, match=r"search\.start\[0\]"):
         launch(wrong, progress=False)
     assert list(tmp_path.iterdir()) == []

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import cli
 from convscape.search import courier, launching
-from convscape.search.config import SweepConfig, parse
+from convscape.search.config import SweepConfig
 from convscape.search.sampling import sample
 from convscape.search.sweep import Sweep
+from convscape.search.sweepfile import parse
 from convscape.spaces.classic_space import DEFAULTS, ClassicSpace
 from convscape.spaces.errors import SpaceError
 

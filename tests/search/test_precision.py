@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from convscape.search import config as sweep_file
-from convscape.search import courier, runners, trial
-from convscape.search import launching as sweeps
 from convscape.search import precision as choosing
+from convscape.search import runners, sweepfile, trial
+from convscape.search.config import ResourcesConfig
 from convscape.search.launching import launch, resume
 from convscape.search.sampling import sample
 from convscape.search.spool import read_all
@@ -22,6 +21,8 @@ from convscape.trainers.precision import Measured
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 TINY = """
 name: tiny
 data: {name: digits, train: 200, validation: 100}
@@ -29,13 +30,6 @@ space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hi
 search: {finalists: 0, trials: 3, epochs: 2, reduction: 2, seed: 1}
 resources: {runner: inline}
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -67,7 +61,7 @@ def legs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(folder: Path, *overrides: str) -> Sweep:
-    return launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
+    return launch(sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
 
 
 def tags(sweep: Sweep) -> dict[str, str]:
@@ -185,11 +179,11 @@ def test_a_damaged_record_is_named(
 
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"resources.precision: 'float16'"):
-        sweep_file.parse(TINY, "tiny.yaml", ["resources.precision=float16"])
+        sweepfile.parse(TINY, "tiny.yaml", ["resources.precision=float16"])
 
 
 def test_the_network_measured_is_in_the_middle_of_the_space_and_within_budget() -> None:
-    config = sweep_file.parse(TINY, "tiny.yaml", ["space.filters=[4,8,16,32,64]", "budget.macs=10000"])
+    config = sweepfile.parse(TINY, "tiny.yaml", ["space.filters=[4,8,16,32,64]", "budget.macs=10000"])
     digits = load_data(config)
     macs = sorted(design.macs for design in sample(config, digits.input, 10, choosing.LOOKED_AT))
     within = [each for each in macs if each <= 10_000]
@@ -224,7 +218,7 @@ def test_a_halted_sweep_does_not_wait_for_a_worker(monkeypatch: pytest.MonkeyPat
 
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
-        needs = sweep_file.ResourcesConfig(cpus=64)
+        needs = ResourcesConfig(cpus=64)
         run_there = runners._on_a_worker(Halting(), needs)  # pyright: ignore[reportArgumentType]
         assert run_there(lambda: {"precision": "float32"}) is None
     finally:

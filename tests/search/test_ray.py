@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search import config as sweep_file
-from convscape.search import courier
-from convscape.search import launching as sweeps
+from convscape.search import sweepfile
 from convscape.search import trial as trials
 from convscape.search.launching import launch, resume
 from convscape.search.runners import TUNE_LOGGERS
@@ -25,7 +23,7 @@ from convscape.spaces.errors import SweepError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 
 TINY = """
 name: tiny
@@ -34,13 +32,6 @@ space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: [3, 5], dropout: 0.
 search: {finalists: 0, trials: 12, epochs: 4, reduction: 2, seed: 1, sampler: random}
 resources: {workers: 2, precision: float32}
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +44,7 @@ def cluster() -> Iterator[None]:
 
 
 def run(folder: Path, *overrides: str) -> Sweep:
-    return launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
+    return launch(sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
 
 
 def workers() -> dict[int, str]:

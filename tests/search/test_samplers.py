@@ -11,11 +11,12 @@ import numpy as np
 import optuna
 import pytest
 from convscape.search import courier, flat, launching
-from convscape.search.config import SweepConfig, parse
+from convscape.search.config import SweepConfig
 from convscape.search.flat import check_flat
 from convscape.search.samplers import Samplers, ranked
 from convscape.search.storage import STUDY_FILE
 from convscape.search.study import MOST_FAULTS, Study
+from convscape.search.sweepfile import parse
 from convscape.search.trials import Design
 from convscape.spaces.errors import ConfigError, SweepError
 from driving import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened

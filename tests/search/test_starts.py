@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search import config as sweep_file
-from convscape.search import proposals, queue
+from convscape.search import proposals, queue, sweepfile
+from convscape.search.config import SweepConfig
 from convscape.search.storage import STUDY_FILE
 from convscape.search.study import Study, params, read
 from convscape.search.sweep import CONFIG, Sweep, check_space, load_data
@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from convscape.search.config import SweepConfig
     from convscape.search.trials import TrialRecord
     from convscape.spaces.architecture import Architecture
     from convscape.spaces.contract import Space
@@ -36,7 +35,7 @@ NAMED = {"start": [LINE, "lenet5"], "baselines": [DEEP]}
 
 
 def designs(text: str, *overrides: str, classes: int = 10) -> list[queue.Queued]:
-    return queue.designs(sweep_file.parse(text, "s.yaml", overrides), INPUT, classes)
+    return queue.designs(sweepfile.parse(text, "s.yaml", overrides), INPUT, classes)
 
 
 def named(entries: str, recipe: str = "{}", classes: int = 10) -> list[queue.Queued]:
@@ -141,18 +140,18 @@ class TestMistakes:
     def test_one_names_its_place_and_its_line(self, entry: str, says: str, remedy: str) -> None:
         text = f"name: s\ndata: {{name: digits}}\nsearch:\n  start:\n    - lenet5\n    - {entry}\n"
         with pytest.raises(ConfigError) as caught:
-            sweep_file.parse(text, "s.yaml")
+            sweepfile.parse(text, "s.yaml")
         assert caught.value.message.startswith("s.yaml:6: search.start[1]")
         assert says in caught.value.message
         assert remedy in caught.value.remedy
 
     def test_one_without_a_list_is_found_too(self) -> None:
         with pytest.raises(ConfigError, match=r"^s.yaml:4: search.start\[0\]: 3: not a design"):
-            sweep_file.parse("name: s\ndata: {name: digits}\nsearch:\n  start: 3\n", "s.yaml")
+            sweepfile.parse("name: s\ndata: {name: digits}\nsearch:\n  start: 3\n", "s.yaml")
 
     def test_one_of_an_override_says_so(self) -> None:
         with pytest.raises(ConfigError, match=r"^--set: search.baselines\[0\]: 'vgg0' is no classic"):
-            sweep_file.parse("name: s\ndata: {name: digits}\n", "s.yaml", ["search.baselines=[vgg0]"])
+            sweepfile.parse("name: s\ndata: {name: digits}\n", "s.yaml", ["search.baselines=[vgg0]"])
 
     @pytest.mark.parametrize(
         ("entry", "says"),
@@ -382,7 +381,7 @@ class TestAFormerSweep:
             return made[-1]
 
         asked = after(former)
-        monkeypatch.setattr(sweep_file.SweepConfig, "design_space", design_space)
+        monkeypatch.setattr(SweepConfig, "design_space", design_space)
         assert all(each.params for each in queue.designs(asked, INPUT, 10))
         assert len(made) == 1
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search import config as sweep_file
-from convscape.search import courier
-from convscape.search import launching as sweeps
+from convscape.search import sweepfile
 from convscape.search.launching import launch, resume
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import SweepError
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     from convscape.search.config import SweepConfig
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 
 STORE = 80_000_000
 """Bytes; Ray takes no less than 75 MB."""
@@ -40,13 +38,6 @@ def images(root):
 """
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
-
-
 def started(store: int, **settings: Any) -> None:
     import ray
 
@@ -64,7 +55,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(tmp_path: Path, code: Path) -> Iterator[SweepConfig]:
     import ray
 
-    yield sweep_file.parse(MANY, "many.yaml", [f"folder={tmp_path}", f"code=[{code}]"])
+    yield sweepfile.parse(MANY, "many.yaml", [f"folder={tmp_path}", f"code=[{code}]"])
     ray.shutdown()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from convscape.search import courier
+from convscape.search.mlflow_store import connect, search
 from convscape.search.tracking import Tracker, sync
-from convscape.search.upload import connect, search
 from tracker_contract import Told, TrackerContract
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search import courier, upload
 from convscape.search.journal import JOURNAL, SPOOL
+from convscape.search.mlflow_store import connect
 from convscape.search.spool import read_all
 from convscape.search.tracking import Tracker, TrialStart, sync
-from convscape.search.upload import Uploader, connect, hold
+from convscape.search.upload import Uploader, hold
 from convscape.spaces.errors import SweepError
 
 if TYPE_CHECKING:

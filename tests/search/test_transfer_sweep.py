@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from convscape.search import config as sweep_file
-from convscape.search import courier, trial
 from convscape.search import launching as sweeps
+from convscape.search import sweepfile, trial
 from convscape.search.feasibility import smallest
 from convscape.search.launching import launch, resume
 from convscape.search.queue import designs
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
     from convscape.search.config import SweepConfig
     from convscape.trainers.data import Dataset
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 IMAGE = (1, 8, 8)
 BODY = (Conv(16), BatchNorm(), Activation(), Pool(), Conv(32), BatchNorm(), Activation(), Pool(), Flatten())
@@ -71,13 +72,6 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
-
-
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data of every sweep: the digits 5 to 9."""
@@ -86,7 +80,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parsed(*overrides: str) -> SweepConfig:
-    return sweep_file.parse(TINY, "tuned.yaml", overrides)
+    return sweepfile.parse(TINY, "tuned.yaml", overrides)
 
 
 def drawn(config: SweepConfig, count: int = 30, input: tuple[int, int, int] = IMAGE) -> Sequence[Any]:
@@ -230,7 +224,7 @@ def test_a_budget_does_not_shrink_what_has_weights(backbone: Path) -> None:
 def test_named_networks_start_from_chance_unless_they_say_otherwise(backbone: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(backbone.parent)
     entries = f"[lenet5, {{network: '{backbone}/architecture.json', recipe: {{weights: out, frozen: 0.5}}}}]"
-    config = sweep_file.parse(TINY, "tuned.yaml", [f"search.start={entries}", f"recipe.weights={backbone}"])
+    config = sweepfile.parse(TINY, "tuned.yaml", [f"search.start={entries}", f"recipe.weights={backbone}"])
     found = [queued.design.recipe for queued in designs(config, IMAGE, 5)]
     assert [(recipe.weights, recipe.frozen) for recipe in found] == [(None, 0.0), (str(backbone), 0.5)]
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import pytest
 from convscape.search import yamlfile
-from convscape.search.config import SweepConfig, parse
+from convscape.search.config import SweepConfig
 from convscape.search.recipes import KEYS, RecipeSpace
+from convscape.search.sweepfile import parse
 from convscape.spaces.errors import ConfigError, ConvscapeError, SpaceError
 from hypothesis import example, given
 from hypothesis import strategies as st

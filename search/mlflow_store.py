@@ -1,0 +1,112 @@
+"""How a store of MLflow's is spoken to: a client that answers or fails soon, and errors in a line."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlflow import MlflowClient
+
+_PAGE = 1000
+
+
+def connect(uri: str) -> MlflowClient:
+    """An MLflow client that answers or fails soon, and keeps quiet.
+
+    MLflow repeats a failed request by itself for four minutes, run creation included, which doubles runs; the
+    uploader repeats with more knowledge, so that is switched off for this process, as are telemetry and chatter.
+    """
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "30"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+    from mlflow import MlflowClient
+
+    warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy)\.")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    if (database := sqlite_file(uri)) is not None:
+        _make(database)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _make(database: Path) -> None:
+    """Make an SQLite store in one piece.
+
+    MLflow takes seconds to make its tables, and a kill in between leaves a file that no MLflow opens again.
+    """
+    if database.exists() and database.stat().st_size:
+        return
+    from mlflow import MlflowClient
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(database.with_name(f".{database.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if database.exists() and database.stat().st_size:
+            return
+        unfinished = database.with_name(f".{database.name}.new")
+        for left in database.parent.glob(f"{unfinished.name}*"):
+            left.unlink()
+        MlflowClient(tracking_uri=f"sqlite:///{unfinished}").search_experiments(max_results=1)
+        unfinished.replace(database)
+    finally:
+        os.close(lock)
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The database file of an SQLite URI, absolute; None for any other URI.
+
+    >>> sqlite_file("sqlite:////data/mlflow.db")
+    PosixPath('/data/mlflow.db')
+    """
+    if not uri.startswith("sqlite:///"):
+        return None
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute()
+
+
+def search(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
+    """All active runs of an experiment that match an MLflow filter, oldest first, page by page."""
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            [experiment], where, max_results=_PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def public(text: str) -> str:
+    """A text without the user names and passwords of the addresses in it.
+
+    >>> public("no answer from https://me:secret@mlflow.example/")
+    'no answer from https://mlflow.example/'
+    """
+    return re.sub(r"://[^/@\s]+@", "://", text)
+
+
+def reason(error: BaseException) -> str:
+    """The first cause of an exception: its kind and the first line of what it says, without passwords.
+
+    MLflow wraps what went wrong in all it tried, three layers deep and a paragraph long.
+
+    >>> reason(OSError("no route to host"))
+    'OSError: no route to host'
+    """
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    text = public(str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__
