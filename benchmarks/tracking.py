@@ -10,7 +10,7 @@ The same sweep (digits, inline, a fixed number of small trials) runs with a good
   none     is not there, and nothing is sent: what sending itself costs a machine on which the server runs too
 
 each beside one with a good server, now before and now after it: the machine's own speed drifts by more than a trouble
-may cost. A sweep's work is from its first trial's start to its last trial's end, by the clock. `tracked` is the share
+may cost. A sweep's work is from its first report of a trial to its last one, by the clock. `tracked` is the share
 of it that the sweep spends in the tracker's calls, all that a trouble could hold up in its own process. Start and end,
 where the sweep waits for MLflow at most 15 s, are shown apart. When the trouble is over `sync` sends the rest; then
 lost and doubled runs, points and artifacts are counted.
@@ -178,6 +178,8 @@ def main() -> None:
     rounds, trials = (1, 10) if arguments.quick else (arguments.rounds, arguments.trials)
     pairs: dict[str, list[Pair]] = {}
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "disk") as disk:
+        if disk is None and arguments.only == ["full"]:
+            parser.error("a disk that can be filled takes root")
         bench = Bench(Path(name), disk)
         try:
             expected = bench.sweep("good", "warm", trials, None)["seconds"]

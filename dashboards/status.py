@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 QUIET = 60.0
-"""Seconds without a word from the driver that are worth mention."""
+"""Seconds without a result that are worth mention."""
 MOST_REASONS = 5
 """Reasons that are told."""
 
@@ -117,7 +117,7 @@ def unsent(sweep: Sweep) -> list[str]:
 def _since(how: str, snapshot: Snapshot | None) -> str:
     if snapshot is None:
         return ""
-    age = max(0.0, time.time() - snapshot.time)
+    age = max(0.0, time.time() - (snapshot.heard if how == "running" else snapshot.time))
     if how == "died":
         return f", its process is gone; last heard of {clock(age)} ago"
     if how == "running":

@@ -92,6 +92,10 @@ class Engine:
             self.listener(self)  # that it runs, should nothing be heard of it for long
         return leg
 
+    def wait(self) -> None:
+        """Called now and then while all that can train does: whoever listens may look."""
+        self.listener(self)
+
     def _searching(self) -> Leg | None:
         promoted = self._promoted()
         if promoted is None and self._proposals.wanted:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "heartbeat.json"
 WRITE_EVERY = 1.0
-"""Seconds between two writings of the file, and two points of MLflow's summary."""
+"""Seconds between two writings of the file, and two points of MLflow's summary; for trials that begin it is sooner."""
 _LOOK_EVERY, _SHARE = 0.1, 0.02  # seconds; the most of the driver's time that looking may take
 _ENDED = ("completed", "stopped", "failed")
 How = Literal["running", "completed", "interrupted", "failed"]
@@ -64,6 +64,8 @@ class Snapshot:
     accuracy: float = 0.0
     parameters: int = 0
     notation: str = ""
+    heard: float = 0.0
+    """`time.time()` of the last result, or of the launch or resume before any."""
 
 
 class Heartbeat:
@@ -84,6 +86,7 @@ class Heartbeat:
         self._wait = _LOOK_EVERY
         self._running, self._hastened = 0, -float("inf")
         self._before: int | None = None
+        self._epochs, self._heard = -1, 0.0
 
     def __call__(self, engine: Engine) -> None:
         now = time.monotonic()
@@ -124,6 +127,8 @@ class Heartbeat:
         seconds = time.monotonic() - self._started
         if self._before is None:
             self._before = epochs
+        if epochs != self._epochs:
+            self._epochs, self._heard = epochs, time.time()
         by_rate = self._by_rate(search, list(engine.records.values()), epochs - self._before, seconds)
         by_budget = None if engine.deadline is None else max(0.0, engine.deadline - time.monotonic())
         left = min((value for value in (by_rate, by_budget) if value is not None), default=None)
@@ -147,6 +152,7 @@ class Heartbeat:
             (best.accuracy or 0.0) if best else 0.0,
             best.design.parameters if best else 0,
             best.design.notation if best else "",
+            self._heard,
         )
 
     def _by_rate(self, search: SearchConfig, records: list[TrialRecord], new: int, seconds: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .mlflow_store import moved
 from .spool import Entry, count, read
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ class Delivery:
 
     @property
     def uri(self) -> str | None:
-        """MLflow's tracking URI that the spool names in its first line, None while there is none."""
+        """MLflow's tracking URI, as the first line of the spool names it or where that store was moved to; or None."""
         first = read(self.spool, limit=1)[0]
-        return first[0].get("uri") if first else None
+        uri = first[0].get("uri") if first else None
+        return moved(uri, self.path.parent) if uri and self.runs else uri
 
     def refresh(self) -> Delivery:
         while True:

@@ -106,8 +106,8 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         shown.say(f"{len(dataset.skipped)} files could not be read: {', '.join(dataset.skipped[:5])}")
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
         shown.say(
-            f"resources.epoch_seconds is {limit:g} s: a worker's first epoch may take that long to begin, and is "
-            "lost then."
+            f"resources.epoch_seconds is {limit:g} s. A worker's first epoch may take that long to begin, and ends the "
+            f"worker then: allow {SHORT:g} s or more."
         )
     try:
         tracker.start(**described(config, dataset))

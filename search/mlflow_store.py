@@ -76,6 +76,17 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute()
 
 
+def moved(uri: str, folder: Path) -> str:
+    """The URI of a store that was there once: where its SQLite file is gone and one of its name lies beside the
+    sweep's `folder`, both were moved, and it is that one.
+    """
+    database = sqlite_file(uri)
+    if database is None or database.exists():
+        return uri
+    beside = folder.absolute().parent / database.name
+    return f"sqlite:///{beside}" if beside.exists() else uri
+
+
 def search(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
     """All active runs of an experiment that match an MLflow filter, oldest first, page by page."""
     token: str | None = None

@@ -26,6 +26,7 @@ TUNE_SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leave CUDA_VISIBLE_DEVICES alone for trials without a GPU
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # nothing of Tune is read back, and it writes all trials each time
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the sweep's: it lets the running epochs end
+    "TUNE_RESULT_BUFFER_LENGTH": "1",  # a worker goes on when the engine has judged what it told
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a trial's reason is kept with the trial
 }
 TUNE_LOGGERS = "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"

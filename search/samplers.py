@@ -169,17 +169,9 @@ def ranked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     if any(trial.values and len(trial.values) > 1 for trial in told):
         return _of_several(trials)
     places: dict[int, tuple[float, float]] = {}
-    best: dict[Any, tuple[float, float]] = {}  # of the same settings: a duplicate stands where the other got to since
     for trial in told:
         if (place := _standing(trial)) is not None:
-            key = tuple(trial.params.items())
             places[trial.number] = place
-            best[key] = max(place, best.get(key, place))
-    places = {
-        trial.number: places[trial.number] if violation(trial) else best[tuple(trial.params.items())]
-        for trial in told
-        if trial.number in places
-    }
     order = sorted(set(places.values()))
     score = {place: NormalDist().inv_cdf((index + 0.5) / len(order)) for index, place in enumerate(order)}
     return [

@@ -48,6 +48,7 @@ class Legs(Searcher):
         if self._engine.finished or self.problem:
             return Searcher.FINISHED
         if len(self._engine.active) >= self.most:
+            self._engine.wait()
             return None
         try:
             leg = self._engine.next()

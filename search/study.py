@@ -186,8 +186,6 @@ class Study:
             trial.set_constraint(fate, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
         if fate == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
             self._study.tell(trial, values(record, self._objectives, record.accuracy))
-        elif state == "duplicate" and not record.accuracies and not violates:
-            self._study.tell(trial, state=TrialState.FAIL)
         elif (reached := self._reached(record)) is not None and not violates:
             if not trial.constraints:
                 trial.set_constraint(CUT_SHORT, cut_short(record.epochs))

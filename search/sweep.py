@@ -104,7 +104,7 @@ class Sweep:
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI: where the sweep's results began to go, also when its folder was moved since."""
-        return Delivery(self.folder).uri or self.config.tracking_uri
+        return Delivery(self.folder).refresh().uri or self.config.tracking_uri
 
     def trials(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
@@ -178,14 +178,15 @@ class Sweep:
         """
         summaries = self.summaries(trials)
         if not summaries:
-            if found := failures(trials):
-                reasons = "".join(f"\n  {failure}" for failure in found[:3])
+            reasons = "".join(f"\n  {failure}" for failure in failures(trials)[:3])
+            if reasons and all(trial.state in ("failed", "duplicate", "infeasible") for trial in trials):
                 raise SweepError(
                     f"sweep {self.name} has no result, all trials failed:{reasons}",
                     "Mend that, then start over: `convscape launch SWEEP.yaml --replace`.",
                 )
             raise SweepError(
-                f"sweep {self.name} has no result: no trial has ended an epoch",
+                f"sweep {self.name} has no result: no trial has ended an epoch"
+                + (f"; those that failed:{reasons}" if reasons else ""),
                 f"Raise search.seconds, or go on with `convscape resume {self.name}{folder_option(self.config)}`.",
             )
         return summaries[0]
@@ -207,7 +208,7 @@ class Sweep:
             SweepError: no such trial, or none has a result.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
-        from ..trainers.checkpoint import Checkpoints
+        from ..trainers.checkpoint import Checkpoints, read
         from ..trainers.export import export
 
         trials = self.trials()
@@ -218,6 +219,7 @@ class Sweep:
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
             raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
+        epoch = int(read(checkpoint)[1]["epoch"])  # of a sweep that was killed it may be one that was not told
         return export(
             record.design.architecture,
             checkpoint,
@@ -228,8 +230,8 @@ class Sweep:
                 "sweep": self.name,
                 "trial": number,
                 "run_id": self.run_ids().get(number),
-                "validation_accuracy": record.accuracy,
-                "epoch": record.best_epoch,
+                "validation_accuracy": record.accuracies.get(epoch),
+                "epoch": epoch,
                 "recipe": record.design.recipe.to_json(),
             },
         )

@@ -108,6 +108,11 @@ class LegRun:
         """Of those the ones that a process trained which died before it told of them."""
         self._restore(order["start"])
 
+    @property
+    def retells(self) -> bool:
+        """Whether what `epoch` gives next was trained before."""
+        return bool(self._again)
+
     def told(self) -> None:
         """The sweep knows of all that `epoch` gave so far."""
         self._untold = list(self._again)
@@ -146,6 +151,7 @@ class LegRun:
         Raises:
             SweepError: it is whole and of another training: what the sweep trains with has changed.
         """
+        foreign: ForeignCheckpointError | None = None
         for at, folder in self._checkpoints.all():
             untold = _untold(folder, epoch, at)
             if at > epoch and not untold:
@@ -153,22 +159,31 @@ class LegRun:
             try:
                 self._training.restore(folder)
             except ForeignCheckpointError as error:
-                if at > epoch:
-                    continue
-                raise SweepError(
-                    error.message,
-                    "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
-                ) from error
+                foreign = foreign or error
+                continue
             except CheckpointError:
                 continue  # from the start, in the end: it comes to the same
-            self._untold, self._again = list(untold), untold
-            self._best = max([self._best, *(result.validation_accuracy for result in untold)])
-            self._measures &= not any(result.latency is not None for result in untold)
+            self._take_up(untold)
             break
+        if foreign and epoch and not self._training.epoch:  # of a trial that has told nothing it is another's
+            raise SweepError(
+                foreign.message,
+                "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
+            ) from foreign
         if (at := self._training.epoch) < epoch:
             self._training.events.append(
                 f"epoch {at + 1}: trained again, since the checkpoint after epoch {epoch} is damaged or gone"
             )
+
+    def _take_up(self, untold: list[EpochResult]) -> None:
+        """Has what another process came to and did not tell to be told."""
+        self._untold, self._again = list(untold), untold
+        self._measures &= not any(result.latency is not None for result in untold)
+        for result in untold:
+            if result.validation_accuracy > self._best:
+                self._best = result.validation_accuracy
+                if self._checkpoints.at(result.epoch).exists():  # it may have died before it could mark it
+                    self._checkpoints.mark_best(result.epoch)
 
 
 class TuneTrial(tune.Trainable):
@@ -198,13 +213,14 @@ class TuneTrial(tune.Trainable):
         # Where epochs may hang each is told of at once: what is gathered dies with the process.
         gathered = time.monotonic() + (0.0 if self._setup.epoch_seconds else GATHERED)
         while not results or (time.monotonic() < gathered and not self._judged_after(results[-1]["epoch"])):
-            until = self._order["until"]
-            if until is not None and time.time() >= until:
+            until, retells = self._order["until"], self._run is not None and self._run.retells
+            if until is not None and time.time() >= until and not retells:
                 return told if results else {**told, "late": True}
             try:
                 with limited(self._setup.epoch_seconds, Path(self._order["checkpoints"])):
                     if self._run is None:
                         self._run = LegRun(self._order, self._dataset, self._setup)
+                    retells = self._run.retells
                     results.append(self._run.epoch().to_json())
             except SweepError as error:
                 return {**told, "halt": [error.message, error.remedy]}
@@ -212,6 +228,8 @@ class TuneTrial(tune.Trainable):
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
                 return {**told, "failure": failure(error, self._order)}
+            if retells and not self._run.retells:
+                break  # told before an epoch begins that may cost the process
         return told
 
     def _judged_after(self, epoch: int) -> bool:

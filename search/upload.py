@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .journal import Delivery
-from .mlflow_store import connect, reason, search, sqlite_file
+from .mlflow_store import connect, moved, reason, search, sqlite_file
 from .spool import Entry, Spool, read
 
 if TYPE_CHECKING:
@@ -180,6 +180,8 @@ class Uploader:
 
     def _connect(self) -> None:
         if self._client is None:
+            if self._progress.runs:
+                self._header["uri"] = moved(self._header["uri"], self._folder)
             client = connect(self._header["uri"])
             self._experiment = _experiment(client, self._header, self._folder)
             self._client = client

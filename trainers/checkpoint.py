@@ -125,14 +125,18 @@ class Checkpoints:
         name = self.at(training.epoch).name
         training.save(self.folder / name, notes or {})
         if best:
-            temporary = self.folder / f".{BEST}"
-            temporary.write_text(json.dumps({"best": name}))
-            temporary.replace(self.folder / BEST)
+            self.mark_best(training.epoch)
         newest = [path.name for path in self._all() if _epoch(path) <= training.epoch][:KEPT]
         kept = {*newest, self._best_name()}
         for path in self._all():
             if path.name not in kept:
                 shutil.rmtree(path)
+
+    def mark_best(self, epoch: int) -> None:
+        """Remembers the checkpoint after `epoch` as the best; for one saved as such it was done, unless by a kill."""
+        temporary = self.folder / f".{BEST}"
+        temporary.write_text(json.dumps({"best": self.at(epoch).name}))
+        temporary.replace(self.folder / BEST)
 
     def at(self, epoch: int) -> Path:
         """Where the checkpoint after `epoch` epochs stands, whether it is there or not."""

@@ -170,6 +170,23 @@ def test_a_trial_that_has_begun_is_seen_to_run_before_it_has_a_result(tmp_path: 
     assert (snapshot.begun, snapshot.running) == (1, 1)
 
 
+def test_trials_that_begin_together_are_all_seen_to_run_while_nothing_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    monkeypatch.setattr(heartbeat.time, "time", lambda: 1000 + now)
+    engine = opened(tmp_path, config())
+    watched(tmp_path, engine)
+    for _ in range(4):
+        assert engine.next()
+    now += 90.0
+    engine.wait()
+    snapshot = read(tmp_path)
+    assert snapshot
+    assert (snapshot.begun, snapshot.running, snapshot.time, snapshot.heard) == (4, 4, 1090, 1000)
+
+
 def test_there_is_a_file_before_any_result(tmp_path: Path) -> None:
     engine = opened(tmp_path, config())
     (tmp_path / heartbeat.FILE).write_text("a former run's")

@@ -11,8 +11,10 @@ import torch
 from convscape.search import trial
 from convscape.search.trial import LegRun, Setup, TuneTrial
 from convscape.search.trials import Design, Leg
+from convscape.spaces.errors import SweepError
 from convscape.spaces.notation import parse
 from convscape.trainers import checkpoint
+from convscape.trainers.checkpoint import Checkpoints
 from convscape.trainers.data import load
 from convscape.trainers.memory import training_bytes
 from convscape.trainers.recipe import Recipe
@@ -151,6 +153,50 @@ def test_a_checkpoint_that_does_not_tell_of_all_before_it_is_left(tmp_path: Path
     again = run(tmp_path)
     assert [again.epoch().epoch for _ in range(2)] == [1, 2]
     assert not (tmp_path / "epoch-0004").exists()
+
+
+def test_a_checkpoint_that_was_not_marked_as_the_best_before_a_kill_is_afterwards(tmp_path: Path) -> None:
+    run(tmp_path).epoch()
+    (tmp_path / checkpoint.BEST).unlink()
+    again = run(tmp_path)
+    curve = [again.epoch().validation_accuracy for _ in range(9)]
+    best = Checkpoints(tmp_path).best()
+    assert best == Checkpoints(tmp_path).at(curve.index(max(curve)) + 1)
+
+
+@pytest.mark.parametrize("known", [1, 5])
+def test_checkpoints_of_another_training_halt_the_sweep(tmp_path: Path, known: int) -> None:
+    first = run(tmp_path)
+    for epoch in range(1, 6):
+        first.epoch()
+        if epoch == 1:
+            first.told()
+    assert not (tmp_path / "epoch-0001").exists() or known == 5
+    order = leg(tmp_path, Recipe(batch_size=8), epochs=9, start=known, seed=1)
+    with pytest.raises(SweepError, match="its seed is 0, not 1"):
+        LegRun(order, load("digits", train=40, validation=20), Setup(1))
+
+
+def test_checkpoints_of_another_design_do_not_hinder_a_trial_that_told_nothing(tmp_path: Path) -> None:
+    """As where the power failed, and the number was given to another design."""
+    run(tmp_path).epoch()
+    order = leg(tmp_path, Recipe(batch_size=8), epochs=9, seed=1)
+    assert LegRun(order, load("digits", train=40, validation=20), Setup(1)).epoch().epoch == 1
+
+
+def test_what_was_trained_before_is_told_before_anything_trains(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(trial, "GATHERED", 60.0)
+    first = run(tmp_path)
+    for _ in range(3):
+        first.epoch()
+    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9, rungs=(2,)))
+    assert told(trains.step()) == [1, 2]
+    trains._order["until"] = time.time()  # telling takes no time
+    result = trains.step()
+    assert (told(result), result.get("late")) == ([3], None)
+    assert trains.step()["late"]
 
 
 def test_what_was_measured_but_not_told_is_not_measured_again(tmp_path: Path) -> None:

@@ -160,6 +160,14 @@ def test_a_duplicate_stands_where_the_trial_stands_and_ends_as_it_does(
     assert seen() == [one, one]
 
 
+def test_a_duplicate_of_a_trial_that_was_stopped_before_any_epoch_ends_as_it_does(study: Study) -> None:
+    first = study.ask(sample)
+    second = study.ask(lambda _: first.design)
+    study.end(second, "duplicate", "same as trial 0", known=first)
+    study.end(first, "stopped", "time budget")
+    assert states(study) == [TrialState.PRUNED] * 2
+
+
 @pytest.mark.parametrize("lines", range(10))
 def test_a_duplicate_whose_end_was_cut_off_ends_as_if_it_were_whole(tmp_path: Path, lines: int) -> None:
     study = Study(tmp_path, sampler="random", seed=3, objectives=("accuracy", "parameters"))

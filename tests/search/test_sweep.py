@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import convscape
 import pytest
 from convscape.search import launching as sweeps
 from convscape.search import lock, sweepfile
+from convscape.search.journal import SPOOL
 from convscape.search.launching import launch, resume
 from convscape.search.mlflow_store import connect, search
+from convscape.search.spool import Spool
 from convscape.search.sweep import Sweep
+from convscape.search.tracking import sync
+from convscape.search.trials import TrialRecord
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import ConvscapeError, DataError, SpaceError, SweepError
 
@@ -196,6 +202,36 @@ def test_all_trials_failing_is_no_result(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(SweepError, match=r"all trials failed:\n  2x \(trials 0, 1\): ZeroDivisionError: division by"):
         _ = sweep.best
     assert sweep.leaderboard().empty
+
+
+def test_a_sweep_that_can_go_on_is_not_said_to_have_failed(finished: Sweep) -> None:
+    failed, waiting = TrialRecord(0, ANY, "failed", "it broke"), TrialRecord(1, ANY, "paused")
+    with pytest.raises(
+        SweepError, match=r"no trial has ended an epoch; those that failed:\n  1x \(trial 0\)"
+    ) as caught:
+        finished.best_of([failed, waiting])
+    assert "convscape resume tiny" in (caught.value.remedy or "")
+
+
+def test_a_store_that_was_moved_with_its_sweep_is_named_where_it_is(tmp_path: Path, database: str) -> None:
+    (tmp_path / "sweeps").mkdir()
+    config = tiny(tmp_path / "sweeps", "search.trials=1", "search.epochs=1")
+    shutil.copy(database.removeprefix("sqlite:///"), tmp_path / "sweeps" / "mlflow.db")  # to make one takes seconds
+    sweep = launch(config, progress=False)
+    assert sync(sweep.folder) == 0
+    assert sweep.tracking_uri == f"sqlite:///{tmp_path}/sweeps/mlflow.db"
+    (tmp_path / "sweeps").rename(tmp_path / "elsewhere")
+    moved = Sweep.open("tiny", tmp_path / "elsewhere")
+    assert moved.tracking_uri == f"sqlite:///{tmp_path}/elsewhere/mlflow.db"
+    spool = Spool(moved.folder / SPOOL)
+    spool.append({"event": "note", "trial": 0, "tags": {"convscape.moved": "yes"}, "time": 1})
+    spool.close()
+    assert sync(moved.folder) == 0
+    run = connect(moved.tracking_uri).get_run(moved.run_ids()[0])
+    assert run.data.tags["convscape.moved"] == "yes"
+    assert not (tmp_path / "sweeps").exists()
+    (moved.folder.parent / "mlflow.db").rename(tmp_path / "other.db")
+    assert moved.tracking_uri == f"sqlite:///{tmp_path}/sweeps/mlflow.db", "none is beside it: where it was"
 
 
 def broken(*_: object, **__: object) -> None:
