@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from ..trainers.recipe import Recipe
     from .samplers import Samplers
 
-Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)]
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, float) and not 0 < value < 1:
+        raise ValueError("give a whole number from 1 on, or a share between 0 and 1")
+    return value
+
+
+Amount = Annotated[
+    Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(_amount)
+]
 Bytes = Annotated[
     int, BeforeValidator(lambda value: bytes_from(value) if isinstance(value, str) else value), Field(ge=1)
 ]
@@ -37,6 +46,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("true and false are no value for it")
+        return value
 
 
 class DataConfig(_Section):

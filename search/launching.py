@@ -17,6 +17,7 @@ from . import lock, sweepfile, whole
 from .config import SweepConfig
 from .heartbeat import Heartbeat
 from .inputs import check_inputs
+from .journal import Delivery
 from .progress import Progress
 from .provenance import described
 from .sweep import CONFIG, TRIALS, Sweep, check_space, folder_option, load_data
@@ -136,7 +137,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         at_once = status == "failed"  # else it is raised above, after all was saved
         status = "interrupted"
         if new and not (sweep.folder / TRIALS).exists():
-            shown.say("Interrupted before any epoch ended: the sweep's folder is removed.")
+            shown.say("Interrupted before any epoch ended: nothing is kept.")
             _give_up(engine, tracker)
         else:
             shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
@@ -158,7 +159,7 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: How, *, at_once: bool) -
         raise
     finally:
         tracker.close(wait=not at_once)
-    if left:
+    if left and ((sweep.folder / TRIALS).exists() or _in_mlflow(sweep.folder)):
         _log.warning(
             "%d results have not reached MLflow yet: `convscape sync %s%s` sends them.",
             left,
@@ -231,7 +232,7 @@ def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
             whole.write(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
             yield
     except BaseException as error:
-        if ours and not (folder / TRIALS).exists():
+        if ours and not (folder / TRIALS).exists() and not _in_mlflow(folder):
             shutil.rmtree(folder, ignore_errors=True)
         if former.exists() and not folder.exists():
             former.rename(folder)
@@ -239,6 +240,12 @@ def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
             raise _unusable(folder, error) from error
         raise
     shutil.rmtree(former, ignore_errors=True)
+
+
+def _in_mlflow(folder: Path) -> bool:
+    """Whether MLflow has runs of the sweep that it has not heard the end of."""
+    delivery = Delivery(folder).refresh()
+    return bool(delivery.runs) and delivery.left() > 0
 
 
 def _is_of(folder: Path, error: OSError) -> bool:

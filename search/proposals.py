@@ -89,6 +89,13 @@ class Proposals:
                 "Allow more, or a space with smaller networks.",
                 key="budget",
             )
+        if self._misses >= MOST_MISSES:
+            _log.warning(
+                "%d proposals in a row brought no new design: the space seems to hold no more. Trained: %d of %d.",
+                self._misses,
+                self.trained,
+                self._config.search.trials,
+            )
         return None
 
     def admit(self, record: TrialRecord) -> bool:

@@ -74,7 +74,10 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
         if ours:
             _start_ray(resources)
         try:
-            workers = resources.workers or _workers(resources, ray.cluster_resources())
+            workers = resources.workers
+            if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
+                room = _workers(resources, ray.cluster_resources())
+                workers = workers or room
             with _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}):
                 _tune(engine, dataset, resources, folder, workers)
         finally:
@@ -220,7 +223,7 @@ def _workers(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:
         has = f"{cluster.get('CPU', 0):g} CPU and {cluster.get('GPU', 0):g} GPU"
         raise SweepError(
             f"resources: a trial needs {resources.cpus:g} CPU and {resources.gpus:g} GPU, the cluster has {has}",
-            "Ask for less in `resources`, add a node, or set `resources.workers` where nodes come when needed.",
+            "Ask for less in `resources`, or add a node. Where nodes come when they are needed: `resources.workers`.",
         )
     return workers
 

@@ -112,9 +112,19 @@ class Orders(FIFOScheduler):
             cache.increase_max(trial.placement_group_factory, by=self._legs.most)
             self._warm = True
 
-    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:  # noqa: ARG002 - Tune's signature
-        """The leg that waits longest for a worker. FIFO's own looks through all there ever were."""
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """The leg that waits longest for a worker. FIFO's own looks through all there ever were.
+
+        Once the sweep is halted there is none: a worker may never come, as where no node has what a trial needs.
+        """
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
+        if self._engine.halted:
+            for trial in self._waiting:
+                if (number := self._legs.number(trial.trial_id)) is not None:
+                    self._legs.ended(trial.trial_id)
+                    self._engine.put_off(number)
+                    tune_controller.stop_trial(trial)
+            self._waiting = []
         return self._waiting[0] if self._waiting else None
 
     def on_trial_result(

@@ -268,7 +268,10 @@ def _count(field: str, value: int | float, available: int) -> int:
     if value != int(value) or value < 1:
         raise DataError(f"data.{field} (={value!r}) must be a whole number of images or a share between 0 and 1")
     if value > available:
-        raise DataError(f"data.{field} (={value:,}) is more than the {available:,} images there are")
+        raise DataError(
+            f"data.{field} (={value:,}) is more than the {available:,} images there are",
+            "Ask for fewer, for a share such as 0.8, or leave it out.",
+        )
     return int(value)
 
 

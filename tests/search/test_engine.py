@@ -131,11 +131,12 @@ def test_a_space_that_holds_no_more_ends_the_sweep(tmp_path: Path, monkeypatch: 
 
 
 def test_what_was_found_of_an_exhausted_space_is_not_looked_for_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(proposals, "MOST_MISSES", 20)
     two = {**SMALL_SPACE, "stages": 1, "kernel": 3, "filters": 4, "downsampling": "max", "head": "fc"}
     records = finish(opened(tmp_path, config(two)))
+    assert "the space seems to hold no more. Trained: 2 of 14." in caplog.text
     again = opened(tmp_path, config(two))
     assert again.next() is None
     assert fates(list(again.records.values())) == fates(records)

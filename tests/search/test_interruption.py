@@ -15,7 +15,7 @@ import pytest
 from convscape.dashboards.status import state
 from convscape.search import heartbeat, sweepfile
 from convscape.search import launching as sweeps
-from convscape.search.journal import SPOOL
+from convscape.search.journal import JOURNAL, SPOOL
 from convscape.search.launching import launch, resume
 from convscape.search.spool import read_all
 from convscape.search.sweep import Sweep
@@ -43,6 +43,22 @@ def tiny(folder: Path, *overrides: str) -> SweepConfig:
 
 def results(sweep: Sweep) -> list[tuple[Any, ...]]:
     return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in sweep.trials()]
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_sweep_interrupted_before_any_epoch_is_kept_where_mlflow_waits_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    def interrupted(_engine: Any, _dataset: Any, _config: Any, folder: Path) -> None:
+        if begun:
+            (folder / JOURNAL).write_text('{"trial": null, "run": "one"}\n')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeps, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch(tiny(tmp_path), progress=False)
+    assert (tmp_path / "tiny" / "config.json").exists() == begun
 
 
 def written(folder: Path) -> dict[Path, int]:

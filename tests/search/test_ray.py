@@ -47,6 +47,24 @@ def run(folder: Path, *overrides: str) -> Sweep:
     return launch(sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
 
 
+def test_a_halted_sweep_ends_where_no_worker_ever_came(cluster: None, tmp_path: Path) -> None:
+    sweep = run(tmp_path, "resources.cpus=64", "resources.workers=1", "search.seconds=3")
+    (record,) = sweep.trials()
+    assert (record.state, record.epochs) == ("stopped", 0)
+
+
+def test_a_local_ray_without_room_for_a_trial_is_refused_whatever_the_workers(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    sets = ["--set=resources.gpus=64", "--set=resources.workers=1"]
+    driver = subprocess.run(
+        [sys.executable, "-m", "convscape", "launch", "tiny.yaml", *sets],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert driver.returncode == 4
+    assert "a trial needs 1 CPU and 64 GPU, the cluster has" in driver.stderr
+    assert not (tmp_path / "sweeps" / "tiny").exists()
+
+
 def workers() -> dict[int, str]:
     """This test's processes that train, by id, with the titles Ray gives them."""
     found: dict[int, str] = {}
