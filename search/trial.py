@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from ..trainers.training import EpochResult, Training
 from .watchdog import limited
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..trainers.arithmetic import Precision
     from ..trainers.data import Dataset
 
@@ -134,13 +137,8 @@ class LegRun:
         self._best = max(self._best, result.validation_accuracy)
         self._untold.append(result)
         notes = {"untold": [untold.to_json() for untold in self._untold]}
-        try:
+        with self._writing():
             self._checkpoints.save(self._training, best=better, notes=notes)
-        except (OSError, SafetensorError) as error:  # the disk's fault, not the design's: the sweep must know
-            raise SweepError(
-                f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
-                "Free some space or make it writable, then resume the sweep.",
-            ) from error
         return result
 
     def _restore(self, epoch: int) -> None:
@@ -183,7 +181,19 @@ class LegRun:
             if result.validation_accuracy > self._best:
                 self._best = result.validation_accuracy
                 if self._checkpoints.at(result.epoch).exists():  # it may have died before it could mark it
-                    self._checkpoints.mark_best(result.epoch)
+                    with self._writing():
+                        self._checkpoints.mark_best(result.epoch)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises SweepError where checkpoints cannot be written: the disk's fault, not the design's."""
+        try:
+            yield
+        except (OSError, SafetensorError) as error:
+            raise SweepError(
+                f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
+                "Free some space or make it writable, then resume the sweep.",
+            ) from error
 
 
 class TuneTrial(tune.Trainable):

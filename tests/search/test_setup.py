@@ -164,6 +164,20 @@ def test_a_checkpoint_that_was_not_marked_as_the_best_before_a_kill_is_afterward
     assert best == Checkpoints(tmp_path).at(curve.index(max(curve)) + 1)
 
 
+def test_a_full_disk_halts_a_sweep_that_takes_up_what_was_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would fail the trial for good otherwise."""
+    run(tmp_path).epoch()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Checkpoints, "mark_best", full)
+    with pytest.raises(SweepError, match="checkpoints cannot be written"):
+        run(tmp_path)
+
+
 @pytest.mark.parametrize("known", [1, 5])
 def test_checkpoints_of_another_training_halt_the_sweep(tmp_path: Path, known: int) -> None:
     first = run(tmp_path)
