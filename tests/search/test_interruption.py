@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.dashboards.status import state
-from convscape.search import heartbeat, sweepfile
+from convscape.search import heartbeat
 from convscape.search import launching as sweeps
 from convscape.search.journal import JOURNAL, SPOOL
 from convscape.search.launching import launch, resume
@@ -21,28 +21,11 @@ from convscape.search.spool import read_all
 from convscape.search.sweep import Sweep
 from convscape.search.trial import LegRun
 from convscape.spaces.errors import SweepError
+from tiny_sweep import TINY, results, tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from convscape.search.config import SweepConfig
-
-TINY = """
-name: tiny
-data: {name: digits, train: 200, validation: 100}
-space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
-search: {finalists: 0, trials: 4, epochs: 2, reduction: 2, seed: 1}
-resources: {runner: inline, precision: float32}
-"""
-
-
-def tiny(folder: Path, *overrides: str) -> SweepConfig:
-    return sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
-
-
-def results(sweep: Sweep) -> list[tuple[Any, ...]]:
-    return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in sweep.trials()]
 
 
 @pytest.mark.usefixtures("quiet")

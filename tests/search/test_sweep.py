@@ -14,7 +14,7 @@ from unittest.mock import ANY
 import convscape
 import pytest
 from convscape.search import launching as sweeps
-from convscape.search import lock, sweepfile
+from convscape.search import lock
 from convscape.search.journal import SPOOL
 from convscape.search.launching import launch, resume
 from convscape.search.mlflow_store import connect, search
@@ -24,33 +24,18 @@ from convscape.search.tracking import sync
 from convscape.search.trials import TrialRecord
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import ConvscapeError, DataError, SpaceError, SweepError
+from tiny_sweep import TINY, results, tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from convscape.search.config import SweepConfig
 
-TINY = """
-name: tiny
-data: {name: digits, train: 200, validation: 100}
-space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
-search: {finalists: 0, trials: 4, epochs: 2, reduction: 2, seed: 1}
-resources: {runner: inline, precision: float32}
-"""
-
-
-def tiny(folder: Path, *overrides: str) -> SweepConfig:
-    return sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
-
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, database: str) -> Sweep:
     folder = tmp_path_factory.mktemp("sweeps")
     return launch(tiny(folder, f"tracking.uri={database}", "tracking.experiment=finished"), progress=False)
-
-
-def results(sweep: Sweep) -> list[tuple[Any, ...]]:
-    return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in sweep.trials()]
 
 
 def test_a_sweep_trains_what_was_asked_for(finished: Sweep) -> None:

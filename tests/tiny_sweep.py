@@ -1,0 +1,29 @@
+"""A sweep of four small networks on the digits, trained in this process in a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from convscape.search import sweepfile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from convscape.search.config import SweepConfig
+    from convscape.search.sweep import Sweep
+
+TINY = """
+name: tiny
+data: {name: digits, train: 200, validation: 100}
+space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: 3, dropout: 0.0, hidden: 0}
+search: {finalists: 0, trials: 4, epochs: 2, reduction: 2, seed: 1}
+resources: {runner: inline, precision: float32}
+"""
+
+
+def tiny(folder: Path, *overrides: str) -> SweepConfig:
+    return sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
+
+
+def results(sweep: Sweep) -> list[tuple[Any, ...]]:
+    return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in sweep.trials()]
