@@ -137,7 +137,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         at_once = status == "failed"  # else it is raised above, after all was saved
         status = "interrupted"
         if new and not (sweep.folder / TRIALS).exists():
-            shown.say("Interrupted before any epoch ended: nothing is kept.")
+            shown.say("Interrupted before any epoch ended: no result to keep.")
             _give_up(engine, tracker)
         else:
             shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
