@@ -234,11 +234,13 @@ def sample(
 ) -> None:
     """Networks of a sweep file's space, with their cost. Trains nothing."""
     from .dashboards.networks import design_json, design_line
-    from .search import sampling, sweep, sweepfile
+    from .search import sampling, sweepfile
+    from .search.data import load_data
+    from .search.preflight import check_space
 
     config = sweepfile.read(sweep_file, set_ or ())
-    dataset = sweep.load_data(config)
-    sweep.check_space(config, dataset)
+    dataset = load_data(config)
+    check_space(config, dataset)
     if output == "table" and (size := config.design_space().size(dataset.input)) is not None:
         typer.echo(f"# {size}")
     for design in sampling.sample(config, dataset.input, len(dataset.classes), number):
@@ -359,10 +361,12 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
 
 def _dry_run(config: SweepConfig, output: str) -> None:
     from .dashboards.networks import design_json, design_line
-    from .search import sampling, sweep
+    from .search import sampling
+    from .search.data import load_data
+    from .search.preflight import check_space
 
-    dataset = sweep.load_data(config)
-    sweep.check_space(config, dataset)
+    dataset = load_data(config)
+    check_space(config, dataset)
     designs = list(sampling.sample(config, dataset.input, len(dataset.classes), 3))
     size = config.design_space().size(dataset.input)
     if output == "json":

@@ -11,9 +11,8 @@ from .finals import Finals, ranked
 from .objectives import merits
 from .promotion import strategy
 from .proposals import Proposals
-from .queue import Queued
 from .results import amiss, metrics
-from .trials import ENDED, TIME_BUDGET, Leg, State, TrialRecord, epochs
+from .trials import ENDED, TIME_BUDGET, Leg, Queued, State, TrialRecord, epochs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from ..spaces.errors import ConvscapeError, SweepError
 from . import lock, sweepfile, whole
 from .config import SweepConfig
+from .data import load_data
 from .heartbeat import Heartbeat
 from .inputs import check_inputs
 from .journal import Delivery
+from .preflight import check_space
 from .progress import Progress
 from .provenance import described
-from .sweep import CONFIG, TRIALS, Sweep, check_space, folder_option, load_data
+from .sweep import CONFIG, TRIALS, Sweep, folder_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

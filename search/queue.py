@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..spaces.errors import ConfigError, SweepError
 from ..trainers.recipe import Recipe
 from .recipes import located
 from .starts import FormerBest, NamedNetwork, network_of
-from .trials import Design, Role
+from .study import params
+from .sweep import Sweep
+from .trials import Design, Queued
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..spaces.choices import Trial
     from .config import SweepConfig
+    from .trials import Role
 
 ADAMW_SLOWER = 50
 """AdamW's usual learning rate is so many times below SGD's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A design that is trained before the sampler proposes its own.
-
-    `params` are the sampler's settings that lead to it, where they are known: empty where the sampler cannot learn
-    from it.
-    """
-
-    role: Role
-    design: Design
-    params: dict[str, Any] = field(default_factory=dict)
-    repeats: int | None = None
-    """The trial that this one trains once more."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"role": self.role, "design": self.design.to_json(), "params": self.params}
-
-    @staticmethod
-    def from_json(values: dict[str, Any]) -> Queued:
-        return Queued(values["role"], Design.from_json(values["design"]), values["params"])
 
 
 def designs(config: SweepConfig, input: tuple[int, int, int], classes: int) -> list[Queued]:
@@ -129,9 +109,6 @@ def _former(
     entry: FormerBest, key: str, config: SweepConfig, input: tuple[int, int, int], classes: int
 ) -> list[tuple[Design, dict[str, Any]]]:
     """The best designs of a former sweep, each with the sampler's settings where this sweep's space has them too."""
-    from .study import params
-    from .sweep import Sweep
-
     try:
         folder = entry.folder.expanduser() if entry.folder else config.folder
         itself = (folder / entry.sweep).resolve() == config.sweep_folder

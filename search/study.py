@@ -14,10 +14,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ..spaces.errors import SweepError
 from .guarded import Guarded
 from .objectives import directions, values
-from .queue import Queued
 from .samplers import Samplers
 from .storage import CUT_SHORT, STUDY_FILE, StudyFile, StudyStorage, cut_short
-from .trials import ENDED, Design, Role, State, TrialRecord
+from .trials import ENDED, Design, Queued, Role, State, TrialRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

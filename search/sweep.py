@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..spaces.errors import SweepError, nearest
 from . import lock
 from .config import SweepConfig
+from .data import load_data
 from .failures import failures
 from .journal import Delivery
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ..trainers.data import Dataset
     from ..trainers.export import Exported
     from .finals import Standing
     from .trials import TrialRecord
@@ -258,47 +258,6 @@ def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None,
         latency=record.latency,
         pareto=pareto,
     )
-
-
-def load_data(config: SweepConfig) -> Dataset:
-    """The images a sweep file names.
-
-    Raises:
-        DataError: they are missing, damaged or too few.
-    """
-    from ..trainers.data import load
-
-    data = config.data
-    return load(
-        data.name,
-        data.root,
-        train=data.train,
-        validation=data.validation,
-        seed=config.search.seed,
-        size=data.size,
-        code=config.code or (),
-        memory=data.memory,
-    )
-
-
-def check_space(config: SweepConfig, dataset: Dataset) -> None:
-    """Refuses what cannot be searched on these images, before anything trains.
-
-    Raises:
-        SpaceError: no network fits the images or the budget, or a crop or cutout is too large for them.
-        ConfigError: a start or baseline is not there, or cannot be built for them; or the sampler needs another space.
-    """
-    from .feasibility import check_budget
-    from .flat import check_flat
-    from .queue import designs
-    from .sampling import sample
-
-    config.design_space().check(dataset.input)
-    config.recipe_space().check(dataset.input)
-    next(sample(config, dataset.input, len(dataset.classes), 1))  # a space of one's own may be at fault: it shows here
-    check_flat(config, dataset.input, len(dataset.classes))
-    check_budget(config, dataset.input, len(dataset.classes))
-    designs(config, dataset.input, len(dataset.classes))
 
 
 def folder_option(config: SweepConfig) -> str:

@@ -68,6 +68,28 @@ class Design:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A design that is trained before the sampler proposes its own.
+
+    `params` are the sampler's settings that lead to it, where they are known: empty where the sampler cannot learn
+    from it.
+    """
+
+    role: Role
+    design: Design
+    params: dict[str, Any] = field(default_factory=dict)
+    repeats: int | None = None
+    """The trial that this one trains once more."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"role": self.role, "design": self.design.to_json(), "params": self.params}
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Queued:
+        return Queued(values["role"], Design.from_json(values["design"]), values["params"])
+
+
 @dataclass(slots=True)
 class TrialRecord:
     """One trial of a sweep, from its proposal to its end."""

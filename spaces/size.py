@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .blocks import Group
+    from .completions import Completions
     from .geometry import Fit
-    from .space import ConvSpace
     from .tracing import Shape
 
 MOST_STEPS = 20_000
@@ -68,55 +68,55 @@ class Size:
         return f"{number}, counting a range as one value ({', '.join(self.ranges)})" if self.ranges else number
 
 
-def size_of(space: ConvSpace, input: tuple[int, int, int]) -> Size:
-    """The size of `space` for images of (C, H, W)."""
-    settings, stages = space.own_settings, space.options("stages")
+def size_of(completions: Completions, input: tuple[int, int, int]) -> Size:
+    """The size of the space with these `completions`, for images of (C, H, W)."""
+    settings, stages = completions.settings, completions.options("stages")
     lengths = [n for n in stages if n]
     total, exact = 0, True
     if lengths:
-        total, exact = _bodies(space, lengths, input)
+        total, exact = _bodies(completions, lengths, input)
     if 0 in stages:
-        hidden = len(_heads(space, ["fc"], one_cell=False) - {("fc", 0, 0)})
-        total += hidden * len(space.options("activation")) + (0 in space.options("hidden"))
-    rates = values(space.settings["dropout"])
+        hidden = len(_heads(completions, ["fc"], one_cell=False) - {("fc", 0, 0)})
+        total += hidden * len(completions.options("activation")) + (0 in completions.options("hidden"))
+    rates = values(completions.settings.common["dropout"])
     return Size(total * len({round(rate, 3) for rate in rates or (0.0,)}), exact, settings.ranges())
 
 
-def _heads(space: ConvSpace, heads: Sequence[str], *, one_cell: bool) -> set[tuple[str, int, int]]:
+def _heads(completions: Completions, heads: Sequence[str], *, one_cell: bool) -> set[tuple[str, int, int]]:
     """Ways to end a network on a map, of one cell or more, dropout aside."""
     found: set[tuple[str, int, int]] = set()
     for head in heads:
         if head == "fc":
-            hidden = product(space.options("hidden"), space.options("hidden_layers"))
+            hidden = product(completions.options("hidden"), completions.options("hidden_layers"))
             found |= {("fc", units, depth if units else 0) for units, depth in hidden}
         else:
             found.add(("fc" if head == "global_average" and one_cell else head, 0, 0))
     return found
 
 
-def _bodies(space: ConvSpace, lengths: list[int], input: tuple[int, int, int]) -> tuple[int, bool]:
+def _bodies(completions: Completions, lengths: list[int], input: tuple[int, int, int]) -> tuple[int, bool]:
     """How many networks with stages there are, and whether each was counted once."""
-    offered = space.options("head")
-    heads = [len(_heads(space, offered, one_cell=one_cell)) for one_cell in (False, True)]
-    total, listed = 0, plans_of(space.own_settings, lengths)
+    offered = completions.options("head")
+    heads = [len(_heads(completions, offered, one_cell=one_cell)) for one_cell in (False, True)]
+    total, listed = 0, plans_of(completions.settings, lengths)
     for plans, times in listed or ():
-        networks = _networks(space, plans, input, heads)
+        networks = _networks(completions, plans, input, heads)
         if networks is None:
-            return _ways(space, lengths) * max(heads), False
+            return _ways(completions, lengths) * max(heads), False
         total += times * networks
-    return (total, True) if listed is not None else (_ways(space, lengths) * max(heads), False)
+    return (total, True) if listed is not None else (_ways(completions, lengths) * max(heads), False)
 
 
 def _networks(
-    space: ConvSpace, plans: frozenset[Plan], input: tuple[int, int, int], heads: Sequence[int]
+    completions: Completions, plans: frozenset[Plan], input: tuple[int, int, int], heads: Sequence[int]
 ) -> int | None:
     """How many sequences of layers the plans allow, times the heads for their last map; None beyond MOST_STEPS."""
-    plain = only_plain(space.own_settings)
+    plain = only_plain(completions.settings)
     start = {
         Place(plan, 0, padding, fit, ())
         for plan in plans
-        for padding in (space.options("padding") if space.pads(len(plan)) else ("same",))
-        for fit in space.options("fit")
+        for padding in (completions.options("padding") if completions.pads(len(plan)) else ("same",))
+        for fit in completions.options("fit")
     }
     known: dict[State, tuple[int, Counter[State]]] = {}
     frontier: Counter[State] = Counter({(frozenset(start), (1, *input[1:]) if plain else input): 1})
@@ -126,7 +126,7 @@ def _networks(
         for state, count in frontier.items():
             if state not in known:
                 places: list[Place] = []
-                for begun in (begun for place in state[0] for begun in _begun(space, place, state[1])):
+                for begun in (begun for place in state[0] for begun in _begun(completions, place, state[1])):
                     places.append(begun)
                     steps += 1
                     if steps > MOST_STEPS:
@@ -154,15 +154,15 @@ def _read(places: list[Place], state: State, *, plain: bool) -> tuple[int, Count
     return int(ends), Counter((frozenset(found), output) for (_, output), found in nexts.items())
 
 
-def _begun(space: ConvSpace, place: Place, map: Shape) -> Iterator[Place]:
+def _begun(completions: Completions, place: Place, map: Shape) -> Iterator[Place]:
     """The place itself, or where a stage is over those at the start of the next."""
     if place.rest:
         yield place
     elif place.plan:
         style, *others = place.plan
         size = (map[1], map[2])
-        for stage in space.left(place.stage + len(place.plan), place.stage, size, place.padding, place.fit):
-            following = space.own_settings.place(place.stage + 1)
+        for stage in completions.left(place.stage + len(place.plan), place.stage, size, place.padding, place.fit):
+            following = completions.settings.place(place.stage + 1)
             yield Place(tuple(others), following, place.padding, place.fit, stage.groups(map[0], style))
 
 
@@ -172,10 +172,10 @@ def _token(group: Group, map: Shape, fit: Fit) -> tuple[str, Shape]:
     return json.dumps(canonical(group, map, fit), sort_keys=True), trace(group, map, fit)[-1].output
 
 
-def _ways(space: ConvSpace, lengths: list[int]) -> int:
+def _ways(completions: Completions, lengths: list[int]) -> int:
     """Ways to choose the stages, whether or not they fit the image."""
-    paddings, fits = space.options("padding"), space.options("fit")
+    paddings, fits = completions.options("padding"), completions.options("fit")
     return len(fits) * sum(
-        space.own_settings.ways(length) * prod(len(space.stages(index, padding)) for index in range(length))
+        completions.settings.ways(length) * prod(len(completions.stages(index, padding)) for index in range(length))
         for length, padding in product(lengths, paddings)
     )

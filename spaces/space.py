@@ -7,25 +7,24 @@ blocks in the place of convolutions where they are asked for.
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .architecture import Architecture
-from .blocks import SIZE_KEEPING, Style
+from .blocks import Style
 from .choices import Options
+from .completions import Completions
 from .errors import SpaceError
 from .layers import Activation, Conv, Dropout, Flatten, GlobalPool, Layer, Linear
 from .narrowing import Narrowing
 from .settings import Settings
 from .size import Size, size_of
-from .stages import Shrinking, Stage, after, shrinking, through
+from .stages import Stage, after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .choices import Choice, Trial
-
-Remainder: TypeAlias = tuple[int, int, tuple[int, int], Any, Any]
-"""Stages to come, the place of the next, the map's size, the padding of all, the fit rule."""
+    from .completions import Remainder
 
 
 class ConvSpace:
@@ -70,21 +69,19 @@ class ConvSpace:
     def __init__(self, **settings: Any) -> None:
         self.own_settings = Settings(settings)
         self.settings: dict[str, Choice] = self.own_settings.common
-        self._every: dict[tuple[int, Any], tuple[Stage, ...]] = {}
-        self._changes: dict[tuple[int, Any], tuple[Shrinking, ...]] = {}
-        self._possible: dict[Remainder, frozenset[Shrinking]] = {}
+        self._completions = Completions(self.own_settings)
         self._narrowings: dict[Remainder, Narrowing] = {}
 
     def check(self, input: tuple[int, int, int]) -> None:
         """Raises SpaceError where not one network of the space fits an image of (C, H, W)."""
         size = (input[1], input[2])
         fits = (
-            self.completes(stages, 0, size, padding, fit)
-            for stages, padding, fit in product(*(self.options(key) for key in ("stages", "padding", "fit")))
+            self._completions.completes(stages, 0, size, padding, fit)
+            for stages, padding, fit in product(*(self._options(key) for key in ("stages", "padding", "fit")))
         )
         if not any(fits):
-            fewest = min(self.options("stages"))
-            kernels = ", ".join(str(min(self.options("kernel", stage))) for stage in range(fewest))
+            fewest = min(self._options("stages"))
+            kernels = ", ".join(str(min(self._options("kernel", stage))) for stage in range(fewest))
             raise SpaceError(
                 f"space: no network fits an image of {size[0]}x{size[1]}: the gentlest of {fewest} stages, smallest "
                 f"kernels {kernels}, padding {self._offered('padding', fewest)} and downsampling "
@@ -94,7 +91,7 @@ class ConvSpace:
             )
 
     def _offered(self, key: str, stages: int) -> str:
-        return "/".join(dict.fromkeys(value for stage in range(stages) for value in self.options(key, stage)))
+        return "/".join(dict.fromkeys(value for stage in range(stages) for value in self._options(key, stage)))
 
     def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
         """One network for images of (C, H, W); it can always be built.
@@ -103,16 +100,22 @@ class ConvSpace:
             SpaceError: no network of the space fits the image.
         """
         self.check(input)
-        size = (input[1], input[2])
-        some_stages, some_padding, padding = self.options("stages"), self.options("padding"), self.options("padding")[0]
+        completes, size = self._completions.completes, (input[1], input[2])
+        some_stages, some_padding, padding = (
+            self._options("stages"),
+            self._options("padding"),
+            self._options("padding")[0],
+        )
         fit = self._ask(
             trial,
             "fit",
-            lambda f: any(self.completes(n, 0, size, p, f) for n, p in product(some_stages, some_padding)),
+            lambda f: any(completes(n, 0, size, p, f) for n, p in product(some_stages, some_padding)),
         )
-        stages = self._ask(trial, "stages", lambda n: any(self.completes(n, 0, size, p, fit) for p in some_padding))
-        if self.pads(stages):
-            padding = self._ask(trial, "padding", lambda p: self.completes(stages, 0, size, p, fit))
+        stages = self._ask(
+            trial, "stages", lambda n: any(self._completions.completes(n, 0, size, p, fit) for p in some_padding)
+        )
+        if self._completions.pads(stages):
+            padding = self._ask(trial, "padding", lambda p: completes(stages, 0, size, p, fit))
         common, growth = self._ask_common(trial, stages)
         layers: list[Layer] = []
         channels, filters, style = input[0], float(common.filters), common
@@ -127,7 +130,7 @@ class ConvSpace:
 
     def size(self, input: tuple[int, int, int]) -> Size:
         """How many distinct networks the space holds for images of (C, H, W), without enumerating them."""
-        return size_of(self, input)
+        return size_of(self._completions, input)
 
     def _ask_common(self, trial: Trial, stages: int) -> tuple[Style, float]:
         """What the stages share, and the growth: only what a stage leaves to all is asked."""
@@ -165,8 +168,8 @@ class ConvSpace:
         """Each choice in turn, from those that leave a network which can be completed."""
         key = (stages - index, self.own_settings.place(index), size, padding, fit)
         if key not in self._narrowings:
-            left = self.left(stages, index, size, padding, fit)
-            self._narrowings[key] = Narrowing(self.stages(index, padding), left)
+            left = self._completions.left(stages, index, size, padding, fit)
+            self._narrowings[key] = Narrowing(self._completions.stages(index, padding), left)
         return self._narrowings[key].choose(trial, f"stage{index + 1}")
 
     def _ask_head(self, trial: Trial, stages: int, activation: Activation, classes: int) -> list[Layer]:
@@ -181,63 +184,7 @@ class ConvSpace:
         middle: list[Layer] = [Linear(hidden), activation, *dropout] * depth if hidden else dropout
         return [*start, *middle, Linear(classes)]
 
-    def stages(self, index: int, padding: Any) -> tuple[Stage, ...]:
-        """Every stage the settings allow at this place, where `padding` is that of all."""
-        key = (self.own_settings.place(index), padding)
-        if key not in self._every:
-            self._every[key] = tuple(self._stages(index, padding))
-        return self._every[key]
-
-    def _stages(self, index: int, padding: Any) -> Iterator[Stage]:
-        own = self.own_settings.own
-        keys = ("convolutions", "block", "kernel", "downsampling")
-        for convolutions, block, kernel, downsampling in product(*(self.options(key, index) for key in keys)):
-            largest = kernel + 2 if block == "inception" else kernel
-            forms = self.options("large_filters", index) if largest > 3 and largest % 2 else ("single",)
-            dilations = self.options("dilation", index) if largest > 1 else (1,)
-            strides = self.options("stride", index) if index == 0 or own("stride", index) else (1,)
-            paddings = self.options("padding", index) if own("padding", index) else (padding,)
-            for form, dilation, stride, each in product(
-                forms, dilations, strides, ("same",) if block in SIZE_KEEPING else paddings
-            ):
-                yield Stage(convolutions, block, kernel, form, dilation, stride, each, downsampling)
-
-    def left(self, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> tuple[Stage, ...]:
-        """Those of the stages at this place, on a map of `size`, after which the rest can follow."""
-        works = self._works(stages, index, size, padding, fit)
-        every = zip(self.stages(index, padding), self._ways(index, padding), strict=True)
-        return tuple(stage for stage, ways in every if ways in works)
-
-    def _works(self, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> frozenset[Shrinking]:
-        """Ways to change the map that some stage at this place has and after which the rest can follow."""
-        key = (stages - index, self.own_settings.place(index), size, padding, fit)
-        if key not in self._possible:
-            self._possible[key] = frozenset(
-                ways
-                for ways in set(self._ways(index, padding))
-                if (smaller := through(ways, size, fit)) and self.completes(stages, index + 1, smaller, padding, fit)
-            )
-        return self._possible[key]
-
-    def _ways(self, index: int, padding: Any) -> tuple[Shrinking, ...]:
-        """How each of the stages at this place changes the map: far fewer ways than there are stages."""
-        key = (self.own_settings.place(index), padding)
-        if key not in self._changes:
-            self._changes[key] = tuple(map(shrinking, self.stages(index, padding)))
-        return self._changes[key]
-
-    def completes(self, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> bool:
-        """Whether stages from `index` to the last can follow on a map of `size`."""
-        return index >= stages or bool(self._works(stages, index, size, padding, fit))
-
-    def pads(self, stages: int) -> bool:
-        """Whether the padding of all matters to one of so many stages."""
-        return any(
-            self.own_settings.own("padding", index) is None and set(self.options("block", index)) - set(SIZE_KEEPING)
-            for index in range(stages)
-        )
-
-    def options(self, key: str, stage: int | None = None) -> tuple[Any, ...]:
+    def _options(self, key: str, stage: int | None = None) -> tuple[Any, ...]:
         """What `key` may be, for all stages or the one counted from 0, where that is a finite choice."""
         return self.own_settings.options(key, stage)
 

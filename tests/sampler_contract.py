@@ -123,7 +123,7 @@ class SamplerContract:
 
     def test_named_designs_without_settings_do_not_blind_it(self, tmp_path: Path) -> None:
         """Samplers that look for what all trials have in common find nothing there."""
-        from convscape.search.queue import Queued
+        from convscape.search.trials import Queued
 
         study, known = self.opened(tmp_path), {}
         named = self.opened(tmp_path / "other", seed=99).ask(self.sample).design

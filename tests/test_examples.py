@@ -7,7 +7,8 @@ from pathlib import Path
 import convscape
 import pytest
 from convscape.search import courier, launching, sampling, sweepfile
-from convscape.search.sweep import check_space, load_data
+from convscape.search.data import load_data
+from convscape.search.preflight import check_space
 from convscape.spaces.tracing import trace
 
 EXAMPLES = Path(convscape.__file__).parent / "examples"

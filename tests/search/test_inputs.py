@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from convscape.search import sweepfile
+from convscape.search.data import load_data
 from convscape.search.inputs import check_inputs
 from convscape.search.launching import launch, resume
-from convscape.search.sweep import Sweep, load_data
+from convscape.search.sweep import Sweep
 from convscape.search.trials import ENDED
 from convscape.spaces.errors import DataError, SweepError
 from convscape.trainers.checkpoint import Checkpoints

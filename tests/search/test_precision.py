@@ -10,16 +10,18 @@ import torch
 from convscape.search import precision as choosing
 from convscape.search import runners, sweepfile, trial
 from convscape.search.config import ResourcesConfig
+from convscape.search.data import load_data
 from convscape.search.launching import launch, resume
 from convscape.search.sampling import sample
 from convscape.search.spool import read_all
-from convscape.search.sweep import Sweep, load_data
 from convscape.spaces.errors import ConfigError, SweepError
 from convscape.trainers import precision as measuring
 from convscape.trainers.precision import Measured
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from convscape.search.sweep import Sweep
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

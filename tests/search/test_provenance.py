@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from convscape.search.config import DataConfig, SweepConfig, TrackingConfig
+from convscape.search.data import load_data
 from convscape.search.provenance import commit, described
 from convscape.search.recipes import DEFAULTS, telling
-from convscape.search.sweep import load_data
 from convscape.trainers.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search import proposals, queue, sweepfile
 from convscape.search.config import SweepConfig
+from convscape.search.data import load_data
+from convscape.search.preflight import check_space
 from convscape.search.storage import STUDY_FILE
 from convscape.search.study import Study, params, read
-from convscape.search.sweep import CONFIG, Sweep, check_space, load_data
+from convscape.search.sweep import CONFIG, Sweep
 from convscape.spaces.errors import ConfigError
 from convscape.spaces.lookup import find
 from convscape.spaces.space import ConvSpace

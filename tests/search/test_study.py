@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config import DataConfig, SweepConfig
-from convscape.search.queue import Queued
 from convscape.search.storage import STUDY_FILE, StudyFile
 from convscape.search.study import Study, read
-from convscape.search.trials import Design, TrialRecord
+from convscape.search.trials import Design, Queued, TrialRecord
 from convscape.spaces.errors import SweepError
 from hypothesis import given, settings
 from hypothesis import strategies as st
