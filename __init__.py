@@ -12,24 +12,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .search.config import SweepConfig as SweepConfig
-    from .search.launching import launch as launch
-    from .search.launching import resume as resume
+    from .search.config.schema import SweepConfig as SweepConfig
+    from .search.driver.launching import launch as launch
+    from .search.driver.launching import resume as resume
     from .search.sweep import Sweep as Sweep
     from .spaces.architecture import Architecture as Architecture
+    from .spaces.conv_space.space import ConvSpace as ConvSpace
     from .spaces.errors import ConvscapeError as ConvscapeError
     from .spaces.lookup import find as find
-    from .spaces.space import ConvSpace as ConvSpace
 
 _HOMES = {
     "Architecture": "spaces.architecture",
-    "ConvSpace": "spaces.space",
+    "ConvSpace": "spaces.conv_space.space",
     "ConvscapeError": "spaces.errors",
     "Sweep": "search.sweep",
-    "SweepConfig": "search.config",
+    "SweepConfig": "search.config.schema",
     "find": "spaces.lookup",
-    "launch": "search.launching",
-    "resume": "search.launching",
+    "launch": "search.driver.launching",
+    "resume": "search.driver.launching",
 }
 __all__ = ["Architecture", "ConvSpace", "ConvscapeError", "Sweep", "SweepConfig", "find", "launch", "resume"]
 __version__ = "0.1.0"

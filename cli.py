@@ -24,7 +24,7 @@ from .spaces.errors import (
 )
 
 if TYPE_CHECKING:
-    from .search.config import SweepConfig
+    from .search.config.schema import SweepConfig
     from .search.sweep import Sweep
 
 EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
@@ -94,10 +94,11 @@ def launch(
       convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
       convscape launch sweep.yaml --dry-run
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from .search import launching, sweepfile
+    from .search.config import sweep_file as reading
+    from .search.driver import launching
 
     started = time.monotonic()
-    config = sweepfile.read(sweep_file, set_ or ())
+    config = reading.read(sweep_file, set_ or ())
     if dry_run:
         _dry_run(config, output)
         return
@@ -116,7 +117,7 @@ def resume(
     output: Output = "table",
 ) -> None:
     """Go on with a sweep that was interrupted or killed; what ended is not trained again."""
-    from .search import launching
+    from .search.driver import launching
 
     started = time.monotonic()
     _check_target(export_to)
@@ -131,7 +132,7 @@ def status(
     output: Output = "table",
 ) -> None:
     """How a sweep stands, also one that runs elsewhere or has died."""
-    from .dashboards import status as shown
+    from .dashboards.text import status as shown
     from .search.sweep import Sweep
 
     sweep = Sweep.open(name, folder)
@@ -153,10 +154,10 @@ def compare(
     output: Output = "table",
 ) -> None:
     """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
-    from .dashboards.leaderboard import table
     from .dashboards.queries import links
-    from .dashboards.status import why_failed
-    from .search.failures import failures
+    from .dashboards.text.leaderboard import table
+    from .dashboards.text.status import why_failed
+    from .search.records.failures import failures
     from .search.sweep import Sweep
 
     sweep = Sweep.open(name, folder)
@@ -208,7 +209,7 @@ def describe(
       convscape describe alexnet --layer 0
       convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU -> POOL2]*2 -> FC-10"
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from .dashboards import networks
+    from .dashboards.text import networks
     from .spaces.lookup import find
 
     found = find(network, _image(input), classes, fit)
@@ -233,17 +234,18 @@ def sample(
     ] = "table",
 ) -> None:
     """Networks of a sweep file's space, with their cost. Trains nothing."""
-    from .dashboards.networks import design_json, design_line
-    from .search import sampling, sweepfile
-    from .search.data import load_data
-    from .search.preflight import check_space
+    from .dashboards.text.networks import design_json, design_line
+    from .search.config import sweep_file as reading
+    from .search.config.data import load_data
+    from .search.driver.preflight import check_space
+    from .search.proposals import design_space
 
-    config = sweepfile.read(sweep_file, set_ or ())
+    config = reading.read(sweep_file, set_ or ())
     dataset = load_data(config)
     check_space(config, dataset)
     if output == "table" and (size := config.design_space().size(dataset.input)) is not None:
         typer.echo(f"# {size}")
-    for design in sampling.sample(config, dataset.input, len(dataset.classes), number):
+    for design in design_space.sample(config, dataset.input, len(dataset.classes), number):
         typer.echo(json.dumps(design_json(design, config)) if output == "jsonl" else design_line(design, config))
 
 
@@ -259,7 +261,7 @@ def export(
 
     The images held back as a test are looked at here for the first time.
     """
-    from .dashboards.networks import export_json, export_lines
+    from .dashboards.text.networks import export_json, export_lines
     from .search.sweep import Sweep
 
     exported = Sweep.open(name, folder).export(to, trial)
@@ -273,7 +275,7 @@ def export(
 def sync(name: Name, folder: Folder = SWEEPS) -> None:
     """Send to MLflow what has not reached it yet, for instance because its server was down."""
     from .search.sweep import Sweep
-    from .search.tracking import sync as send
+    from .search.tracking.tracker import sync as send
 
     sweep = Sweep.open(name, folder)
     left = send(sweep.folder)
@@ -325,14 +327,14 @@ def _code(error: ConvscapeError) -> int:
 def _check_target(export_to: Path | None) -> None:
     """Refuses a folder that cannot be exported to before the sweep, not after it."""
     if export_to is not None:
-        from .trainers.export import refuse_foreign
+        from .trainers.export.bundle import refuse_foreign
 
         refuse_foreign(export_to)
 
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
-    from .dashboards.leaderboard import ending
-    from .dashboards.networks import export_json, export_lines
+    from .dashboards.text.leaderboard import ending
+    from .dashboards.text.networks import export_json, export_lines
 
     trials = sweep.trials()
     try:
@@ -360,14 +362,14 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
 
 
 def _dry_run(config: SweepConfig, output: str) -> None:
-    from .dashboards.networks import design_json, design_line
-    from .search import sampling
-    from .search.data import load_data
-    from .search.preflight import check_space
+    from .dashboards.text.networks import design_json, design_line
+    from .search.config.data import load_data
+    from .search.driver.preflight import check_space
+    from .search.proposals import design_space
 
     dataset = load_data(config)
     check_space(config, dataset)
-    designs = list(sampling.sample(config, dataset.input, len(dataset.classes), 3))
+    designs = list(design_space.sample(config, dataset.input, len(dataset.classes), 3))
     size = config.design_space().size(dataset.input)
     if output == "json":
         networks = [design_json(design, config) for design in designs]

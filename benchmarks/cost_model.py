@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classics import CLASSICS, classic
+from convscape.spaces.classics.catalog import CLASSICS, classic
+from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.cost import table
-from convscape.spaces.space import ConvSpace
 from convscape.trainers.network import build
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -19,10 +19,10 @@ import time
 import numpy as np
 import optuna
 import torch
+from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.cost import table
 from convscape.spaces.errors import TrainingError
-from convscape.spaces.space import ConvSpace
-from convscape.trainers.data import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 

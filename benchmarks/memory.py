@@ -21,11 +21,11 @@ import sys
 
 import numpy as np
 import torch
-from convscape.spaces.classics import classic
+from convscape.spaces.classics.catalog import classic
 from convscape.spaces.cost import table
 from convscape.spaces.notation import parse
-from convscape.trainers.data import Dataset, Part
-from convscape.trainers.memory import training_bytes
+from convscape.trainers.data.dataset import Dataset, Part
+from convscape.trainers.device.memory import training_bytes
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 

@@ -34,7 +34,7 @@ WINDOW = 100
 def ours(trials: int, folder: Path, *, watch: bool = False) -> tuple[list[float], list[tuple[int, float, float]]]:
     """When each trial ended, and along the way (trials, seconds, MB of the driver)."""
     import convscape
-    from convscape.search.config import SweepConfig
+    from convscape.search.config.schema import SweepConfig
 
     config = SweepConfig.model_validate(
         {

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from convscape.search.runners import TUNE_SETTINGS
-from convscape.trainers.data import Dataset, Part
-from convscape.trainers.images import Images
+from convscape.search.workers.ray_runner import TUNE_SETTINGS
+from convscape.trainers.data.dataset import Dataset, Part
+from convscape.trainers.data.images import Images
 from ray import tune
 
 WORKERS = 2

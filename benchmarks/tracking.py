@@ -45,8 +45,8 @@ SWEEP = """
 import json, sys, time
 from pathlib import Path
 import convscape
-from convscape.search import courier, tracking
-from convscape.search.config import SweepConfig
+from convscape.search.tracking import tracker, upload_process
+from convscape.search.config.schema import SweepConfig
 folder, uri, name, trials, epochs = sys.argv[1:6]
 calls = []  # of the tracker: from when to when
 
@@ -60,11 +60,11 @@ def timed(method):
     return call
 
 for name_of in ("trial_started", "epoch", "note", "trial_ended"):
-    setattr(tracking.Tracker, name_of, timed(getattr(tracking.Tracker, name_of)))
+    setattr(tracker.Tracker, name_of, timed(getattr(tracker.Tracker, name_of)))
 if uri == "none":
     uri = "http://127.0.0.1:9"
     for word in ("carry", "hurry", "leave"):
-        setattr(courier, word, lambda *_: None)
+        setattr(upload_process, word, lambda *_: None)
 started = time.monotonic()
 convscape.launch(SweepConfig.model_validate({
     "name": name, "folder": folder, "data": {"name": "digits"},
@@ -141,9 +141,9 @@ class Bench:
 
     def faults(self, folder: Path, entries: list[dict[str, Any]]) -> dict[str, int]:
         """What is missing in MLflow after `sync`, and what is there twice: runs, points, artifacts."""
-        from convscape.search.journal import Delivery
-        from convscape.search.mlflow_store import connect, search
-        from convscape.search.tracking import sync
+        from convscape.search.tracking.delivery import Delivery
+        from convscape.search.tracking.mlflow_store import connect, search
+        from convscape.search.tracking.tracker import sync
         from convscape.spaces.errors import SweepError
 
         left, deadline = 1, time.monotonic() + 60

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from convscape.spaces.notation import parse
-from convscape.trainers.data import Dataset, Part, load
+from convscape.trainers.data.dataset import Dataset, Part, load
+from convscape.trainers.measuring.precision import faster_precision
 from convscape.trainers.network import build
-from convscape.trainers.precision import faster_precision
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 from PIL import Image

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from ..search.mlflow_store import connect, search, sqlite_file
+from ..search.tracking.mlflow_store import connect, search, sqlite_file
 from ..spaces.errors import SweepError
 
 if TYPE_CHECKING:

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..spaces.errors import SweepError, nearest
-from . import lock
-from .config import SweepConfig
-from .data import load_data
-from .failures import failures
-from .journal import Delivery
+from .config.data import load_data
+from .config.schema import SweepConfig
+from .files import lock
+from .records.failures import failures
+from .tracking.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from ..trainers.export import Exported
-    from .finals import Standing
-    from .trials import TrialRecord
+    from ..trainers.export.bundle import Exported
+    from .records.trial import TrialRecord
+    from .scheduling.finals import Standing
 
 CONFIG, TRIALS = "config.json", "trials"
 
@@ -108,13 +108,13 @@ class Sweep:
 
     def trials(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
-        from .study import read
+        from .study.study import read
 
         return read(self.folder)
 
     def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
         """Trials that were trained, best first."""
-        from .finals import ranked, standings
+        from .scheduling.finals import ranked, standings
 
         runs, trials = self.run_ids(), self.trials() if trials is None else trials
         found, front = standings(trials), self._front(trials)
@@ -130,9 +130,9 @@ class Sweep:
         run that each had in the search. A finalist with a run that failed counts where all have one. So the winner is
         among them.
         """
-        from .finals import standings
-        from .objectives import merits
-        from .pareto import fronts
+        from .records.objectives import merits
+        from .records.pareto import fronts
+        from .scheduling.finals import standings
 
         def front(accuracies: Mapping[int, float]) -> set[int]:
             values = {
@@ -151,7 +151,7 @@ class Sweep:
 
     def counts(self, trials: Sequence[TrialRecord] | None = None) -> dict[str, int]:
         """Trials by how they ended, and how many are under way; finalists trained again do not count."""
-        from .trials import ENDED
+        from .records.trial import ENDED
 
         counted = [trial for trial in (self.trials() if trials is None else trials) if trial.role != "repeat"]
         counts = {state: sum(trial.state == state for trial in counted) for state in ENDED}
@@ -209,7 +209,7 @@ class Sweep:
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
         from ..trainers.checkpoint import Checkpoints, read
-        from ..trainers.export import export
+        from ..trainers.export.bundle import export
 
         trials = self.trials()
         number = self.best_of(trials).trial if trial is None else trial
@@ -238,7 +238,7 @@ class Sweep:
 
 
 def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None, *, pareto: bool) -> TrialSummary:
-    from .objectives import inference_memory
+    from .records.objectives import inference_memory
 
     return TrialSummary(
         record.number,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .comparisons import matrix_product, reduction, sharing, stacks
 from .errors import ArchitectureError, nearest
+from .layer_table import WIDTH, place, short
 from .layers import Conv
-from .listing import WIDTH, place, short
 from .notation import layer_notation
 
 if TYPE_CHECKING:

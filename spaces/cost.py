@@ -143,7 +143,7 @@ class CostTable:
 def table(architecture: Architecture) -> CostTable:
     """The cost of every layer of `architecture`, exact and without building it.
 
-    >>> from convscape.spaces.classics import classic
+    >>> from convscape.spaces.classics.catalog import classic
     >>> table(classic("vgg16")).totals.parameters
     138357544
     """

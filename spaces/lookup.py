@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .architecture import Architecture, json_values
-from .classics import CLASSICS, classic, is_classic
+from .classics.catalog import CLASSICS, classic, is_classic
 from .errors import ArchitectureError, nearest
 from .parsing import parse
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from convscape.search import courier, launching
+from convscape.search.driver import launching
+from convscape.search.tracking import upload_process
 from hypothesis import settings
 
 # A shared machine may be slow at any moment: no deadline an example.
@@ -15,5 +16,5 @@ settings.load_profile("convscape")
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent to MLflow: its store costs seconds."""
     for word in ("carry", "hurry", "leave"):
-        monkeypatch.setattr(courier, word, lambda *_: None)
+        monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)

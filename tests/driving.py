@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from convscape.search.config import SweepConfig
-from convscape.search.engine import Engine
-from convscape.search.study import Study
+from convscape.search.config.schema import SweepConfig
+from convscape.search.scheduling.engine import Engine
+from convscape.search.study.study import Study
 from convscape.trainers.training import EpochResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from convscape.search.trials import Leg, TrialRecord
+    from convscape.search.records.trial import Leg, TrialRecord
 
 FIXED_RECIPE = {"learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 64}
 SMALL_SPACE = {

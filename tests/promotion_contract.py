@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from convscape.search.pareto import ordered
+from convscape.search.records.pareto import ordered
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from convscape.search.pareto import Values
-    from convscape.search.promotion import Promotion
+    from convscape.search.records.pareto import Values
+    from convscape.search.scheduling.halving import Promotion
 
 EPOCHS = 9
 

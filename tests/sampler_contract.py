@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from convscape.search.config import DataConfig, SearchConfig, SweepConfig
-from convscape.search.study import Study
-from convscape.search.trials import Design
+from convscape.search.config.schema import DataConfig, SearchConfig, SweepConfig
+from convscape.search.records.trial import Design
+from convscape.search.study.study import Study
 from convscape.trainers.network import build
 from torch import device
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import optuna
-    from convscape.search.trials import TrialRecord
+    from convscape.search.records.trial import TrialRecord
 
 FLAT_SPACE: dict[str, Any] = {
     "stages": 2, "convolutions": 1, "filters": [2, 4, 6, 8, 12, 16], "growth": [1, 2], "kernel": [3, 5],
@@ -123,7 +123,7 @@ class SamplerContract:
 
     def test_named_designs_without_settings_do_not_blind_it(self, tmp_path: Path) -> None:
         """Samplers that look for what all trials have in common find nothing there."""
-        from convscape.search.trials import Queued
+        from convscape.search.records.trial import Queued
 
         study, known = self.opened(tmp_path), {}
         named = self.opened(tmp_path / "other", seed=99).ask(self.sample).design

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape import cli, find
-from convscape.search import courier
-from convscape.search import launching as sweeps
+from convscape.search.driver import launching as sweeps
 from convscape.search.sweep import Sweep
+from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConvscapeError
 from convscape.trainers.training import Training
 from hypothesis import example, given
@@ -73,7 +73,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the tiny sweep ended."""
     with pytest.MonkeyPatch.context() as patched:
         for word in ("carry", "hurry", "leave"):
-            patched.setattr(courier, word, lambda *_: None)
+            patched.setattr(upload_process, word, lambda *_: None)
         patched.setattr(sweeps, "FLUSH_SECONDS", 0.0)
         folder = tmp_path_factory.mktemp("swept")
         (folder / "tiny.yaml").write_text(TINY)
@@ -217,7 +217,7 @@ def test_ctrl_c_ends_with_130(run: Any, here: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(sweeps, "launch", interrupted)
     assert run("launch", "tiny.yaml").code == 130
-    monkeypatch.setattr("convscape.search.data.load_data", interrupted)
+    monkeypatch.setattr("convscape.search.config.data.load_data", interrupted)
     assert run("launch", "tiny.yaml", "--dry-run").code == 130
 
 
@@ -227,7 +227,7 @@ def test_a_sweep_without_a_result_ends_with_3(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("convscape.search.trial.Training", broken)
+    monkeypatch.setattr("convscape.search.workers.trainable.Training", broken)
     ended = run("launch", "tiny.yaml", "-o", "json")
     assert ended.code == 3
     assert "ZeroDivisionError" in ended.err
@@ -325,7 +325,7 @@ def test_compare_tells_why_trials_failed(run: Any, here: Path, monkeypatch: pyte
             raise ZeroDivisionError("division by zero")
         return Training(architecture, *arguments, **options)
 
-    monkeypatch.setattr("convscape.search.trial.Training", breaking)
+    monkeypatch.setattr("convscape.search.workers.trainable.Training", breaking)
     (here / "wild.yaml").write_text(DIVERGING)
     ending = run("launch", "wild.yaml").out
     shown = run("compare", "wild").out

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from convscape import cli
-from convscape.search import config, recipes, sweepfile
-from convscape.spaces import classic_space, settings
+from convscape.search.config import recipe_space, schema, sweep_file
+from convscape.spaces.classics import classic_space
+from convscape.spaces.conv_space import settings
 from convscape.spaces.errors import NotationError
 from convscape.spaces.notation import notation
 from convscape.spaces.parsing import IDENTITY, WORDS, parse
@@ -20,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def keys() -> set[str]:
-    found = {f"space.{key}" for key in settings.KEYS} | {f"recipe.{key}" for key in recipes.KEYS}
-    for name, field in config.SweepConfig.model_fields.items():
+    found = {f"space.{key}" for key in settings.KEYS} | {f"recipe.{key}" for key in recipe_space.KEYS}
+    for name, field in schema.SweepConfig.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
             found |= {f"{name}.{key}" for key in section.model_fields}
@@ -46,7 +47,7 @@ def test_the_sweep_files_of_the_guide_to_spaces_are_some() -> None:
     assert len(blocks) == 3
     for block in blocks:
         text = f"name: try\ndata: {{name: digits}}\n{block}"
-        sweepfile.parse(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
+        sweep_file.parse(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
 
 
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")

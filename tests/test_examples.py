@@ -6,9 +6,12 @@ from pathlib import Path
 
 import convscape
 import pytest
-from convscape.search import courier, launching, sampling, sweepfile
-from convscape.search.data import load_data
-from convscape.search.preflight import check_space
+from convscape.search.config import sweep_file
+from convscape.search.config.data import load_data
+from convscape.search.driver import launching
+from convscape.search.driver.preflight import check_space
+from convscape.search.proposals import design_space
+from convscape.search.tracking import upload_process
 from convscape.spaces.tracing import trace
 
 EXAMPLES = Path(convscape.__file__).parent / "examples"
@@ -22,13 +25,13 @@ def test_there_are_the_agreed_ones() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_an_example_is_read_and_goes_by_its_file_s_name(file: Path) -> None:
-    assert sweepfile.read(file).name == file.stem
+    assert sweep_file.read(file).name == file.stem
 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_example_samples_networks_for_its_images(name: str) -> None:
-    sweep = sweepfile.read(EXAMPLES / f"{name}.yaml")
-    designs = list(sampling.sample(sweep, IMAGES[name], 10, 50))
+    sweep = sweep_file.read(EXAMPLES / f"{name}.yaml")
+    designs = list(design_space.sample(sweep, IMAGES[name], 10, 50))
     assert len({design.key for design in designs}) > 40
     for design in designs:
         output = trace(design.architecture.layers, IMAGES[name], design.architecture.fit)[-1].output
@@ -36,7 +39,7 @@ def test_an_example_samples_networks_for_its_images(name: str) -> None:
 
 
 def test_the_digits_need_nothing_but_what_is_installed() -> None:
-    sweep = sweepfile.read(EXAMPLES / "digits.yaml")
+    sweep = sweep_file.read(EXAMPLES / "digits.yaml")
     dataset = load_data(sweep)
     assert dataset.input == IMAGES["digits"]
     check_space(sweep, dataset)
@@ -44,7 +47,7 @@ def test_the_digits_need_nothing_but_what_is_installed() -> None:
 
 def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for word in ("carry", "hurry", "leave"):  # MLflow's store would cost seconds
-        monkeypatch.setattr(courier, word, lambda *_: None)
+        monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
     monkeypatch.chdir(tmp_path)
     shorter = ["search.trials=3", "search.epochs=1", "data.train=200", f"folder={tmp_path}"]

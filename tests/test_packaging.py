@@ -55,7 +55,7 @@ def archive(folder: Path) -> Path:
     """The sources as they lie here: what a build needs of them."""
     path = folder / "source.zip"
     with ZipFile(path, "w") as files:
-        for file in [*ROOT.glob("*"), *(file for room in ROOMS for file in (ROOT / room).glob("*.py"))]:
+        for file in [*ROOT.glob("*"), *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))]:
             if file.is_file():
                 files.write(file, file.relative_to(ROOT))
         files.writestr("tests/test_nothing.py", "")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convscape.search import sweepfile
+from convscape.search.config import sweep_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from convscape.search.config import SweepConfig
+    from convscape.search.config.schema import SweepConfig
     from convscape.search.sweep import Sweep
 
 TINY = """
@@ -22,7 +22,7 @@ resources: {runner: inline, precision: float32}
 
 
 def tiny(folder: Path, *overrides: str) -> SweepConfig:
-    return sweepfile.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
+    return sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
 
 
 def results(sweep: Sweep) -> list[tuple[Any, ...]]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.engine import Engine
-from convscape.search.heartbeat import Heartbeat
-from convscape.search.study import Study
-from convscape.search.tracking import TrialStart
+from convscape.search.driver.heartbeat import Heartbeat
+from convscape.search.scheduling.engine import Engine
+from convscape.search.study.study import Study
+from convscape.search.tracking.tracker import TrialStart
 from driving import accuracy, config, drive, good
 
 if TYPE_CHECKING:

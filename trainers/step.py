@@ -10,13 +10,13 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from ..spaces.errors import TrainingError
-from .arithmetic import autocast, give_back, is_out_of_memory
+from .device.arithmetic import autocast, give_back, is_out_of_memory
 from .optimization import learning_rate, optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .arithmetic import Precision
+    from .device.arithmetic import Precision
     from .recipe import Recipe
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from ..spaces.errors import CheckpointError, ForeignCheckpointError, TrainingError, nearest
-from . import checkpoint, transfer, trouble
-from .arithmetic import PRECISIONS, fitting
+from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
-from .images import Images, bytes_on
-from .machine import device_memory
-from .memory import USABLE, parts_that_fit, validated_at_once
+from .data.images import Images, bytes_on
+from .device.arithmetic import PRECISIONS, fitting
+from .device.machine import device_memory
+from .device.memory import USABLE, parts_that_fit, validated_at_once
 from .network import build
 from .step import Step, in_parts
 from .validation import Validation
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..spaces.architecture import Architecture
-    from .arithmetic import Precision
-    from .data import Dataset
+    from .data.dataset import Dataset
+    from .device.arithmetic import Precision
     from .recipe import Recipe
 
 STEPS_BETWEEN_CHECKS = 20
@@ -206,7 +206,7 @@ class Training:
             learnt = time.perf_counter() - start
             validated = self._validation(self.averaged, self.epoch + 1)
             if validated.constant and self._validation(self.network.eval(), self.epoch + 1).constant:
-                raise trouble.dead(self.epoch + 1, self.recipe)
+                raise divergence.dead(self.epoch + 1, self.recipe)
         self.epoch += 1
         return EpochResult(
             epoch=self.epoch,
@@ -300,9 +300,9 @@ class Training:
         for step, (images, labels) in enumerate(self._train.epoch(chunks, augment=self.recipe)):
             total += self._step(images, labels, first + step)
             if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch - 1:
-                trouble.check_number(total.item(), f"at step {step + 1} of epoch {self.epoch + 1}", self.recipe)
+                divergence.check_number(total.item(), f"at step {step + 1} of epoch {self.epoch + 1}", self.recipe)
         mean = total.item() / self.steps_per_epoch
-        trouble.check_explosion(mean, len(self.dataset.classes), self.epoch + 1, self.recipe)
+        divergence.check_explosion(mean, len(self.dataset.classes), self.epoch + 1, self.recipe)
         return mean
 
 

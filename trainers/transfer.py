@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ..spaces.architecture import Architecture
-from ..spaces.classics import CLASSICS, classic
+from ..spaces.classics.catalog import CLASSICS, classic
 from ..spaces.errors import DataError, TrainingError, nearest
 from ..spaces.layers import Conv, Linear
 from .network import build

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from . import trouble
-from .arithmetic import autocast, give_back, is_out_of_memory
+from . import divergence
 from .balance import balanced_accuracy
-from .images import Images
+from .data.images import Images
+from .device.arithmetic import autocast, give_back, is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from .arithmetic import Precision
-    from .data import Dataset
+    from .data.dataset import Dataset
+    from .device.arithmetic import Precision
     from .recipe import Recipe
 
 
@@ -95,10 +95,10 @@ class Validation:
             right.index_add_(0, labels, (scores.argmax(1) == labels).long())
             lowest, highest = torch.minimum(lowest, scores.amin(0)), torch.maximum(highest, scores.amax(0))
         mean = loss.item() / len(part)
-        trouble.check_number(mean, f"in the validation of epoch {epoch}", self._recipe)
+        divergence.check_number(mean, f"in the validation of epoch {epoch}", self._recipe)
         return Validated(
             mean,
             right.sum().item() / len(part),
             balanced_accuracy(right.cpu().numpy(), part.labels),
-            constant=len(part) > 1 and trouble.alike(lowest, highest),
+            constant=len(part) > 1 and divergence.alike(lowest, highest),
         )

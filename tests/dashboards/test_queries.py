@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.dashboards.queries import COLUMNS, links, runs
-from convscape.search import courier, mlflow_store
-from convscape.search.mlflow_store import connect
-from convscape.search.tracking import Tracker, TrialStart, sync
+from convscape.search.tracking import mlflow_store, upload_process
+from convscape.search.tracking.mlflow_store import connect
+from convscape.search.tracking.tracker import Tracker, TrialStart, sync
 from convscape.spaces.errors import SweepError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def no_courier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "carry", lambda _: None)
+    monkeypatch.setattr(upload_process, "carry", lambda _: None)
 
 
 def fill(uri: str, folder: Path, trials: int, *, experiment: str = "pictures", sweep: str = "digits") -> Tracker:
@@ -49,7 +49,7 @@ def fill(uri: str, folder: Path, trials: int, *, experiment: str = "pictures", s
 @pytest.fixture(scope="module")
 def frame(database: str, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(courier, "carry", lambda _: None)
+        patch.setattr(upload_process, "carry", lambda _: None)
         folder = tmp_path_factory.mktemp("sweeps") / "digits"
         tracker = fill(database, folder, 3)
         again = Tracker(folder, uri=database, experiment="pictures", sweep="digits")

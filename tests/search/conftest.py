@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.mlflow_store import connect, search
-from convscape.search.tracking import Tracker, TrialStart
+from convscape.search.tracking.mlflow_store import connect, search
+from convscape.search.tracking.tracker import Tracker, TrialStart
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -6,10 +6,10 @@ import json
 
 import pytest
 from convscape.spaces.alternatives import alternatives, alternatives_listing
-from convscape.spaces.classics import classic
+from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import ArchitectureError
+from convscape.spaces.layer_table import place
 from convscape.spaces.layers import Conv
-from convscape.spaces.listing import place
 from convscape.spaces.notation import parse
 from hypothesis import given
 from strategies import architectures

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.blocks import BLOCKS
 from convscape.spaces.budget import SHRINKING_STEPS, Budget, bytes_from, narrowed
-from convscape.spaces.classics import CLASSICS, classic
+from convscape.spaces.classics.catalog import CLASSICS, classic
+from convscape.spaces.conv_space.blocks import BLOCKS
+from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.cost import table
 from convscape.spaces.layers import LARGEST_WIDTH, BatchNorm, Conv, Flatten, Linear, Parallel, Residual
-from convscape.spaces.space import ConvSpace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scripts import Chance

@@ -7,8 +7,8 @@ from typing import Any
 import optuna
 import pytest
 from convscape.spaces.choices import Options, Range, number, options, values, whole_numbers
+from convscape.spaces.conv_space.settings import Settings
 from convscape.spaces.errors import SpaceError
-from convscape.spaces.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 

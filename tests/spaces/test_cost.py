@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 
 import pytest
-from convscape.spaces.classics import CLASSICS, classic
+from convscape.spaces.classics.catalog import CLASSICS, classic
 from convscape.spaces.cost import table
 from convscape.spaces.notation import parse
 from hypothesis import given, settings

@@ -9,9 +9,9 @@ import pkgutil
 import convscape.spaces
 import pytest
 
-MODULES = [module.name for module in pkgutil.iter_modules(convscape.spaces.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(convscape.spaces.__path__, "convscape.spaces.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
-    assert doctest.testmod(importlib.import_module(f"convscape.spaces.{name}")).failed == 0
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

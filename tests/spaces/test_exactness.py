@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from convscape.spaces.blocks import BLOCKS, NORMS
-from convscape.spaces.classics import CLASSICS, classic
+from convscape.spaces.classics.catalog import CLASSICS, classic
+from convscape.spaces.conv_space.blocks import BLOCKS, NORMS
+from convscape.spaces.conv_space.settings import KEYS
+from convscape.spaces.conv_space.space import ConvSpace
+from convscape.spaces.conv_space.stages import DOWNSAMPLING
 from convscape.spaces.cost import table
 from convscape.spaces.geometry import FITS
-from convscape.spaces.settings import KEYS
-from convscape.spaces.space import ConvSpace
-from convscape.spaces.stages import DOWNSAMPLING
 from oracles import kept_bytes, macs, on_meta, shapes
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classics import classic, is_classic
+from convscape.spaces.classics.catalog import classic, is_classic
 from convscape.spaces.errors import ArchitectureError, ConvscapeError, GeometryError, NotationError
 from convscape.spaces.lookup import find, is_name
 from convscape.spaces.notation import parse

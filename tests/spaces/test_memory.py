@@ -6,12 +6,12 @@ import random
 
 import pytest
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classics import CLASSICS, classic
+from convscape.spaces.classics.catalog import CLASSICS, classic
+from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.cost import table
 from convscape.spaces.errors import ArchitectureError
 from convscape.spaces.layers import Conv, Dropout, Flatten, Linear, Parallel, Residual
 from convscape.spaces.notation import parse
-from convscape.spaces.space import ConvSpace
 from hypothesis import given, settings
 from oracles import held_bytes, kept_bytes
 from strategies import architectures

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from convscape.spaces.classics import classic
+from convscape.spaces.classics.catalog import classic
 from convscape.spaces.comparisons import stacks
 from convscape.spaces.cost import table
 from convscape.spaces.layers import Activation, Conv

@@ -9,12 +9,12 @@ import convscape
 import optuna
 import pytest
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classic_space import ClassicSpace
+from convscape.spaces.classics.classic_space import ClassicSpace
+from convscape.spaces.conv_space.settings import DEFAULTS
+from convscape.spaces.conv_space.space import ConvSpace
+from convscape.spaces.custom import OwnSpace
 from convscape.spaces.errors import SpaceError
 from convscape.spaces.notation import notation, parse
-from convscape.spaces.own import OwnSpace
-from convscape.spaces.settings import DEFAULTS
-from convscape.spaces.space import ConvSpace
 from convscape.trainers.network import build
 from torch import device
 

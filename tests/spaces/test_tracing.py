@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classics import classic
+from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import ArchitectureError, GeometryError
 from convscape.spaces.layers import (
     Activation,

@@ -5,7 +5,7 @@ import types
 
 import pytest
 import torch
-from convscape.trainers.data import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load
 
 
 @pytest.fixture(scope="session", autouse=True)

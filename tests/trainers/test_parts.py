@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classics import classic
+from convscape.spaces.classics.catalog import classic
 from convscape.spaces.cost import table
 from convscape.spaces.errors import TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool
-from convscape.trainers.arithmetic import FULL
 from convscape.trainers.checkpoint import read
-from convscape.trainers.memory import USABLE, VALIDATED, parts_that_fit, training_bytes, validated_at_once
+from convscape.trainers.device.arithmetic import FULL
+from convscape.trainers.device.memory import USABLE, VALIDATED, parts_that_fit, training_bytes, validated_at_once
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 

@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["balance", "data", "optimization", "pixels", "recipe"])
+@pytest.mark.parametrize("name", ["balance", "data.dataset", "optimization", "data.pixels", "recipe"])
 def test_examples_in_docstrings(name):
     result = doctest.testmod(importlib.import_module(f"convscape.trainers.{name}"))
     assert result.attempted

@@ -26,7 +26,7 @@ from convscape.spaces.layers import (
     Residual,
 )
 from convscape.trainers import checkpoint
-from convscape.trainers.data import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load
 from convscape.trainers.optimization import learning_rate
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training

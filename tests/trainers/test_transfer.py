@@ -9,11 +9,11 @@ import pytest
 import torch
 import torchvision
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.classics import classic
+from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import CheckpointError, DataError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, Linear, Pool
-from convscape.trainers.data import load
-from convscape.trainers.export import export
+from convscape.trainers.data.dataset import load
+from convscape.trainers.export.bundle import export
 from convscape.trainers.network import build
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from convscape.trainers.data import Dataset
+    from convscape.trainers.data.dataset import Dataset
 
 BODY = (Conv(16), BatchNorm(), Activation(), Pool(), Conv(32), BatchNorm(), Activation(), Pool(), Flatten())
 RECIPE = Recipe(batch_size=32, learning_rate=0.02)

@@ -1,0 +1,134 @@
+"""A sweep as text that fits 80 columns: its trials best first, how it ended, what to type next."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from ...search.records.trial import epochs
+from ...search.sweep import folder_option
+from ...spaces.layer_table import listing, short
+from ..queries import links
+from .status import spent, unsent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...search.records.trial import TrialRecord
+    from ...search.sweep import Sweep, TrialSummary
+
+WIDTH = 80
+
+
+def table(trials: Sequence[TrialSummary], most: int, name: str) -> str:
+    """The best trials, two lines each: figures, then the network."""
+    lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
+    lines.append("-" * WIDTH)
+    for rank, trial in enumerate(trials[:most], 1):
+        lines.append(
+            f"{rank:>3} {trial.trial:>6} {trial.accuracy:>9.4f} {trial.epochs:>7} {trial.parameters:>11,} "
+            f"{short(trial.macs):>7}  {_fate(trial)}"
+        )
+        lines.append(f"    {_shortened(trial.notation, WIDTH - 4)}")
+    if len(trials) > most:
+        lines.append(f"    … and {len(trials) - most:,} more: `convscape compare {name} -n {len(trials)}`")
+    return "\n".join(lines)
+
+
+def _fate(trial: TrialSummary) -> str:
+    """How a trial ended; of a finalist, what it reached over its seeds."""
+    ended = trial.state if trial.mean_accuracy is None else over_seeds(trial)
+    return ended if trial.role == "sampled" else f"{ended}, {trial.role}"
+
+
+def over_seeds(trial: TrialSummary) -> str:
+    """A finalist's mean and standard deviation, as "0.9812±0.0023 of 3"."""
+    spread = "" if trial.std_accuracy is None else f"±{trial.std_accuracy:.4f}"
+    return f"{trial.mean_accuracy:.4f}{spread} of {trial.seeds}"
+
+
+def front(trials: Sequence[TrialSummary], objectives: Sequence[str]) -> list[str]:
+    """The Pareto front as lines, most accurate first; none for a single objective."""
+    if len(objectives) == 1:
+        return []
+    costs = {
+        "parameters": lambda trial: f"{trial.parameters:,} parameters",
+        "macs": lambda trial: f"{short(trial.macs)} MACs",
+        "memory": lambda trial: f"{short(trial.memory)}B",
+        "latency": lambda trial: "latency not measured" if trial.latency is None else f"{trial.latency * 1000:.3g} ms",
+    }
+    members = sorted((trial for trial in trials if trial.pareto), key=lambda trial: -reached(trial))
+    lines = [
+        f"  trial {trial.trial}: "
+        + ", ".join([f"{reached(trial):.4f}", *(costs[name](trial) for name in objectives[1:])])
+        for trial in members
+    ]
+    return [f"Pareto front of {', '.join(objectives)}, trials of full length none other beats in all:", *lines, ""]
+
+
+def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, exported: bool = False) -> str:
+    """What a sweep found, what it spent on what, and what to type next.
+
+    Args:
+        sweep: the sweep.
+        records: its trials, where they were read before.
+        exported: whether the winner is, or is about to be.
+
+    Raises:
+        SweepError: no trial has a result.
+    """
+    records = sweep.trials() if records is None else records
+    best, trials = sweep.best_of(records), sweep.summaries(records)
+    winner = next(record for record in records if record.number == best.trial)
+    parts = [
+        f"Leaderboard of sweep {sweep.name}",
+        table(trials, 10, sweep.name),
+        "",
+        *front(trials, sweep.config.search.objectives),
+        f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {epochs(winner.best_epoch)}",
+        *([] if best.mean_accuracy is None else [f"  over its seeds: {over_seeds(best)} runs, mean and deviation"]),
+        *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
+        f"  {recipe(winner)}",
+        *_against_baseline(trials),
+        "",
+        listing(winner.design.architecture),
+        *spent(sweep.counts(records), records),
+        *unsent(sweep),
+        "",
+    ]
+    if not exported:
+        option = folder_option(sweep.config)
+        parts.append(f"Export it:    convscape export {sweep.name}{option} --to exported/{sweep.name}")
+    parts.append("Compare runs in MLflow:")
+    parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))}")
+    return "\n".join(parts)
+
+
+def _against_baseline(trials: Sequence[TrialSummary]) -> list[str]:
+    """How far the winner, the first of `trials`, is ahead of the best baseline, where there is one."""
+    best = next((trial for trial in trials if trial.role == "baseline"), None)
+    if best is None:
+        return []
+    if best is trials[0]:
+        return ["  It is a baseline: nothing that was searched is better."]
+    lead = reached(trials[0]) - reached(best)
+    return [f"  {lead:.4f} above the best baseline, trial {best.trial}: {reached(best):.4f} in {epochs(best.epochs)}"]
+
+
+def reached(trial: TrialSummary) -> float:
+    """The accuracy a trial is judged by: over its seeds where it has several."""
+    return trial.accuracy if trial.mean_accuracy is None else trial.mean_accuracy
+
+
+def recipe(record: TrialRecord) -> str:
+    """A recipe in a line."""
+    made = record.design.recipe
+    return (
+        f"{made.optimizer}, learning rate {made.learning_rate:g}, weight decay {made.weight_decay:g}, "
+        f"batch {made.batch_size}"
+        + ("" if made.weights is None else f", from {made.weights}, {made.frozen:.0%} of its layers frozen")
+    )
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,105 @@
+"""Networks as text and as JSON: their layers and cost, what a sweep would make of them, and what was exported."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from ...spaces.cost import table
+from ...spaces.layer_table import WIDTH, listing, memory_listing
+from ...spaces.notation import notation
+
+if TYPE_CHECKING:
+    from ...search.config.schema import SweepConfig
+    from ...search.records.trial import Design
+    from ...spaces.architecture import Architecture
+    from ...spaces.memory import Precision
+    from ...trainers.export.bundle import Exported
+
+
+def text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
+    """A network's notation, layer table and memory."""
+    line = fill(notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    memory = memory_listing(architecture, batch, optimizer, precision)
+    return f"{line}\n\n{listing(architecture)}{memory}".rstrip("\n")
+
+
+def as_json(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
+    """The same for a program."""
+    cost = table(architecture)
+    totals = cost.totals
+    inference, training = cost.inference_memory(1, precision), cost.training_memory(batch, precision, optimizer)
+    layers = [
+        {
+            "path": row.path,
+            "kind": row.kind,
+            "name": row.name,
+            "output": [*row.output, 1, 1][:3],  # a flat output is a map of one cell
+            "parameters": row.parameters,
+            "weights": row.weights,
+            "biases": row.biases,
+            "macs": row.macs,
+            "share": {
+                "parameters": row.parameters / max(1, totals.parameters),
+                "macs": row.macs / max(1, totals.macs),
+            },
+            "activations": row.activations,
+            "kept_bytes": kept.bytes(1, precision),
+            "receptive_field": list(row.receptive_field),
+        }
+        for row, kept in zip(cost.rows, cost.kept, strict=True)
+    ]
+    return {
+        "notation": notation(architecture),
+        "digest": architecture.digest,
+        "architecture": architecture.to_json(),
+        "totals": _totals(architecture),
+        "memory": {
+            "precision": precision,
+            "batch": batch,
+            "optimizer": optimizer,
+            "inference": {**asdict(inference), "total": inference.total},
+            "training": {**asdict(training), "total": training.total},
+        },
+        "layers": layers,
+    }
+
+
+def _totals(architecture: Architecture) -> dict[str, Any]:
+    totals = table(architecture).totals
+    names = ("parameters", "weights", "biases", "macs", "flops", "activations")
+    counts = {name: getattr(totals, name) for name in names}
+    return {**counts, "receptive_field": list(totals.receptive_field)}
+
+
+def design_json(design: Design, config: SweepConfig) -> dict[str, Any]:
+    """A design that a sweep may train, for a program."""
+    return {
+        "digest": design.architecture.digest,
+        "notation": design.notation,
+        "totals": _totals(design.architecture),
+        "recipe": design.recipe.to_json(),
+        "over_budget": config.budget.exceeded(design.architecture, design.recipe),
+    }
+
+
+def design_line(design: Design, config: SweepConfig) -> str:
+    """The same as a line; another says why it would not be trained, where it is over budget."""
+    over = config.budget.exceeded(design.architecture, design.recipe)
+    costs = f"{design.parameters:>12,} parameters {design.macs:>14,} MACs  {design.notation}"
+    return costs + (f"\n{'':12} would not be trained: {over}" if over else "")
+
+
+def export_json(exported: Exported) -> dict[str, Any]:
+    """What was exported, for a program."""
+    return {**asdict(exported), "folder": str(exported.folder), "files": list(exported.files)}
+
+
+def export_lines(exported: Exported) -> str:
+    """The same as lines."""
+    return (
+        f"Exported to {exported.folder}:\n  {', '.join(exported.files)}\n"
+        f"  {exported.test_accuracy:.4f} of {exported.test_images:,} test images right, seen here for the first time; "
+        f"exported and trained\n  network differ by {exported.largest_difference:.1e} at most."
+    )

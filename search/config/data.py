@@ -1,0 +1,30 @@
+"""The images that a sweep file names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...trainers.data.dataset import Dataset
+    from .schema import SweepConfig
+
+
+def load_data(config: SweepConfig) -> Dataset:
+    """The images a sweep file names.
+
+    Raises:
+        DataError: they are missing, damaged or too few.
+    """
+    from ...trainers.data.dataset import load
+
+    data = config.data
+    return load(
+        data.name,
+        data.root,
+        train=data.train,
+        validation=data.validation,
+        seed=config.search.seed,
+        size=data.size,
+        code=config.code or (),
+        memory=data.memory,
+    )

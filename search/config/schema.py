@@ -1,0 +1,353 @@
+"""sweep.yaml as values: what may be written there and what it means. `sweepfile` reads it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from ...spaces.budget import Budget, bytes_from
+from ...spaces.classics.classic_space import DEFAULTS as CLASSIC_DEFAULTS
+from ...spaces.classics.classic_space import ClassicSpace
+from ...spaces.conv_space.settings import DEFAULTS as SPACE_DEFAULTS
+from ...spaces.conv_space.space import ConvSpace
+from ...spaces.custom import OwnSpace
+from ...spaces.import_path import is_dotted
+from ..records.objectives import Objective  # noqa: TC001 - pydantic reads it
+from .initial_designs import Entries  # noqa: TC001 - pydantic reads it
+from .recipe_space import DEFAULTS as RECIPE_DEFAULTS
+from .recipe_space import RecipeSpace, located
+from .transfer_space import TransferSpace
+
+if TYPE_CHECKING:
+    from ...spaces.architecture import Architecture
+    from ...spaces.contract import Space
+    from ...trainers.recipe import Recipe
+    from ..study.samplers import Samplers
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, float) and not 0 < value < 1:
+        raise ValueError("give a whole number from 1 on, or a share between 0 and 1")
+    return value
+
+
+Amount = Annotated[
+    Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(_amount)
+]
+Bytes = Annotated[
+    int, BeforeValidator(lambda value: bytes_from(value) if isinstance(value, str) else value), Field(ge=1)
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("true and false are no value for it")
+        return value
+
+
+class DataConfig(_Section):
+    name: str
+    """A data set by name (digits, fashion-mnist, cifar10, …) or "folder": a folder of images a class."""
+    root: Path | None = None
+    """Where its files lie, relative to where the command is run; the embedded digits need none."""
+    train: Amount | None = None
+    """Images to train on: a number, or a share below 1; all that are left when not given."""
+    validation: Amount | None = None
+    """Images the search is judged on: a number, or a share below 1; a fifth when not given."""
+    size: Annotated[int, Field(ge=4, le=1024)] | None = None
+    """Height and width that images are brought to; those of a "folder" that differ in size need it."""
+    memory: Bytes | None = None
+    """Most memory for images, in bytes or as "2 GB"; a quarter of the machine's when not given. A folder or a torch
+    Dataset that comes to more is read anew each epoch, with the same result."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: Path | None) -> Path | None:
+        return root and _at_home(root).absolute()
+
+
+class SearchConfig(_Section):
+    trials: int = Field(default=50, ge=1, le=1_000_000)
+    """Networks to train; duplicates and designs over budget do not count."""
+    seconds: float | None = Field(default=None, gt=0)
+    """Time budget of one launch or resume: past it nothing new starts and what runs ends with its epoch."""
+    epochs: int = Field(default=9, ge=1, le=100_000)
+    """Epochs of a trial that is promoted to the end."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of the sampler, of every initialisation and of the data split."""
+    sampler: str | dict[str, Any] = "tpe"
+    """How designs are proposed: tpe, random, qmc, gp, cmaes, nsga2 or a dotted path; with settings: {class: …, …}."""
+    promotion: Literal["halving", "stopping", "none"] = "halving"
+    """Which trials go on: "halving" pauses them at rungs and resumes the best (asynchronous successive halving);
+    "stopping" ends at once those not among the best so far; "none" runs all to the end."""
+    first_rung: int = Field(default=1, ge=1)
+    """Epochs after which a trial is first judged."""
+    reduction: int = Field(default=3, ge=2, le=100)
+    """One in so many trials of a rung is promoted to the next, which is so many times longer."""
+    brackets: int = Field(default=1, ge=1, le=17)
+    """Groups of trials, each first judged `reduction` times later than the one before, as in Hyperband."""
+    objectives: tuple[Objective, ...] = ("accuracy",)
+    """What is optimised: accuracy, or with it costs that are to be small: parameters, macs, memory, latency."""
+    finalists: int = Field(default=3, ge=0, le=100)
+    """At the end so many of the best are trained again from other seeds; the winner is the best on average."""
+    seeds: int = Field(default=3, ge=1, le=100)
+    """Trainings of each finalist, its own in the search among them."""
+    start: Entries = ()
+    """Designs trained before the sampler proposes its own: classics, notation, files, a former sweep's best."""
+    baselines: Entries = ()
+    """Likewise, trained to the full length whatever promotion says, and not counted in `trials`."""
+
+    @field_validator("sampler", mode="before")
+    @classmethod
+    def _named(cls, sampler: object) -> object:
+        named = sampler.get("class") if isinstance(sampler, dict) else sampler
+        if not isinstance(named, str):
+            raise ValueError("a name, a dotted path, or {class: either, and settings}")
+        return sampler
+
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _one_or_several(cls, objectives: object) -> object:
+        return (objectives,) if isinstance(objectives, str) else objectives
+
+    @property
+    def sampler_name(self) -> str:
+        """The sampler without its settings."""
+        return self.sampler if isinstance(self.sampler, str) else self.sampler["class"]
+
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_first(cls, objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
+        if objectives[:1] != ("accuracy",) or len(set(objectives)) < len(objectives):
+            raise ValueError("begin with accuracy, then name each cost once, as in [accuracy, macs]")
+        return objectives
+
+    @field_validator("first_rung")
+    @classmethod
+    def _within_the_epochs(cls, first_rung: int, info: ValidationInfo) -> int:
+        epochs = info.data.get("epochs", first_rung)
+        if first_rung > epochs and info.data.get("promotion") != "none":
+            raise ValueError(f"trials end after {epochs} epochs: use at most {epochs}, or raise search.epochs")
+        return first_rung
+
+    @field_validator("brackets")
+    @classmethod
+    def _begin_within_the_epochs(cls, brackets: int, info: ValidationInfo) -> int:
+        epochs, first, reduction = (info.data.get(key) for key in ("epochs", "first_rung", "reduction"))
+        if epochs and first and reduction and info.data.get("promotion") != "none":
+            most = sum(first * reduction**bracket <= epochs for bracket in range(brackets))
+            if most < brackets:
+                raise ValueError(
+                    f"bracket {most + 1} would first judge after {first * reduction**most} epochs, and trials end "
+                    f"after {epochs}: use at most {most}, or raise search.epochs"
+                )
+        return brackets
+
+
+class BudgetConfig(_Section):
+    parameters: int | None = Field(default=None, ge=1)
+    """Most parameters a network may have."""
+    macs: int | None = Field(default=None, ge=1)
+    """Most multiply-accumulates an image may take."""
+    inference_memory: Bytes | None = None
+    """Most memory that classifying one image may take, in bytes or as "2 GB"; counted in float32."""
+    training_memory: Bytes | None = None
+    """Most memory that a training step may take with the recipe's batch size and optimizer, likewise."""
+    over_budget: Literal["reject", "shrink"] = "reject"
+    """What becomes of a network over budget: "reject" does not train it, "shrink" scales its widths down to fit."""
+
+    def exceeded(self, architecture: Architecture, recipe: Recipe) -> str:
+        """What of the budget a network trained by that recipe exceeds, "" when nothing."""
+        return self.limits.exceeded(architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
+
+    def fitted(self, architecture: Architecture, recipe: Recipe) -> Architecture:
+        """The network as it is to be trained: made narrower where it is over budget and `over_budget` says so."""
+        if self.over_budget == "reject" or recipe.weights is not None:  # weights have the widths they have
+            return architecture
+        return self.limits.shrunk(architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
+
+    @property
+    def limits(self) -> Budget:
+        """The limits alone."""
+        return Budget(self.parameters, self.macs, self.inference_memory, self.training_memory)
+
+
+class ResourcesConfig(_Section):
+    workers: int | None = Field(default=None, ge=1)
+    """Trials at a time; as many as the CPUs (or GPUs, where a trial needs one) allow when not given."""
+    cpus: float = Field(default=1, gt=0)
+    """CPUs a trial gets, and threads it uses."""
+    gpus: float = Field(default=0, ge=0)
+    """GPUs a trial gets: a share such as 0.25, or whole ones."""
+    epoch_seconds: float | None = Field(default=None, ge=0.001, le=1_000_000)
+    """Most seconds an epoch may take; past them its worker is ended and counts as lost. No limit when not given."""
+    runner: Literal["ray", "inline"] = "ray"
+    """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time, to debug."""
+    address: str | None = None
+    """Address of a running Ray cluster, "auto" on one of its nodes; a local one is started when not given."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the layers; "auto" measures which is faster once, when the sweep starts, and keeps to it."""
+    compile: bool = False
+    """Let torch.compile make each network's training step: seconds to minutes a trial, and faster steps thereafter."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _share_or_whole(cls, gpus: float) -> float:
+        if gpus > 1 and gpus != int(gpus):
+            raise ValueError("above one, GPUs are given whole")
+        return gpus
+
+    @field_validator("runner")
+    @classmethod
+    def _inline_is_this_process(cls, runner: str, info: ValidationInfo) -> str:
+        if runner == "inline" and info.data.get("gpus"):
+            raise ValueError("it trains on the CPU: leave resources.gpus out, or use `runner: ray`")
+        if runner == "inline" and info.data.get("epoch_seconds"):
+            raise ValueError(
+                "it has no worker that could be ended: leave resources.epoch_seconds out, or use `runner: ray`"
+            )
+        return runner
+
+    @field_validator("address")
+    @classmethod
+    def _not_a_client(cls, address: str | None) -> str | None:
+        if address and address.startswith("ray://"):
+            raise ValueError("the driver must run on a node of the cluster: type the command there, with `auto`")
+        return address
+
+
+class TrackingConfig(_Section):
+    uri: str | None = None
+    """MLflow tracking URI; a SQLite file in `folder` when not given."""
+
+    @field_validator("uri")
+    @classmethod
+    def _known_scheme(cls, uri: str | None) -> str | None:
+        if uri is not None and not re.match(r"(sqlite|https?|postgresql|mysql|mssql|databricks)(\+\w+)?:", uri):
+            raise ValueError("begin with sqlite:///, http://, https:// or a database's scheme such as postgresql://")
+        return uri
+
+    experiment: str = "convscape"
+    """MLflow experiment that holds the sweep's runs."""
+
+
+class SweepConfig(_Section):
+    """A whole sweep file.
+
+    >>> SweepConfig(name="try", data=DataConfig(name="digits")).search.epochs
+    9
+    """
+
+    name: str
+    """Name of the sweep and of its folder."""
+    folder: Path = Path("sweeps")
+    """Where sweeps live."""
+    data: DataConfig
+    space: Annotated[dict[str, Any], Field(validate_default=True)] = {}
+    """Which networks: see `spaces.space.ConvSpace`, or docs/spaces.md for a space of one's own."""
+    recipe: Annotated[dict[str, Any], Field(validate_default=True)] = {}
+    """Which training recipes: see `search.recipes.RecipeSpace`."""
+    search: SearchConfig = SearchConfig()
+    budget: BudgetConfig = BudgetConfig()
+    resources: ResourcesConfig = ResourcesConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    code: Annotated[list[Path] | None, Field(validate_default=True)] = None
+    """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's and the
+    current one when not given."""
+
+    @field_validator("name")
+    @classmethod
+    def _usable_as_folder(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            raise ValueError("use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first")
+        return name
+
+    @field_validator("folder")
+    @classmethod
+    def _expanded(cls, folder: Path) -> Path:
+        return _at_home(folder)
+
+    @field_validator("space", "recipe")
+    @classmethod
+    def _with_defaults(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if info.field_name == "recipe":
+            return {**RECIPE_DEFAULTS, **located(settings)}
+        if "class" in settings:
+            return settings
+        return {**(CLASSIC_DEFAULTS if "base" in settings else SPACE_DEFAULTS), **settings}
+
+    @field_validator("code")
+    @classmethod
+    def _remembered(cls, code: list[Path] | None, info: ValidationInfo) -> list[Path] | None:
+        """Absolute, so that the sweep is resumed from anywhere."""
+        data, search = info.data.get("data"), info.data.get("search")
+        named = (data and data.name, search and search.sampler_name)
+        if code is None and ("class" in info.data.get("space", {}) or any(map(is_dotted, named))):
+            code = [(info.context or {}).get("folder", Path()), Path()]
+        return code and list(dict.fromkeys(_at_home(folder).absolute() for folder in code))
+
+    def design_space(self) -> Space:
+        """The networks the sweep may try.
+
+        Raises:
+            SpaceError: a setting that cannot be; names its key.
+        """
+        recipes = self.recipe_space()
+        return (
+            TransferSpace(self._untrained(), recipes, self.space.get("base")) if recipes.weights else self._untrained()
+        )
+
+    def samplers(self) -> Samplers:
+        """What proposes the designs.
+
+        Raises:
+            ConfigError: no such sampler, or it does not take its settings or several objectives.
+        """
+        from ..study.samplers import Samplers
+
+        made = Samplers(self.search.sampler, self.search.seed, self.code or ())
+        made.check_objectives(len(self.search.objectives))
+        return made
+
+    def _untrained(self) -> Space:
+        if "class" in self.space:
+            settings = {key: value for key, value in self.space.items() if key != "class"}
+            return OwnSpace(self.space["class"], settings, self.code or ())
+        if "base" in self.space:
+            return ClassicSpace(**self.space)
+        return ConvSpace(**self.space)
+
+    def recipe_space(self) -> RecipeSpace:
+        return RecipeSpace(**self.recipe)
+
+    @property
+    def sweep_folder(self) -> Path:
+        return (self.folder / self.name).resolve()
+
+    @property
+    def tracking_uri(self) -> str:
+        return self.tracking.uri or f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, every default written out."""
+        return self.model_dump(mode="json")
+
+
+def _at_home(path: Path) -> Path:
+    """`path` with ~ written out."""
+    if "\0" in str(path):
+        raise ValueError("not a path: it holds a null character")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("no such user's home folder") from None

@@ -1,0 +1,115 @@
+"""Reads sweep.yaml: its text and `--set` overrides as a `SweepConfig`, or an error that names file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from ...spaces.errors import ConfigError, nearest
+from . import yaml_lines
+from .initial_designs import check
+from .schema import SweepConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read(path: str | Path, overrides: Sequence[str] = ()) -> SweepConfig:
+    """The sweep file at `path`, with `key=value` overrides as `--set` takes them.
+
+    Raises:
+        ConfigError: says the file, the line, the key, what is wrong and what to write.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}", "Name an existing sweep file.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text at byte {error.start}", "Name a sweep file, as YAML.") from None
+    return parse(text, str(path), overrides)
+
+
+def parse(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) -> SweepConfig:
+    """The sweep file whose text is `text`; `source` names it in errors."""
+    document = yaml_lines.parse(text, source)
+    overridden = [_override(document.values, override) for override in overrides]
+    try:
+        config = _validated(document.values, Path(source).parent)
+        config.design_space()
+        config.recipe_space()
+        config.samplers()
+        check(config.search.start, "search.start")
+        check(config.search.baselines, "search.baselines")
+    except ConfigError as error:
+        if any(error.key == key or error.key.startswith((f"{key}.", f"{key}[")) for key in overridden):
+            where = "--set"
+        else:
+            line = document.line(error.key)
+            where = f"{source}:{line}" if line else source
+        raise type(error)(f"{where}: {error.message}", error.remedy, key=error.key) from None
+    return config
+
+
+def _override(values: dict[str, Any], override: str) -> str:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override}: not key=value", "For example: --set search.trials=20")
+    key = key.strip()
+    *parents, last = key.split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {override}: {parent} holds a value, not settings", key=key)
+        values = inner
+    values[last] = yaml_lines.value(text)
+    return key
+
+
+def _validated(values: dict[str, Any], folder: Path) -> SweepConfig:
+    try:
+        return SweepConfig.model_validate(values, context={"folder": folder})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        location = [part for part in first["loc"] if isinstance(part, str)]
+        if first["type"] != "extra_forbidden":  # then the last is what somebody wrote, even if a kind's name
+            location = [part for part in location if part not in _TYPE_NAMES]
+        key = ".".join(location)
+        if first["type"] == "extra_forbidden":
+            known = _keys_of(location[:-1])
+            raise ConfigError(f"{key}: unknown key", nearest(location[-1], known), key=key) from None
+        if first["type"] == "missing":
+            raise ConfigError(f"{key}: missing", f"Add it: {_EXAMPLES.get(key, key + ': …')}", key=key) from None
+        if first["type"] == "model_type":
+            keys = ", ".join(_keys_of(location))
+            raise ConfigError(f"{key}: {first['input']!r:.80}: not settings", f"Its keys: {keys}.", key=key) from None
+        problem = first["msg"].removeprefix("Value error, ")
+        problem = problem[0].lower() + problem[1:]
+        raise ConfigError(f"{key}: {first['input']!r:.80}: {problem}", _meaning(location), key=key) from None
+
+
+_TYPE_NAMES = ("int", "float", "constrained-int", "constrained-float")
+_EXAMPLES = {"name": "name: my-sweep", "data": "data: {name: digits}", "data.name": "data: {name: digits}"}
+
+
+def _section(location: Sequence[str]) -> type[BaseModel] | None:
+    model: type[BaseModel] | None = SweepConfig
+    for part in location:
+        field = model.model_fields.get(part) if model else None
+        annotation = field.annotation if field else None
+        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return model
+
+
+def _keys_of(location: Sequence[str]) -> list[str]:
+    section = _section(location)
+    return list(section.model_fields) if section else []
+
+
+def _meaning(location: Sequence[str]) -> str:
+    section = _section(location[:-1])
+    field = section.model_fields.get(location[-1]) if section and location else None
+    description = (field.description or "") if field else ""
+    return f"Meaning: {description}" if description else ""

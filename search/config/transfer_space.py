@@ -1,0 +1,90 @@
+"""TransferSpace: training from weights learnt elsewhere next to training from chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from ...spaces.conv_space.counting import Size
+from ...spaces.errors import ConvscapeError, DataError, SpaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...spaces.architecture import Architecture
+    from ...spaces.choices import Options, Trial
+    from ...spaces.contract import Space
+    from .recipe_space import RecipeSpace
+
+KEY = "recipe.weights"
+
+
+class TransferSpace:
+    """A space, and the networks of the weights that training may start from.
+
+    Whether there are weights, and which, is asked first: with them the network is the one they belong to, with a last
+    layer for the classes at hand; without, it comes from the space.
+
+    Args:
+        space: what is sampled without weights.
+        recipes: says which weights there are.
+        base: `space.base`, where the sweep file has one: plain files of weights belong to that classic.
+    """
+
+    def __init__(self, space: Space, recipes: RecipeSpace, base: str | Sequence[str] | None = None) -> None:
+        self._space, self._weights = space, cast("Options", recipes.settings["weights"])
+        self._sources = recipes.weights
+        self._base = base[0] if isinstance(base, list | tuple) and len(base) == 1 else base
+        self._networks: dict[tuple[Any, ...], Architecture] = {}
+
+    def check(self, input: tuple[int, int, int]) -> None:
+        """Raises SpaceError where weights cannot be read or do not fit images of (C, H, W), or as the space does."""
+        from ...trainers.transfer import check_fit
+
+        for source in self._sources:
+            network = self._network(source, input, 2)
+            try:
+                check_fit(network, source)
+            except DataError as error:
+                raise SpaceError(error.message, error.remedy, key=KEY) from error
+            except ConvscapeError as error:
+                image = "x".join(map(str, (*input[1:], input[0])))
+                raise SpaceError(
+                    f"{KEY}: {source} cannot be the start on images of {image}: {error.message}",
+                    "Images need the channels the weights were learnt on; where the layers are fully connected, also "
+                    "their size (data.size). " + error.remedy,
+                    key=KEY,
+                ) from error
+        if self._chance:
+            self._space.check(input)
+
+    def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
+        """One network for images of (C, H, W). The recipe that goes with it must be asked of the same trial."""
+        source = self._weights.suggest(trial, "weights")
+        return self._space.sample(trial, input, classes) if source is None else self._network(source, input, classes)
+
+    def size(self, input: tuple[int, int, int]) -> object | None:
+        """The space's, and one network for each of the weights."""
+        if not self._chance:
+            return Size(len(self._sources), exact=True, ranges=())
+        size = self._space.size(input)
+        return (
+            replace(size, networks=size.networks + len(self._sources), exact=False) if isinstance(size, Size) else size
+        )
+
+    @property
+    def _chance(self) -> bool:
+        return None in self._weights.options
+
+    def _network(self, source: str, input: tuple[int, int, int], classes: int) -> Architecture:
+        from ...trainers.transfer import network_for
+
+        key = (source, tuple(input), classes)
+        if key not in self._networks:
+            base = self._base if isinstance(self._base, str) else None
+            try:
+                self._networks[key] = network_for(source, input, classes, base)
+            except ConvscapeError as error:
+                message = error.message if KEY in error.message else f"{KEY}: {source}: {error.message}"
+                raise SpaceError(message, error.remedy, key=KEY) from error
+        return self._networks[key]

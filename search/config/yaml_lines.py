@@ -1,0 +1,123 @@
+"""YAML read safely, with the line of every key, so that an error can say where it stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ...spaces.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A mapping read from YAML, and the line on which each of its dotted keys stands, counted from 1."""
+
+    values: dict[str, Any]
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def line(self, key: str) -> int | None:
+        """The line of `key`, or of the nearest parent that is written."""
+        while key:
+            if key in self.lines:
+                return self.lines[key]
+            key = key.rpartition("[" if key.endswith("]") else ".")[0]
+        return None
+
+
+LARGEST_NUMBER = 10**18
+LARGEST_DOCUMENT = 100_000
+"""Bounds on a whole number, and on the values of a file once its aliases (`*name`) are written out."""
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, reading 1e-3 as the number it is in YAML 1.2, within the bounds above."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _values(node, {})
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        number = super().construct_yaml_int(node)
+        if abs(number) > LARGEST_NUMBER:
+            raise yaml.constructor.ConstructorError(
+                problem=f"a number beyond {LARGEST_NUMBER:,} (LARGEST_NUMBER)", problem_mark=node.start_mark
+            )
+        return number
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values `node` comes to with its aliases written out; 0 in `known` marks a node being counted."""
+    if id(node) not in known:
+        known[id(node)] = 0
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        nodes = [part for pair in parts for part in pair] if isinstance(node, yaml.MappingNode) else parts
+        known[id(node)] = 1 + sum(_values(part, known) for part in nodes)
+    count = known[id(node)]
+    if not 0 < count <= LARGEST_DOCUMENT:
+        problem = f"more than {LARGEST_DOCUMENT:,} values (LARGEST_DOCUMENT)" if count else "holds itself"
+        raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+    return count
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def parse(text: str, source: str) -> Document:
+    """The document in `text`; `source` names it in errors.
+
+    Raises:
+        ConfigError: not YAML, a key twice, or not a mapping at the top.
+    """
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        where = f"{source}:{text.count(chr(10), 0, error.position) + 1}"
+        raise ConfigError(f"{where}: a character YAML does not allow: U+{ord(text[error.position]):04X}") from None
+    try:
+        node = loader.get_single_node()
+        lines: dict[str, int] = {}
+        _note_lines(node, "", lines, source)
+        values = loader.construct_document(node) if node is not None else {}
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{source}:{mark.line + 1}: column {mark.column + 1}" if mark else source
+        raise ConfigError(f"{where}: {error.problem or error.context}", "Mend the YAML there.") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{source}: not readable as YAML: {error!s:.200}") from None
+    finally:
+        loader.dispose()
+    if not isinstance(values, dict):
+        raise ConfigError(f"{source}: a sweep file is a mapping, not {type(values).__name__}", "Begin with `name: …`.")
+    return Document(values, lines)
+
+
+def value(text: str) -> Any:
+    """One value as it would be read in a YAML file: "3", "[3, 5]", "true"."""
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return text
+
+
+def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], source: str) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, item in node.value:
+        path = f"{prefix}{key.value}"
+        if path in lines:
+            raise ConfigError(
+                f"{source}:{key.start_mark.line + 1}: {path}: written twice, first on line {lines[path]}",
+                "Keep one of them.",
+            )
+        lines[path] = key.start_mark.line + 1
+        if isinstance(item, yaml.SequenceNode):
+            lines |= {f"{path}[{index}]": each.start_mark.line + 1 for index, each in enumerate(item.value)}
+        _note_lines(item, f"{path}.", lines, source)

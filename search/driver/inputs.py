@@ -1,0 +1,94 @@
+"""What a sweep learns from, besides its file: the images and weights it began with, so that a resume has the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...spaces.errors import DataError, SweepError
+from ...trainers.recipe import DOWNLOAD
+from ..files import atomic
+
+if TYPE_CHECKING:
+    from ...trainers.data.dataset import Dataset
+    from ..config.schema import SweepConfig
+
+INPUTS_FILE = "inputs.json"
+MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
+"""Keys that somebody may change between a launch and a resume: what was trained stays true."""
+OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
+"""What a trial reads of an export: weights, the network, and how its images are normalised."""
+
+
+def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
+    """Compares settings, images and weights with those the sweep began with; keeps them where it begins now.
+
+    Weights of torchvision's are fetched, if need be, before anything trains.
+
+    Raises:
+        SweepError: they are others.
+        DataError: weights cannot be read or fetched.
+    """
+    found = {
+        "settings": _settings(config),
+        "data": dataset.fingerprint,
+        "weights": {source: _digest(source) for source in config.recipe_space().weights},
+    }
+    file = config.sweep_folder / INPUTS_FILE
+    try:
+        began = json.loads(file.read_text())
+        settings, data, weights = dict(began["settings"]), began["data"], dict(began["weights"])
+    except FileNotFoundError:
+        atomic.write(file, json.dumps(found, indent=1) + "\n")
+        return
+    except (ValueError, LookupError, TypeError):
+        raise SweepError(
+            f"{file} is not what Convscape wrote",
+            "It was changed from outside: restore it from a copy, or delete it if images and weights are as they were.",
+        ) from None
+    for key, value in settings.items():
+        if (now := found["settings"].get(key)) != value:
+            raise SweepError(
+                f"config.json: {key} is {now!r:.80} and was {value!r:.80} when this sweep began",
+                "Set it back, then resume; for another launch a sweep of another `name`.",
+            )
+    if data != found["data"]:
+        raise SweepError(
+            f"data: the images are not those this sweep began with: their fingerprint was {data} and is "
+            f"{found['data']}",
+            "Bring the former images back, then resume; for the new ones launch a sweep of another `name`.",
+        )
+    for source, digest in found["weights"].items():
+        if digest != weights.get(source):
+            raise SweepError(
+                f"recipe.weights: {source} is not what this sweep began with",
+                "Bring the former file back, then resume; for the new one launch a sweep of another `name`.",
+            )
+
+
+def _settings(config: SweepConfig) -> dict[str, Any]:
+    """What a resume must find unchanged in the config, by its keys; as JSON gives it back."""
+    values = json.loads(json.dumps(config.to_json()))
+    sections = ("data", "space", "recipe", "search", "budget")
+    settings = {f"{section}.{key}": value for section in sections for key, value in values[section].items()}
+    return {key: value for key, value in settings.items() if key not in MAY_CHANGE}
+
+
+def _digest(source: str) -> str:
+    """SHA-256 of a file of weights, or of what trials read of an export; torchvision checks its own."""
+    if source.startswith(DOWNLOAD):
+        from ...trainers.transfer import read_weights
+
+        read_weights(source)
+        return source
+    path = Path(source).expanduser()
+    files = [path / name for name in OF_AN_EXPORT] if path.is_dir() else [path]
+    try:
+        return "-".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    except OSError as error:
+        raise DataError(
+            f"recipe.weights: {error.filename} cannot be read: {error.strerror}",
+            "Bring it back, then resume the sweep.",
+        ) from None

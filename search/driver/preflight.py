@@ -1,0 +1,29 @@
+"""What is refused before anything trains: a space, a budget or a named design that cannot be had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..proposals.conditional import check_flat
+from ..proposals.design_space import sample
+from ..proposals.enqueued import designs
+from ..proposals.feasibility import check_budget
+
+if TYPE_CHECKING:
+    from ...trainers.data.dataset import Dataset
+    from ..config.schema import SweepConfig
+
+
+def check_space(config: SweepConfig, dataset: Dataset) -> None:
+    """Refuses what cannot be searched on these images, before anything trains.
+
+    Raises:
+        SpaceError: no network fits the images or the budget, or a crop or cutout is too large for them.
+        ConfigError: a start or baseline is not there, or cannot be built for them; or the sampler needs another space.
+    """
+    config.design_space().check(dataset.input)
+    config.recipe_space().check(dataset.input)
+    next(sample(config, dataset.input, len(dataset.classes), 1))  # a space of one's own may be at fault: it shows here
+    check_flat(config, dataset.input, len(dataset.classes))
+    check_budget(config, dataset.input, len(dataset.classes))
+    designs(config, dataset.input, len(dataset.classes))

@@ -1,0 +1,167 @@
+"""Whether every design of a space has the same settings, as some samplers need; looked into before anything trains."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
+
+from ...spaces.errors import ConfigError, ConvscapeError
+from ..study.cmaes import CmaEs, is_ordered
+from ..study.samplers import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from optuna.trial import FrozenTrial
+
+    from ..config.schema import SweepConfig
+
+DRAWN = 200
+"""Designs drawn at random. A setting that one design in fifty does not have is overlooked once in fifty times."""
+MOST_VALUES = 20
+"""Values of a setting that are each tried; of more, as many from one end to the other."""
+
+Settings = dict[str, tuple[BaseDistribution, Any]]
+"""What a design was asked for, in this order: how, and the answer."""
+
+
+def check_flat(config: SweepConfig, input: tuple[int, int, int], classes: int) -> None:
+    """Refuses a sampler that proposes only settings which all designs have, where the space has others.
+
+    Designs are drawn at random, and then with each value of each setting in turn, so that what hangs on a single value
+    is found however rare the value is. What hangs on several at once may be too rare to be drawn: the study watches
+    for it and says so.
+
+    Raises:
+        ConfigError: names a setting that only some designs have, and which other one it hangs on.
+    """
+    samplers = config.samplers()
+    if not samplers.flat:
+        return
+    drawn = list(_drawn(config, input, classes))
+    every = {name: distribution for settings in drawn for name, (distribution, _) in settings.items()}
+    for name, distribution in every.items():
+        if any(name not in settings or settings[name][0] != distribution for settings in drawn):
+            raise _conditional(config, samplers.name, name, drawn)
+    unordered = [name for name, distribution in every.items() if not is_ordered(distribution)]
+    if unordered and issubclass(samplers.kind, CmaEs):
+        raise ConfigError(
+            f"{KEY}: {samplers.name} needs numbers, or choices of two, and {_listed(config, unordered)} "
+            f"{'is' if len(unordered) == 1 else 'are'} neither",
+            "Fix what is no number, or name two values of it; or use tpe, gp, qmc, nsga2 or random.",
+            key=KEY,
+        )
+
+
+def _drawn(config: SweepConfig, input: tuple[int, int, int], classes: int) -> Iterable[Settings]:
+    space, recipes = config.design_space(), config.recipe_space()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    answers = _Answers(random.Random(config.search.seed))  # noqa: S311 - not for secrets
+    study = optuna.create_study(sampler=answers)
+    while True:
+        trial = study.ask()
+        try:
+            space.sample(trial, input, classes)
+            recipes.sample(trial)
+        except ConvscapeError:  # this one cannot be had: nothing to learn from it
+            study.tell(trial, state=TrialState.FAIL)
+        else:
+            yield answers.asked
+        if trial.number + 1 >= DRAWN and not answers.left:
+            return
+        answers.next(told=trial.number + 1 >= DRAWN)
+
+
+class _Answers(RandomSampler):
+    """Answers at random, but for one setting that is told; keeps which values of which settings are left to be told."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+        self._told: tuple[str, Any] | None = None
+        self._known: set[str] = set()
+        self.left: list[tuple[str, Any]] = []
+        self.asked: Settings = {}
+
+    def next(self, *, told: bool) -> None:
+        """Begins another design."""
+        self.asked = {}
+        self._told = self.left.pop() if told else None
+
+    def sample_independent(
+        self,
+        study: optuna.Study,  # noqa: ARG002
+        trial: FrozenTrial,  # noqa: ARG002
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        offered = _values(param_distribution)
+        if param_name not in self._known:
+            self._known.add(param_name)
+            self.left += [(param_name, value) for value in offered]
+        told = [value for value in offered if (param_name, value) == self._told]
+        answer = self._chance.choice(told or offered)
+        self.asked[param_name] = (param_distribution, answer)
+        return answer
+
+
+def _values(distribution: BaseDistribution) -> list[Any]:
+    """What is tried of a setting; of a range its ends and what lies between."""
+    match distribution:
+        case CategoricalDistribution(choices=choices):
+            return list(choices)
+        case IntDistribution(low=low, high=high, step=step):
+            every = range(low, high + 1, step)
+            return sorted({every[round(place * (len(every) - 1))] for place in _places()})
+        case FloatDistribution(low=low, high=high, step=None):
+            return [min(low + (high - low) * place, high) for place in _places()]
+        case FloatDistribution(low=low, high=high, step=float(step)):
+            last = round((high - low) / step)
+            return sorted({min(low + step * round(place * last), high) for place in _places()})
+        case _:
+            raise AssertionError(distribution)
+
+
+def _places() -> list[float]:
+    return [index / (MOST_VALUES - 1) for index in range(MOST_VALUES)]
+
+
+def _conditional(config: SweepConfig, sampler: str, name: str, drawn: list[Settings]) -> ConfigError:
+    """Names the setting that only some designs have, and the one on which that hangs, where it is a single one."""
+    having = [settings for settings in drawn if name in settings]
+    lacking = [settings for settings in drawn if name not in settings]
+    cause, where = "what it hangs on", "in some designs"
+    for other in drawn[0]:
+        if other != name and all(other in settings for settings in drawn):
+            there = {settings[other][1] for settings in having}
+            if there.isdisjoint(settings[other][1] for settings in lacking):
+                cause, where = _key(config, other), f"where {_key(config, other)} is {_shown(there)}"
+                break
+    plain, _, values = name.partition(" in ")
+    what = f"{_key(config, plain)} is open" + (f" between {values.replace('|', ', ')}" if values else "")
+    return ConfigError(
+        f"{KEY}: {sampler} needs the same settings of every design, and {what} only {where}",
+        f"Fix {cause} to one value, or use tpe, nsga2 or random, which take such spaces.",
+        key=KEY,
+    )
+
+
+def _key(config: SweepConfig, name: str) -> str:
+    """The setting as the sweep file has it; a space of one's own may call it as it likes."""
+    if name in config.recipe_space().settings and name not in config.space:
+        return f"recipe.{name}"
+    return name if "class" in config.space else f"space.{name}"
+
+
+def _listed(config: SweepConfig, names: list[str]) -> str:
+    keys = [_key(config, name.partition(" in ")[0]) for name in names]
+    return ", ".join(keys[:-1]) + f" and {keys[-1]}" if len(keys) > 1 else keys[0]
+
+
+def _shown(values: set[Any]) -> str:
+    return " or ".join(map(str, sorted(values, key=lambda value: (str(type(value)), value))[:5]))

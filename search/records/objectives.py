@@ -1,0 +1,54 @@
+"""What a sweep optimises: validation accuracy, and beside it what a network costs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from ...spaces.cost import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...spaces.architecture import Architecture
+    from .trial import TrialRecord
+
+Objective = Literal["accuracy", "parameters", "macs", "memory", "latency"]
+
+
+def directions(objectives: Sequence[Objective]) -> list[Literal["maximize", "minimize"]]:
+    """Optuna's direction of each: accuracy up, every cost down."""
+    return ["maximize" if name == "accuracy" else "minimize" for name in objectives]
+
+
+def values(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
+    """What the trial has of each objective, with `accuracy` as its accuracy.
+
+    Units: accuracy 0 to 1; memory: bytes that classifying one image takes in float32; latency: seconds of the same,
+    measured, infinite while it is not known.
+    """
+    return tuple(accuracy if name == "accuracy" else _cost(record, name) for name in objectives)
+
+
+def merits(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
+    """The same with costs negated, so that higher is better in every place."""
+    found = values(record, objectives, accuracy)
+    return tuple(value if name == "accuracy" else -value for name, value in zip(objectives, found, strict=True))
+
+
+def _cost(record: TrialRecord, name: Objective) -> float:
+    match name:
+        case "parameters":
+            return record.design.parameters
+        case "macs":
+            return record.design.macs
+        case "memory":
+            return inference_memory(record.design.architecture)
+        case _:
+            return float("inf") if record.latency is None else record.latency
+
+
+@lru_cache(maxsize=4096)
+def inference_memory(architecture: Architecture) -> int:
+    """Bytes that classifying one image takes, in float32."""
+    return table(architecture).inference_memory().total

@@ -1,0 +1,198 @@
+"""The file behind the study: one JSON line an event, appended; what a kill cut short is dropped on opening."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend
+from optuna.storages.journal._storage import JournalOperation
+from optuna.trial import FrozenTrial, TrialState
+
+from ...spaces.errors import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator
+    from pathlib import Path
+
+STUDY_FILE = "study.jsonl"
+CUT_SHORT = "cut short"
+
+
+class StudyFile(BaseJournalBackend):
+    """Optuna's journal for the one process that holds the sweep's lock.
+
+    Optuna's own `JournalFileBackend` locks and fsyncs at each of a trial's twenty or so events; the sweep's lock and
+    the operating system's cache already survive the death of the process. One that is not `writable` leaves the
+    file as it is, and may read it while its owner writes. One that is drops a line, and then a proposal, that a kill
+    cut short: the sampler would not propose the rest of it as it would have, so it is made anew.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        self._path = path
+        content = path.read_bytes() if path.exists() else b""
+        lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+        self.changed: set[int] = set()
+        """Trials that something was written of, by their ids; for whoever keeps up with them to empty."""
+        self._unread: list[dict[str, Any]] = []
+        self._first_unread = 0
+        for number, line in enumerate(lines, 1):
+            try:
+                self._unread.append(json.loads(line))
+            except ValueError:
+                raise SweepError(
+                    f"{path}:{number}: not a line of JSON", "The file was changed from outside: restore it from a copy."
+                ) from None
+        if writable:
+            del self._unread[_whole_proposals(self._unread) :]
+        self._size = sum(map(len, lines[: len(self._unread)]))
+        if writable and self._size < len(content):
+            os.truncate(path, self._size)
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Events from `log_number_from` on. Its one reader never asks for the same event twice, so none is kept."""
+        self._unread = self._unread[log_number_from - self._first_unread :]
+        self._first_unread = log_number_from
+        yield from self._unread
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        try:
+            with self._path.open("ab") as file:
+                file.write(lines)
+        except OSError as error:
+            if self._path.exists():
+                os.truncate(self._path, self._size)
+            raise SweepError(
+                f"{self._path}: cannot be written: {error.strerror}", "Free some space, then resume the sweep."
+            ) from error
+        self._size += len(lines)
+        self._unread += [json.loads(line) for line in lines.splitlines()]
+        self.changed.update(log["trial_id"] for log in logs if "trial_id" in log)
+
+
+def _whole_proposals(events: list[dict[str, Any]]) -> int:
+    """How many events there are before a last proposal that has neither a design, its first attribute, nor failed."""
+    for index in reversed(range(len(events))):
+        match events[index]["op_code"]:
+            case JournalOperation.SET_TRIAL_USER_ATTR:
+                break
+            case JournalOperation.SET_TRIAL_STATE_VALUES if TrialState(events[index]["state"]).is_finished():
+                break
+            case JournalOperation.CREATE_TRIAL:
+                return index
+            case _:
+                pass
+    return len(events)
+
+
+class StudyStorage(JournalStorage):
+    """The journal as a sampler should see it: a paused trial counts as pruned where it stands.
+
+    To Optuna a paused trial is RUNNING, which its constant liar takes for bad however well it did. With several
+    objectives Optuna has no pruned trials: such a trial is complete, with a constraint it violates the more the earlier
+    it stands, so that it ranks behind every trial of full length.
+    """
+
+    def __init__(self, file: StudyFile) -> None:
+        super().__init__(file)
+        self._file = file
+        self._paused: dict[int, tuple[float, ...] | None] = {}
+        self._same: dict[int, int] = {}
+        self._trials: list[FrozenTrial] = []
+        self._shown: list[FrozenTrial] | None = None
+        self._former = 0
+
+    def pause(self, number: int, reached: tuple[float, ...] | None) -> None:
+        """Trial `number` waits, with what it has `reached` of several objectives."""
+        self._paused[number] = reached
+        self._file.changed.add(number)
+
+    def go_on(self, number: int) -> None:
+        """Trial `number` waits no more, and stands where it does itself."""
+        self._paused.pop(number, None)
+        self._same.pop(number, None)
+        self._file.changed.add(number)
+
+    def mirror(self, number: int, known: int) -> None:
+        """Trial `number` stands where the `known` one before it does, wherever that gets to, until it is told."""
+        self._same[number] = known
+        self._file.changed.add(number)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Trials in the order of their numbers; copies where `deepcopy`."""
+        trials = self._all() if self._shown is None else self._shown + self._new(study_id)
+        wanted = trials if states is None else [trial for trial in trials if trial.state in states]
+        return copy.deepcopy(wanted) if deepcopy else wanted
+
+    @contextmanager
+    def recalling(self, shown: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
+        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one."""
+        former = self._all()
+        if former and former[-1].state == TrialState.WAITING:  # a named design, which is to be the new one
+            former.pop()
+        self._former = len(former)
+        self._shown = shown(former)
+        try:
+            yield
+        finally:
+            self._shown = None
+
+    def _all(self) -> list[FrozenTrial]:
+        """All trials, of which only those that have changed are looked at: most of a sweep that halves wait.
+
+        Of the one study in the file ids are numbers.
+        """
+        changed = self._file.changed
+        changed.update(number for number, known in self._same.items() if known in changed)
+        for number in changed:
+            if number < len(self._trials):
+                self._trials[number] = self._seen(number)
+        changed.clear()
+        with suppress(KeyError):
+            while True:
+                self._trials.append(self._seen(len(self._trials)))
+        return list(self._trials)
+
+    def _seen(self, number: int) -> FrozenTrial:
+        trial = self.get_trial(number)
+        if number in self._same:
+            return _standing_as(trial, self._seen(self._same[number]))
+        return _as_stopped(trial, self._paused[number]) if number in self._paused else trial
+
+    def _new(self, study_id: int) -> list[FrozenTrial]:
+        try:
+            trial_id = self.get_trial_id_from_study_id_trial_number(study_id, self._former)
+        except KeyError:
+            return []
+        return [self.get_trial(trial_id)]
+
+
+def cut_short(epochs: int) -> float:
+    """By how much a trial that stands after `epochs` violates the constraint to be of full length: below 1."""
+    return 1 / (1 + epochs)
+
+
+def _standing_as(trial: FrozenTrial, known: FrozenTrial) -> FrozenTrial:
+    """The trial with all that another reached."""
+    seen = copy.copy(trial)
+    seen.state, seen.values, seen.intermediate_values = known.state, known.values, known.intermediate_values
+    constraints = {key: value for key, value in known.system_attrs.items() if key.startswith("constraints")}
+    seen.system_attrs = {**trial.system_attrs, **constraints}
+    return seen
+
+
+def _as_stopped(trial: FrozenTrial, reached: tuple[float, ...] | None) -> FrozenTrial:
+    seen = copy.copy(trial)
+    seen.state = TrialState.PRUNED
+    if reached is not None:
+        seen.state, seen.values = TrialState.COMPLETE, reached
+        seen.system_attrs = dict(seen.system_attrs)  # the copy's own
+        seen.set_constraint(CUT_SHORT, cut_short(max(trial.intermediate_values)))
+    return seen

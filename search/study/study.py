@@ -1,0 +1,309 @@
+"""The study: Optuna by ask and tell, its journal in the sweep's folder. The one truth of a sweep."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.storages import JournalStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from ...spaces.errors import SweepError
+from ..records.objectives import directions, values
+from ..records.trial import ENDED, Design, Queued, Role, State, TrialRecord
+from .guarded_sampler import Guarded
+from .journal_storage import CUT_SHORT, STUDY_FILE, StudyFile, StudyStorage, cut_short
+from .samplers import Samplers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from optuna.distributions import BaseDistribution
+
+    from ..records.objectives import Objective
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+STUDY = "sweep"
+QUEUE = "queue"
+MOST_FAULTS = 10
+"""Proposals in a row that the sampler may fail before the sweep gives up."""
+
+_log = logging.getLogger(__name__)
+
+
+class Study:
+    """Trials asked and told, kept on disk at each step.
+
+    Args:
+        folder: the sweep's folder; the journal is `study.jsonl` in it.
+        sampler: as `search.sampler` of a sweep file; code: where the module of one's own is looked for.
+        objectives: what is optimised, accuracy first.
+        seed: with a trial's number it decides that trial's proposal, so that a resumed sweep proposes as an
+            unbroken one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sampler: str | Mapping[str, Any],
+        seed: int,
+        objectives: Sequence[Objective] = ("accuracy",),
+        code: Sequence[Path] = (),
+    ) -> None:
+        self._folder = folder
+        self._samplers = Samplers(sampler, seed, code)
+        self._storage = StudyStorage(StudyFile(folder / STUDY_FILE))
+        self._objectives = objectives
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=STUDY,
+            directions=directions(objectives),
+            load_if_exists=True,
+            sampler=RandomSampler(),  # taking up or ending a trial calls it: nothing is to be sampled then
+        )
+        self._faults, self._warned = 0, False
+        self._settings: dict[str, BaseDistribution] = {}
+        self._asked: dict[int, optuna.Trial] = {}
+        self._duplicates: dict[int, list[tuple[TrialRecord, optuna.Trial]]] = {}
+        """Those to be told what a trial reached, once it has ended."""
+        self._count = len(self._frozen())
+        self._without_settings = sum(
+            _has_design(frozen) and _role(frozen) != "sampled" and not frozen.params for frozen in self._frozen()
+        )
+
+    def queue(self, designs: Callable[[], list[Queued]]) -> list[Queued]:
+        """The designs named in the sweep file that were not asked for yet.
+
+        They are kept when the study is first opened: what they come from may be gone when it is opened again.
+        """
+        kept = self._study.user_attrs.get(QUEUE)
+        if kept is None:
+            kept = [queued.to_json() for queued in designs()]
+            if kept:
+                self._study.set_user_attr(QUEUE, kept)
+        asked = sum(_has_design(frozen) and _role(frozen) in ("start", "baseline") for frozen in self._frozen())
+        return [Queued.from_json(values) for values in kept[asked:]]
+
+    def ask(self, sample: Callable[[optuna.Trial], Design], queued: Queued | None = None) -> TrialRecord:
+        """A new trial, its design proposed by the sampler and kept.
+
+        A `queued` design's role is written with the trial itself, and its settings become the sampler's proposal.
+        """
+        guarded = self._study.sampler = Guarded(self._seeded(self._count))
+        if queued:
+            again = {} if queued.repeats is None else {"repeats": queued.repeats}
+            self._study.enqueue_trial(queued.params, user_attrs={"role": queued.role, **again})
+        with self._storage.recalling(self._samplers.shown):
+            trial = self._study.ask()
+            self._count = trial.number + 1
+            design = self._proposed(trial, sample, guarded)
+        if design is None:
+            return self.ask(sample, queued)
+        if queued is None:
+            self._watch(trial)
+        trial.set_user_attr("design", design.to_json())
+        self._asked[trial.number] = trial
+        self._without_settings += queued is not None and not trial.params
+        role, repeats = (queued.role, queued.repeats) if queued else ("sampled", None)
+        return TrialRecord(trial.number, design, role=role, repeats=repeats)
+
+    def restore(self) -> list[TrialRecord]:
+        """Every trial on disk; those that did not end are "paused" at the last epoch that was told."""
+        known: dict[str, TrialRecord] = {}
+        return [self._restored(frozen, known) for frozen in self._frozen() if _has_design(frozen)]
+
+    def report(self, record: TrialRecord, epoch: int, accuracy: float) -> None:
+        """Keeps the accuracy after `epoch` epochs."""
+        record.accuracies[epoch] = accuracy
+        self._keep(self._asked[record.number], epoch, accuracy)
+
+    def measured(self, record: TrialRecord, latency: float) -> None:
+        """Keeps how long classifying one image takes, in seconds."""
+        record.latency = latency
+        self._asked[record.number].set_user_attr("latency", latency)
+
+    def note(self, record: TrialRecord, events: tuple[str, ...]) -> None:
+        """Keeps all events of the trial so far."""
+        record.events = events
+        self._asked[record.number].set_user_attr("events", list(events))
+
+    def passed(self, record: TrialRecord) -> None:
+        """Keeps that the trial has earned to go on from the rung where it stands, before anybody acts on it."""
+        record.passed = record.epochs
+        self._asked[record.number].set_user_attr("passed", record.passed)
+
+    def pause(self, record: TrialRecord) -> None:
+        """The trial waits; the sampler takes what it reached, and at which epoch, into account."""
+        record.state = "paused"
+        self._storage.pause(record.number, self._reached(record))
+
+    def go_on(self, record: TrialRecord) -> None:
+        """The trial trains again."""
+        record.state = "running"
+        self._storage.go_on(record.number)
+
+    def attempt_failed(self, record: TrialRecord) -> None:
+        """Counts a lost worker against the trial."""
+        record.attempts += 1
+        self._asked[record.number].set_user_attr("attempts", record.attempts)
+
+    def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
+        """Tells how the trial ended.
+
+        A duplicate is told what the `known` trial reached, or that it failed, and before that has ended stands where
+        it does.
+        """
+        self._storage.go_on(record.number)
+        record.state, record.reason = state, reason
+        trial = self._asked.pop(record.number)
+        trial.set_user_attr("reason", reason)
+        trial.set_user_attr("state", state)  # after the reason: a trial killed between them ends once more
+        if state == "duplicate" and known is not None and known.state not in ENDED:
+            self._storage.mirror(record.number, known.number)
+            self._duplicates.setdefault(known.number, []).append((record, trial))
+            return
+        self._tell(record, trial, known)
+        for duplicate, its in self._duplicates.pop(record.number, []):
+            self._storage.go_on(duplicate.number)
+            self._tell(duplicate, its, record)
+
+    def _tell(self, record: TrialRecord, trial: optuna.Trial, known: TrialRecord | None) -> None:
+        state = record.state
+        if state == "duplicate" and known is not None:
+            for epoch, accuracy in known.accuracies.items():
+                if epoch not in record.accuracies:
+                    self._keep(trial, epoch, accuracy)
+            record.accuracies, record.latency = dict(known.accuracies), known.latency
+        fate = known.state if known is not None and state == "duplicate" else state
+        violates = fate in ("failed", "infeasible")
+        if violates and not trial.constraints:
+            trial.set_constraint(fate, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
+        if fate == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
+            self._study.tell(trial, values(record, self._objectives, record.accuracy))
+        elif (reached := self._reached(record)) is not None and not violates:
+            if not trial.constraints:
+                trial.set_constraint(CUT_SHORT, cut_short(record.epochs))
+            self._study.tell(trial, reached)
+        else:
+            self._study.tell(trial, state=TrialState.PRUNED)
+
+    def _keep(self, trial: optuna.Trial, epoch: int, accuracy: float) -> None:
+        """As `Trial.report` does, which refuses where there are several objectives."""
+        self._storage.set_trial_intermediate_value(trial._trial_id, epoch, accuracy)  # noqa: SLF001
+
+    def _reached(self, record: TrialRecord) -> tuple[float, ...] | None:
+        """What a trial has of several objectives where it stands; None for a single one, or before any epoch."""
+        if len(self._objectives) == 1 or not record.accuracies:
+            return None
+        return values(record, self._objectives, record.accuracies[record.epochs])
+
+    def _frozen(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _restored(self, frozen: FrozenTrial, known: dict[str, TrialRecord]) -> TrialRecord:
+        record = _record(frozen)
+        first = known.setdefault(record.design.key, record)
+        if not frozen.state.is_finished():
+            self._asked[frozen.number] = self._live(frozen)
+            if record.state in ENDED:  # killed between the reason and the state
+                self.end(record, record.state, record.reason, known=first)
+            else:
+                self.pause(record)
+        return record
+
+    def _live(self, frozen: FrozenTrial) -> optuna.Trial:
+        return optuna.Trial(self._study, frozen._trial_id)  # noqa: SLF001 - Optuna offers no other way to take one up
+
+    def _seeded(self, number: int) -> BaseSampler:
+        return self._samplers.of(number, self._frozen, self._without_settings)
+
+    def _proposed(
+        self, trial: optuna.Trial, sample: Callable[[optuna.Trial], Design], guarded: Guarded
+    ) -> Design | None:
+        """The trial's design; None where the sampler failed.
+
+        Raises:
+            SweepError: the sampler failed MOST_FAULTS times in a row.
+        """
+        try:
+            design = sample(trial)
+            guarded.check()
+        except Exception as error:
+            if guarded.fault is None:
+                self._study.tell(trial, state=TrialState.FAIL)
+                raise
+            self._storage.set_trial_system_attr(trial._trial_id, "reason", guarded.reason)  # noqa: SLF001
+            self._study.tell(trial, state=TrialState.FAIL)
+            self._sampler_failed(trial.number, guarded.reason, error)
+            return None
+        self._faults = 0
+        return design
+
+    def _sampler_failed(self, number: int, reason: str, error: Exception) -> None:
+        self._faults += 1
+        _log.warning("search.sampler: %s failed to propose trial %d: %s", self._samplers.name, number, reason)
+        if self._faults >= MOST_FAULTS:
+            raise SweepError(
+                f"search.sampler: {self._samplers.name} failed {MOST_FAULTS} times in a row; the last: {reason}",
+                f"Every result is kept. Mend it, then `convscape resume {self._folder.name}`.",
+            ) from error
+
+    def _watch(self, trial: optuna.Trial) -> None:
+        """Says so, once, where a sampler that needs the same settings of every design does not get them."""
+        if not self._samplers.flat:
+            return
+        self._settings = self._settings or trial.distributions
+        odd = sorted(name for name, _ in self._settings.items() ^ trial.distributions.items())
+        if odd and not self._warned:
+            self._warned = True
+            _log.warning(
+                "search.sampler: %s draws %s at random: only some designs have it, or have it with these values",
+                self._samplers.name,
+                ", ".join(odd),
+            )
+
+
+def read(folder: Path) -> list[TrialRecord]:
+    """The trials of a sweep as they are on disk, without touching them; also while another process runs the sweep."""
+    return [_record(frozen) for frozen in _on_disk(folder) if _has_design(frozen)]
+
+
+def params(folder: Path) -> dict[int, dict[str, Any]]:
+    """What the sampler was asked for each trial of a sweep, by the trials' numbers."""
+    return {frozen.number: frozen.params for frozen in _on_disk(folder)}
+
+
+def _on_disk(folder: Path) -> list[FrozenTrial]:
+    storage = JournalStorage(StudyFile(folder / STUDY_FILE, writable=False))
+    studies = [study._study_id for study in storage.get_all_studies()]  # noqa: SLF001
+    return [trial for study in studies for trial in storage.get_all_trials(study, deepcopy=False)]
+
+
+def _has_design(frozen: FrozenTrial) -> bool:
+    """Not so for a proposal that an error cut short."""
+    return "design" in frozen.user_attrs
+
+
+def _record(frozen: FrozenTrial) -> TrialRecord:
+    return TrialRecord(
+        frozen.number,
+        Design.from_json(frozen.user_attrs["design"]),
+        frozen.user_attrs.get("state", "paused"),
+        frozen.user_attrs.get("reason", ""),
+        dict(frozen.intermediate_values),
+        frozen.user_attrs.get("attempts", 0),
+        _role(frozen),
+        tuple(frozen.user_attrs.get("events", ())),
+        frozen.user_attrs.get("repeats"),
+        frozen.user_attrs.get("latency"),
+        frozen.user_attrs.get("passed", 0),
+    )
+
+
+def _role(frozen: FrozenTrial) -> Role:
+    return frozen.user_attrs.get("role", "sampled")

@@ -1,0 +1,65 @@
+"""What of a spool is in MLflow already: the uploader writes it down, and everyone else reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..files.append_only import Entry, count, read
+from .mlflow_store import moved
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPOOL = "spool.jsonl"
+JOURNAL = "uploaded.jsonl"
+
+
+class Delivery:
+    """The journal of one sweep's folder, as far as it was read; `refresh` reads on.
+
+    Attributes:
+        runs: MLflow's run id of each trial; of the sweep's own run under None.
+        sent: bytes of the spool that are in MLflow.
+        unsure: milliseconds of the epoch from which on a run may have been created twice; None when all is checked.
+        problem: why MLflow does not take results, in a sentence; None while it does.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.spool = folder / SPOOL
+        self.path = folder / JOURNAL
+        self.runs: dict[int | None, str] = {}
+        self.sent = 0
+        self.unsure: int | None = None
+        self.problem: str | None = None
+        self._read = 0
+
+    @property
+    def uri(self) -> str | None:
+        """MLflow's tracking URI, as the first line of the spool names it or where that store was moved to; or None."""
+        first = read(self.spool, limit=1)[0]
+        uri = first[0].get("uri") if first else None
+        return moved(uri, self.path.parent) if uri and self.runs else uri
+
+    def refresh(self) -> Delivery:
+        while True:
+            lines, end = read(self.path, self._read)
+            if end == self._read:
+                return self
+            self._read = end
+            for line in lines:
+                self.take(line)
+
+    def take(self, line: Entry) -> None:
+        if "run" in line:
+            self.runs[line["trial"]] = line["run"]
+        self.sent = line.get("sent", self.sent)
+        self.unsure = line.get("unsure", self.unsure)
+        self.problem = line.get("problem", self.problem)
+
+    def left(self) -> int:
+        """Entries that are not known to be in MLflow, plus one while a run may be there twice."""
+        return count(self.spool, self.offset()) + (self.unsure is not None)
+
+    def offset(self) -> int:
+        """Where in the spool to go on: `sent`, or the beginning when the spool is shorter than that (another one)."""
+        return self.sent if self.spool.exists() and self.sent <= self.spool.stat().st_size else 0

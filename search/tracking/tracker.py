@@ -1,0 +1,280 @@
+"""What a sweep reports, written to a spool at once and sent to MLflow from the background.
+
+No call here waits for MLflow or raises because of it: results reach the disk in microseconds, and a process beside
+the sweep's sends them whenever the store answers. What is left after the end is sent by `sync`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...spaces.errors import SweepError
+from ..files.append_only import Entry, Spool, read_all
+from . import upload_process
+from .delivery import SPOOL, Delivery
+from .mlflow_store import public, reason, sqlite_file
+from .uploader import Uploader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_CHECK = 2.0  # seconds
+_STATUS = {
+    "completed": "FINISHED",
+    "finished": "FINISHED",
+    "duplicate": "FINISHED",
+    "failed": "FAILED",
+    "stopped": "FINISHED",
+    "infeasible": "KILLED",
+    "interrupted": "KILLED",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrialStart:
+    """What is known of a trial before it trains.
+
+    `artifacts` maps a file's name to its text: "architecture.json", "layers.txt".
+    """
+
+    number: int
+    params: dict[str, object]
+    tags: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+
+
+class Tracker:
+    """One sweep's reports: a parent run, and a child run for each trial.
+
+    The spool lies in the sweep's folder. A tracker opened on it again goes on where it ended: the same parent run,
+    and what was reported before is not reported twice, so a resumed sweep may repeat itself.
+
+    Args:
+        folder: the sweep's folder.
+        uri: MLflow's tracking URI; a relative SQLite path is made absolute.
+        experiment: MLflow's experiment, made when it is not there.
+        sweep: the sweep's name, and the parent run's.
+
+    Raises:
+        SweepError: the folder cannot be written. After that no method raises.
+    """
+
+    def __init__(self, folder: Path, *, uri: str, experiment: str, sweep: str) -> None:
+        path = folder / SPOOL
+        try:
+            self._spool = Spool(path)
+            past = read_all(path)
+        except OSError as error:
+            raise SweepError(
+                f"{path}: the sweep's results cannot be written: {error.strerror}.",
+                "Make the folder writable, or choose another with `folder:` in the sweep file.",
+            ) from error
+        self._time = 0
+        self._steps: dict[int | None, int] = {}
+        self._standing: dict[str, tuple[int, float]] = {}
+        self._seen: set[tuple[object, ...]] = set()
+        for entry in past:
+            self._remember(entry)
+        if (database := sqlite_file(uri)) is not None:
+            uri = f"sqlite:///{database}"
+        if not past:
+            self._append(
+                {"event": "spool", "version": 1, "id": uuid.uuid4().hex}
+                | {"uri": uri, "experiment": experiment, "sweep": sweep}
+            )
+        elif (known := past[0].get("uri")) != uri:
+            _log.warning("This sweep's results go on to %s, where they began.", public(str(known)))
+        self._uri = past[0].get("uri", uri) if past else uri
+        self._progress = Delivery(folder)
+        self._folder = folder
+        self._warned = False
+        self._checked = 0.0
+        upload_process.carry(folder)
+
+    @property
+    def parent_run_id(self) -> str | None:
+        """MLflow's id of the sweep's own run, None until it is there."""
+        return self._progress.refresh().runs.get(None)
+
+    @property
+    def problem(self) -> str | None:
+        """Why results are waiting, in a sentence; None while MLflow takes them."""
+        problem = self._progress.refresh().problem
+        return problem and f"MLflow at {public(self._uri)} does not take results: {problem}"
+
+    def run_id(self, number: int) -> str | None:
+        """MLflow's id of a trial's run, None until it is there."""
+        return self._progress.refresh().runs.get(number)
+
+    def start(
+        self, *, params: Mapping[str, object], tags: Mapping[str, str], artifacts: Mapping[str, str] | None = None
+    ) -> None:
+        """Describe the sweep: config, code version, data fingerprint, environment. Again after a resume is harmless."""
+        self._report(
+            {"event": "start", "params": _texts(params), "tags": _texts(tags), "artifacts": _texts(artifacts or {})}
+        )
+        if ("finish", None, 0) in self._seen:
+            self._seen -= {("finish", None, 0), ("resume", None, 0)}
+            self._report({"event": "resume", "status": "RUNNING"})
+
+    def trial_started(self, start: TrialStart) -> None:
+        self._report(
+            {"event": "trial", "trial": start.number, "params": _texts(start.params)}
+            | {"tags": _texts(start.tags), "artifacts": _texts(start.artifacts)}
+        )
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """One epoch's results. A value that is no finite number is left out and named in a tag."""
+        self._report({"event": "epoch", "trial": number, "step": epoch} | _metrics(metrics, f"epoch {epoch}"))
+
+    def trial_ended(self, number: int, *, state: str, reason: str, metrics: Mapping[str, float]) -> None:
+        """How a trial ended.
+
+        Args:
+            number: the trial's.
+            state: completed, stopped, failed, duplicate or infeasible; MLflow calls an infeasible or interrupted run
+                KILLED, a failed one FAILED, all others FINISHED.
+            reason: why, in a sentence.
+            metrics: what sums the trial up: `best_accuracy`.
+        """
+        fields = _metrics(metrics, "the end")
+        fields["tags"] = {"convscape.state": state, "convscape.reason": reason} | fields.get("tags", {})
+        status = _STATUS.get(state, "KILLED")
+        self._report({"event": "end", "trial": number, "status": status, "step": self._step(number)} | fields)
+
+    def note(self, tags: Mapping[str, str], number: int | None = None) -> None:
+        """Tags on a trial's run, the sweep's own when none is named."""
+        self._report({"event": "note", "trial": number, "tags": _texts(tags)})
+
+    def summary(self, metrics: Mapping[str, float], step: int) -> None:
+        """How the sweep stands, on the parent run; one point a step."""
+        self._report({"event": "summary", "step": step} | _metrics(metrics, f"step {step}"))
+
+    def finish(self, *, status: str, metrics: Mapping[str, float]) -> None:
+        """How the sweep ended: completed, failed or interrupted. A later `start` opens it again.
+
+        A metric that stands at this value already, from a summary or from the end before a resume, is one point still.
+        """
+        step = self._step(None)
+        fields = _metrics(metrics, "the end")
+        fields["metrics"] = {k: v for k, v in fields["metrics"].items() if self._standing.get(k) != (step, v)}
+        self._report({"event": "finish", "status": _STATUS.get(status, "KILLED"), "step": step} | fields)
+
+    def flush(self, timeout: float) -> int:
+        """Wait until MLflow has everything, at most `timeout` seconds; the number of entries left."""
+        deadline = time.monotonic() + timeout
+        upload_process.hurry(self._folder, timeout)
+        while left := self._spool.drain() + self._progress.refresh().left():
+            wait = deadline - time.monotonic()
+            if wait <= 0:
+                break
+            self._watch()
+            time.sleep(min(wait, 0.05))
+        return left
+
+    def close(self, *, wait: bool = True) -> None:
+        """Stop sending. What is left stays in the spool for `sync` or the next tracker.
+
+        What is being sent may end first, for two seconds, unless one is not to `wait`.
+        """
+        upload_process.leave(self._folder, *([] if wait else [0.0]))
+        self._spool.close()
+
+    def _step(self, number: int | None) -> int:
+        return self._steps.get(number, 0)
+
+    def _report(self, entry: Entry) -> None:
+        try:
+            if _identity(entry) not in self._seen:
+                self._append(entry)
+            self._watch()
+        except Exception:  # noqa: BLE001 - the sweep goes on whatever a report holds
+            _log.exception("A result could not be written down and will be missing in MLflow")
+
+    def _append(self, entry: Entry) -> None:
+        # Never backwards: the uploader looks lost runs up by the time of the first of them.
+        entry["time"] = max(self._time, time.time_ns() // 1_000_000)
+        self._spool.append(entry)
+        self._remember(entry)
+
+    def _watch(self) -> None:
+        """Now and then: see that the courier lives, and say so when MLflow begins to refuse or to take results."""
+        if time.monotonic() - self._checked < _CHECK:
+            return
+        self._checked = time.monotonic()
+        upload_process.carry(self._folder)
+        problem = self.problem
+        if problem and not self._warned:
+            _log.warning("%s. They wait in %s and are sent when it does.", problem, self._spool.path)
+        elif self._warned and not problem:
+            _log.warning("MLflow takes results again.")
+        self._warned = bool(problem)
+
+    def _remember(self, entry: Entry) -> None:
+        if entry.get("event") == "resume":
+            self._seen.discard(("finish", None, 0))
+        self._seen.add(_identity(entry))
+        self._time = max(self._time, int(entry.get("time", 0)))
+        trial, step = entry.get("trial"), int(entry.get("step", 0))
+        self._steps[trial] = max(self._step(trial), step)
+        if trial is None:
+            self._standing |= {key: (step, value) for key, value in entry.get("metrics", {}).items()}
+
+
+def sync(folder: Path) -> int:
+    """Send to MLflow what a sweep's folder still holds; the number of entries left (0: all is there).
+
+    Ends at the first error, or at once when a running sweep is sending this folder itself.
+
+    Raises:
+        SweepError: there is no spool in the folder, or MLflow does not take the results.
+    """
+    if not (folder / SPOOL).exists():
+        raise SweepError(f"{folder} holds no results of a sweep.", "Name the folder of a sweep that was launched.")
+    uploader = Uploader(folder)
+    try:
+        while uploader.step():
+            pass
+        return uploader.left()
+    except Exception as error:
+        raise SweepError(
+            f"MLflow did not take the results in {folder}: {reason(error)}.",
+            "Nothing is lost. Start the MLflow server (or free the database) and sync again.",
+        ) from error
+    finally:
+        uploader.release()
+
+
+def _identity(entry: Entry) -> tuple[object, ...]:
+    if entry["event"] == "note":
+        return "note", entry.get("trial"), *sorted(entry["tags"].items())
+    step = entry.get("step", 0) if entry["event"] in ("epoch", "summary") else 0
+    return entry["event"], entry.get("trial"), step
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in values.items()}
+
+
+def _metrics(metrics: Mapping[str, float], when: str) -> dict[str, dict[str, Any]]:
+    finite: dict[str, float] = {}
+    odd: list[str] = []
+    for key, value in metrics.items():
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if math.isfinite(number):
+            finite[str(key)] = number
+        else:
+            odd.append(f"{key} = {value}")
+    noted = {"tags": {"convscape.nonfinite": f"{', '.join(odd)} at {when}"}} if odd else {}
+    return {"metrics": finite} | noted

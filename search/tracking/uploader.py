@@ -1,0 +1,327 @@
+"""Sends a sweep's spool to MLflow, each thing exactly once.
+
+MLflow has no "create this run unless it is there", so a run whose creation may have been attempted before (by a
+process that was killed, or by a request whose answer was lost) is looked up first, and a second copy is deleted.
+All else is safe to repeat: params, tags, artifacts and the end of a run overwrite themselves, and a metric is kept
+once for equal (key, step, timestamp, value), all four of which come from the spool.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files.append_only import Entry, Spool, read
+from .delivery import Delivery
+from .mlflow_store import connect, moved, reason, search, sqlite_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlflow import MlflowClient
+
+
+# MLflow's own limits (mlflow.utils.validation) and, for metrics, room left for the params and tags of a call.
+_PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
+_BATCH = 1 << 18  # bytes of the spool
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows its pages for language models
+
+
+def hold(folder: Path) -> int | None:
+    """The right to upload a folder, as an open file: close it to give it back. None while another has it."""
+    lock = os.open(folder / "upload.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
+@dataclass
+class _Work:
+    """All that one batch holds for one run; `trial` is None for the parent."""
+
+    trial: int | None
+    time: int
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+    metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
+    status: str | None = None
+    ended: int | None = None
+
+    def add(self, entry: Entry) -> None:
+        time = int(entry["time"])
+        self.params |= entry.get("params", {})
+        self.tags |= entry.get("tags", {})
+        self.artifacts |= entry.get("artifacts", {})
+        step = int(entry.get("step", 0))
+        self.metrics += [(key, value, time, step) for key, value in entry.get("metrics", {}).items()]
+        if "status" in entry:
+            self.status, self.ended = entry["status"], time
+
+
+class Uploader:
+    """Sends the spool of one sweep's folder; `step` sends one batch and writes down that it did.
+
+    The journal beside the spool holds the run id of each trial and how far the spool was sent. Delete it and everything
+    is sent again. Only one process at a time uploads a folder: the others' `step` does nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock: int | None = None
+        self._journal: Spool | None = None
+        self._progress = Delivery(folder)
+        self._header: Entry = {}
+        self._client: MlflowClient | None = None
+        self._experiment = ""
+        self._stores: dict[str, str] = {}
+        self._batch: dict[int | None, _Work] = {}
+        self._end = 0
+        self._look_first = False
+
+    def step(self) -> bool:
+        """Send one batch. False when there is nothing to send, or another process is sending.
+
+        Raises:
+            Exception: whatever MLflow raised; the same batch is sent again by the next call.
+        """
+        if not self._hold():
+            return False
+        try:
+            sent = bool(self._batch or self._next_batch())
+            if sent:
+                self._send_batch()
+            elif self._progress.unsure is not None:
+                # A request given up as lost may have created its run after it was looked up: look once more.
+                self._connect()
+                self._adopt()
+                self._note({"unsure": None})
+        except Exception as error:
+            self._client = None
+            self._look_first = True
+            self._doubt(work.time for work in self._batch.values())
+            if self._progress.problem is None:
+                self._note({"problem": reason(error)})
+            raise
+        if self._progress.problem is not None:
+            self._note({"problem": None})
+        return sent
+
+    def left(self) -> int:
+        """Entries of the spool that are not known to be in MLflow, plus one while a run may be there twice."""
+        return self._progress.refresh().left() if self._lock is None else self._progress.left()
+
+    def release(self) -> None:
+        """Let another process upload this folder."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _hold(self) -> bool:
+        if self._lock is None and self._progress.spool.exists() and (lock := hold(self._folder)) is not None:
+            try:
+                self._journal = Spool(self._progress.path)
+            except OSError:
+                os.close(lock)
+                raise
+            self._lock = lock
+            self._recall()
+        return self._lock is not None
+
+    def _recall(self) -> None:
+        """Read what earlier processes sent; they may have sent some of the rest as well."""
+        self._progress.refresh()
+        if self._progress.sent != self._progress.offset():
+            self._note({"sent": 0})
+        self._header = next(iter(read(self._progress.spool, limit=1)[0]), {})
+        unsent, _ = read(self._progress.spool, self._progress.sent)
+        self._look_first = bool(unsent)
+        self._doubt(int(entry["time"]) for entry in unsent)
+
+    def _note(self, line: Entry) -> None:
+        assert self._journal is not None
+        self._journal.append(line)
+        self._progress.take(line)
+
+    def _doubt(self, times: Iterator[int]) -> None:
+        earliest, known = min(times, default=None), self._progress.unsure
+        if earliest is not None and (known is None or earliest < known):
+            self._note({"unsure": earliest})
+
+    def _next_batch(self) -> bool:
+        entries, self._end = read(self._progress.spool, self._progress.sent, limit=_BATCH)
+        for entry in entries:
+            trial = entry.get("trial")
+            self._batch.setdefault(trial, _Work(trial, int(entry["time"]))).add(entry)
+        return bool(entries)
+
+    def _send_batch(self) -> None:
+        self._connect()
+        if self._look_first:
+            self._adopt()
+            self._look_first = False
+        for trial in list(self._batch):
+            self._send(self._batch[trial])
+            del self._batch[trial]
+        self._stores.clear()
+        self._note({"sent": self._end})
+
+    def _connect(self) -> None:
+        if self._client is None:
+            if self._progress.runs:
+                self._header["uri"] = moved(self._header["uri"], self._folder)
+            client = connect(self._header["uri"])
+            self._experiment = _experiment(client, self._header, self._folder)
+            self._client = client
+
+    def _adopt(self) -> None:
+        """Learn of the children that are in MLflow since the doubt began; delete second copies."""
+        assert self._client is not None
+        since = self._progress.unsure or 0
+        children = f"tags.`mlflow.parentRunId` = '{self._parent()}' AND attributes.start_time >= {since}"
+        for run in search(self._client, self._experiment, children):
+            trial = int(run.data.tags.get("convscape.trial", -1))
+            if trial < 0:
+                continue
+            if trial not in self._progress.runs:
+                self._note({"trial": trial, "run": run.info.run_id})
+            elif self._progress.runs[trial] != run.info.run_id:
+                self._client.delete_run(run.info.run_id)
+
+    def _parent(self) -> str:
+        if None not in self._progress.runs:
+            assert self._client is not None
+            known = search(self._client, self._experiment, f"tags.`convscape.spool` = '{self._header['id']}'")
+            run_id = next((run.info.run_id for run in known), None)
+            if run_id is None:
+                tags = {"convscape.sweep": self._header["sweep"], "convscape.spool": self._header["id"]}
+                run_id = self._create(self._header["sweep"], self._header["time"], tags)
+            self._note({"trial": None, "run": run_id})
+        return self._progress.runs[None]
+
+    def _create(self, name: str, time: int, tags: dict[str, str]) -> str:
+        assert self._client is not None
+        tags = {"mlflow.user": _user(), "mlflow.source.name": "convscape"} | tags
+        run = self._client.create_run(self._experiment, start_time=time, run_name=name, tags=tags)
+        self._stores[run.info.run_id] = run.info.artifact_uri or ""
+        return run.info.run_id
+
+    def _send(self, work: _Work) -> None:
+        from mlflow.exceptions import MlflowException
+
+        parent = self._parent()
+        if work.trial not in self._progress.runs:
+            sweep = self._header["sweep"]
+            tags = {"mlflow.parentRunId": parent, "convscape.sweep": sweep, "convscape.trial": str(work.trial)}
+            run_id = self._create(f"{sweep}/{work.trial:04d}", work.time, _fitting(work.tags) | tags)
+            self._note({"trial": work.trial, "run": run_id})
+            work.tags = {}
+        run_id = self._progress.runs[work.trial]
+        for part in (self._values, self._files, self._status):
+            try:
+                part(run_id, work)
+            except MlflowException as error:
+                if not self._hopeless(error, work):
+                    raise
+                self._note({"refused": work.trial, "reason": reason(error)})
+
+    def _values(self, run_id: str, work: _Work) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        client = self._client
+        assert client is not None
+        params = [Param(_name(key), value[:_PARAM_VALUE]) for key, value in work.params.items()]
+        metrics = [Metric(_name(key), value, time, step) for key, value, time, step in work.metrics]
+        marks = [RunTag(key, value) for key, value in _fitting(work.tags).items()]
+        while params or metrics or marks:
+            client.log_batch(run_id, metrics=metrics[:_METRICS], params=params[:_PARAMS], tags=marks[:_PARAMS])
+            params, metrics, marks = params[_PARAMS:], metrics[_METRICS:], marks[_PARAMS:]
+
+    def _files(self, run_id: str, work: _Work) -> None:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if not work.artifacts:
+            return
+        assert self._client is not None
+        with tempfile.TemporaryDirectory(prefix="convscape-") as folder:
+            for name, text in work.artifacts.items():
+                file = Path(folder, name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            # The client's own log_artifacts reads the whole run to learn its address: a third of a trial's cost.
+            if address := self._stores.get(run_id):
+                get_artifact_repository(address, tracking_uri=self._header["uri"]).log_artifacts(folder)
+            else:
+                self._client.log_artifacts(run_id, folder)
+
+    def _status(self, run_id: str, work: _Work) -> None:
+        assert self._client is not None
+        if work.status == "RUNNING":
+            self._client.update_run(run_id, status="RUNNING")
+        elif work.status is not None:
+            self._client.set_terminated(run_id, status=work.status, end_time=work.ended)
+
+    def _hopeless(self, error: Any, work: _Work) -> bool:
+        """True when repeating cannot help: a value MLflow never takes, or a run that someone deleted."""
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            return True
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST" or work.trial is None:
+            return False
+        # The parent is there, so this is the right store and only the one run is gone.
+        assert self._client is not None
+        return bool(self._client.get_run(self._progress.runs[None]))
+
+
+def _experiment(client: MlflowClient, header: Entry, folder: Path) -> str:
+    from mlflow.exceptions import MlflowException
+
+    name = header["experiment"]
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name, _artifacts(header["uri"], name, folder), _KIND)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+            assert found is not None
+    if found.lifecycle_stage != "active":
+        client.restore_experiment(found.experiment_id)
+    return found.experiment_id
+
+
+def _artifacts(uri: str, experiment: str, folder: Path) -> str | None:
+    """Beside the database; without this MLflow would put them in ./mlruns. A server decides for itself."""
+    if uri.startswith(("http://", "https://")):
+        return None
+    database = sqlite_file(uri)
+    beside = folder.absolute().parent if database is None else database.parent
+    return (beside / "mlartifacts" / re.sub(r"[^\w.-]", "_", experiment)).as_uri()
+
+
+def _fitting(tags: dict[str, str]) -> dict[str, str]:
+    return {_name(key): value[:_TAG_VALUE] for key, value in tags.items()}
+
+
+def _name(key: str) -> str:
+    """A key MLflow takes: letters, digits, `_ - . : /` and spaces."""
+    return re.sub(r"[^\w\-./: ]", "_", key)[:_KEY]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -1,0 +1,109 @@
+"""The precision a sweep trains in: measured once where its trials run, kept in its folder, the same for every leg."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from ...spaces.errors import SpaceError, SweepError
+from ..files import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ...trainers.data.dataset import Dataset
+    from ...trainers.device.arithmetic import Precision
+    from ..config.schema import SweepConfig
+    from ..records.trial import Design
+    from ..scheduling.engine import Engine
+
+FILE = "precision.json"
+LOOKED_AT = 15
+"""Sampled designs; the one in the middle of them, by its MACs, is measured."""
+
+
+def settled(
+    engine: Engine, dataset: Dataset, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int
+) -> Precision:
+    """The precision of every leg of `engine`'s sweep: as its config says, or as it was or is now measured.
+
+    Args:
+        engine: the sweep's.
+        dataset: its images.
+        run: calls a function with arguments where trials run; None where the sweep was interrupted meanwhile.
+        device: of the trials, as torch names it.
+        threads: that a trial computes with.
+
+    Raises:
+        SweepError: what an earlier run kept is damaged.
+    """
+    config = engine.config
+    if config.resources.precision != "auto":
+        found: dict[str, Any] = {"precision": config.resources.precision, "reason": "asked for"}
+    elif (kept := _kept(config.sweep_folder)) is not None:
+        found = kept
+    else:
+        measured = run(measure, _in_the_middle(config, dataset).to_json(), device, threads)
+        if measured is None:
+            return "float32"
+        found = measured
+        atomic.write(config.sweep_folder / FILE, json.dumps(found, indent=1) + "\n")
+    engine.tracker.note({f"convscape.precision{'' if key == 'precision' else f'_{key}'}": found[key] for key in found})
+    return cast("Precision", found["precision"])
+
+
+def measure(design: dict[str, Any], device: str, threads: int) -> dict[str, Any]:
+    """Which precision trains this design faster here, and how that was found. Never raises."""
+    import torch
+
+    from ...trainers.measuring.precision import faster_precision, has_bfloat16
+    from ..records.trial import Design
+
+    torch.set_num_threads(threads)
+    try:
+        if not has_bfloat16(device):
+            return {"precision": "float32", "reason": "the processor has no bfloat16 instructions"}
+        measured = faster_precision(Design.from_json(design).architecture, Design.from_json(design).recipe, device)
+    except Exception as error:  # noqa: BLE001 - a network too large for the device, say: the sweep goes on
+        return {"precision": "float32", "reason": f"not measured: {type(error).__name__}: {error!s:.200}"}
+    low, high = measured.spread
+    reason = (
+        f"bfloat16 trains {measured.ratio:.2f} times as fast as float32 ({low:.2f} to {high:.2f}, n = {measured.n})"
+    )
+    return {"precision": measured.precision, "reason": reason}
+
+
+def _in_the_middle(config: SweepConfig, dataset: Dataset) -> Design:
+    """Of a few sampled designs, those within budget if any, the one with the median of MACs."""
+    from ..proposals.design_space import sample
+
+    designs: list[Design] = []
+    drawn = sample(config, dataset.input, len(dataset.classes), LOOKED_AT)
+    try:
+        designs.extend(drawn)
+    except SpaceError:  # a space of one's own may be at fault now and then
+        if not designs:
+            raise
+    within = [design for design in designs if not config.budget.exceeded(design.architecture, design.recipe)]
+    return sorted(within or designs, key=lambda design: design.macs)[len(within or designs) // 2]
+
+
+def _kept(folder: Path) -> dict[str, Any] | None:
+    """What was settled before; None where nothing was."""
+    from ..sweep import TRIALS
+
+    path = folder / FILE
+    try:
+        values = json.loads(path.read_text())
+        if values["precision"] not in ("float32", "bfloat16"):
+            raise ValueError(values["precision"])
+    except FileNotFoundError:
+        if (folder / TRIALS).exists():
+            return {"precision": "float32", "reason": "begun before precision was measured"}
+        return None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SweepError(
+            f"{path} cannot be read: {error!s:.100}", 'Write {"precision": "float32"} there, or "bfloat16", as it was.'
+        ) from None
+    return values

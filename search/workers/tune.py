@@ -1,0 +1,205 @@
+"""The engine behind Ray Tune's interfaces: a Searcher that hands out legs and a scheduler that passes on orders.
+
+A leg is a Tune trial. Pausing ends the leg and frees its worker; a promotion is a new leg that starts from the
+checkpoint. Tune's own PAUSE would keep state in the driver that dies with it, and deadlocks behind a limiter.
+An exception here would end the sweep, so what a trial brings is caught and counted against the trial.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from ...spaces.errors import SweepError, TrainingError
+from ...trainers.training import EpochResult
+from .watchdog import hung
+
+if TYPE_CHECKING:
+    from ray.tune.execution.tune_controller import TuneController
+    from ray.tune.experiment import Trial
+
+    from ..scheduling.engine import Engine, Order
+
+
+class Legs(Searcher):
+    """Suggests the engine's next leg.
+
+    Args:
+        engine: whose legs they are.
+        most: legs given out at a time: as many as there are workers.
+    """
+
+    def __init__(self, engine: Engine, most: int) -> None:
+        super().__init__(metric="number", mode="max")
+        self._engine, self.most = engine, most
+        self._numbers: dict[str, int] = {}
+        self.reasons: dict[str, str] = {}
+        """Why the worker of a Tune trial ended, by Tune's id."""
+        self.problem: Exception | None = None
+        """What ends the sweep. Tune would hide it in a TuneError: the runner raises it instead."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles what it is given; nothing of it is ever read back
+
+    def suggest(self, trial_id: str) -> Any:
+        if self._engine.finished or self.problem:
+            return Searcher.FINISHED
+        if len(self._engine.active) >= self.most:
+            self._engine.wait()
+            return None
+        try:
+            leg = self._engine.next()
+        except Exception as error:  # noqa: BLE001
+            self.problem = error
+            return Searcher.FINISHED
+        if leg is None:
+            return Searcher.FINISHED if self._engine.finished else None
+        self._numbers[trial_id] = leg.number
+        return leg.to_json()
+
+    def number(self, trial_id: str) -> int | None:
+        """The trial's number in the sweep; None once its leg has ended."""
+        return self._numbers.get(trial_id)
+
+    def ended(self, trial_id: str) -> None:
+        """The engine has ended this leg. Tune says so only later, when the trial may be on its next leg already."""
+        self._numbers.pop(trial_id, None)
+
+    def on_trial_complete(
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,  # noqa: ARG002 - Tune's signature
+        error: bool = False,  # noqa: ARG002
+    ) -> None:
+        number = self._numbers.pop(trial_id, None)
+        if self.problem or number is None:
+            return
+        try:  # no order of the engine's ended it
+            self._engine.lose(number, self.reasons.get(trial_id, "its process ended"))
+        except Exception as problem:  # noqa: BLE001
+            self.problem = problem
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is on disk already."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is read when the sweep is opened."""
+
+
+class Orders(FIFOScheduler):
+    """Passes each epoch's result to the engine and its order to Tune."""
+
+    def __init__(self, engine: Engine, legs: Legs) -> None:
+        super().__init__()
+        self._engine, self._legs, self._warm = engine, legs, False
+        self._waiting: list[Trial] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Lets Tune keep every worker while no leg is ready. By itself it keeps one and ends the others.
+
+        Tune has no setting for it. Where a later Ray hides the cache elsewhere, workers start anew more often.
+        """
+        super().on_trial_add(tune_controller, trial)
+        self._waiting.append(trial)
+        cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+        if cache is not None and not self._warm:
+            cache.increase_max(trial.placement_group_factory, by=self._legs.most)
+            self._warm = True
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """The leg that waits longest for a worker. FIFO's own looks through all there ever were.
+
+        Once the sweep is halted there is none: a worker may never come, as where no node has what a trial needs.
+        """
+        self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
+        if self._engine.halted:
+            for trial in self._waiting:
+                if (number := self._legs.number(trial.trial_id)) is not None:
+                    self._legs.ended(trial.trial_id)
+                    self._engine.put_off(number)
+                    tune_controller.stop_trial(trial)
+            self._waiting = []
+        return self._waiting[0] if self._waiting else None
+
+    def on_trial_result(
+        self,
+        tune_controller: TuneController,  # noqa: ARG002 - Tune's signature
+        trial: Trial,
+        result: dict[str, Any],
+    ) -> str:
+        number = self._legs.number(trial.trial_id)
+        if self._legs.problem or number is None:
+            return TrialScheduler.STOP
+        order = "end"
+        try:
+            order = self._taken_in(number, result)
+        except Exception as problem:  # noqa: BLE001
+            self._legs.problem = problem
+        if order == "go on":
+            return TrialScheduler.CONTINUE
+        self._legs.ended(trial.trial_id)
+        return TrialScheduler.STOP
+
+    def _taken_in(self, number: int, result: dict[str, Any]) -> Order:
+        """What the engine says of all that a worker tells.
+
+        Raises:
+            SweepError: nothing can be trained there.
+        """
+        order: Order = "go on"
+        try:
+            results = [_epoch_result(values) for values in _listed(result)]
+        except TrainingError as error:
+            self._engine.fail(number, error.message)
+            return "end"
+        if results:
+            order = self._engine.report(number, *results)
+        if "halt" in result:
+            raise SweepError(*result["halt"])
+        if order == "go on" and "failure" in result:
+            self._engine.fail(number, result["failure"])
+            return "end"
+        if order == "go on" and "late" in result:
+            self._engine.put_off(number)
+            return "end"
+        return order
+
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
+        lines = str(trial.get_error() or "").strip().splitlines()
+        limit = self._engine.config.resources.epoch_seconds
+        reason = hung(limit, Path(trial.config["checkpoints"])) if limit else ""
+        if reason or lines:
+            self._legs.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
+        super().on_trial_error(tune_controller, trial)
+
+
+def _listed(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The epochs that a worker's result tells of.
+
+    Raises:
+        TrainingError: it tells of nothing.
+    """
+    epochs = result.get("epoch_results")
+    if not isinstance(epochs, list) or not (epochs or result.keys() & {"halt", "failure", "late"}):
+        raise TrainingError("its worker's result cannot be read: it tells of no epoch")
+    return epochs
+
+
+def _epoch_result(values: dict[str, Any]) -> EpochResult:
+    """An epoch's result as the worker gave it.
+
+    Raises:
+        TrainingError: some of it is missing, or not known here.
+    """
+    try:
+        return EpochResult(**values)
+    except TypeError as error:
+        what = str(error).replace("EpochResult.__init__() ", "")
+        raise TrainingError(f"its worker's result cannot be read: {what:.200}") from None

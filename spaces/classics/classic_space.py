@@ -1,0 +1,183 @@
+"""ClassicSpace: a classic and what may be changed about it, as a space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+from ..choices import Choice, Options, number, options
+from ..conv_space.counting import Size
+from ..errors import ArchitectureError, SpaceError, nearest
+from ..layers import Activation, ActivationName, Dropout, Pool
+from . import variations
+from .catalog import CLASSICS, classic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..architecture import Architecture
+    from ..choices import Trial
+
+KEEP = "keep"
+MOST_COUNTED = 500
+"""Networks that are told apart one by one, seconds of work, before the size is only bounded from above."""
+
+
+def _keep_or(*known: str) -> Callable[[object, str], Choice]:
+    return lambda value, key: options(value, key, (KEEP, *known))
+
+
+def _keep_or_rate(value: object, key: str) -> Choice:
+    """Numbers, "keep" or a list of both, or a range."""
+    listed: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+    rates = [item for item in listed if item != KEEP]
+    if isinstance(value, Mapping) or len(rates) == len(listed):
+        return number(value, key, 0.0, 0.9)
+    if rates:
+        number(rates, key, 0.0, 0.9)
+    if len(listed) > len(rates) + 1:
+        raise SpaceError(f"{key}: '{KEEP}' is listed twice", "Name each value once.", key=key)
+    return Options(tuple(listed))
+
+
+KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
+    # key: (default, how its values are read)
+    "base": (None, lambda value, key: options(value, key, CLASSICS)),
+    "head": (KEEP, _keep_or(*variations.HEADS)),
+    "width": (1, lambda value, key: number(value, key, 0.01, 4)),
+    "pooling": (KEEP, _keep_or(*variations.POOLINGS)),
+    "norm": (KEEP, _keep_or(*variations.NORMS)),
+    "activation": (KEEP, _keep_or(*get_args(ActivationName))),
+    "dropout": (KEEP, _keep_or_rate),
+}
+DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items() if key != "base"}
+
+
+class _Variation(NamedTuple):
+    make: Callable[[Architecture, Any], Architecture]
+    applies: Callable[[Architecture], bool]
+    """Whether the network has what would be changed: what it has not is not asked for."""
+
+
+def _holds(kind: Any) -> Callable[[Architecture], bool]:
+    return lambda network: any(True for _ in variations.of_kind(network.layers, kind))
+
+
+VARIATIONS = {
+    "head": _Variation(variations.with_head, variations.has_flat_head),
+    "width": _Variation(variations.with_width, lambda _: True),
+    "pooling": _Variation(variations.with_pooling, _holds(Pool)),
+    "norm": _Variation(variations.with_norm, lambda _: True),
+    "activation": _Variation(variations.with_activation, _holds(Activation)),
+    "dropout": _Variation(variations.with_dropout, _holds(Dropout)),
+}
+"""In the order they are asked for and made."""
+
+
+class ClassicSpace:
+    """A classic, scaled to the images and classes, and its variations: every key fixed, one of a list, or a range.
+
+    Args:
+        base: a name of `classics.CLASSICS`.
+        head: "keep", or "global_average" in place of its fully connected layers.
+        width: what all its widths but the scores' are multiplied by, 0.01 to 4.
+        pooling: "keep"; "max", "average" or "l2"; or "convolution": one of the same window in place of each
+            pooling that makes the map smaller.
+        norm: "keep"; "batch" after every convolution; or "none".
+        activation: "keep", or a nonlinearity's name.
+        dropout: "keep", or the rate of all dropout it has.
+
+    Raises:
+        SpaceError: an unknown key, or a value out of range; names the key.
+
+    >>> space = ClassicSpace(base="vgg11", width=[0.25, 0.5, 1], norm=["keep", "batch"])
+    >>> str(space.size((3, 32, 32)))
+    '6 distinct networks'
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        for key in settings:
+            if key not in KEYS:
+                raise SpaceError(f"space.{key}: unknown key", nearest(key, KEYS), key=f"space.{key}")
+        self.settings: dict[str, Choice] = {
+            key: read(settings.get(key, default), f"space.{key}") for key, (default, read) in KEYS.items()
+        }
+
+    def check(self, input: tuple[int, int, int]) -> None:
+        """Raises SpaceError where no base can be scaled to an image of (C, H, W)."""
+        if not any(_fits(name, input) for name in self._bases):
+            raise SpaceError(
+                f"space.base: {', '.join(self._bases)}: cannot be scaled to images of {input[1]}x{input[2]}",
+                "Use images of at least 8x8; `data.size` makes them larger.",
+                key="space.base",
+            )
+
+    def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
+        """One network for images of (C, H, W); it can always be built.
+
+        Raises:
+            SpaceError: no base can be scaled to the image.
+        """
+        self.check(input)
+        base = self.settings["base"]
+        assert isinstance(base, Options)
+        network = classic(base.suggest(trial, "base", lambda name: _fits(name, input)), input, classes)
+        for key, variation in VARIATIONS.items():
+            if variation.applies(network):
+                network = _made(variation, network, self.settings[key].suggest(trial, key))
+        return network
+
+    def size(self, input: tuple[int, int, int]) -> Size:
+        """How many distinct networks the space holds for images of (C, H, W): told apart by their digests if few."""
+        bases = [name for name in self._bases if _fits(name, input)]
+        values = {key: _values(self.settings[key]) for key in VARIATIONS}
+        ways = len(bases) * prod(len(found) for found in values.values())
+        ranges = [key for key in VARIATIONS if _is_continuous(self.settings[key])]
+        if ways > MOST_COUNTED:
+            return Size(ways, exact=False, ranges=tuple(ranges))
+        found = _distinct(classic(name, input, 2) for name in bases)
+        for key, variation in VARIATIONS.items():
+            if key in ranges and not any(variation.applies(network) for network in found):
+                ranges.remove(key)
+            found = _distinct(
+                _made(variation, network, value)
+                for network in found
+                for value in (values[key] if variation.applies(network) else (KEEP,))
+            )
+        return Size(len(found), exact=True, ranges=tuple(ranges))
+
+    @property
+    def _bases(self) -> tuple[Any, ...]:
+        base = self.settings["base"]
+        assert isinstance(base, Options)
+        return base.options
+
+
+def _made(variation: _Variation, network: Architecture, value: Any) -> Architecture:
+    return network if value == KEEP else variation.make(network, value)
+
+
+@lru_cache(maxsize=1_000)
+def _fits(name: str, input: tuple[int, int, int]) -> bool:
+    try:
+        classic(name, input, 2)
+    except ArchitectureError:
+        return False
+    return True
+
+
+def _distinct(networks: Iterable[Architecture]) -> list[Architecture]:
+    return list({network.digest: network for network in networks}.values())
+
+
+def _is_continuous(choice: Choice) -> bool:
+    return not isinstance(choice, Options) and not choice.whole and choice.low < choice.high
+
+
+def _values(choice: Choice) -> tuple[Any, ...]:
+    """What a setting may be; of a continuous range one value."""
+    if isinstance(choice, Options):
+        return choice.options
+    return tuple(range(int(choice.low), int(choice.high) + 1, int(choice.step or 1))) if choice.whole else (choice.low,)

@@ -1,0 +1,188 @@
+"""The settings of a ConvSpace: what each key may hold, for all stages or, under `stage2` and so on, for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from ..choices import Choice, Options, number, options, values, whole_numbers
+from ..errors import SpaceError, nearest
+from ..geometry import FITS
+from ..layers import LARGEST_WIDTH
+from .blocks import BLOCKS, NORMS
+from .stages import DOWNSAMPLING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..choices import Value
+
+Read = Callable[[object, str], Choice]
+
+
+def _one_of(*known: Value) -> Read:
+    return lambda value, key: options(value, key, known)
+
+
+def _whole(low: int, high: int) -> Read:
+    return lambda value, key: whole_numbers(value, key, low, high)
+
+
+def _number(low: float, high: float) -> Read:
+    return lambda value, key: number(value, key, low, high)
+
+
+MOST_STAGES = 12
+MOST_ALTERNATIVES = 100_000
+"""Stages that one place may offer: all of them are looked at once."""
+KEYS: dict[str, tuple[object, Read]] = {
+    # key: (default, how its values are read)
+    "stages": ([1, 2, 3], _whole(0, MOST_STAGES)),
+    "convolutions": ([1, 2], _whole(1, 16)),
+    "block": ("plain", _one_of(*BLOCKS)),
+    "filters": ([8, 16, 32], _whole(1, 4_096)),
+    "growth": ([1, 2], _number(0.25, 4)),
+    "kernel": ([3, 5, 7], _whole(1, 31)),
+    "large_filters": (["single", "stack"], _one_of("single", "stack")),
+    "dilation": (1, _whole(1, 16)),
+    "stride": (1, _whole(1, 8)),
+    "padding": (["same", "valid"], _one_of("same", "valid")),
+    "downsampling": (["max", "average", "convolution"], _one_of(*DOWNSAMPLING)),
+    "norm": (["batch", "none"], _one_of(*NORMS)),
+    "activation": ("relu", _one_of("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh")),
+    "stage_dropout": (0.0, _number(0.0, 0.9)),
+    "dropout_kind": ("spatial", _one_of("spatial", "plain")),
+    "dropout": ({"low": 0.0, "high": 0.5}, _number(0.0, 0.9)),
+    "head": (["fc", "global_average"], _one_of("fc", "global_average", "convolution")),
+    "hidden": ([0, 128], _whole(0, 65_536)),
+    "hidden_layers": (1, _whole(1, 4)),
+    "fit": ("crop", _one_of(*FITS)),
+}
+DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items()}
+OF_A_STAGE = (
+    "convolutions", "block", "filters", "growth", "kernel", "large_filters", "dilation", "stride", "padding",
+    "downsampling", "norm", "activation", "stage_dropout", "dropout_kind",
+)  # fmt: skip
+"""Keys that a stage may have of its own."""
+
+
+def _most(choice: Choice) -> float:
+    return max(choice.options) if isinstance(choice, Options) else choice.high  # pyright: ignore[reportArgumentType,reportReturnType]
+
+
+class Settings:
+    """Choices by key, a stage's own before those of all.
+
+    Raises:
+        SpaceError: an unknown key, or a value out of range; names the key.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        sections = {key: int(key[5:]) for key in values if re.fullmatch(r"stage[1-9]\d{0,2}", key)}
+        for key in values:
+            if re.fullmatch(r"stage0\d*", key):
+                raise SpaceError(f"space.{key}: stages are numbered from 1", "The first is stage1.", key=f"space.{key}")
+            if key not in KEYS and key not in sections:
+                raise SpaceError(f"space.{key}: unknown key", nearest(key, (*KEYS, "stage1")), key=f"space.{key}")
+        self.common: dict[str, Choice] = {
+            key: read(values.get(key, default), f"space.{key}") for key, (default, read) in KEYS.items()
+        }
+        self._own = {
+            (stage - 1, key): choice
+            for section, stage in sections.items()
+            for key, choice in self._section(section, stage, values[section]).items()
+        }
+
+        self._check_widths()
+        self._check_alternatives()
+        self._last_place = max((stage + 1 for stage, _ in self._own), default=1)
+
+    def _section(self, name: str, stage: int, values: object) -> dict[str, Choice]:
+        most = max(self.options("stages"))
+        if stage > most:
+            raise SpaceError(
+                f"space.{name}: the space has at most {most} stages", "Raise space.stages, or leave it out.",
+                key=f"space.{name}",
+            )  # fmt: skip
+        if not isinstance(values, Mapping):
+            raise SpaceError(
+                f"space.{name}: {values!r:.60}: not settings", f"For example {name}: {{kernel: 5}}", key=f"space.{name}"
+            )
+        known = [key for key in OF_A_STAGE if key != "growth" or stage > 1]
+        for key in values:
+            if key not in known:
+                raise SpaceError(
+                    f"space.{name}.{key}: unknown key", nearest(str(key), known), key=f"space.{name}.{key}"
+                )
+        return {key: KEYS[key][1](value, f"space.{name}.{key}") for key, value in values.items()}
+
+    def _check_widths(self) -> None:
+        """Refuses a growth that leads beyond what a layer may have, in whatever stage."""
+        width = 0.0
+        for stage in range(max(self.options("stages"))):
+            own = self.own("filters", stage) or (self.common["filters"] if stage == 0 else None)
+            width = _most(own) if own else width * _most(self.of("growth", stage))
+            if width > LARGEST_WIDTH:
+                raise SpaceError(
+                    f"space.growth: stage {stage + 1} may come to {round(width):,} filters, beyond {LARGEST_WIDTH:,} "
+                    "(LARGEST_WIDTH)",
+                    "Allow less growth, fewer filters or fewer stages.",
+                    key="space.growth",
+                )
+
+    def _check_alternatives(self) -> None:
+        keys = ("convolutions", "block", "kernel", "large_filters", "dilation", "stride", "padding", "downsampling")
+        for stage in range(max(self.options("stages"))):
+            open_keys = {
+                key: len(self.options(key, stage))
+                for key in keys
+                if stage == 0 or key != "stride" or self.own(key, stage)
+            }
+            if (alternatives := prod(open_keys.values())) > MOST_ALTERNATIVES:
+                widest = sorted(open_keys, key=lambda key: -open_keys[key])[:3]
+                raise SpaceError(
+                    f"space: stage {stage + 1} may be one of {alternatives:,}, more than {MOST_ALTERNATIVES:,} "
+                    "(MOST_ALTERNATIVES)",
+                    f"Name fewer values: {', '.join(f'{key} has {open_keys[key]}' for key in widest)}.",
+                    key=f"space.{widest[0]}",
+                )
+
+    def own(self, key: str, stage: int) -> Choice | None:
+        """The choice that the stage (from 0) has of its own."""
+        return self._own.get((stage, key))
+
+    def of(self, key: str, stage: int) -> Choice:
+        """The choice that holds for the stage (from 0)."""
+        return self._own.get((stage, key)) or self.common[key]
+
+    def options(self, key: str, stage: int | None = None) -> tuple[Any, ...]:
+        """What `key` may be, where that is a finite choice."""
+        choice = self.common[key] if stage is None else self.of(key, stage)
+        assert isinstance(choice, Options)
+        return choice.options
+
+    def place(self, stage: int) -> int:
+        """The first stage that all settings treat as they treat `stage`."""
+        return min(stage, self._last_place)
+
+    def left_to_all(self, key: str, stages: Iterable[int], unless: Sequence[str] = ()) -> bool:
+        """Whether a stage has none of `key` of its own, nor of what makes it idle."""
+        return any(not any(self.own(each, stage) for each in (key, *unless)) for stage in stages)
+
+    def ranges(self) -> tuple[str, ...]:
+        """The keys whose values are a continuous range."""
+        every = range(max(self.options("stages")))
+        idle = {
+            "growth": not self.left_to_all("growth", every[1:], unless=["filters"]),
+            "stage_dropout": not self.left_to_all("stage_dropout", every),
+        }
+        common = [key for key, choice in self.common.items() if not idle.get(key) and values(choice) is None]
+        return (*common, *(f"stage{stage + 1}.{key}" for (stage, key), own in self._own.items() if values(own) is None))
+
+    def ways(self, stages: int) -> int:
+        """Ways to style so many stages, a continuous range counting as one."""
+        keys = ("filters", "growth", "norm", "activation", "stage_dropout", "dropout_kind")
+        own = [own for (stage, key), own in self._own.items() if stage < stages and key in keys]
+        return prod(len(values(choice) or (None,)) for choice in (*(self.common[key] for key in keys), *own))

@@ -1,0 +1,208 @@
+"""`status` tells a sweep that runs from one that ended, was interrupted, failed or died, and says what to type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape import find
+from convscape.dashboards.text.leaderboard import ending
+from convscape.dashboards.text.status import as_json, spent, state, status, why_failed
+from convscape.search.driver import heartbeat
+from convscape.search.driver.heartbeat import Heartbeat
+from convscape.search.files import lock
+from convscape.search.records.failures import failures
+from convscape.search.records.trial import Design, TrialRecord
+from convscape.search.study import study
+from convscape.search.study.journal_storage import StudyFile
+from convscape.search.sweep import CONFIG, Sweep
+from convscape.search.tracking.delivery import JOURNAL, SPOOL
+from convscape.trainers.recipe import Recipe
+from driving import accuracy, config, drive, finish, opened
+from hypothesis import given
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def half(folder: Path, how: Any = "running", **search: Any) -> Sweep:
+    """A sweep that was left in its middle."""
+    settings = config(search={"baselines": ["lenet5"], **search}).model_copy(update={"folder": folder})
+    path = folder / "s"
+    path.mkdir(parents=True)
+    (path / CONFIG).write_text(json.dumps(settings.to_json()))
+    engine = opened(path, settings)
+    beat = Heartbeat(path)
+    for done, _ in enumerate(drive(engine, accuracy)):
+        if done == 20:
+            break
+    beat.end(engine, how)
+    return Sweep.open("s", folder)
+
+
+def whole(folder: Path) -> Sweep:
+    sweep = half(folder)
+    engine = opened(sweep.folder, sweep.config)
+    finish(engine)
+    Heartbeat(sweep.folder).end(engine, "completed")
+    return sweep
+
+
+def fits(text: str) -> bool:
+    return all(len(line) <= 80 for line in text.splitlines() if "convscape " not in line)
+
+
+def test_one_that_runs(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    with lock.held(sweep.folder):
+        shown = status(sweep)
+        assert state(sweep) == "running"
+        assert as_json(sweep)["running"] is True
+        assert as_json(sweep)["resume"] is None
+    snapshot = heartbeat.read(sweep.folder)
+    assert snapshot
+    assert shown.startswith("sweep s: running\n")
+    assert f"{snapshot.begun}/14 trials: {snapshot.ended} ended" in shown
+    assert f"watch it:     convscape status s --folder {tmp_path} --watch" in shown
+    assert "resume" not in shown
+    assert fits(shown)
+
+
+def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    snapshot = heartbeat.read(sweep.folder)
+    assert snapshot
+    old = replace(snapshot, heard=snapshot.heard - 300)  # its driver lives and is heard of all the same
+    (sweep.folder / heartbeat.FILE).write_text(json.dumps(asdict(old)))
+    with lock.held(sweep.folder):
+        assert status(sweep).startswith("sweep s: running, last result 5:0")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("running", "died, its process is gone"), ("interrupted", "interrupted"), ("failed", "failed")]
+)
+def test_one_that_is_to_be_resumed(tmp_path: Path, how: str, said: str) -> None:
+    sweep = half(tmp_path, how)
+    shown = status(sweep)
+    assert shown.startswith(f"sweep s: {said}")
+    assert shown.endswith(f"go on with:   convscape resume s --folder {tmp_path}")
+    assert as_json(sweep)["resume"] == f"convscape resume s --folder {tmp_path}"
+    assert as_json(sweep)["state"] == said.partition(",")[0]
+    assert fits(shown)
+
+
+def test_one_that_died_before_it_could_say_anything(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    (sweep.folder / heartbeat.FILE).unlink()
+    assert status(sweep).startswith("sweep s: died\n")
+    assert as_json(sweep)["live"] is None
+
+
+def test_one_that_died_before_its_first_proposal(tmp_path: Path) -> None:
+    settings = config().model_copy(update={"folder": tmp_path})
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / CONFIG).write_text(json.dumps(settings.to_json()))
+    shown = status(Sweep.open("s", tmp_path))
+    assert shown.startswith("sweep s: died\n")
+    assert shown.endswith(f"go on with:   convscape resume s --folder {tmp_path}")
+
+
+@pytest.mark.parametrize("look", [status, as_json, ending, lambda sweep: sweep.best, Sweep.leaderboard])
+def test_one_look_reads_the_trials_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Any) -> None:
+    sweep = whole(tmp_path)
+    reads: list[Path] = []
+
+    class Counted(StudyFile):
+        def __init__(self, path: Path, **named: Any) -> None:
+            reads.append(path)
+            super().__init__(path, **named)
+
+    monkeypatch.setattr(study, "StudyFile", Counted)
+    look(sweep)
+    assert len(reads) == 1
+
+
+def test_one_that_ended(tmp_path: Path) -> None:
+    sweep = whole(tmp_path)
+    shown = status(sweep)
+    assert shown.startswith("sweep s: ended after 0:")
+    best = sweep.best
+    assert f"best: trial {best.trial}, accuracy {best.accuracy:.4f}" in shown
+    assert "compare:      convscape compare s" in shown
+    assert "export:       convscape export s" in shown
+    assert fits(shown)
+    found = as_json(sweep)
+    assert (found["state"], found["running"], found["resume"]) == ("ended", False, None)
+    assert found["counts"]["unfinished"] == 0
+    assert found["best"]["trial"] == best.trial
+    json.dumps(found)
+
+
+def test_what_was_wasted_is_said(tmp_path: Path) -> None:
+    sweep = whole(tmp_path)
+    counts, trials = sweep.counts(), sweep.trials()
+    shown = "\n".join(spent(counts, trials))
+    for state_, word in (("completed", "completed"), ("stopped", "stopped early"), ("failed", "failed")):
+        assert f"{counts[state_]:,} {word}" in shown
+    failed = ", ".join(str(trial.number) for trial in trials if trial.state == "failed")
+    assert (
+        f"\nwhy trials failed:\n  {counts['failed']}x (trial{'s' * (counts['failed'] > 1)} {failed}): loss is nan\n"
+        in shown
+    )
+    epochs = {state: sum(t.epochs for t in trials if t.state == state) for state in ("completed", "stopped", "failed")}
+    given_up = (epochs["stopped"] + epochs["failed"]) / sum(epochs.values())
+    assert f"epochs: {sum(epochs.values())}, {given_up:.0%} of them in trials that were stopped or failed" in shown
+
+
+def test_results_that_wait_for_mlflow(tmp_path: Path) -> None:
+    sweep = whole(tmp_path)
+    assert "MLflow" not in status(sweep)
+    (sweep.folder / SPOOL).write_text('{"event":"spool"}\n{"event":"start"}\n')
+    (sweep.folder / JOURNAL).write_text('{"problem":"ConnectionRefusedError: https://me:secret@host/"}\n')
+    shown = status(sweep)
+    assert "MLflow: 2 results wait: ConnectionRefusedError: https://host/" in shown
+    assert f"send them:    convscape sync s --folder {tmp_path}" in shown
+    assert as_json(sweep)["mlflow"]["waiting"] == 2
+
+
+def failed(*reasons: str) -> list[TrialRecord]:
+    design = Design.of(find("lenet5"), Recipe())
+    others = [TrialRecord(100, design, "completed", "trained 2 epochs"), TrialRecord(101, design, "stopped", "late")]
+    return [*others, *(TrialRecord(number, design, "failed", reason) for number, reason in enumerate(reasons))]
+
+
+def test_reasons_that_differ_in_numbers_alone_are_one() -> None:
+    trials = failed(
+        "the loss exploded: 25 in epoch 3, 11 times that of guessing",
+        "no float32 in cell 7",
+        "the loss exploded: 1.2e+05 in epoch 3, 520.5 times that of guessing",
+        "no float32 in row 7",
+        "no float32 in cell 7",
+        "the loss exploded: 31 in epoch 3, 13 times that of guessing",
+    )
+    assert [(failure.reason, failure.trials) for failure in failures(trials)] == [
+        ("the loss exploded: … in epoch 3, … times that of guessing", (0, 2, 5)),
+        ("no float32 in cell 7", (1, 4)),
+        ("no float32 in row 7", (3,)),
+    ]
+    assert failures(failed()) == why_failed(failed()) == []
+
+
+@given(st.lists(st.text(alphabet="ab 0123456789.e+-", max_size=8), max_size=12))
+def test_every_failed_trial_is_told_of_once(reasons: list[str]) -> None:
+    found = failures(failed(*reasons))
+    told = {number: reason for each in found for number, reason in zip(each.trials, each.reasons, strict=True)}
+    assert told == dict(enumerate(reasons))
+    assert all(each.reason == reasons[each.trials[0]] for each in found if len(each.trials) == 1)
+    assert [len(each.trials) for each in found] == sorted((len(each.trials) for each in found), reverse=True)
+
+
+def test_many_reasons_and_long_ones_stay_short() -> None:
+    lines = why_failed(failed(*("words " * 100 + "abcdefg"[number % 7] for number in range(60))))
+    assert fits("\n".join(lines))
+    assert len(lines) == 1 + 5 * 3 + 1
+    assert lines[1].startswith("  9x (trials 0, 7, 14, 21, 28, 35, 42, 49, …): words words")
+    assert lines[-1] == "  … and for 2 more reasons"

@@ -1,0 +1,284 @@
+"""sweep.yaml: every key, and every mistake with its file, line, key and remedy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from convscape.search.config.recipe_space import DEFAULTS as RECIPE_DEFAULTS
+from convscape.search.config.schema import SweepConfig
+from convscape.search.config.sweep_file import parse, read
+from convscape.search.proposals.design_space import sample
+from convscape.spaces.conv_space.settings import DEFAULTS as SPACE_DEFAULTS
+from convscape.spaces.errors import ConfigError
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+LEAST = "name: try\ndata: {name: digits}\n"
+
+
+def refused(text: str, *overrides: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "sweep.yaml", overrides)
+    return caught.value
+
+
+def test_the_least_a_file_holds_and_its_defaults() -> None:
+    config = parse(LEAST)
+    assert (config.name, config.data.name, config.folder) == ("try", "digits", Path("sweeps"))
+    assert config.space == SPACE_DEFAULTS
+    assert config.recipe == RECIPE_DEFAULTS
+    assert (config.search.trials, config.search.epochs, config.search.seed, config.search.seconds) == (50, 9, 0, None)
+    assert config.tracking.experiment == "convscape"
+    assert config.tracking_uri == f"sqlite:///{Path('sweeps').resolve() / 'mlflow.db'}"
+
+
+def test_every_key_can_be_written() -> None:
+    everything: dict[str, Any] = {
+        "name": "all", "folder": "elsewhere",
+        "data": {"name": "folder", "root": "/data", "train": 100, "validation": 0.25, "size": 32, "memory": 10**9},
+        "space": SPACE_DEFAULTS, "recipe": RECIPE_DEFAULTS,
+        "search": {
+            "trials": 3, "seconds": 1.5, "epochs": 4, "seed": 7, "sampler": "random", "promotion": "none",
+            "brackets": 2, "first_rung": 2, "reduction": 4,
+            "objectives": ("accuracy", "macs"), "finalists": 2, "seeds": 5,
+            "start": ["lenet5", {"sweep": "former", "best": 3}],
+            "baselines": [{"network": "vgg11", "recipe": {"learning_rate": 0.01}}],
+        },
+        "budget": {
+            "parameters": 1000, "macs": 10_000, "inference_memory": 10**6, "training_memory": 10**8,
+            "over_budget": "shrink",
+        },
+        "resources": {
+            "workers": 2, "cpus": 0.5, "gpus": 0.25, "runner": "ray", "address": "auto", "precision": "bfloat16",
+            "compile": True, "epoch_seconds": 600.0,
+        },
+        "tracking": {"uri": "http://host:5000", "experiment": "mine"},
+        "code": ["/lib/of/mine"],
+    }  # fmt: skip
+    config = parse(yaml.safe_dump(json.loads(json.dumps(everything))))
+    written, everything = config.to_json(), json.loads(json.dumps(everything))
+    for section, values in everything.items():
+        if isinstance(values, dict):
+            assert written[section].items() >= values.items()
+            assert section in ("space", "recipe") or set(values) == set(type(getattr(config, section)).model_fields)
+        else:
+            assert written[section] == values
+    assert config.tracking_uri == "http://host:5000"
+    assert SweepConfig.model_validate(written) == config
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "says", "remedy"),
+    [
+        ("search: {trails: 3}", "search.trails", "unknown key", "Did you mean 'trials'?"),
+        ("serach: {trials: 3}", "serach", "unknown key", "Did you mean 'search'?"),
+        ("int: {trials: 3}", "int", "unknown key", "name"),
+        ("search: {float: 3}", "search.float", "unknown key", "trials"),
+        ("space: {kernal: 3}", "space.kernal", "unknown key", "Did you mean 'kernel'?"),
+        ("recipe: {learning_rat: 0.1}", "recipe.learning_rat", "unknown key", "Did you mean 'learning_rate'?"),
+        ("search: {trials: 0}", "search.trials", "0: ", "Networks to train"),
+        ("search: {trials: many}", "search.trials", "'many'", "Networks to train"),
+        ("search: {trials: 1.5}", "search.trials", "1.5", ""),
+        ("search: {epochs: -1}", "search.epochs", "-1", ""),
+        ("search: {seconds: 0}", "search.seconds", "0", "Time budget"),
+        ("search: {seed: -1}", "search.seed", "-1", ""),
+        ("search: {sampler: magic}", "search.sampler", "'magic' is no sampler", ""),
+        ("search: {reduction: 1}", "search.reduction", "1", ""),
+        ("search: {epochs: 3, first_rung: 4}", "search.first_rung", "end after 3 epochs: use at most 3", "judged"),
+        ("search: {brackets: 4}", "search.brackets", "bracket 4 would first judge after 27 epochs", "Groups of trials"),
+        ("search: {promotion: stopping, brackets: 17}", "search.brackets", "after 9: use at most 3", ""),
+        ("search: {promotion: asha}", "search.promotion", "'halving'", "Which trials go on"),
+        ("search: [1]", "search", "", ""),
+        ("space: {stages: 13}", "space.stages", "13 is out of range", "from 0 to 12"),
+        ("space: {kernel: [3, 3]}", "space.kernel", "listed twice", ""),
+        ("space: {padding: full}", "space.padding", "'full' is not known", ""),
+        ("space: {dropout: {low: 0, high: 2}}", "space.dropout.high", "2 is out of range", ""),
+        ("space: 3", "space", "", ""),
+        ("recipe: {batch_size: 1}", "recipe.batch_size", "1 is out of range", "from 2"),
+        ("budget: {macs: 0}", "budget.macs", "0", "multiply-accumulates"),
+        ("budget: {training_memory: 2 XB}", "budget.training_memory", "'2 XB'", ""),
+        ("resources: {cpus: 0}", "resources.cpus", "0", "CPUs"),
+        ("resources: {runner: slurm}", "resources.runner", "'ray'", ""),
+        (
+            "resources: {gpus: 3, runner: inline}",
+            "resources.runner",
+            "on the CPU: leave resources.gpus out",
+            "on the CPU",
+        ),
+        ("resources: {runner: inline, gpus: 0.5}", "resources.runner", "or use `runner: ray`", ""),
+        ("resources: {runner: inline, epoch_seconds: 60}", "resources.runner", "leave resources.epoch_seconds out", ""),
+        ("tracking: {url: x}", "tracking.url", "unknown key", "Did you mean 'uri'?"),
+    ],
+)
+def test_a_mistake_names_its_line_its_key_and_what_to_do(line: str, key: str, says: str, remedy: str) -> None:
+    error = refused(f"{LEAST}# a comment\n{line}\n")
+    assert error.key == key
+    assert error.message.startswith(f"sweep.yaml:4: {key}: ")
+    assert says in error.message
+    assert remedy in error.remedy
+    assert len(str(error).splitlines()) <= 3
+
+
+def test_inline_without_gpus_is_one() -> None:
+    assert parse(LEAST + "resources: {runner: inline, gpus: 0}").resources.runner == "inline"
+
+
+@pytest.mark.parametrize("share", ["0", "1.0", "-0.5", "1.5", "all"])
+def test_an_amount_is_a_number_of_images_or_a_share(share: str) -> None:
+    assert refused(f"name: a\ndata:\n  name: digits\n  train: {share}\n").message.startswith(
+        "sweep.yaml:4: data.train: "
+    )
+
+
+def test_the_line_of_a_key_in_a_block() -> None:
+    assert refused(LEAST + "search:\n  epochs: 3\n\n  trials: 0\n").message.startswith("sweep.yaml:6: search.trials: ")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../a", ".a", "a b", "a" * 65, "é"])
+def test_a_name_must_do_as_a_folder(name: str) -> None:
+    assert refused(f"name: {name!r}\ndata: {{name: digits}}\n").key == "name"
+
+
+def test_what_is_missing_is_named_with_an_example() -> None:
+    assert refused("data: {name: digits}").remedy == "Add it: name: my-sweep"
+    assert refused("name: a").message == "sweep.yaml: data: missing"
+    assert refused("name: a\ndata: {train: 5}").message == "sweep.yaml:2: data.name: missing"
+    assert refused("").key in ("name", "data")
+
+
+def test_a_key_written_twice_is_refused_with_both_lines() -> None:
+    error = refused("name: a\ndata: {name: digits}\nsearch:\n  trials: 3\n  epochs: 2\n  trials: 4\n")
+    assert error.message == "sweep.yaml:6: search.trials: written twice, first on line 4"
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "just text", "3", "null: 1"])
+def test_a_file_that_is_no_mapping_of_settings(text: str) -> None:
+    refused(text)
+
+
+def test_broken_yaml_is_pointed_at() -> None:
+    assert refused("name: a\ndata: {name: digits\nsearch: 3\n").message.startswith("sweep.yaml:3: column ")
+
+
+def test_a_character_that_yaml_does_not_allow() -> None:
+    assert refused("name: a\ndata: \x00\n").message == "sweep.yaml:2: a character YAML does not allow: U+0000"
+
+
+def test_yaml_that_makes_objects_is_refused() -> None:
+    refused("name: !!python/object/apply:os.system ['true']\ndata: {name: digits}")
+
+
+def test_numbers_as_people_write_them() -> None:
+    config = parse(LEAST + "recipe: {weight_decay: 1e-3, learning_rate: 5E-2}\nbudget: {macs: 20_000_000}\n")
+    assert config.recipe["weight_decay"] == 0.001
+    assert config.recipe["learning_rate"] == 0.05
+    assert config.budget.macs == 20_000_000
+    assert parse(LEAST + "budget: {training_memory: 2 GB}\n").budget.training_memory == 2 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("written", "drawn"),
+    [("null", {None}), ("2.0", {2.0}), ("[null, 2.0]", {None, 2.0}), ("[0.5, 2, null]", {None, 0.5, 2})],
+)
+def test_clipping_can_be_searched_against_not_clipping(written: str, drawn: set[float | None]) -> None:
+    config = parse(LEAST, "sweep.yaml", [f"recipe.gradient_clip={written}"])
+    assert {design.recipe.gradient_clip for design in sample(config, (1, 8, 8), 10, 30)} == drawn
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("[null, null]", "listed twice"),
+        ("[null, 0]", "out of range"),
+        ("[null, soft]", "no number"),
+        ("[]", "empty list"),
+    ],
+)
+def test_what_is_no_limit_of_a_gradient_is_named(written: str, says: str) -> None:
+    error = refused(LEAST, f"recipe.gradient_clip={written}")
+    assert (error.key, says in error.message) == ("recipe.gradient_clip", True)
+
+
+def test_overrides_win_and_reach_into_sections() -> None:
+    config = parse(
+        LEAST + "search: {trials: 9}\n",
+        overrides=["search.trials=3", "search.seconds=1e1", "space.kernel=[3, 5]", "name=other", "data.root=a b=c"],
+    )
+    assert (config.search.trials, config.search.seconds, config.name) == (3, 10.0, "other")
+    assert config.space["kernel"] == [3, 5]
+    assert config.data.root == Path("a b=c").absolute()
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("search.trials=0", "--set: search.trials: 0"),
+        ("search.trails=3", "--set: search.trails: unknown key"),
+        ("space.kernel=99", "--set: space.kernel: 99 is out of range"),
+        ("space.dropout={low: 0, high: 2}", "--set: space.dropout.high"),
+        ("search.trials", "--set search.trials: not key=value"),
+        ("=3", "--set =3: not key=value"),
+        ("name.first=3", "name holds a value"),
+        ("search.trials=2020-13-40", "--set: search.trials: '2020-13-40'"),
+        ("search.trials=" + "[" * 5_000, "--set: search.trials"),
+    ],
+)
+def test_a_mistake_in_an_override_says_so(override: str, says: str) -> None:
+    error = refused(LEAST + "search: {epochs: 2}\n", override)
+    assert says in error.message
+    assert "sweep.yaml" not in error.message
+
+
+def test_a_mistake_of_the_file_is_not_blamed_on_an_override() -> None:
+    assert refused(LEAST + "search: {trials: 0}\n", "search.epochs=3").message.startswith("sweep.yaml:3: search.trials")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        read(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        read(tmp_path)
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"name: caf\xe9\n")
+    with pytest.raises(ConfigError, match="not UTF-8 text at byte 9"):
+        read(file)
+
+
+keys = st.sampled_from([
+    "name", "data", "space", "search", "kernel", "trials", "folder", "budget", "recipe", "low", "class", "base", "code",
+])  # fmt: skip
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def is_config_or_error(text: str, *overrides: str) -> None:
+    try:
+        assert isinstance(parse(text, "sweep.yaml", overrides), SweepConfig)
+    except ConfigError as error:
+        assert len(str(error).splitlines()) <= 10, str(error)  # noqa: PT017 - either outcome is right
+
+
+@given(st.text())
+@example("? [a]\n: 1")
+@example("a: &x [*x]")
+@example("&a {name: *a}")
+@example("<<: 3")
+@example("{1: 2, 1: 3}")
+@example("\x00")
+@example("name: 0xzz\ndata: 2020-13-40")
+@example("[" * 5_000)
+def test_any_text_is_a_config_or_an_error(text: str) -> None:
+    is_config_or_error(text)
+
+
+@given(st.dictionaries(keys, values, max_size=6), st.lists(st.tuples(keys, keys, st.text(max_size=8)), max_size=2))
+def test_any_document_is_a_config_or_an_error(document: dict, sets: list[tuple[str, str, str]]) -> None:
+    text = yaml.safe_dump({"name": "a", "data": {"name": "digits"}, **document}, allow_unicode=True)
+    is_config_or_error(text, *(f"{first}.{second}={value}" for first, second, value in sets))

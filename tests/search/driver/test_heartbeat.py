@@ -1,0 +1,239 @@
+"""How a sweep stands is told as it is, at every moment, and telling it costs the sweep nothing but time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.search.config.schema import SearchConfig
+from convscape.search.driver import heartbeat
+from convscape.search.driver.heartbeat import Heartbeat, Snapshot, expected_epochs, read
+from driving import accuracy, config, drive, finish, good, opened, reports, result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from convscape.search.scheduling.engine import Engine
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at every change."""
+    monkeypatch.setattr(heartbeat, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(heartbeat, "_SHARE", 1e9)
+    monkeypatch.setattr(heartbeat, "WRITE_EVERY", 0.0)
+
+
+def watched(folder: Path, engine: Engine, show: Any = lambda _: None) -> Heartbeat:
+    beat = engine.listener = Heartbeat(folder, show)
+    beat(engine)
+    return beat
+
+
+def test_each_snapshot_is_what_the_engine_holds(tmp_path: Path, always: None) -> None:
+    engine = opened(tmp_path, config(search={"baselines": ["lenet5"]}))
+    seen: list[Snapshot] = []
+
+    def compare(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        records = [record for record in engine.records.values() if record.state != "duplicate"]
+        usual = [record for record in records if record.role == "sampled"]
+        assert snapshot.running == len(engine.active)
+        assert snapshot.paused == sum(record.state == "paused" for record in usual)
+        assert snapshot.ended == sum(record.state in ("completed", "stopped", "failed") for record in usual)
+        assert snapshot.failed == sum(record.state == "failed" for record in records)
+        assert snapshot.epochs == sum(record.epochs for record in records)
+        assert snapshot.begun == engine.trained
+        assert snapshot.wanted == 14
+
+    beat = watched(tmp_path, engine, compare)
+    finish(engine)
+    beat.end(engine, "completed")
+    assert len(seen) > 14
+    last, best = seen[-1], engine.ranking()[0]
+    assert (last.how, last.running, last.paused, last.left, last.baselines) == ("completed", 0, 0, None, 1)
+    assert (last.trial, last.accuracy, last.notation) == (best.number, best.accuracy, best.design.notation)
+    assert any(snapshot.left is not None for snapshot in seen)
+    assert read(tmp_path) == last
+
+
+def test_mlflow_hears_how_the_sweep_goes_on(tmp_path: Path, always: None) -> None:
+    engine = opened(tmp_path, config())
+    told: list[tuple[int, dict[str, float]]] = []
+    reports(engine).summary = lambda metrics, step: told.append((step, metrics))  # pyright: ignore[reportAttributeAccessIssue]
+    watched(tmp_path, engine).__call__  # noqa: B018 - the listener is set
+    finish(engine)
+    steps = [step for step, _ in told]
+    assert steps == sorted(steps)
+    trained = [record for record in engine.records.values() if record.state != "duplicate"]
+    assert steps[-1] == sum(record.epochs for record in trained)
+    best = [metrics["best_accuracy"] for step, metrics in told if step]
+    assert best == sorted(best)
+    assert best[-1] == engine.ranking()[0].accuracy
+    assert told[-1][1]["trials/failed"] == engine.counts()["failed"] > 0
+    assert told[-1][1]["trials/unfinished"] == 0
+
+
+def test_nothing_that_goes_wrong_with_it_reaches_the_sweep(tmp_path: Path, always: None) -> None:
+    def broken(_: Snapshot) -> None:
+        raise RuntimeError("the terminal is gone")
+
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    engine, quiet = opened(tmp_path / "a", config()), opened(tmp_path / "b", config())
+    beat = watched(tmp_path / "not there", engine, broken)
+    ended = [(record.number, record.state, record.accuracies) for record in finish(engine)]
+    beat.end(engine, "failed")
+    assert ended == [(record.number, record.state, record.accuracies) for record in finish(quiet)]
+
+
+def test_it_looks_seldom_where_looking_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    looks: list[float] = []
+    engine = opened(tmp_path, config())
+
+    def slow(_: Snapshot) -> None:
+        nonlocal now
+        looks.append(now)
+        now += 1.0  # to look takes a second
+
+    beat = Heartbeat(tmp_path, slow)
+    while now < 500:
+        beat(engine)
+        now += 0.05
+    assert len(looks) <= 11, "more than a fiftieth of the time goes into looking"
+
+
+def test_the_time_left_is_what_the_rest_of_the_epochs_takes(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    engine = opened(tmp_path, config(search={"promotion": "none"}))
+    left: dict[int, float | None] = {}
+    watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
+    for _ in drive(engine, good):
+        now += 10.0
+    assert left[0] is left[1] is None, "after one epoch nobody can know"
+    assert left[14 * 4] == 0.0
+    for done, value in left.items():  # 14 trials of 4 epochs, 10 s each but the first, which takes none
+        if value is not None:
+            assert value == pytest.approx(10 * (14 * 4 - done), rel=1.01 / done)
+
+
+def test_the_time_left_counts_baselines_and_finals(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    search = {"promotion": "none", "trials": 5, "baselines": ["lenet5", "lenet5"], "finalists": 2, "seeds": 3}
+    engine = opened(tmp_path, config(search=search))
+    left: dict[int, float | None] = {}
+    watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
+    for _ in drive(engine, good):
+        now += 10.0
+    epochs = 4 * (1 + 5 + 2 * 2)  # a baseline that is there already is not trained again
+    assert left[epochs] == 0.0
+    assert len(left) == 1 + epochs
+    for done, value in left.items():
+        if done > 4:
+            assert value is not None
+            assert value == pytest.approx(10 * (epochs - done), rel=1.01 / done)
+
+
+def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before_a_resume(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    settings = config(search={"promotion": "none", "trials": 5})
+    for begun in range(2):
+        engine = opened(tmp_path, settings)
+        left: dict[int, float | None] = {}
+        watched(tmp_path, engine, lambda snapshot, left=left: left.setdefault(snapshot.epochs, snapshot.left))
+        leg = engine.next()
+        assert leg
+        now += 40.0
+        engine.report(leg.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
+        assert left == {4 * begun: None, 4 * (begun + 1): pytest.approx(10 * (5 * 4 - 4 * (begun + 1)))}
+
+
+def test_a_trial_that_has_begun_is_seen_to_run_before_it_has_a_result(tmp_path: Path) -> None:
+    """It may hang: then nothing more is heard of it."""
+    engine = opened(tmp_path, config())
+    watched(tmp_path, engine)
+    assert engine.next()
+    snapshot = read(tmp_path)
+    assert snapshot
+    assert (snapshot.begun, snapshot.running) == (1, 1)
+
+
+def test_trials_that_begin_together_are_all_seen_to_run_while_nothing_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    monkeypatch.setattr(heartbeat.time, "time", lambda: 1000 + now)
+    engine = opened(tmp_path, config())
+    watched(tmp_path, engine)
+    for _ in range(4):
+        assert engine.next()
+    now += 90.0
+    engine.wait()
+    snapshot = read(tmp_path)
+    assert snapshot
+    assert (snapshot.begun, snapshot.running, snapshot.time, snapshot.heard) == (4, 4, 1090, 1000)
+
+
+def test_there_is_a_file_before_any_result(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config())
+    (tmp_path / heartbeat.FILE).write_text("a former run's")
+    watched(tmp_path, engine)
+    found = read(tmp_path)
+    assert found
+    assert (found.how, found.begun) == ("running", 0)
+
+
+def test_a_time_budget_ends_it_sooner(tmp_path: Path, always: None) -> None:
+    import time
+
+    engine = opened(tmp_path, config(), deadline=time.monotonic() + 1000)
+    left: dict[int, float | None] = {}
+    watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
+    next(iter(drive(engine, accuracy)))
+    assert left[1] == pytest.approx(1000, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    [
+        ({"epochs": 9, "promotion": "none"}, 9),
+        ({"epochs": 9, "reduction": 3}, 1 + 2 / 3 + 6 / 9),  # all train 1, a third 2 more, a ninth 6 more
+        ({"epochs": 4, "reduction": 2}, 1 + 1 / 2 + 2 / 4),
+        ({"epochs": 5, "reduction": 2, "first_rung": 2}, 2 + 2 / 2 + 1 / 4),
+        ({"epochs": 1, "reduction": 2}, 1),
+    ],
+)
+def test_epochs_of_a_trial_on_average(settings: dict[str, Any], epochs: float) -> None:
+    assert expected_epochs(SearchConfig(**settings)) == pytest.approx(epochs)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"how": "running"}', "null"])
+def test_a_file_that_is_no_heartbeat_is_none(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / heartbeat.FILE).write_text(text)
+    assert read(tmp_path) is None
+
+
+def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None:
+    engine = opened(tmp_path, config())
+    beat = watched(tmp_path, engine)
+    for _ in drive(engine, good):
+        json.loads((tmp_path / heartbeat.FILE).read_text())
+    beat.end(engine, "interrupted")
+    found = read(tmp_path)
+    assert found
+    assert found.how == "interrupted"
+    assert [path.name for path in tmp_path.glob("*heartbeat*")] == [heartbeat.FILE]

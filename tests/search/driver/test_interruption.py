@@ -1,0 +1,251 @@
+"""Sweeps that are interrupted, or end before their time, and resumed: nothing is lost and nothing trained twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.dashboards.text.status import state
+from convscape.search.driver import heartbeat
+from convscape.search.driver import launching as sweeps
+from convscape.search.driver.launching import launch, resume
+from convscape.search.files.append_only import read_all
+from convscape.search.sweep import Sweep
+from convscape.search.tracking.delivery import JOURNAL, SPOOL
+from convscape.search.workers.trainable import LegRun
+from convscape.spaces.errors import SweepError
+from tiny_sweep import TINY, results, tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_sweep_interrupted_before_any_epoch_is_kept_where_mlflow_waits_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    def interrupted(_engine: Any, _dataset: Any, _config: Any, folder: Path) -> None:
+        if begun:
+            (folder / JOURNAL).write_text('{"trial": null, "run": "one"}\n')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeps, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch(tiny(tmp_path), progress=False)
+    assert (tmp_path / "tiny" / "config.json").exists() == begun
+
+
+def written(folder: Path) -> dict[Path, int]:
+    """When the checkpoints that are there were written."""
+    return {file: file.stat().st_mtime_ns for file in folder.glob("tiny/trials/*/epoch-*/tensors.safetensors")}
+
+
+class TestInterruption:
+    @pytest.fixture
+    def driver(self, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+        (tmp_path / "tiny.yaml").write_text(TINY)
+
+        def start(*arguments: str) -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                [sys.executable, "-m", "convscape", *arguments],
+                cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+            )  # fmt: skip
+
+        return start
+
+    def test_ctrl_c_once_saves_and_resume_ends_as_if_unbroken(self, tmp_path: Path, database: str, driver: Any) -> None:
+        more = ("search.trials=12", "search.epochs=16", "data.train=400")
+        sets = [f"--set={one}" for one in ("folder=sweeps", f"tracking.uri={database}", *more)]
+        process = driver("launch", "tiny.yaml", *sets)
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert "convscape resume tiny" in errors
+        sweep = Sweep.open("tiny", tmp_path / "sweeps")
+        assert sweep.counts()["unfinished"] > 0
+        assert not sweep.running
+        resumed = resume("tiny", tmp_path / "sweeps", progress=False)
+        (tmp_path / "unbroken").mkdir()
+        unbroken = launch(tiny(tmp_path / "unbroken", f"tracking.uri={database}", *more), progress=False)
+        assert results(resumed) == results(unbroken)
+        counts = resumed.counts()
+        assert counts["unfinished"] == 0
+        assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
+
+    def test_ctrl_c_saves_also_where_nobody_reads_what_it_says(self, tmp_path: Path, driver: Any) -> None:
+        more = ("search.trials=12", "search.epochs=16", "data.train=400")
+        process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in ("folder=sweeps", *more)))
+        process.stderr.close()
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=120)
+        process.stdout.close()
+        assert process.returncode == 130
+        assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("runner", ["inline", "ray"])
+    def test_ctrl_c_twice_waits_for_nothing_and_resume_goes_on(self, tmp_path: Path, runner: str) -> None:
+        (tmp_path / "tiny.yaml").write_text(TINY)
+        patient = (
+            "from convscape import cli; from convscape.search.driver import launching\n"
+            "launching.FLUSH_SECONDS = 3600.0\n"
+            "cli.main()"
+        )
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes requests and never answers
+            sets = ["search.trials=4", "search.epochs=40", "data.train=1200", f"resources.runner={runner}"]
+            sets += [
+                "search.promotion=none",
+                "resources.workers=1",
+                f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}",
+            ]
+            process = subprocess.Popen(
+                [sys.executable, "-c", patient, "launch", "tiny.yaml", *(f"--set={one}" for one in sets)],
+                cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+            )  # fmt: skip
+            try:
+                assert process.stderr is not None
+                while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                while "again leaves at once" not in (line := process.stderr.readline()):
+                    assert line, "it ended after the first"
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=120)  # an hour, if it waited for MLflow
+            finally:
+                process.kill()
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert "convscape resume tiny" in errors
+        sweep = Sweep.open("tiny", tmp_path / "sweeps")
+        assert state(sweep) == "interrupted"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+            counts = resume("tiny", tmp_path / "sweeps", progress=False).counts()
+        assert (counts["completed"], counts["unfinished"]) == (4, 0)
+
+    @pytest.mark.slow
+    def test_a_kill_loses_no_epoch_and_trains_none_twice(self, tmp_path: Path, database: str, driver: Any) -> None:
+        more = ("search.trials=12", "search.epochs=16", "data.train=400")
+        sets = [f"--set={one}" for one in ("folder=sweeps", f"tracking.uri={database}", *more)]
+        process = driver("launch", "tiny.yaml", *sets)
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 5):
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        kept = written(tmp_path / "sweeps")
+        resumed = resume("tiny", tmp_path / "sweeps", progress=False)
+        now = written(tmp_path / "sweeps")
+        assert all(now[file] == kept[file] for file in kept.keys() & now.keys()), "an epoch was trained again"
+        told = [json.loads(line) for line in study.read_text().splitlines()]
+        reports = [(event["trial_id"], event["step"]) for event in told if "step" in event]
+        duplicates = {record.number for record in resumed.trials() if record.state == "duplicate"}
+        trained = [report for report in reports if report[0] not in duplicates]
+        assert len(set(trained)) == len(trained)
+        unbroken = launch(tiny(tmp_path / "unbroken", f"tracking.uri={database}", *more), progress=False)
+        assert results(resumed) == results(unbroken)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_resume_has_a_heartbeat_of_its_own_before_anything_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = launch(tiny(tmp_path, "search.trials=1"), progress=False)
+    seen: list[str] = []
+    monkeypatch.setattr(sweeps, "_train", lambda *_: seen.append(state_of(sweep)))
+    resume("tiny", tmp_path, progress=False)
+    assert seen == ["running"]
+    (sweep.folder / heartbeat.FILE).unlink()
+    assert state(sweep) == "died"
+
+
+def state_of(sweep: Sweep) -> str:
+    found = heartbeat.read(sweep.folder)
+    assert found
+    return found.how
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_resume_interrupted_before_any_epoch_ended_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def ends_with(error: type[BaseException]) -> Any:
+        def epoch(_: LegRun) -> None:
+            raise error
+
+        return epoch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
+        patch.setattr(LegRun, "epoch", ends_with(SystemExit))
+        with pytest.raises(SystemExit):
+            launch(tiny(tmp_path, "search.trials=1"), progress=False)
+        patch.setattr(LegRun, "epoch", ends_with(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            resume("tiny", tmp_path, progress=False)
+    said = capfd.readouterr().err
+    assert "removed" not in said
+    assert "convscape resume tiny" in said
+    sweep = resume("tiny", tmp_path, progress=False)
+    ends = [entry["tags"]["convscape.state"] for entry in read_all(sweep.folder / SPOOL) if entry["event"] == "end"]
+    assert ends == ["completed"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_damaged_checkpoint_is_gone_round(tmp_path: Path) -> None:
+    def reached(folder: Path, damage: bool) -> list[tuple[Any, ...]]:
+        settings = tiny(folder, "search.trials=1", "search.epochs=4", "search.promotion=none")
+        sweep = launch(settings, progress=False)
+        study = sweep.folder / "study.jsonl"
+        # back to where epoch 3 was told and its trial not ended: as after a kill
+        lines = study.read_text().splitlines(keepends=True)
+        third = max(i for i, line in enumerate(lines) if '"step":3' in line)
+        study.write_text("".join(lines[: third + 1]))
+        for file in (sweep.folder / "trials" / "00000").glob("*/tensors.safetensors") if damage else ():
+            file.write_bytes(b"cut")
+        resumed = resume("tiny", folder, progress=False)
+        (record,) = resumed.trials()
+        assert any("trained again" in event for event in record.events) == damage
+        return results(resumed)
+
+    whole = reached(tmp_path / "whole", damage=False)
+    assert whole[0][2] == "completed"
+    assert reached(tmp_path / "damaged", damage=True) == whole
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_full_disk_ends_the_sweep_by_name_and_a_resume_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from convscape.trainers.checkpoint import Checkpoints
+
+    def full(self: Checkpoints, *_: object, **__: object) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", full)
+        with pytest.raises(SweepError, match="No space left on device"):
+            launch(tiny(tmp_path), progress=False)
+    counts = Sweep.open("tiny", tmp_path).counts()
+    assert (counts["failed"], counts["unfinished"]) == (0, 1)
+    assert resume("tiny", tmp_path, progress=False).counts()["unfinished"] == 0

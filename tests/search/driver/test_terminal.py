@@ -1,0 +1,100 @@
+"""One live line on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from convscape.search.driver import terminal
+from convscape.search.driver.heartbeat import Snapshot
+from convscape.search.driver.terminal import Progress, aged, clock, line
+from rich.console import Console
+
+NOW = Snapshot(
+    "running", 0.0, 75.0, 50, 12, 3, 7, 2, 1, 1, 0, 30, 1234.5, 90.0, 4, 0.91, 2930, "INPUT[8x8x1] -> CONV3-8 -> FC-10"
+)
+
+
+def test_the_line_says_all() -> None:
+    assert line(NOW).split("  ") == [
+        "1:15",
+        "12/50 trials: 3 ended, 2 running, 7 paused",
+        "1 failed",
+        "baselines: 1 ended",
+        "best 0.9100 (trial 4)",
+        "1,234 images/s",
+        "about 1:30 left",
+        "INPUT[8x8x1] -> CONV3-8 -> FC-10",
+    ]
+
+
+def test_the_line_leaves_out_what_is_not() -> None:
+    start = Snapshot("running", 0.0, 5.0, 50, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None)
+    assert line(start) == "0:05  0/50 trials: 0 ended, 0 running, 0 paused"
+
+
+@pytest.mark.parametrize("width", [20, 60, 100, 200])
+def test_a_narrow_terminal_cuts_the_line(width: int) -> None:
+    cut = line(NOW, width)
+    assert len(cut) <= width
+    assert line(NOW).startswith(cut.removesuffix("…"))
+
+
+def test_its_clock_goes_on_between_results() -> None:
+    later = aged(replace(NOW, time=time.time() - 100))
+    assert later.seconds == pytest.approx(175, abs=5)
+    assert later.left == 0.0
+
+
+def test_a_terminal_has_one_line_that_is_gone_at_the_end() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=70, height=10, color_system=None)
+    with Progress(console) as shown:
+        shown(replace(NOW, time=time.time()))
+        shown(replace(NOW, time=time.time(), begun=13))
+        shown.say("a line that stays")
+    text = screen.getvalue()
+    assert "12/50 trials" in text
+    assert "13/50 trials" in text
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", part) for part in re.split(r"[\r\n]", text)]
+    assert all(len(part) < 70 for part in lines)
+    assert [part for part in lines if part.strip()][-1].startswith(("a line", "1:1"))
+    assert text.rstrip("\x1b[?25h").endswith("\x1b[2K") or "\x1b[1A" in text, "the live line is not wiped"
+
+
+def test_a_log_has_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+    shown = Progress(Console(file=log, force_terminal=False, width=70, color_system=None))
+    with shown:
+        for begun in range(5):
+            shown(replace(NOW, begun=begun))
+        assert log.getvalue() == ""
+        monkeypatch.setattr(terminal, "PLAIN_EVERY", 0.0)
+        shown(replace(NOW, begun=6))
+        shown(replace(NOW, begun=6))
+        monkeypatch.setattr(terminal, "PLAIN_EVERY", 1e9)
+        shown(replace(NOW, begun=7))
+        shown(replace(NOW, begun=8, how="completed"))
+    lines = log.getvalue().splitlines()
+    assert [re.search(r"(\d+)/50", text).group(1) for text in lines] == ["6", "8"]  # pyright: ignore[reportOptionalMemberAccess]
+    assert "\x1b" not in log.getvalue()
+
+
+def test_a_log_that_nobody_reads_any_more_is_given_up() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:  # noqa: ARG002
+            raise BrokenPipeError
+
+    for is_terminal in (False, True):
+        for first in (lambda shown: shown(replace(NOW, how="completed")), lambda shown: shown.say("saving")):
+            with Progress(Console(file=Closed(), force_terminal=is_terminal)) as shown:
+                first(shown)
+                first(shown)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3661, "1:01:01")])
+def test_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

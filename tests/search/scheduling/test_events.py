@@ -1,0 +1,68 @@
+"""What happened to a trial beside its curve reaches the study, MLflow and whoever opens the sweep again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from convscape.search.config import sweep_file
+from convscape.search.driver.launching import launch
+from convscape.search.files.append_only import read_all
+from convscape.search.sweep import Sweep
+from convscape.trainers.modules import Network
+from driving import config, drive, finish, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+TINY = """
+name: tiny
+data: {name: digits, train: 200, validation: 100}
+space: {stages: 1, convolutions: 1, filters: 4, kernel: 3, dropout: 0.0, hidden: 0, downsampling: max, norm: none}
+recipe: {batch_size: 64}
+search: {trials: 2, epochs: 3, reduction: 3, seed: 1}
+resources: {runner: inline, precision: float32}
+"""
+HALVED = "epoch 1: out of memory; batches of 64 now go through the network in 2 parts"
+
+
+def test_a_batch_halved_for_want_of_memory_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward = Network.forward
+
+    def limited(self: Network, input: torch.Tensor) -> torch.Tensor:
+        if self.training and len(input) > 32:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, input)
+
+    monkeypatch.setattr(Network, "forward", limited)
+    sweep = launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={tmp_path}"]), progress=False)
+    assert sweep.counts()["failed"] == 0
+    for record in Sweep.open("tiny", tmp_path).trials():
+        assert len(record.events) == 1, "a promoted trial goes on in the parts it had"
+        assert record.events[0].startswith(HALVED)
+    entries = [entry for entry in read_all(sweep.folder / "spool.jsonl") if entry["event"] == "note"]
+    told = {entry["trial"]: entry["tags"]["convscape.events"] for entry in entries if entry["trial"] is not None}
+    assert told == {record.number: record.events[0] for record in sweep.trials()}
+
+
+def test_events_of_a_trial_are_kept_over_a_resume_and_told_once(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    settings = config(search={"trials": 2, "epochs": 4, "reduction": 4})
+    engine = opened(tmp_path, settings)
+    report = engine.report
+    engine.report = lambda number, result: report(number, replace(result, events=("one", "two")))  # pyright: ignore[reportAttributeAccessIssue]
+    next(drive(engine))
+    again = opened(tmp_path, settings)
+    assert again.records[0].events == ("one", "two")
+    told: list[Any] = []
+    again.tracker.note = lambda tags, number: told.append((number, tags))  # pyright: ignore[reportAttributeAccessIssue]
+    report_again = again.report
+    listed: Any = ["one", "two", "three"]  # as Ray hands them on
+    again.report = lambda number, result: report_again(number, replace(result, events=listed))  # pyright: ignore[reportAttributeAccessIssue]
+    records = finish(again, lambda _, epoch: epoch / 10)
+    assert all(record.events == ("one", "two", "three") for record in records)
+    assert sorted(told) == [(number, {"convscape.events": "one\ntwo\nthree"}) for number in range(2)]

@@ -1,0 +1,114 @@
+"""The tracker, and a plain one that someone might put in its place, hold to the contract."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from convscape.search.tracking import upload_process
+from convscape.search.tracking.mlflow_store import connect, search
+from convscape.search.tracking.tracker import Tracker, sync
+from tracker_contract import Told, TrackerContract
+
+
+class TestMlflow(TrackerContract):
+    @pytest.fixture(autouse=True)
+    def store(self, database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+        """Nothing is uploaded but by the test."""
+        for word in ("carry", "hurry", "leave"):
+            monkeypatch.setattr(upload_process, word, lambda *_: None)
+        self.uri, self.experiment = database, request.node.name
+
+    def make_tracker(self, folder: Path) -> Tracker:
+        return Tracker(folder, uri=self.uri, experiment=self.experiment, sweep="digits")
+
+    def arrived(self, folder: Path) -> dict[int | None, Told]:
+        assert sync(folder) == 0
+        client = connect(self.uri)
+        experiment = client.get_experiment_by_name(self.experiment)
+        assert experiment
+        found: dict[int | None, Told] = {}
+        for run in search(client, experiment.experiment_id, ""):
+            data, identity = run.data, run.info.run_id
+            trial = data.tags.get("convscape.trial")
+            number = None if trial is None else int(trial)
+            assert number not in found, "a run is there twice"
+            names = [file.path for file in client.list_artifacts(identity)]
+            found[number] = Told(
+                run.info.status != "RUNNING",
+                data.params,
+                data.tags,
+                {key: self._points(identity, key) for key in data.metrics},
+                {name: Path(client.download_artifacts(identity, name)).read_text() for name in names},
+            )
+        return found
+
+    def _points(self, run_id: str, key: str) -> list[tuple[int, float]]:
+        return sorted((point.step, point.value) for point in connect(self.uri).get_metric_history(run_id, key))
+
+
+class Diary:
+    """Keeps all it is told in a file, one JSON line a call, and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "diary.jsonl"
+
+    def _note(self, number: int | None, **what: Any) -> None:
+        with suppress(ValueError, TypeError, OSError), self._path.open("a") as file:
+            file.write(json.dumps({"trial": number, **what}, allow_nan=False) + "\n")
+
+    def start(self, *, params: Any, tags: Any, artifacts: Any = None) -> None:
+        self._note(None, params=params, tags=tags, artifacts=artifacts or {}, ended=False)
+
+    def trial_started(self, start: Any) -> None:
+        self._note(start.number, params=start.params, tags=start.tags, artifacts=start.artifacts)
+
+    def epoch(self, number: int, epoch: int, metrics: Any) -> None:
+        self._note(number, step=epoch, metrics={key: v for key, v in metrics.items() if _finite(v)})
+
+    def note(self, tags: Any, number: int | None = None) -> None:
+        self._note(number, tags=tags)
+
+    def trial_ended(self, number: int, *, state: str, reason: str, metrics: Any) -> None:
+        values = {key: v for key, v in metrics.items() if _finite(v)}
+        self._note(number, tags={"convscape.state": state, "convscape.reason": reason}, metrics=values, ended=True)
+
+    def summary(self, metrics: Any, step: int) -> None:
+        self._note(None, step=step, metrics={key: v for key, v in metrics.items() if _finite(v)})
+
+    def finish(self, *, status: str, metrics: Any) -> None:
+        self._note(None, tags={"status": status}, metrics=metrics, ended=True)
+
+    def flush(self, timeout: float) -> int:  # noqa: ARG002 - a tracker's signature
+        return 0
+
+    def close(self, *, wait: bool = True) -> None:
+        """Nothing is open."""
+
+
+class TestDiary(TrackerContract):
+    def make_tracker(self, folder: Path) -> Diary:
+        return Diary(folder)
+
+    def arrived(self, folder: Path) -> dict[int | None, Told]:
+        found: dict[int | None, Told] = {None: Told(ended=False)}
+        for line in (folder / "diary.jsonl").read_text().splitlines():
+            entry = json.loads(line)
+            run = found.setdefault(entry["trial"], Told(ended=False))
+            run.params = {key: str(value) for key, value in entry.get("params", {}).items()} | run.params
+            run.tags |= entry.get("tags", {})
+            run.artifacts |= entry.get("artifacts", {})
+            run.ended = entry.get("ended", run.ended)
+            for key, value in entry.get("metrics", {}).items():
+                points = dict(run.points.get(key, []))
+                step = entry.get("step", max(points, default=0))
+                run.points[key] = sorted((points | {step: value}).items())
+        return found
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

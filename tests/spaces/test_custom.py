@@ -1,0 +1,200 @@
+"""A class of somebody's own: found by its dotted path, and whatever it gets wrong said with its key."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pytest
+from convscape.spaces.custom import OwnSpace
+from convscape.spaces.errors import DataError, SpaceError
+from convscape.spaces.import_path import find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SPACE = """{top}
+from convscape.spaces.architecture import Architecture
+from convscape.spaces.errors import SpaceError
+from convscape.spaces.layers import Conv, Flatten, Linear
+
+class Mine:
+    def __init__(self, filters=4):
+        {init}
+        self.filters = filters
+
+    def check(self, input):
+        {check}
+
+    def sample(self, trial, input, classes):
+        {sample}
+        return Architecture(input, (Conv(self.filters), Flatten(), Linear(classes)), classes)
+
+number = 3
+"""
+INPUT = (1, 8, 8)
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules and the path as they were."""
+    modules, path = set(sys.modules), list(sys.path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # files change faster than their times
+    yield
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+    sys.path[:] = path
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Callable[..., OwnSpace]:
+    """Opens the space above with lines of its methods put in."""
+
+    def made(path: str = "mine.Mine", settings: dict[str, Any] | None = None, **lines: str) -> OwnSpace:
+        sys.modules.pop("mine", None)
+        text = SPACE.format(**{"top": "", "init": "pass", "check": "pass", "sample": "pass", **lines})
+        (tmp_path / "mine.py").write_text(text)
+        return OwnSpace(path, settings or {}, [tmp_path])
+
+    return made
+
+
+def refused(call: Callable[[], Any]) -> SpaceError:
+    with pytest.raises(SpaceError) as caught:
+        call()
+    return caught.value
+
+
+def sampled(space: OwnSpace, classes: int = 10) -> Any:
+    return space.sample(optuna.create_study().ask(), INPUT, classes)
+
+
+def test_settings_are_given_to_the_class(mine: Any) -> None:
+    assert sampled(mine(settings={"filters": 7})).layers[0].filters == 7
+    assert sampled(mine("mine:Mine")).layers[0].filters == 4
+
+
+def test_without_a_size_there_is_none(mine: Any) -> None:
+    assert mine().size(INPUT) is None
+    assert mine(check="pass\n    def size(self, input):\n        return 12").size(INPUT) == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "says", "remedy"),
+    [
+        ("Mine", "'Mine' is no dotted path", "my_module.MySpace"),
+        (3, "3 is no dotted path", ""),
+        ("mine..Mine", "is no dotted path", ""),
+        ("mne.Mine", "mne.Mine: there is no module mne", "Looked for in {folder}, on PYTHONPATH"),
+        ("mine.inner.Mine", "there is no module mine.inner", ""),
+        ("mine.Min", "mine.Min: mine has no class Min", "Did you mean 'Mine'? Looked for in {folder}/mine.py."),
+        ("mine.number", "mine.number is no class", ""),
+        ("mine.SpaceError", "mine.SpaceError has no method check(input)", "docs/spaces.md"),
+    ],
+)
+def test_paths_that_lead_nowhere(mine: Any, tmp_path: Path, path: Any, says: str, remedy: str) -> None:
+    error = refused(lambda: mine(path))
+    assert error.key == "space.class"
+    assert error.message.startswith("space.class: ")
+    assert says in error.message
+    assert remedy.format(folder=tmp_path) in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ({"init": "1 +"}, "mine cannot be imported: SyntaxError: invalid syntax (mine.py, line 8)"),
+        ({"top": "import no_such_module"}, "mine needs a module no_such_module"),
+        ({"top": "1 / 0"}, "mine cannot be imported: ZeroDivisionError: division by zero (mine.py, line 1)"),
+        ({"top": "raise SystemExit(3)"}, "mine cannot be imported: SystemExit: 3 (mine.py, line 1)"),
+        ({"init": "raise ValueError('too odd')"}, "mine.Mine() raised ValueError: too odd (mine.py, line 8)"),
+    ],
+)
+def test_a_module_or_class_that_raises_is_quoted(mine: Any, lines: dict[str, str], says: str) -> None:
+    error = refused(lambda: mine(**lines))
+    assert error.key == "space.class"
+    assert says in error.message
+
+
+def test_missing_methods_are_named(mine: Any) -> None:
+    error = refused(
+        lambda: mine(sample="pass\n\nclass Less(Mine):\n    sample = None\n    def _(a):", path="mine.Less")
+    )
+    assert "mine.Less has no method sample(trial, input, classes)" in error.message
+
+
+def test_a_setting_the_class_does_not_take_names_the_nearest(mine: Any) -> None:
+    error = refused(lambda: mine(settings={"filter": 3}))
+    assert (error.key, error.remedy) == ("space.filter", "Did you mean 'filters'?")
+
+
+def test_a_class_s_own_space_error_keeps_its_key(mine: Any) -> None:
+    error = refused(lambda: mine(init="raise SpaceError('space.filters: odd', 'Make it even.', key='space.filters')"))
+    assert (error.message, error.remedy, error.key) == ("space.filters: odd", "Make it even.", "space.filters")
+    error = refused(lambda: mine(check="raise SpaceError('images too small')").check(INPUT))
+    assert (error.message, error.key) == ("images too small", "space.class")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("return None", "mine.Mine.sample() returned a NoneType, not an Architecture"),
+        ("input = (1, 9, 9)", "returned a network for images of (1, 9, 9), not one for (1, 8, 8)"),
+        ("classes = 3", "returned a network of 3 classes, not one of 10"),
+        ("self.filters = 0", "mine.Mine.sample() raised ArchitectureError: Conv: `filters` (=0) must be"),
+        ("trial.suggest_int('a', 3, 1)", "mine.Mine.sample() raised ValueError: "),
+    ],
+)
+def test_what_sample_gets_wrong_is_said(mine: Any, line: str, says: str) -> None:
+    space = mine(sample=line)
+    space.check(INPUT)
+    error = refused(lambda: sampled(space))
+    assert error.key == "space.class"
+    assert says in error.message
+    assert "(own.py" not in error.message
+
+
+def test_the_line_of_ones_own_code_is_named_not_of_ours(mine: Any) -> None:
+    assert refused(lambda: sampled(mine(sample="Conv(0)"))).message.endswith("(mine.py, line 15)")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Architecture(input, (Linear(classes),), classes + 1)",  # raised under code that dataclasses wrote
+        "trial.suggest_int('a', 3, 1)",  # in Optuna
+        "int('three')",
+        "import json; json.loads('{')",  # in Python's own library
+    ],
+)
+def test_the_line_named_is_in_a_file_of_ones_own(mine: Any, line: str) -> None:
+    assert refused(lambda: sampled(mine(sample=line))).message.endswith("(mine.py, line 15)")
+
+
+def test_what_was_advised_is_kept(mine: Any) -> None:
+    error = refused(
+        lambda: sampled(mine(top="from convscape.spaces.parsing import parse", sample="parse('INPUT[8x8x1] -> RLU')"))
+    )
+    assert error.remedy == "Did you mean 'RELU'?"
+    assert "sample() raised NotationError: column 17: expected a layer" in error.message
+    assert refused(lambda: sampled(mine(sample="1 / 0"))).remedy == ""
+
+
+def test_folders_come_before_what_is_installed_and_hide_nothing_later(tmp_path: Path) -> None:
+    (tmp_path / "wave.py").write_text("mine = 1")
+    sys.modules.pop("wave", None)
+    assert find("wave.mine", "function", [tmp_path], DataError) == 1
+    assert sys.path[-1] == str(tmp_path)
+    assert sys.path.count(str(tmp_path)) == 1
+
+
+def test_a_module_of_the_same_name_from_elsewhere_is_not_taken_for_it(tmp_path: Path) -> None:
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        (folder / "twin.py").write_text(f"where = {folder.name!r}")
+    assert find("twin.where", "function", [tmp_path / "one"], DataError) == "one"
+    assert find("twin.where", "function", [tmp_path / "one", tmp_path / "two"], DataError) == "one"
+    with pytest.raises(DataError, match=r"one.twin\.py was imported by that name before .*two.twin\.py: rename one"):
+        find("twin.where", "function", [tmp_path / "two"], DataError)

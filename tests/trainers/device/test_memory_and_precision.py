@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from convscape.spaces.architecture import Architecture
+from convscape.spaces.classics.catalog import classic
+from convscape.spaces.errors import TrainingError
+from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear
+from convscape.trainers.device.memory import USABLE, largest_batch, training_bytes
+from convscape.trainers.measuring import precision as measuring
+from convscape.trainers.measuring.precision import faster_precision
+from convscape.trainers.recipe import Recipe
+from convscape.trainers.training import EpochResult, Training
+
+SMALL = Architecture((1, 8, 8), (Conv(8), BatchNorm(), Activation(), GlobalPool(), Flatten(), Linear(10)), 10)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_what_a_training_holds_between_steps_is_counted(digits, optimizer):
+    """All but activations, working memory and the batch, found on the objects themselves."""
+    training = Training(SMALL, Recipe(optimizer=optimizer, batch_size=32), digits, seed=0, epochs=1)
+    training.run_epoch()
+    held = [*training.network.state_dict().values(), *training.averaged.state_dict().values()]
+    held += [weight.grad for weight in training.network.parameters()]
+    held += [value for state in training.optimizer.state.values() for value in state.values()]
+    counted = sum(value.nbytes for value in held if value is not None and value.dim())
+    none = training_bytes(SMALL, 0, optimizer=optimizer)
+    constant = none - counted  # means and deviations of batch norm, which backward keeps for any batch
+    assert constant == 2 * 8 * 4
+
+
+def test_every_further_image_costs_the_same():
+    network = classic("resnet18", input=(3, 32, 32), classes=10)
+    sizes = [training_bytes(network, batch) for batch in (2, 3, 10)]
+    assert sizes[2] - sizes[0] == 8 * (sizes[1] - sizes[0])
+    assert training_bytes(network, 1024, precision="bfloat16") < 0.75 * training_bytes(network, 1024)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("megabytes", [600, 1_000, 16_000])
+def test_the_largest_batch_just_fits(precision, megabytes):
+    network = classic("resnet18", input=(3, 64, 64), classes=10)
+    batch = largest_batch(network, megabytes * 2**20, precision=precision)
+    usable = megabytes * 2**20 * USABLE
+    assert training_bytes(network, batch, precision=precision) <= usable
+    assert training_bytes(network, batch + 1, precision=precision) > usable
+
+
+def test_a_network_too_large_for_the_device_is_named():
+    with pytest.raises(TrainingError, match=r"on 2 images takes [\d,]+ MB and 900 MB \(90% of what it may take"):
+        largest_batch(classic("vgg16"), 1_000 * 2**20)
+
+
+@pytest.mark.parametrize(("speeds", "chosen"), [((100.0, 150.0), "bfloat16"), ((100.0, 101.0), "float32")])
+def test_the_faster_precision_is_chosen_if_it_pays(monkeypatch, speeds, chosen):
+    def run_epoch(self):
+        speed = speeds[0] if self.precision == "float32" else speeds[1]
+        return EpochResult(1, 0.0, 0.0, 0.0, 0.0, 1.0, speed)
+
+    monkeypatch.setattr(Training, "run_epoch", run_epoch)
+    measured = faster_precision(SMALL, Recipe())
+    assert measured.precision == chosen
+    assert measured.ratio == pytest.approx(speeds[1] / speeds[0])
+    assert measured.n == measuring.ROUNDS
+
+
+def test_measuring_trains_for_real_and_leaves_chance_alone():
+    before = torch.get_rng_state()
+    measured = faster_precision(SMALL, Recipe(batch_size=8))
+    assert measured.spread[0] <= measured.ratio <= measured.spread[1]
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from convscape.spaces.architecture import Architecture
+from convscape.spaces.errors import CheckpointError, ExportError
+from convscape.spaces.layers import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Linear,
+    LocallyConnected,
+    LocalResponseNorm,
+    Parallel,
+    Pool,
+    Residual,
+)
+from convscape.trainers.export import bundle as exporting
+from convscape.trainers.export.bundle import EXAMPLES, PROOF, SOURCE, WEIGHTS, export
+from convscape.trainers.export.pytorch_source import source
+from convscape.trainers.recipe import Recipe
+from convscape.trainers.training import Training
+
+IMAGE = (1, 8, 8)
+EVERYTHING = Architecture(
+    IMAGE,
+    (
+        Conv(8, 4, dilation=1), BatchNorm(), Activation(), LocalResponseNorm(), Dropout(0.1, spatial=True),
+        Pool("max", 3, 2), Residual((Activation("silu"), Conv(8, 3, bias=False), BatchNorm())),
+        Activation("leaky_relu"),
+        Parallel(((Conv(4, 1),), (Pool("max", 3, 1, "same"), Conv(4, (1, 3), groups=2)), ())), Pool("average", 2, 2),
+        Residual((Conv(8),), (Conv(8, 1),)), Pool("l2", 2, 1), Conv(8, 2, dilation=2, padding=2),
+        LocallyConnected(4, 2, bias=False), Pool("average", 2, 1, padding=(0, 1, 0, 1)), GlobalPool("max"), Flatten(),
+        BatchNorm(), LocalResponseNorm(3, k=1.0), Dropout(0.2), Linear(12), Activation("tanh"), Linear(10, bias=False),
+    ),
+    10,
+    fit="pad",
+)  # fmt: skip
+SMALL = Architecture(IMAGE, (Conv(8), Activation(), GlobalPool(), Conv(10, 1)), 10)
+
+
+@pytest.fixture
+def trained(digits, tmp_path):
+    """A network after one epoch, with its checkpoint."""
+
+    def train(architecture):
+        training = Training(architecture, Recipe(batch_size=32), digits, seed=0, epochs=2)
+        training.run_epoch()
+        training.save(tmp_path / "checkpoint")
+        return training
+
+    return train
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("architecture", [EVERYTHING, SMALL], ids=["everything", "small"])
+def test_the_export_runs_alone_and_agrees(digits, trained, tmp_path, architecture):
+    training = trained(architecture)
+    done = export(architecture, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
+    assert done.files == ("architecture.json", EXAMPLES, SOURCE, WEIGHTS, PROOF)
+    assert done.largest_difference < 1e-5
+    alone = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("convscape", "safetensors", "torchvision", "numpy", "PIL"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Block())
+sys.path.insert(0, {str(tmp_path / "out")!r})
+import torch, model
+pixels = torch.arange(64 * 3, dtype=torch.uint8).view(3, 1, 8, 8)
+print([round(p, 5) for p in model.predict(model.load(), pixels).flatten().tolist()], model.check() < 1e-5)
+"""
+    run = subprocess.run([sys.executable, "-I", "-c", alone], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    pixels = torch.arange(64 * 3, dtype=torch.uint8).view(3, 1, 8, 8)
+    with torch.no_grad():
+        scores = training.averaged((pixels.float() / 255 - digits.mean[0]) / digits.std[0])
+    probabilities, agrees = run.stdout.rsplit("]", 1)
+    assert agrees.strip() == "True"
+    np.testing.assert_allclose(json.loads(probabilities + "]"), scores.softmax(1).flatten(), atol=2e-5)
+
+
+def test_the_file_is_a_program(digits, trained, tmp_path):
+    from PIL import Image
+
+    trained(SMALL)
+    export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
+    Image.fromarray(np.full((20, 10), 99, dtype=np.uint8)).save(tmp_path / "picture.png")
+    for arguments, expected in (
+        ([], "agree with the recorded ones"),
+        ([str(tmp_path / "picture.png")], "picture.png: "),
+    ):
+        run = subprocess.run(
+            [sys.executable, "-W", "error", str(tmp_path / "out" / SOURCE), *arguments],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert expected in run.stdout, run.stderr
+
+
+def test_the_test_part_is_measured_once_and_counted(digits, trained, tmp_path):
+    training = trained(SMALL)
+    done = export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n", details={"trial": 3})
+    images = (torch.tensor(digits.test.images).float() / 255 - digits.mean[0]) / digits.std[0]
+    with torch.no_grad():
+        right = training.averaged(images).argmax(1).numpy() == digits.test.labels
+    assert (done.test_accuracy, done.test_images) == (right.mean(), 359)
+    proof = json.loads((done.folder / PROOF).read_text())
+    low, high = proof["test"]["interval_95"]
+    assert low < proof["test"]["accuracy"] == right.mean() < high
+    assert proof["details"] == {"trial": 3}
+    assert proof["agreement"]["largest_difference_at_batch_size"].keys() == {"1", "2", "64"}
+
+
+def test_an_interval_agrees_with_wilsons_example():
+    """Newcombe 1998, table I, method 3: 81 of 263 gives 0.2553 to 0.3662."""
+    assert exporting._interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"), [("nn.ReLU()", "nn.GELU()"), ("MEAN = (", "MEAN = (0.1 + "), (".eval()", ".train()")]
+)
+def test_a_network_that_disagrees_is_not_handed_over(digits, trained, tmp_path, monkeypatch, line, wrong):
+    design = Architecture(IMAGE, (Conv(8), Activation(), Dropout(0.5), GlobalPool(), Conv(10, 1)), 10)
+    trained(design)
+
+    def altered(*arguments):
+        text = source(*arguments)
+        assert line in text
+        return text.replace(line, wrong)
+
+    monkeypatch.setattr(exporting, "source", altered)
+    before = files(tmp_path)
+    with pytest.raises(ExportError, match="differ by"):
+        export(design, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
+    assert files(tmp_path) == before
+
+
+def test_a_file_that_does_not_run_is_not_handed_over(digits, trained, tmp_path, monkeypatch):
+    trained(SMALL)
+    monkeypatch.setattr(exporting, "source", lambda *arguments: source(*arguments).replace("nn.ReLU()", "nn.Relu()"))
+    with pytest.raises(ExportError, match=r"does not run: .*Relu"):
+        export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_earlier_export_is_replaced(digits, trained, tmp_path):
+    trained(SMALL)
+    first = export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="first")
+    (tmp_path / "out" / "__pycache__").mkdir()
+    second = export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="second")
+    assert first.files == second.files == tuple(files(tmp_path / "out"))
+    assert "second" in (tmp_path / "out" / SOURCE).read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "out"]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_the_user_had_is_left_alone(digits, trained, tmp_path, earlier):
+    trained(SMALL)
+    if earlier:
+        export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="first")
+    (tmp_path / "out").mkdir(exist_ok=True)
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    before = files(tmp_path)
+    with pytest.raises(ExportError, match=r"out holds notes.txt"):
+        export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="second")
+    assert files(tmp_path) == before
+
+
+def test_an_empty_folder_may_be_there(digits, trained, tmp_path):
+    trained(SMALL)
+    (tmp_path / "out").mkdir()
+    assert export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n").folder == tmp_path / "out"
+
+
+def test_other_designs_and_other_data_are_refused(digits, trained, tmp_path):
+    trained(SMALL)
+    other = replace(digits, validation=digits.train)
+    for architecture, dataset, what in ((EVERYTHING, digits, "architecture"), (SMALL, other, "data")):
+        with pytest.raises(ExportError, match=f"trained with {what}"):
+            export(architecture, tmp_path / "checkpoint", dataset, tmp_path / "out", name="n")
+    with pytest.raises(CheckpointError):
+        export(SMALL, tmp_path / "nothing", digits, tmp_path / "out", name="n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_cannot_break_the_file(digits):
+    odd = replace(digits, classes=('a"b', "c'd", "e\\f", 'g"""h', "é\n", *"56789"))
+    text = source(SMALL, odd, 'quotes """ and \\ and\nlines {braces}')
+    namespace = {"__name__": "exported", "__file__": "model.py"}
+    exec(compile(text, "model.py", "exec"), namespace)  # noqa: S102
+    assert tuple(namespace["CLASSES"]) == odd.classes
+
+
+def test_one_line_a_layer_with_its_size(digits):
+    lines = [line.strip() for line in source(EVERYTHING, digits, "n").splitlines()]
+    assert "nn.Conv2d(8, 8, 3, padding=1, bias=False),  # 8 x 4 x 4" in lines
+    assert "nn.Linear(12, 10, bias=False),  # 10" in lines
+    assert "class PaddedMaxPool2d(nn.MaxPool2d):" in lines
+    assert not [line for line in source(SMALL, digits, "n").splitlines() if line.startswith("class Padded")]

@@ -1,0 +1,176 @@
+"""One's own images: a function named by its dotted path."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from ...spaces.errors import DataError
+from ...spaces.import_path import find, said
+from .pixels import pixels_of, scaled
+from .sources import Source, check_classes
+from .streaming import Look, look_through, streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from .streaming import Streamed
+
+RETURNS = (
+    "It must return (images, labels), a torch Dataset of (image, label), or a convscape.trainers.data.sources.Source: "
+    "images uint8 of shape (N, C, H, W) or (N, H, W), labels whole numbers from 0."
+)
+
+
+def read_function(
+    path: str, root: Path | None, folders: Sequence[Path] = (), size: int | None = None, memory: float = math.inf
+) -> Source:
+    """What the function at `path` ("package.module.function") returns for `root` (data.root, or None).
+
+    Its module is looked for in `folders` first.
+
+    It may return arrays `(images, labels)`, a map-style torch Dataset of `(image, label)` with uint8 tensors (C, H, W)
+    or PIL images of any mode, or a `Source`, which can name classes and bring a test part of its own.
+
+    A Dataset gives the same image at each call: chance belongs into the recipe. Images that raise OSError are skipped
+    and named. When all come to more than `memory` bytes, resized to `size`, each is read anew whenever it is needed,
+    and every worker calls the function once.
+
+    Raises:
+        DataError: no such function, or what it returns cannot be used.
+    """
+    found = _called(path, root, folders)
+    if isinstance(found, Source):
+        for images, labels in ((found.images, found.labels), *([found.test] if found.test else [])):
+            _check(path, images, labels, len(found.classes))
+        check_classes(found.labels, found.classes, f"data.name: {path}")
+        return found
+    if isinstance(found, tuple) and len(found) == 2:
+        images, labels, names, skipped = np.asarray(found[0]), np.asarray(found[1]), None, ()
+    elif hasattr(found, "__getitem__") and hasattr(found, "__len__"):
+        images, labels, skipped = _read_all(path, OwnPictures(path, root, folders, size, found), memory)
+        names = getattr(found, "classes", None)
+    else:
+        raise DataError(f"data.name: {path} returned {type(found).__name__}", RETURNS)
+    if isinstance(images, np.ndarray):
+        images = images[:, None] if images.ndim == 3 else images
+    classes = tuple(map(str, names)) if names else tuple(str(n) for n in range(int(labels.max(initial=0)) + 1))
+    _check(path, images, labels, len(classes))
+    check_classes(labels, classes, f"data.name: {path}")
+    return Source(images, labels.astype(np.int64), classes, skipped=skipped)
+
+
+class OwnPictures:
+    """`Pictures` of a torch Dataset, which each process makes anew by calling the function that returned it."""
+
+    def __init__(self, path: str, root: Path | None, folders: Sequence[Path], size: int | None, dataset: Any) -> None:
+        self._path, self._root, self._folders, self._size = path, root, tuple(folders), size
+        self._dataset, self._count = dataset, len(dataset)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_dataset": None}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def open(self) -> None:
+        """Calls the function, once a process."""
+        if self._dataset is None:
+            self._dataset = _called(self._path, self._root, self._folders)
+
+    def name(self, index: int) -> str:
+        return f"data.name: {self._path}: image {index}"
+
+    def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
+        """The picture (C, H, W), resized where `size` is given, or why it cannot be read; and its label.
+
+        Raises:
+            DataError: what the Dataset gives is no uint8 image and label.
+        """
+        self.open()
+        try:
+            image, label = self._dataset[index]
+            pixels = pixels_of(image) if isinstance(image, Image.Image) else np.asarray(image)
+            label = int(label)
+        except OSError as error:  # as PIL says it of a damaged file
+            return str(error).split("\n")[0][:200], -1
+        except Exception as error:
+            raise DataError(f"{self.name(index)}: {said(error)}", RETURNS) from error
+        pixels = pixels[None] if pixels.ndim == 2 else pixels
+        if pixels.dtype != np.uint8 or pixels.ndim != 3:
+            raise DataError(f"{self.name(index)} is of type {pixels.dtype} and shape {pixels.shape}", RETURNS)
+        if self._size and pixels.shape[1:] != (self._size, self._size):
+            pixels = scaled(pixels[None], self._size)[0]
+        return pixels, label
+
+
+def _called(path: str, root: Path | None, folders: Sequence[Path]) -> Any:
+    function = find(path, "function", folders, lambda text, remedy: DataError(f"data.name: {text}", remedy))
+    if not callable(function):
+        raise DataError(f"data.name: {path} is no function", "Name a function that takes data.root and returns images.")
+    try:
+        return function(root)
+    except DataError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise DataError(f"data.name: {path} failed: {said(error)}", "Mend the function, and try again.") from error
+
+
+def _read_all(
+    path: str, pictures: OwnPictures, memory: float
+) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64], tuple[str, ...]]:
+    """Images, kept or streamed, their labels, and what was skipped with the reason."""
+    first = next((image for at in range(len(pictures)) if not isinstance(image := pictures.read(at)[0], str)), None)
+    if first is None:
+        raise DataError(f"data.name: {path}: none of {len(pictures)} images can be read", RETURNS)
+    looks = look_through(pictures) if first.nbytes * len(pictures) > memory else None
+    seen = looks or [pictures.read(at) for at in range(len(pictures))]
+    images: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    skipped: list[str] = []
+    for at, found in enumerate(seen):
+        picture, label = found if isinstance(found, tuple) else (found, -1)
+        if isinstance(picture, str):
+            skipped.append(f"image {at}: {picture}")
+        elif picture.shape != first.shape:
+            raise DataError(
+                f"data.name: {path}: image 0 has shape {first.shape} and image {at} {picture.shape}",
+                "Give all images one number of channels, and one size or set data.size.",
+            )
+        elif not isinstance(picture, Look):
+            images.append(picture)
+            labels.append(label)
+    if looks:
+        return *streamed(pictures, looks, first.shape[0]), tuple(skipped)
+    return np.stack(images), np.array(labels, dtype=np.int64), tuple(skipped)
+
+
+def _check_channels(path: str, shape: tuple[int, ...]) -> None:
+    """Refuses images of (C, H, W) that look as if their channels came last."""
+    if shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4):
+        raise DataError(
+            f"data.name: {path} gives images of shape {shape}, which look as if their channels came last",
+            "Put them first: `images.transpose(0, 3, 1, 2)`.",
+        )
+
+
+def _check(path: str, images: NDArray[Any] | Streamed, labels: NDArray[Any], classes: int) -> None:
+    if isinstance(images, np.ndarray) and (images.dtype != np.uint8 or images.ndim != 4):
+        raise DataError(f"data.name: {path} gives images of type {images.dtype} and shape {images.shape}", RETURNS)
+    _check_channels(path, images.shape[1:])
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"data.name: {path} gives {len(images):,} images and labels of type {labels.dtype} "
+            f"and shape {labels.shape}",
+            RETURNS,
+        )
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise DataError(
+            f"data.name: {path} gives labels from {labels.min()} to {labels.max()} and {classes} classes", RETURNS
+        )

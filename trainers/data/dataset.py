@@ -1,0 +1,303 @@
+"""Data sets as uint8 arrays in three parts: what is learnt from, what the search sees, what export sees once."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...spaces.errors import DataError, nearest
+from ...spaces.import_path import is_dotted
+from ..device.machine import memory_for_images
+from . import custom, folder, sources
+from .pixels import scaled
+from .sources import TORCHVISION, Source
+from .streaming import Streamed, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+DATA_SETS = ("digits", *TORCHVISION, "folder")
+"""Names that `load` knows. Case, hyphens and underscores do not matter."""
+HELD_OUT = 0.2
+"""Share kept for validation, and for the test where a data set has no test part of its own."""
+TEST_SEED = 0
+"""The test part is the same whatever the seed of a run: no search may learn from it."""
+LARGEST_SIZE = 4_096
+COUNTED = 2**20
+"""Cells that are counted at a time: numpy makes eight bytes of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """images: uint8 (N, C, H, W); labels: int64 (N,).
+
+    Arrays in one piece, which Ray's object store shares uncopied between the workers of a node; or, for what does not
+    fit into memory, images that are read when they are asked for.
+    """
+
+    images: NDArray[np.uint8] | Streamed
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.images, np.ndarray):
+            object.__setattr__(self, "images", np.ascontiguousarray(self.images))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def picked(self, indices: NDArray[np.int64]) -> Part:
+        """The images at `indices`, copied where they are kept."""
+        images = self.images.picked(indices) if isinstance(self.images, Streamed) else self.images[indices]
+        return Part(images, self.labels[indices])
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of labels and of every image's own digest, the same whether images are kept or streamed."""
+        images = self.images
+        digests = images.digests if isinstance(images, Streamed) else np.array([digest(i) for i in images], np.uint64)
+        return hashlib.sha256(digests.tobytes() + self.labels.tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in its three parts, with the training part's mean and standard deviation a channel (of 0..1)."""
+
+    name: str
+    train: Part
+    validation: Part
+    test: Part
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    skipped: tuple[str, ...] = ()
+    """Files that could not be read, each with the reason."""
+
+    @property
+    def input(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def streamed(self) -> bool:
+        """Whether images are read anew each epoch, since they come to more than the memory there is for them."""
+        return isinstance(self.train.images, Streamed)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits of the SHA-256 of all parts: equal data, equal fingerprint."""
+        whole = hashlib.sha256(repr((self.input, self.classes)).encode())
+        for part in (self.train, self.validation, self.test):
+            whole.update(part.digest)
+        return whole.hexdigest()[:16]
+
+
+def load(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    train: int | float | None = None,
+    validation: int | float | None = None,
+    seed: int = 0,
+    size: int | None = None,
+    code: Sequence[Path] = (),
+    memory: int | None = None,
+) -> Dataset:
+    """A data set by name, split so that every class keeps its share in every part.
+
+    Args:
+        name: one of DATA_SETS, or the dotted path of a function of one's own (see `own.read_function`).
+        root: the folder that torchvision's layout starts in, or of the images ("folder"); not for "digits".
+        train: images to train on, a number or a share of all that are not test; None for all that are left.
+        validation: images to validate on, likewise; None for a fifth of the two together.
+        seed: which images go where. The test part does not depend on it.
+        size: height and width to resize images to, in pixels; None to leave them.
+        code: folders in which the module of a function of one's own is looked for first.
+        memory: bytes of images that may be kept; None for a share of the machine's memory. A folder or a torch Dataset
+            that comes to more is read anew each epoch.
+
+    Raises:
+        DataError: unknown name, missing or damaged files, too few images; says what to do.
+
+    >>> digits = load("digits", train=1000, validation=0.1)
+    >>> digits.input, len(digits.train), len(digits.validation), len(digits.test)
+    ((1, 8, 8), 1000, 144, 359)
+    """
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE):
+        raise DataError(f"data.size (={size!r}) must be a whole number of pixels from 1 to {LARGEST_SIZE:,}")
+    known = str(name) if is_dotted(name) else _canonical(name)
+    source = _read(known, root, size, code, memory_for_images() if memory is None else memory)
+    return split(known, source, train=train, validation=validation, seed=seed)
+
+
+def split(
+    name: str,
+    source: Source,
+    *,
+    train: int | float | None = None,
+    validation: int | float | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """`source` in three parts; see `load`."""
+    everything = Part(source.images, source.labels)
+    pool = np.arange(len(everything))
+    if source.test is None:
+        chosen = stratified(everything.labels, pool, round(HELD_OUT * len(pool)), np.random.default_rng(TEST_SEED))
+        test, pool = everything.picked(chosen), np.setdiff1d(pool, chosen, assume_unique=True)
+    else:
+        test = Part(*source.test)
+    wanted, held_out = _sizes(len(pool), train, validation, len(source.classes))
+    random = np.random.default_rng([seed, 1])
+    for_validation = stratified(everything.labels, pool, held_out, random)
+    rest = np.setdiff1d(pool, for_validation, assume_unique=True)
+    for_training = stratified(everything.labels, rest, wanted, random)
+    learnt = everything.picked(for_training)
+    without = [
+        c
+        for c, n in zip(source.classes, np.bincount(learnt.labels, minlength=len(source.classes)), strict=True)
+        if not n
+    ]
+    if without:
+        raise DataError(
+            f"data.train: no image to train on is left for class {without[0]!r}",
+            "Raise data.train, lower data.validation, or give the class more images.",
+        )
+    mean, std = _normalisation(learnt)
+    return Dataset(
+        name, learnt, everything.picked(for_validation), test, source.classes, mean, std, skipped=source.skipped
+    )
+
+
+def stratified(
+    labels: NDArray[np.int64], pool: NDArray[np.int64], count: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """`count` of the indices in `pool`, sorted, so that each class has its share of them to within one image.
+
+    Shares are rounded by the method of the largest remainder.
+    """
+    sizes = np.bincount(labels[pool])
+    quotas, remainders = np.divmod(sizes * count, max(len(pool), 1))
+    quotas[np.argsort(-remainders, kind="stable")[: count - quotas.sum()]] += 1
+    shuffled = random.permutation(pool)
+    chosen = [shuffled[labels[shuffled] == label][:quota] for label, quota in enumerate(quotas)]
+    return np.sort(np.concatenate([pool[:0], *chosen]))
+
+
+def _canonical(name: str) -> str:
+    plain = {known.replace("-", ""): known for known in DATA_SETS}
+    try:
+        return plain[str(name).lower().replace("-", "").replace("_", "").replace(" ", "")]
+    except KeyError:
+        raise DataError(
+            f"data.name (={name!r}) is not known",
+            f"{nearest(str(name).lower(), DATA_SETS)} Or name a function of yours by its dotted path.",
+        ) from None
+
+
+def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[Path], memory: int) -> Source:
+    if name == "digits":
+        return _resized(sources.read_digits(), size, memory)
+    if is_dotted(name):
+        place = None if root is None else Path(root).expanduser()
+        return _resized(custom.read_function(name, place, code, size, memory), size, memory)
+    if root is None:
+        raise DataError(
+            f"data.name {name!r} is read from files and data.root is not set",
+            "Set data.root to the folder of the images, with one folder a class."
+            if name == "folder"
+            else f"Set data.root to the folder that holds {TORCHVISION[name].folder}/, in torchvision's layout.",
+        )
+    base = Path(root).expanduser()
+    if not base.is_dir():
+        raise DataError(f"data.root: there is no folder {base}", "Set data.root to the folder that holds the data.")
+    if name == "folder":
+        return folder.read_folder(base, size, memory)
+    return _resized(sources.read_torchvision(name, base), size, memory)
+
+
+def _resized(source: Source, size: int | None, memory: int) -> Source:
+    parts = [(source.images, source.labels), *([source.test] if source.test else [])]
+    if size is None or all(images.shape[2:] == (size, size) for images, _ in parts):
+        return source
+    needed = sum(len(images) * images.shape[1] * size**2 for images, _ in parts)
+    if needed > memory:
+        raise DataError(
+            f"data.size (={size}): resized, the images need {needed:,} bytes and {memory:,} may be kept",
+            "Lower data.size, raise data.memory, or use a folder of images, which is read anew each epoch.",
+        )
+    resized = [(scaled(images[:], size), labels) for images, labels in parts]
+    return replace(source, images=resized[0][0], test=resized[1] if source.test else None)
+
+
+def _sizes(available: int, train: int | float | None, validation: int | float | None, classes: int) -> tuple[int, int]:
+    """How many images to train and to validate on."""
+    wanted = None if train is None else _count("train", train, available)
+    if validation is not None:
+        held_out = _count("validation", validation, available)
+    elif wanted is not None:
+        held_out = min(round(wanted * HELD_OUT / (1 - HELD_OUT)), available - wanted)
+    else:
+        held_out = round(HELD_OUT * available)
+    wanted = available - held_out if wanted is None else wanted
+    if wanted + held_out > available:
+        raise DataError(
+            f"data.train and data.validation ask for {wanted:,} + {held_out:,} images and {available:,} are not test",
+            f"Lower them to {available:,} together.",
+        )
+    if wanted < classes or held_out < 1:
+        raise DataError(
+            f"{wanted:,} images to train on and {held_out:,} to validate on are too few for {classes} classes",
+            f"Of {available:,} images that are not test, data.train must have at least {classes}, data.validation 1.",
+        )
+    return wanted, held_out
+
+
+def _count(field: str, value: int | float, available: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DataError(f"data.{field} (={value!r}) must be a number of images or a share between 0 and 1")
+    if isinstance(value, float) and 0 < value < 1:
+        return round(value * available)
+    if value != int(value) or value < 1:
+        raise DataError(f"data.{field} (={value!r}) must be a whole number of images or a share between 0 and 1")
+    if value > available:
+        raise DataError(
+            f"data.{field} (={value:,}) is more than the {available:,} images there are",
+            "Ask for fewer, for a share such as 0.8, or leave it out.",
+        )
+    return int(value)
+
+
+def _normalisation(part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel of values 0..1; a channel without spread gets 1.
+
+    From sums in whole numbers, so that images that are kept and images that are streamed give the very same.
+    """
+    images = part.images
+    values = np.arange(256)
+    if isinstance(images, Streamed):
+        sums = images.sums.sum(axis=0)
+    else:
+        sums = np.array([(count @ values, count @ values**2) for count in _counts(images)])
+    cells = len(part) * images.shape[2] * images.shape[3]
+    means = [int(first) / (255 * cells) for first, _ in sums]
+    variances = [(cells * int(second) - int(first) ** 2) / (255 * cells) ** 2 for first, second in sums]
+    return tuple(means), tuple(math.sqrt(variance) or 1.0 for variance in variances)
+
+
+def _counts(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each channel has each value, (C, 256)."""
+    _, channels, height, width = images.shape
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    step = max(1, COUNTED // (height * width))
+    for first in range(0, len(images), step):
+        for channel in range(channels):
+            counts[channel] += np.bincount(images[first : first + step, channel].ravel(), minlength=256)
+    return counts

@@ -1,0 +1,143 @@
+"""What any source of images gives, and the data sets known by name: scikit-learn's digits, and torchvision's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...spaces.errors import DataError
+
+# scikit-learn and torchvision are imported where they are used: a worker that is handed its images needs neither.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .streaming import Streamed
+
+
+@dataclass(frozen=True)
+class Source:
+    """All images and labels of a data set: uint8 (N, C, H, W) and int64 (N,). No official test part: test is None."""
+
+    images: NDArray[np.uint8] | Streamed
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    test: tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64]] | None = None
+    skipped: tuple[str, ...] = ()
+
+
+DIGIT_NAMES = tuple("0123456789")
+
+
+def read_digits() -> Source:
+    """scikit-learn's 1,797 handwritten digits, 8x8 grey, their 0..16 spread over 0..255."""
+    package = find_spec("sklearn")  # its file is read without importing it, which would take seconds
+    if package is None or package.origin is None:
+        raise DataError("the digits come with scikit-learn, which is not installed", "pip install scikit-learn")
+    rows = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    images = np.rint(rows[:, :-1].reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
+    return Source(images, rows[:, -1].astype(np.int64), DIGIT_NAMES)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What torchvision reads of one data set below `root`."""
+
+    reader: str
+    folder: str
+    names: tuple[str, ...]
+
+
+_IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+TORCHVISION: dict[str, _Files] = {
+    "mnist": _Files("MNIST", "MNIST/raw", _IDX),
+    "fashion-mnist": _Files("FashionMNIST", "FashionMNIST/raw", _IDX),
+    "kmnist": _Files("KMNIST", "KMNIST/raw", _IDX),
+    "cifar10": _Files(
+        "CIFAR10",
+        "cifar-10-batches-py",
+        (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
+    ),
+    "cifar100": _Files("CIFAR100", "cifar-100-python", ("train", "test", "meta")),
+    "svhn": _Files("SVHN", ".", ("train_32x32.mat", "test_32x32.mat")),
+    "stl10": _Files(
+        "STL10", "stl10_binary", ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "class_names.txt")
+    ),
+}
+"""Every data set known by name, in torchvision's layout."""
+
+
+def read_torchvision(name: str, root: Path) -> Source:
+    """The data set `name` of TORCHVISION from its files below `root`; nothing is downloaded.
+
+    Raises:
+        DataError: a file is missing or damaged; names it.
+    """
+    files = TORCHVISION[name]
+    where = root / files.folder
+    for file in files.names:
+        if not (where / file).is_file():
+            fetch = f"torchvision.datasets.{files.reader}({str(root)!r}, download=True)"
+            raise DataError(
+                f"data.name {name!r}: there is no file {where / file}",
+                f"Unpack {where / file}.gz with gunzip."
+                if (where / f"{file}.gz").is_file()
+                else f"Set data.root to the folder that holds {files.folder}/, in torchvision's layout, "
+                f"or fetch it once with {fetch}.",
+            )
+    try:
+        train, test = _parts(files.reader, root)
+    except Exception as error:
+        raise DataError(
+            f"data.name {name!r}: the files in {where} cannot be read: {error!s:.200}",
+            "A file is damaged or cut short: fetch it anew.",
+        ) from error
+    classes = tuple(getattr(train, "classes", DIGIT_NAMES))
+    images, labels = _arrays(name, train, len(classes))
+    return Source(images, labels, classes, _arrays(name, test, len(classes)))
+
+
+def _parts(reader: str, root: Path) -> tuple[Any, Any]:
+    """Torchvision's data set of that name, training part and test part."""
+    from torchvision import datasets
+
+    read = getattr(datasets, reader)
+    if reader == "STL10":
+        # Without its 2.6 GB of unlabelled images, which torchvision would ask for and checksum.
+        read = type("STL10", (read,), {"train_list": read.train_list[:2]})
+    if reader in ("STL10", "SVHN"):
+        return read(root, split="train"), read(root, split="test")
+    return read(root, train=True), read(root, train=False)
+
+
+def _arrays(name: str, part: Any, classes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """A torchvision data set's images as uint8 (N, C, H, W) and its labels."""
+    images = np.asarray(part.data)
+    labels = np.asarray(part.targets if hasattr(part, "targets") else part.labels)
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.shape[3] == 3 and images.shape[1] != 3:
+        images = images.transpose(0, 3, 1, 2)
+    if len(images) != len(labels) or (len(labels) and not 0 <= labels.min() <= labels.max() < classes):
+        raise DataError(
+            f"data.name {name!r}: {len(images):,} images and {len(labels):,} labels of {classes} classes do not belong "
+            "together",
+            "A file is damaged or of another data set: fetch it anew.",
+        )
+    return np.ascontiguousarray(images), labels.astype(np.int64)
+
+
+def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> None:
+    """Raises DataError where a class has no image: a network would have an output for it that nothing teaches."""
+    empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
+    if len(empty):
+        others = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+        raise DataError(
+            f"{where}: class {classes[empty[0]]!r}{others} has no image that can be read",
+            "Add images of it, or remove the class.",
+        )

@@ -1,0 +1,57 @@
+"""The arithmetic of a network's layers, and how a device says that its memory is full."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+
+from ...spaces.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Layers compute in `precision` inside this context; weights and losses stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+FULL = (
+    "DefaultCPUAllocator", "alloc_cpu", "CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)  # fmt: skip
+"""What PyTorch says, on the CPU and on a GPU, where it raises no `OutOfMemoryError`."""
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in FULL)
+
+
+@contextmanager
+def fitting(device: torch.device) -> Iterator[None]:
+    """What runs out of memory in the body, and cannot be tried again in parts, is this network's fault.
+
+    Raises:
+        TrainingError: `device` had no memory left.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"the training does not fit into the memory of {device}: {str(error).strip().splitlines()[0]:.150}",
+            "Choose a smaller network, a smaller image (data.size) or a larger device.",
+        ) from None
+
+
+def give_back(device: torch.device) -> None:
+    """Returns what PyTorch keeps of a GPU's memory without using it, so that another size fits."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

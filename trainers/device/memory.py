@@ -1,0 +1,98 @@
+"""How many bytes a training takes on its device, and the largest batch that fits."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from ...spaces.cost import table
+from ...spaces.errors import TrainingError
+
+if TYPE_CHECKING:
+    from ...spaces.architecture import Architecture
+    from .arithmetic import Precision
+
+USABLE = 0.9
+"""Share of the memory a training may take to plan with: allocators leave gaps."""
+VALIDATED = 500
+"""Images that are validated or tested at a time, at most."""
+
+
+def training_bytes(
+    architecture: Architecture, batch: int, *, precision: Precision = "float32", optimizer: str = "sgd"
+) -> int:
+    """Bytes that `training.Training` takes for steps of `batch` images, the data set's own pixels left out.
+
+    Weights, gradients, the optimiser's state and the averaged weights are float32; in bfloat16 there is a copy of the
+    weights in that precision besides, and the activations are half as large. The batch is float32 and normalised.
+    """
+    costs = table(architecture)
+    stored = costs.training_memory(batch, "float32", optimizer)
+    at_work = costs.training_memory(batch, precision, optimizer)
+    averaged = stored.parameters
+    cast = stored.parameters // 2 if precision == "bfloat16" else 0
+    images = batch * 4 * costs.rows[0].activations
+    return (
+        stored.parameters + stored.gradients + stored.optimizer + averaged + cast
+        + at_work.activations + at_work.working + images
+    )  # fmt: skip
+
+
+def largest_batch(
+    architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
+) -> int:
+    """The most images whose training step fits into `bytes` of memory.
+
+    Raises:
+        TrainingError: not even two images fit.
+    """
+
+    def needed(batch: int) -> int:
+        return training_bytes(architecture, batch, precision=precision, optimizer=optimizer)
+
+    each = needed(3) - needed(2)
+    fixed = needed(2) - 2 * each
+    batch = int(bytes * USABLE - fixed) // each
+    if batch < 2:
+        raise TrainingError(
+            f"training this network on 2 images takes {needed(2) / 2**20:,.0f} MB and {bytes * USABLE / 2**20:,.0f} MB "
+            f"({USABLE:.0%} of what it may take) can be used",
+            "Choose a smaller network, a smaller image (data.size) or a larger device.",
+        )
+    return batch
+
+
+def parts_that_fit(
+    architecture: Architecture, batch: int, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
+) -> tuple[int, int]:
+    """In how many parts a step on `batch` images fits into `bytes`, and what it takes in one.
+
+    A part has two images at least, since one has no spread for a batch norm to measure; so there are 1, 2, 4, 8, …
+    parts, or half as many as images.
+
+    Raises:
+        TrainingError: not even the smallest parts fit.
+    """
+    needed = training_bytes(architecture, batch, precision=precision, optimizer=optimizer)
+    if needed <= bytes * USABLE:
+        return 1, needed
+    most = largest_batch(architecture, bytes, precision=precision, optimizer=optimizer)
+    parts = 1
+    while -(-batch // parts) > most:
+        parts *= 2
+    parts = min(parts, batch // 2)
+    if (largest := -(-batch // parts)) > most:  # two images fit, but an odd one is left over
+        raise TrainingError(
+            f"batches of {batch} have parts of at least {largest} images, and {most} fit",
+            "Choose an even batch_size, a smaller network, a smaller image (data.size) or a larger device.",
+        )
+    return parts, needed
+
+
+def validated_at_once(
+    architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
+) -> int:
+    """Images that can be classified at a time, 1 to VALIDATED, while `bytes` also hold all that a training keeps."""
+    held = training_bytes(architecture, 0, precision=precision, optimizer=optimizer)
+    one = table(architecture).inference_memory(1, precision).activations + 4 * prod(architecture.input)
+    return max(1, min(VALIDATED, int(bytes * USABLE - held) // one))

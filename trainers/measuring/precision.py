@@ -1,0 +1,90 @@
+"""Which arithmetic is faster here: measured, not guessed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ...spaces.cost import table
+from ..data.dataset import Dataset, Part
+from ..training import Training
+
+if TYPE_CHECKING:
+    from ...spaces.architecture import Architecture
+    from ..device.arithmetic import Precision
+    from ..recipe import Recipe
+
+WORTH = 1.05
+"""How many times faster bfloat16 must be to be worth its eight bits of mantissa."""
+STEPS = 4
+"""Of a round and precision; one where a step takes long."""
+ROUNDS = 9
+LONGEST = 3.0
+"""Seconds after which no further round is begun."""
+STEP_MACS = {"cpu": 1e9, "cuda": 1e11}
+"""Multiply-accumulates of a step's forward pass, some tenths of a second's work: batches are made smaller to it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The faster precision, and how the measurement came out."""
+
+    precision: Precision
+    ratio: float
+    """Images a second in bfloat16 over float32, the median of the rounds."""
+    spread: tuple[float, float]
+    """The lowest and highest ratio of a round."""
+    n: int
+    """Rounds."""
+
+
+def has_bfloat16(device: str = "cpu") -> bool:
+    """Whether the processor computes in bfloat16 itself; where it does not, bfloat16 is slower."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+
+
+def faster_precision(architecture: Architecture, recipe: Recipe, device: str = "cpu") -> Measured:
+    """Trains `architecture` in both precisions by turns, on noise, for a few seconds.
+
+    Meant to be called once a sweep, with a network in the middle of its space, and remembered: a curve can only go on
+    in the precision it began with. Chance decides where training starts, whatever the recipe's `weights`.
+
+    Raises:
+        TrainingError: the network does not fit the device.
+    """
+    macs = max(1, table(architecture).totals.macs)
+    affordable = int(STEP_MACS[torch.device(device).type] / macs)
+    batch = min(recipe.batch_size, max(2, affordable))
+    images = _noise(architecture, batch * (STEPS if affordable >= batch else 1))
+    gentle = replace(recipe, learning_rate=1e-9, batch_size=batch, weights=None)
+    pair: tuple[Precision, Precision] = ("float32", "bfloat16")
+    trainings = [Training(architecture, gentle, images, seed=0, epochs=1, device=device, precision=p) for p in pair]
+    for training in trainings:
+        training.run_epoch()
+    start, ratios = time.perf_counter(), []
+    while not ratios or (len(ratios) < ROUNDS and time.perf_counter() - start < LONGEST):
+        plain, half = (training.run_epoch().images_per_second for training in trainings)
+        ratios.append(half / plain)
+    ratio = statistics.median(ratios)
+    return Measured("bfloat16" if ratio >= WORTH else "float32", ratio, (min(ratios), max(ratios)), len(ratios))
+
+
+def _noise(architecture: Architecture, count: int) -> Dataset:
+    """A data set of random pixels for `architecture`."""
+    random = np.random.default_rng(0)
+
+    def part(size: int) -> Part:
+        pixels = random.integers(0, 256, (size, *architecture.input), dtype=np.uint8)
+        return Part(pixels, random.integers(0, architecture.classes, size))
+
+    channels = architecture.input[0]
+    names = tuple(str(number) for number in range(architecture.classes))
+    return Dataset("noise", part(count), part(2), part(1), names, (0.5,) * channels, (0.29,) * channels)
