@@ -214,9 +214,9 @@ def describe(
 
     found = find(network, _image(input), classes, fit)
     if layer:
-        from .spaces.alternatives import alternatives, alternatives_listing
+        from .spaces.alternatives import alternatives, alternatives_table
 
-        shown = json.dumps(alternatives(found, layer)) if output == "json" else alternatives_listing(found, layer)
+        shown = json.dumps(alternatives(found, layer)) if output == "json" else alternatives_table(found, layer)
         typer.echo(shown.rstrip())
     elif output == "json":
         typer.echo(json.dumps(networks.as_json(found, batch, optimizer, precision)))

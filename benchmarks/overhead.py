@@ -1,6 +1,6 @@
 """What a trial costs beside its training: a sweep of trials that hardly train, MLflow on, five epochs reported.
 
-  ours   convscape.launch: warm workers, the study on disk, halving off, TPE, MLflow through the courier
+  ours   convscape.launch: warm workers, the study on disk, halving off, TPE, MLflow through the upload process
   recipe as the documentation of Ray Tune has it: a function trainable, OptunaSearch, MLflowLoggerCallback
 
 Both run here, two workers, MLflow in SQLite. Seconds a trial are those between the ends of trials, so that neither is

@@ -63,7 +63,7 @@ for name_of in ("trial_started", "epoch", "note", "trial_ended"):
     setattr(tracker.Tracker, name_of, timed(getattr(tracker.Tracker, name_of)))
 if uri == "none":
     uri = "http://127.0.0.1:9"
-    for word in ("carry", "hurry", "leave"):
+    for word in ("start", "flush", "stop"):
         setattr(upload_process, word, lambda *_: None)
 started = time.monotonic()
 convscape.launch(SweepConfig.model_validate({
@@ -141,7 +141,7 @@ class Bench:
 
     def faults(self, folder: Path, entries: list[dict[str, Any]]) -> dict[str, int]:
         """What is missing in MLflow after `sync`, and what is there twice: runs, points, artifacts."""
-        from convscape.search.tracking.delivery import Delivery
+        from convscape.search.tracking.delivery import UploadProgress
         from convscape.search.tracking.mlflow_store import connect, search
         from convscape.search.tracking.tracker import sync
         from convscape.spaces.errors import SweepError
@@ -154,7 +154,7 @@ class Bench:
         client = connect(self.proxy.uri)
         found = client.get_experiment_by_name("tracking")
         assert found is not None
-        parent = Delivery(folder).refresh().runs[None]
+        parent = UploadProgress(folder).refresh().runs[None]
         runs = list(search(client, found.experiment_id, f"tags.`mlflow.parentRunId` = '{parent}'"))
         numbers = [run.data.tags["convscape.trial"] for run in runs]
         trials = {str(entry["trial"]) for entry in entries if entry["event"] == "trial"}

@@ -12,7 +12,7 @@ from .config.data import load_data
 from .config.schema import SweepConfig
 from .files import lock
 from .records.failures import failures
-from .tracking.delivery import Delivery
+from .tracking.delivery import UploadProgress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ class Sweep:
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI: where the sweep's results began to go, also when its folder was moved since."""
-        return Delivery(self.folder).refresh().uri or self.config.tracking_uri
+        return UploadProgress(self.folder).refresh().uri or self.config.tracking_uri
 
     def trials(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
@@ -130,13 +130,13 @@ class Sweep:
         run that each had in the search. A finalist with a run that failed counts where all have one. So the winner is
         among them.
         """
-        from .records.objectives import merits
+        from .records.objectives import objective_values
         from .records.pareto import fronts
         from .scheduling.finals import standings
 
         def front(accuracies: Mapping[int, float]) -> set[int]:
             values = {
-                record.number: merits(record, self.config.search.objectives, accuracies[record.number])
+                record.number: objective_values(record, self.config.search.objectives, accuracies[record.number])
                 for record in ended
                 if record.number in accuracies
             }
@@ -159,7 +159,7 @@ class Sweep:
 
     def run_ids(self) -> dict[int | None, str]:
         """MLflow's run ids by trial number; the sweep's own under None."""
-        return Delivery(self.folder).refresh().runs
+        return UploadProgress(self.folder).refresh().runs
 
     @property
     def best(self) -> TrialSummary:

@@ -48,7 +48,7 @@ def alternatives(architecture: Architecture, path: str) -> dict[str, Any]:
     }
 
 
-def alternatives_listing(architecture: Architecture, path: str) -> str:
+def alternatives_table(architecture: Architecture, path: str) -> str:
     """The same as text of at most 80 columns.
 
     Raises:

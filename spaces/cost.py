@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ArchitectureError, nearest
 from .layers import BatchNorm, Conv, GlobalPool, Layer, Linear, LocallyConnected, LocalResponseNorm, Pool
-from .memory import Kept, Memory, Precision, buffers, bytes_of, held_by_forward, kept_for_backward
+from .memory import Memory, Precision, SavedForBackward, buffers, bytes_of, held_by_forward, saved_for_backward
 from .notation import layer_notation
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class CostTable:
         return Totals(weights + biases, weights, biases, macs, activations, self.rows[-1].receptive_field)
 
     @cached_property
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[SavedForBackward, ...]:
         """What each row adds to the memory backward needs; nothing for the input's, which the first layer keeps."""
-        return (Kept(), *kept_for_backward(self.architecture))
+        return (SavedForBackward(), *saved_for_backward(self.architecture))
 
     def kept_bytes(self, batch: int = 1, precision: Precision = "float32") -> int:
         """Activation bytes that PyTorch keeps for the backward pass of `batch` images."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .architecture import Architecture
 from .errors import ConvscapeError, SpaceError, nearest
-from .import_path import find, is_dotted, said
+from .import_path import describe_exception, find, is_import_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ METHODS = {"check": "check(input)", "sample": "sample(trial, input, classes)"}
 """What the class must have, and how it is called. `size(input)` may be left out."""
 
 
-class OwnSpace:
+class CustomSpace:
     """The space that the class at a dotted path makes. What its code gets wrong is a SpaceError that says so.
 
     Args:
@@ -33,7 +33,7 @@ class OwnSpace:
     """
 
     def __init__(self, path: object, settings: Mapping[str, Any], folders: Sequence[Path] = ()) -> None:
-        if not isinstance(path, str) or not is_dotted(path):
+        if not isinstance(path, str) or not is_import_path(path):
             raise SpaceError(
                 f"{KEY}: {path!r:.80} is no dotted path", "Name module and class: my_module.MySpace", key=KEY
             )
@@ -79,7 +79,9 @@ class OwnSpace:
             raise SpaceError(error.message, error.remedy, key=error.key or KEY) from error
         except Exception as problem:
             remedy = problem.remedy if isinstance(problem, ConvscapeError) else ""
-            raise SpaceError(f"{KEY}: {self._path}{what} raised {said(problem)}", remedy, key=KEY) from problem
+            raise SpaceError(
+                f"{KEY}: {self._path}{what} raised {describe_exception(problem)}", remedy, key=KEY
+            ) from problem
 
     def _wrong(self, given: str, wanted: str) -> SpaceError:
         return SpaceError(

@@ -22,11 +22,11 @@ _PYTHON = Path(traceback.__file__).parent
 """Where Python's own modules are."""
 
 
-def is_dotted(path: object) -> bool:
+def is_import_path(path: object) -> bool:
     """Whether `path` is one: "package.module.name", a colon before the name likewise.
 
-    >>> is_dotted("my_module.MySpace"), is_dotted("my_module:MySpace"), is_dotted("digits"), is_dotted("a/b.c")
-    (True, True, False, False)
+    >>> [is_import_path(path) for path in ("my_module.MySpace", "my_module:MySpace", "digits", "a/b.c")]
+    [True, True, False, False]
     """
     parts = str(path).replace(":", ".").split(".")
     return isinstance(path, str) and len(parts) > 1 and all(part.isidentifier() for part in parts)
@@ -56,7 +56,7 @@ def find(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, 
             f"Looked for in {looked}on PYTHONPATH and among what is installed.",
         ) from missing
     except (Exception, SystemExit) as problem:
-        raise refusal(f"{path}: {module} cannot be imported: {said(problem)}", "") from problem
+        raise refusal(f"{path}: {module} cannot be imported: {describe_exception(problem)}", "") from problem
     try:
         return getattr(found, name)
     except AttributeError:
@@ -66,7 +66,7 @@ def find(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, 
         raise refusal(f"{path}: {module} has no {what} {name}", remedy) from None
 
 
-def said(problem: BaseException) -> str:
+def describe_exception(problem: BaseException) -> str:
     """An exception in a line: its kind, what it says, and the last line of somebody's own file it came through.
 
     Where all files are installed ones, the last of those; never one of this room, nor code without a file.

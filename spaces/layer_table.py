@@ -20,7 +20,7 @@ _TEXTS = 3
 """Columns from the left that hold words; the others hold numbers."""
 
 
-def listing(architecture: Architecture) -> str:
+def layer_table(architecture: Architecture) -> str:
     """One line a layer: what it is, its output, parameters, MACs and their share of the total in percent, activations
     and receptive field; then the totals. A block's branches are numbered, its shortcut is called "skip".
     """
@@ -47,7 +47,7 @@ def listing(architecture: Architecture) -> str:
     return "\n".join(lines) + "\n"
 
 
-def memory_listing(
+def memory_table(
     architecture: Architecture, batch: int = 64, optimizer: str = "sgd", precision: Precision = "float32"
 ) -> str:
     """What classifying one image takes, and what a training step on `batch` images does.

@@ -47,7 +47,7 @@ _CELL_BY_CELL = (Activation, Dropout, LocalResponseNorm)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SavedForBackward:
     """What one layer adds to the memory backward needs."""
 
     values: int = 0
@@ -96,12 +96,12 @@ def bytes_of(precision: Precision) -> int:
     return BYTES[precision]
 
 
-def kept_for_backward(architecture: Architecture) -> tuple[Kept, ...]:
+def saved_for_backward(architecture: Architecture) -> tuple[SavedForBackward, ...]:
     """What each of `architecture.steps` adds to what backward needs; a tensor counts where it is first kept.
 
     Equal to what `torch.autograd.graph.saved_tensors_hooks` sees, parameters and buffers left out.
     """
-    kept: list[Kept] = []
+    kept: list[SavedForBackward] = []
     image = _Map(prod(architecture.input), differentiable=False)
     _keep_sequence(architecture.layers, image, iter(architecture.steps), kept)
     return tuple(kept)
@@ -139,14 +139,14 @@ class _Map:
         return self.cells
 
 
-def _keep_sequence(layers: Sequence[Layer], current: _Map, steps: Iterator[Step], kept: list[Kept]) -> _Map:
+def _keep_sequence(layers: Sequence[Layer], current: _Map, steps: Iterator[Step], kept: list[SavedForBackward]) -> _Map:
     before: Layer | None = None
     for layer in layers:
         if isinstance(layer, Residual | Parallel):
             branches = (layer.body, layer.shortcut) if isinstance(layer, Residual) else layer.branches
             ends = [_keep_sequence(branch, current, steps, kept) for branch in branches]
             step = next(steps)
-            kept.append(Kept())
+            kept.append(SavedForBackward())
             current = _Map(prod(step.output), differentiable=any(end.differentiable for end in ends))
         else:
             current, cost = _keep(layer, current, next(steps), in_place=overwrites(layer, before))
@@ -164,36 +164,40 @@ def overwrites(layer: Layer, before: Layer | None) -> bool:
     )
 
 
-def _keep(layer: Layer, source: _Map, step: Step, *, in_place: bool) -> tuple[_Map, Kept]:
+def _keep(layer: Layer, source: _Map, step: Step, *, in_place: bool) -> tuple[_Map, SavedForBackward]:
     """The output of `layer`, and what it keeps."""
     cells = prod(step.output)
     match layer:
         case Conv():
             source = _Map(padded_cells(step)) if pads_apart(layer, step) else source
-            return _Map(cells), Kept(source.keep())
+            return _Map(cells), SavedForBackward(source.keep())
         case LocallyConnected():
-            return _Map(cells, scattered=_is_scattered(step)), Kept(_unfolded_cells(layer, step))
+            return _Map(cells, scattered=_is_scattered(step)), SavedForBackward(_unfolded_cells(layer, step))
         case Linear():
-            return _Map(cells), Kept(source.keep())
+            return _Map(cells), SavedForBackward(source.keep())
         case BatchNorm():
-            return _Map(cells), Kept(source.keep(), constant=2 * step.input[0])
+            return _Map(cells), SavedForBackward(source.keep(), constant=2 * step.input[0])
         case Flatten():
-            return (_Map(cells, differentiable=source.differentiable) if source.scattered else source), Kept()
+            return (
+                _Map(cells, differentiable=source.differentiable) if source.scattered else source
+            ), SavedForBackward()
         case Dropout(rate=0):
-            return source, Kept()
+            return source, SavedForBackward()
         case _ if not source.differentiable:
-            return _Map(cells, differentiable=False, scattered=source.scattered and len(step.output) == 3), Kept()
+            return _Map(
+                cells, differentiable=False, scattered=source.scattered and len(step.output) == 3
+            ), SavedForBackward()
         case Activation(name):
             output = source if in_place else _Map(cells, scattered=source.scattered)
-            return output, Kept((output if name in ("relu", "sigmoid", "tanh") else source).keep())
+            return output, SavedForBackward((output if name in ("relu", "sigmoid", "tanh") else source).keep())
         case Dropout():
             noise = step.input[0] if layer.spatial and len(step.input) == 3 else cells
-            return _Map(cells, scattered=source.scattered), Kept(noise)
+            return _Map(cells, scattered=source.scattered), SavedForBackward(noise)
         case GlobalPool(mode):
-            return _Map(cells), Kept(source.keep(), indices=cells) if mode == "max" else Kept()
+            return _Map(cells), SavedForBackward(source.keep(), indices=cells) if mode == "max" else SavedForBackward()
         case LocalResponseNorm():
             widened = (step.input[0] + layer.size - 1) * prod(step.input[1:])
-            return _Map(cells, scattered=source.scattered), Kept(source.keep() + widened + 2 * cells)
+            return _Map(cells, scattered=source.scattered), SavedForBackward(source.keep() + widened + 2 * cells)
         case Pool():
             return _keep_pool(layer, source, step)
     raise AssertionError(layer)
@@ -204,16 +208,16 @@ def _is_scattered(step: Step) -> bool:
     return isinstance(step.layer, LocallyConnected) and step.output[0] > 1 and prod(step.output[1:]) > 1
 
 
-def _keep_pool(layer: Pool, source: _Map, step: Step) -> tuple[_Map, Kept]:
+def _keep_pool(layer: Pool, source: _Map, step: Step) -> tuple[_Map, SavedForBackward]:
     output = _Map(prod(step.output))
     if layer.mode == "l2":
         squares = padded_cells(step)
-        return output, Kept(source.keep() + squares + output.cells + output.keep())
+        return output, SavedForBackward(source.keep() + squares + output.cells + output.keep())
     source = _Map(padded_cells(step)) if pads_apart(layer, step) else source
     if layer.mode == "average":
-        return output, Kept(source.keep())
+        return output, SavedForBackward(source.keep())
     flags = output.cells if sees_padding_only(layer, step) else 0
-    return output, Kept(source.keep(), indices=output.cells, flags=flags)
+    return output, SavedForBackward(source.keep(), indices=output.cells, flags=flags)
 
 
 def _hold_sequence(layers: Sequence[Layer], steps: Iterator[Step], size: int) -> tuple[int, int]:

@@ -15,6 +15,6 @@ settings.load_profile("convscape")
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent to MLflow: its store costs seconds."""
-    for word in ("carry", "hurry", "leave"):
+    for word in ("start", "flush", "stop"):
         monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from convscape.search.records.trial import Leg, TrialRecord
+    from convscape.search.records.trial import Job, TrialRecord
 
 FIXED_RECIPE = {"learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 64}
 SMALL_SPACE = {
@@ -61,35 +61,35 @@ def opened(folder: Path, settings: SweepConfig, deadline: float | None = None) -
     return Engine(settings, study, Reports(), input=(1, 8, 8), classes=10, deadline=deadline)  # pyright: ignore[reportArgumentType]
 
 
-def accuracy(leg: Leg, epoch: int) -> float | None:
+def accuracy(job: Job, epoch: int) -> float | None:
     """What a design reaches: known, and nothing for some that go on past the first rung, which fail."""
-    return None if leg.number % 6 == 1 and epoch == 2 else good(leg, epoch)
+    return None if job.number % 6 == 1 and epoch == 2 else good(job, epoch)
 
 
-def good(leg: Leg, epoch: int) -> float | None:
-    return crc32(leg.design.notation.encode()) % 89 / 100 + epoch / 50
+def good(job: Job, epoch: int) -> float | None:
+    return crc32(job.design.notation.encode()) % 89 / 100 + epoch / 50
 
 
 def result(epoch: int, value: float, latency: float | None = None) -> EpochResult:
     return EpochResult(epoch, 1.0, 1.0, value, value, 0.5, 100.0, latency=latency)
 
 
-def drive(engine: Engine, reached: Callable[[Leg, int], float | None] = accuracy) -> Iterator[tuple[int, int]]:
+def drive(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy) -> Iterator[tuple[int, int]]:
     """Trains as the inline runner does; yields after each epoch."""
-    while (leg := engine.next()) is not None:
-        for epoch in range(leg.start + 1, leg.epochs + 2):
-            assert epoch <= leg.epochs, "trained past the last epoch"
-            value = reached(leg, epoch)
+    while (job := engine.next()) is not None:
+        for epoch in range(job.start + 1, job.epochs + 2):
+            assert epoch <= job.epochs, "trained past the last epoch"
+            value = reached(job, epoch)
             if value is None:
-                engine.fail(leg.number, "loss is nan")
+                engine.fail(job.number, "loss is nan")
                 break
-            order = engine.report(leg.number, result(epoch, value))
-            yield leg.number, epoch
+            order = engine.report(job.number, result(epoch, value))
+            yield job.number, epoch
             if order != "go on":
                 break
 
 
-def finish(engine: Engine, reached: Callable[[Leg, int], float | None] = accuracy) -> list[TrialRecord]:
+def finish(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy) -> list[TrialRecord]:
     for _ in drive(engine, reached):
         pass
     assert engine.finished

@@ -123,14 +123,14 @@ class SamplerContract:
 
     def test_named_designs_without_settings_do_not_blind_it(self, tmp_path: Path) -> None:
         """Samplers that look for what all trials have in common find nothing there."""
-        from convscape.search.records.trial import Queued
+        from convscape.search.records.trial import Enqueued
 
         study, known = self.opened(tmp_path), {}
         named = self.opened(tmp_path / "other", seed=99).ask(self.sample).design
-        self.end(study, study.ask(lambda _: named, Queued("start", named)), known)
+        self.end(study, study.ask(lambda _: named, Enqueued("start", named)), known)
         for _ in range(self.rounds):
             self.end(study, study.ask(self.sample), known)
         sampler = study._seeded(study._count)
-        with study._storage.recalling(study._samplers.shown):
+        with study._storage.shown_as(study._samplers.as_sampler_sees):
             trial = study._study._storage.get_trial(0)
             assert not self.learns or sampler.infer_relative_search_space(study._study, trial)

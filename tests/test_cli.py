@@ -72,7 +72,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the tiny sweep ended."""
     with pytest.MonkeyPatch.context() as patched:
-        for word in ("carry", "hurry", "leave"):
+        for word in ("start", "flush", "stop"):
             patched.setattr(upload_process, word, lambda *_: None)
         patched.setattr(sweeps, "FLUSH_SECONDS", 0.0)
         folder = tmp_path_factory.mktemp("swept")

@@ -46,7 +46,7 @@ def test_the_digits_need_nothing_but_what_is_installed() -> None:
 
 
 def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):  # MLflow's store would cost seconds
+    for word in ("start", "flush", "stop"):  # MLflow's store would cost seconds
         monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
     monkeypatch.chdir(tmp_path)

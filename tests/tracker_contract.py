@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.driver.heartbeat import Heartbeat
+from convscape.search.driver.heartbeat import ProgressCallback
 from convscape.search.scheduling.engine import Engine
 from convscape.search.study.study import Study
 from convscape.search.tracking.tracker import TrialStart
@@ -153,9 +153,9 @@ class TrackerContract:
         for leaves in (9, None):
             study = Study(tmp_path, sampler="tpe", seed=0)
             tracker = self.make_tracker(tmp_path)
-            heartbeat = Heartbeat(tmp_path)
+            heartbeat = ProgressCallback(tmp_path)
             tracker.start(params={}, tags={})
-            engine = Engine(settings, study, tracker, input=(1, 8, 8), classes=10, listener=heartbeat)
+            engine = Engine(settings, study, tracker, input=(1, 8, 8), classes=10, callback=heartbeat)
             for done, _ in enumerate(drive(engine, accuracy if leaves else good)):
                 if done == leaves:
                     break

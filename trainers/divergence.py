@@ -35,12 +35,12 @@ def check_explosion(loss: float, classes: int, epoch: int, recipe: Recipe) -> No
         )
 
 
-def alike(lowest: Tensor, highest: Tensor) -> bool:
+def identical(lowest: Tensor, highest: Tensor) -> bool:
     """Whether the scores of different images, `lowest` and `highest` in each class, are all the same."""
     return (highest - lowest).max().item() < ALIKE
 
 
-def dead(epoch: int, recipe: Recipe) -> TrainingError:
+def collapsed(epoch: int, recipe: Recipe) -> TrainingError:
     """The error for a network whose scores no longer depend on the images."""
     return TrainingError(f"the network is dead: after epoch {epoch} every image gets the same scores", _calmer(recipe))
 

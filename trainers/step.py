@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from ..spaces.errors import TrainingError
-from .device.arithmetic import autocast, give_back, is_out_of_memory
+from .device.arithmetic import autocast, empty_cache, is_out_of_memory
 from .optimization import learning_rate, optimizer
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Step:
             )
         self.split(2 * self.parts)
         self.events.append(f"epoch {epoch}: out of memory; {in_parts(self._batch_size, self.parts)}")
-        give_back(self._device)
+        empty_cache(self._device)
 
     def split(self, parts: int) -> None:
         """Sends batches through the network in so many parts from now on."""

@@ -13,7 +13,7 @@ from ..spaces.errors import CheckpointError, ForeignCheckpointError, TrainingErr
 from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
 from .data.images import Images, bytes_on
-from .device.arithmetic import PRECISIONS, fitting
+from .device.arithmetic import PRECISIONS, oom_as_training_error
 from .device.machine import device_memory
 from .device.memory import USABLE, parts_that_fit, validated_at_once
 from .network import build
@@ -118,7 +118,7 @@ class Training:
         memory = device_memory(self.device) if memory is None else memory
         for_images = bytes_on(dataset, self.device, memory)
         parts = self._parts_within(memory - for_images)
-        with fitting(self.device):
+        with oom_as_training_error(self.device):
             self._set_up(
                 resident=for_images > 0 or self.device.type == "cpu",
                 validated=validated_at_once(
@@ -199,14 +199,14 @@ class Training:
         """
         start = time.perf_counter()
         cuda = [self.device] if self.device.type == "cuda" else []
-        with fitting(self.device):
+        with oom_as_training_error(self.device):
             with torch.random.fork_rng(devices=cuda):
                 torch.manual_seed(_mixed(self.seed, self.epoch, stream=1))
                 train_loss = self._learn()
             learnt = time.perf_counter() - start
             validated = self._validation(self.averaged, self.epoch + 1)
             if validated.constant and self._validation(self.network.eval(), self.epoch + 1).constant:
-                raise divergence.dead(self.epoch + 1, self.recipe)
+                raise divergence.collapsed(self.epoch + 1, self.recipe)
         self.epoch += 1
         return EpochResult(
             epoch=self.epoch,

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from . import divergence
 from .balance import balanced_accuracy
 from .data.images import Images
-from .device.arithmetic import autocast, give_back, is_out_of_memory
+from .device.arithmetic import autocast, empty_cache, is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,7 +78,7 @@ class Validation:
                     raise
             self.batch //= 2
             self._events.append(f"epoch {epoch}: out of memory; validation now takes {self.batch} images at a time")
-            give_back(self._device)
+            empty_cache(self._device)
 
     @torch.inference_mode()
     def _in_batches(self, network: nn.Module, epoch: int) -> Validated:
@@ -100,5 +100,5 @@ class Validation:
             mean,
             right.sum().item() / len(part),
             balanced_accuracy(right.cpu().numpy(), part.labels),
-            constant=len(part) > 1 and divergence.alike(lowest, highest),
+            constant=len(part) > 1 and divergence.identical(lowest, highest),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...search.records.trial import epochs
 from ...search.sweep import folder_option
-from ...spaces.layer_table import listing, short
+from ...spaces.layer_table import layer_table, short
 from ..queries import links
 from .status import spent, unsent
 
@@ -91,7 +91,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         f"  {recipe(winner)}",
         *_against_baseline(trials),
         "",
-        listing(winner.design.architecture),
+        layer_table(winner.design.architecture),
         *spent(sweep.counts(records), records),
         *unsent(sweep),
         "",

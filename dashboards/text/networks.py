@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from ...spaces.cost import table
-from ...spaces.layer_table import WIDTH, listing, memory_listing
+from ...spaces.layer_table import WIDTH, layer_table, memory_table
 from ...spaces.notation import notation
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
     """A network's notation, layer table and memory."""
     line = fill(notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    memory = memory_listing(architecture, batch, optimizer, precision)
-    return f"{line}\n\n{listing(architecture)}{memory}".rstrip("\n")
+    memory = memory_table(architecture, batch, optimizer, precision)
+    return f"{line}\n\n{layer_table(architecture)}{memory}".rstrip("\n")
 
 
 def as_json(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from ...search.driver import heartbeat
 from ...search.driver.terminal import aged, clock, line
 from ...search.records.failures import failures
 from ...search.sweep import folder_option
-from ...search.tracking.delivery import Delivery
+from ...search.tracking.delivery import UploadProgress
 from ...search.tracking.mlflow_store import public
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...search.driver.heartbeat import Snapshot
+    from ...search.driver.heartbeat import SweepProgress
     from ...search.records.trial import TrialRecord
     from ...search.sweep import Sweep
 
@@ -56,7 +56,7 @@ def as_json(sweep: Sweep) -> dict[str, Any]:
     """The same for a program. `live` is the driver's last word; `resume` is None where there is nothing to resume."""
     how, snapshot, trials = state(sweep), heartbeat.read(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
-    delivery = Delivery(sweep.folder).refresh()
+    delivery = UploadProgress(sweep.folder).refresh()
     return {
         "name": sweep.name,
         "running": how == "running",
@@ -103,7 +103,7 @@ def why_failed(trials: Sequence[TrialRecord]) -> list[str]:
 
 def unsent(sweep: Sweep) -> list[str]:
     """What of the results is not in MLflow yet, and how to send it; nothing where all is."""
-    delivery = Delivery(sweep.folder).refresh()
+    delivery = UploadProgress(sweep.folder).refresh()
     left = delivery.left()
     if not left or (sweep.running and not delivery.problem):
         return []
@@ -114,7 +114,7 @@ def unsent(sweep: Sweep) -> list[str]:
     )
 
 
-def _since(how: str, snapshot: Snapshot | None) -> str:
+def _since(how: str, snapshot: SweepProgress | None) -> str:
     if snapshot is None:
         return ""
     age = max(0.0, time.time() - (snapshot.heard if how == "running" else snapshot.time))

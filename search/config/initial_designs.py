@@ -36,7 +36,7 @@ class NamedNetwork(_Entry):
         return {"network": self.network, "recipe": self.recipe} if self.recipe else self.network
 
 
-class FormerBest(_Entry):
+class WarmStart(_Entry):
     """The best trials of a former sweep, with their recipes."""
 
     sweep: str
@@ -57,18 +57,18 @@ def _read(entries: Any, info: ValidationInfo) -> Any:
     return tuple(_entry(entry, f"search.{info.field_name}[{index}]") for index, entry in enumerate(listed))
 
 
-Entries: TypeAlias = Annotated[tuple[NamedNetwork | FormerBest, ...], BeforeValidator(_read)]
+Entries: TypeAlias = Annotated[tuple[NamedNetwork | WarmStart, ...], BeforeValidator(_read)]
 """What `search.start` and `search.baselines` hold."""
 
 
-def _entry(entry: Any, key: str) -> NamedNetwork | FormerBest:
-    if isinstance(entry, NamedNetwork | FormerBest):
+def _entry(entry: Any, key: str) -> NamedNetwork | WarmStart:
+    if isinstance(entry, NamedNetwork | WarmStart):
         return entry
     if isinstance(entry, str):
         entry = {"network": entry}
     if not isinstance(entry, Mapping) or not {"network", "sweep"} & set(entry):
         raise ConfigError(f"{key}: {entry!r:.80}: not a design", EXAMPLE, key=key)
-    kind = FormerBest if "sweep" in entry else NamedNetwork
+    kind = WarmStart if "sweep" in entry else NamedNetwork
     try:
         found = kind.model_validate(dict(entry))
     except ValidationError as error:

@@ -111,7 +111,7 @@ class RecipeSpace:
         return Recipe.from_json(rounded)
 
 
-def located(settings: dict[str, Any]) -> dict[str, Any]:
+def absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """A recipe's settings with the paths of weights absolute, so that workers and a resume find them from anywhere.
 
     Raises:
@@ -132,12 +132,12 @@ def located(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "weights": [absolute(s) for s in weights] if isinstance(weights, list) else absolute(weights)}
 
 
-def telling(settings: Mapping[str, object], recipe: Recipe) -> dict[str, object]:
+def logged_params(settings: Mapping[str, object], recipe: Recipe) -> dict[str, object]:
     """What tells a trial's recipe from others': what every recipe has to say, and what the sweep may vary or changed.
 
     The rest is as the recipe space has it by default, in all trials of the sweep.
 
-    >>> list(telling({"crop": [0, 1]}, Recipe(flip=True)))
+    >>> list(logged_params({"crop": [0, 1]}, Recipe(flip=True)))
     ['optimizer', 'learning_rate', 'weight_decay', 'batch_size', 'crop', 'flip']
     """
     values = recipe.to_json()

@@ -13,12 +13,12 @@ from ...spaces.classics.classic_space import DEFAULTS as CLASSIC_DEFAULTS
 from ...spaces.classics.classic_space import ClassicSpace
 from ...spaces.conv_space.settings import DEFAULTS as SPACE_DEFAULTS
 from ...spaces.conv_space.space import ConvSpace
-from ...spaces.custom import OwnSpace
-from ...spaces.import_path import is_dotted
+from ...spaces.custom import CustomSpace
+from ...spaces.import_path import is_import_path
 from ..records.objectives import Objective  # noqa: TC001 - pydantic reads it
 from .initial_designs import Entries  # noqa: TC001 - pydantic reads it
 from .recipe_space import DEFAULTS as RECIPE_DEFAULTS
-from .recipe_space import RecipeSpace, located
+from .recipe_space import RecipeSpace, absolute_paths
 from .transfer_space import TransferSpace
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class SweepConfig(_Section):
     @classmethod
     def _with_defaults(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if info.field_name == "recipe":
-            return {**RECIPE_DEFAULTS, **located(settings)}
+            return {**RECIPE_DEFAULTS, **absolute_paths(settings)}
         if "class" in settings:
             return settings
         return {**(CLASSIC_DEFAULTS if "base" in settings else SPACE_DEFAULTS), **settings}
@@ -292,7 +292,7 @@ class SweepConfig(_Section):
         """Absolute, so that the sweep is resumed from anywhere."""
         data, search = info.data.get("data"), info.data.get("search")
         named = (data and data.name, search and search.sampler_name)
-        if code is None and ("class" in info.data.get("space", {}) or any(map(is_dotted, named))):
+        if code is None and ("class" in info.data.get("space", {}) or any(map(is_import_path, named))):
             code = [(info.context or {}).get("folder", Path()), Path()]
         return code and list(dict.fromkeys(_at_home(folder).absolute() for folder in code))
 
@@ -322,7 +322,7 @@ class SweepConfig(_Section):
     def _untrained(self) -> Space:
         if "class" in self.space:
             settings = {key: value for key, value in self.space.items() if key != "class"}
-            return OwnSpace(self.space["class"], settings, self.code or ())
+            return CustomSpace(self.space["class"], settings, self.code or ())
         if "base" in self.space:
             return ClassicSpace(**self.space)
         return ConvSpace(**self.space)

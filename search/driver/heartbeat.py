@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from ..config.initial_designs import FormerBest
+from ..config.initial_designs import WarmStart
 from ..files import atomic
 from ..records.trial import ENDED
 from ..scheduling.finals import finalists
@@ -33,7 +33,7 @@ How = Literal["running", "completed", "interrupted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SweepProgress:
     """How a sweep stands at one moment."""
 
     how: How
@@ -68,8 +68,8 @@ class Snapshot:
     """`time.time()` of the last result, or of the launch or resume before any."""
 
 
-class Heartbeat:
-    """The engine's listener: looks at it now and then, and tells `show`, the sweep's folder and MLflow.
+class ProgressCallback:
+    """The engine's callback: looks at it now and then, and tells `show`, the sweep's folder and MLflow.
 
     Call it once when the engine is made: what was trained before then says nothing of how long the rest takes.
     Nothing raises. Looking takes longer the more trials there are, and is done the less often.
@@ -79,7 +79,7 @@ class Heartbeat:
         show: is given each snapshot.
     """
 
-    def __init__(self, folder: Path, show: Callable[[Snapshot], None] = lambda _: None) -> None:
+    def __init__(self, folder: Path, show: Callable[[SweepProgress], None] = lambda _: None) -> None:
         self._path, self._show = folder / FILE, show
         self._started = time.monotonic()
         self._looked = self._written = -float("inf")
@@ -116,10 +116,10 @@ class Heartbeat:
         self._looked = time.monotonic()
         self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
 
-    def _write(self, snapshot: Snapshot) -> None:
+    def _write(self, snapshot: SweepProgress) -> None:
         atomic.write(self._path, json.dumps(asdict(snapshot)))
 
-    def _taken(self, engine: Engine, how: How) -> Snapshot:
+    def _taken(self, engine: Engine, how: How) -> SweepProgress:
         search = engine.config.search
         records = [record for record in engine.records.values() if record.state != "duplicate"]  # theirs is another's
         usual = [record for record in records if record.role not in ("baseline", "repeat")]
@@ -133,7 +133,7 @@ class Heartbeat:
         by_budget = None if engine.deadline is None else max(0.0, engine.deadline - time.monotonic())
         left = min((value for value in (by_rate, by_budget) if value is not None), default=None)
         best = next(iter(engine.ranking()), None)
-        return Snapshot(
+        return SweepProgress(
             how,
             time.time(),
             seconds,
@@ -169,16 +169,16 @@ def _to_come(search: SearchConfig, records: list[TrialRecord]) -> int:
     """Baselines and runs of finalists that have not begun."""
     roles = Counter(record.role for record in records)
     over = roles["repeat"] > 0  # the search is, so the finalists are known
-    named = sum(entry.best if isinstance(entry, FormerBest) else 1 for entry in search.baselines)
+    named = sum(entry.best if isinstance(entry, WarmStart) else 1 for entry in search.baselines)
     chosen = len(finalists(records, search.finalists)) if over else min(search.finalists, search.trials + named)
     baselines = named - roles["baseline"] if set(roles) <= {"baseline"} else 0  # they come first
     return max(0, baselines) + max(0, chosen * (search.seeds - 1) - roles["repeat"])
 
 
-def read(folder: Path) -> Snapshot | None:
+def read(folder: Path) -> SweepProgress | None:
     """The last heartbeat of the sweep in `folder`; None where there is none, or one of another version."""
     try:
-        return Snapshot(**json.loads((folder / FILE).read_text()))
+        return SweepProgress(**json.loads((folder / FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -195,7 +195,7 @@ def expected_epochs(search: SearchConfig) -> float:
     return total
 
 
-def _metrics(engine: Engine, snapshot: Snapshot) -> dict[str, float]:
+def _metrics(engine: Engine, snapshot: SweepProgress) -> dict[str, float]:
     counts = {**engine.counts(), "unfinished": snapshot.paused + snapshot.running}
     metrics = {f"trials/{state}": float(count) for state, count in counts.items()}
     return metrics | ({} if snapshot.trial is None else {"best_accuracy": snapshot.accuracy})

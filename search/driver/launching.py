@@ -18,8 +18,8 @@ from ..config.data import load_data
 from ..config.schema import SweepConfig
 from ..files import atomic, lock
 from ..sweep import CONFIG, TRIALS, Sweep, folder_option
-from ..tracking.delivery import Delivery
-from .heartbeat import Heartbeat
+from ..tracking.delivery import UploadProgress
+from .heartbeat import ProgressCallback
 from .inputs import check_inputs
 from .preflight import check_space
 from .provenance import described
@@ -101,7 +101,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status: How = "failed"
     shown = Progress()
-    heartbeat = Heartbeat(sweep.folder, shown if progress else lambda _: None)
+    heartbeat = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
     at_once = False
     if dataset.streamed:
@@ -127,7 +127,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
                 input=dataset.input,
                 classes=len(dataset.classes),
                 deadline=started + config.search.seconds if config.search.seconds else None,
-                listener=heartbeat,
+                callback=heartbeat,
             )
             heartbeat(engine)
             with _interruptible(engine, shown):
@@ -247,7 +247,7 @@ def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
 
 def _in_mlflow(folder: Path) -> bool:
     """Whether MLflow has runs of the sweep that it has not heard the end of."""
-    delivery = Delivery(folder).refresh()
+    delivery = UploadProgress(folder).refresh()
     return bool(delivery.runs) and delivery.left() > 0
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..proposals.conditional import check_flat
+from ..proposals.conditional import check_conditional
 from ..proposals.design_space import sample
-from ..proposals.enqueued import designs
+from ..proposals.enqueued import initial_designs
 from ..proposals.feasibility import check_budget
 
 if TYPE_CHECKING:
@@ -24,6 +24,6 @@ def check_space(config: SweepConfig, dataset: Dataset) -> None:
     config.design_space().check(dataset.input)
     config.recipe_space().check(dataset.input)
     next(sample(config, dataset.input, len(dataset.classes), 1))  # a space of one's own may be at fault: it shows here
-    check_flat(config, dataset.input, len(dataset.classes))
+    check_conditional(config, dataset.input, len(dataset.classes))
     check_budget(config, dataset.input, len(dataset.classes))
-    designs(config, dataset.input, len(dataset.classes))
+    initial_designs(config, dataset.input, len(dataset.classes))

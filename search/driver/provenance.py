@@ -25,7 +25,7 @@ def described(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any]
     tracking = config.tracking.model_copy(update={"uri": public(config.tracking_uri)})
     shown = config.model_copy(update={"tracking": tracking}).to_json()
     return {
-        "params": flat(shown),
+        "params": dotted_keys(shown),
         "tags": {
             "convscape.data": dataset.name,
             "convscape.data_fingerprint": dataset.fingerprint,
@@ -77,12 +77,12 @@ def _installed() -> str:
     return "".join(f"{name}=={names[name]}\n" for name in sorted(names, key=str.lower))
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, object]:
+def dotted_keys(values: dict[str, Any], prefix: str = "") -> dict[str, object]:
     """Nested settings as dotted keys, those that are not set left out."""
     result: dict[str, object] = {}
     for key, value in values.items():
         if isinstance(value, dict) and value and not prefix.startswith(("space.", "recipe.")):
-            result |= flat(value, f"{prefix}{key}.")
+            result |= dotted_keys(value, f"{prefix}{key}.")
         elif value not in (None, {}, []):
             result[f"{prefix}{key}"] = value
     return result

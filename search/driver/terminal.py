@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from .heartbeat import Snapshot
+    from .heartbeat import SweepProgress
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
@@ -26,7 +26,7 @@ class Progress:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
-        self._newest: Snapshot | None = None
+        self._newest: SweepProgress | None = None
         self._live = Live(
             console=self._console,
             transient=True,
@@ -50,7 +50,7 @@ class Progress:
             with suppress(Exception, SystemExit):  # though it be broken: its clock is to stop
                 self._live.stop()
 
-    def __call__(self, snapshot: Snapshot) -> None:
+    def __call__(self, snapshot: SweepProgress) -> None:
         self._newest = snapshot
         self._try(lambda: self._show(snapshot))
 
@@ -62,7 +62,7 @@ class Progress:
         except (Exception, SystemExit):  # noqa: BLE001 - rich exits on a closed pipe; a log's end is not the sweep's
             self._broken = True
 
-    def _show(self, snapshot: Snapshot) -> None:
+    def _show(self, snapshot: SweepProgress) -> None:
         if self._console.is_terminal:
             self._live.refresh()
         elif time.monotonic() - self._shown > PLAIN_EVERY or snapshot.how != "running":
@@ -85,20 +85,21 @@ class Progress:
         self._console.print(text, soft_wrap=True, markup=False)
 
 
-def aged(snapshot: Snapshot) -> Snapshot:
+def aged(snapshot: SweepProgress) -> SweepProgress:
     """A snapshot of a while ago with its clocks moved on to now."""
     age = max(0.0, time.time() - snapshot.time)
     left = None if snapshot.left is None else max(0.0, snapshot.left - age)
     return replace(snapshot, seconds=snapshot.seconds + age, left=left)
 
 
-def line(snapshot: Snapshot, width: int | None = None) -> str:
+def line(snapshot: SweepProgress, width: int | None = None) -> str:
     """One line: time, trials ended, running, paused, the best, images a second, time left, the best's design.
 
     The design is last, for its length: a narrow terminal cuts it.
 
-    >>> from convscape.search.driver.heartbeat import Snapshot
-    >>> line(Snapshot("running", 0.0, 75, 50, 12, 3, 7, 2, 0, 0, 0, 30, 1234.5, 90, 4, 0.91, 29, "INPUT -> FC-10"), 100)
+    >>> from convscape.search.driver.heartbeat import SweepProgress
+    >>> now = SweepProgress("running", 0.0, 75, 50, 12, 3, 7, 2, 0, 0, 0, 30, 1234.5, 90, 4, 0.91, 29, "INPUT -> FC-10")
+    >>> line(now, 100)
     '1:15  12/50 trials: 3 ended, 2 running, 7 paused  best 0.9100 (trial 4)  1,234 images/s  about 1:30…'
     """
     stand = f"{snapshot.ended} ended, {snapshot.running} running, {snapshot.paused} paused"

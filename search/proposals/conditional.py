@@ -30,7 +30,7 @@ Settings = dict[str, tuple[BaseDistribution, Any]]
 """What a design was asked for, in this order: how, and the answer."""
 
 
-def check_flat(config: SweepConfig, input: tuple[int, int, int], classes: int) -> None:
+def check_conditional(config: SweepConfig, input: tuple[int, int, int], classes: int) -> None:
     """Refuses a sampler that proposes only settings which all designs have, where the space has others.
 
     Designs are drawn at random, and then with each value of each setting in turn, so that what hangs on a single value
@@ -41,7 +41,7 @@ def check_flat(config: SweepConfig, input: tuple[int, int, int], classes: int) -
         ConfigError: names a setting that only some designs have, and which other one it hangs on.
     """
     samplers = config.samplers()
-    if not samplers.flat:
+    if not samplers.needs_same_settings:
         return
     drawn = list(_drawn(config, input, classes))
     every = {name: distribution for settings in drawn for name, (distribution, _) in settings.items()}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces.errors import ConfigError, SweepError
 from ...trainers.recipe import Recipe
-from ..config.initial_designs import FormerBest, NamedNetwork, network_of
-from ..config.recipe_space import located
-from ..records.trial import Design, Queued
+from ..config.initial_designs import NamedNetwork, WarmStart, network_of
+from ..config.recipe_space import absolute_paths
+from ..records.trial import Design, Enqueued
 from ..study.study import params
 from ..sweep import Sweep
 
@@ -24,7 +24,7 @@ ADAMW_SLOWER = 50
 """AdamW's usual learning rate is so many times below SGD's."""
 
 
-def designs(config: SweepConfig, input: tuple[int, int, int], classes: int) -> list[Queued]:
+def initial_designs(config: SweepConfig, input: tuple[int, int, int], classes: int) -> list[Enqueued]:
     """The designs of `search.baselines` and `search.start`, for images of (C, H, W).
 
     Raises:
@@ -42,16 +42,16 @@ def designs(config: SweepConfig, input: tuple[int, int, int], classes: int) -> l
     return baselines + starts
 
 
-def _queued(config: SweepConfig, section: str, role: Role, input: tuple[int, int, int], classes: int) -> list[Queued]:
-    result: list[Queued] = []
+def _queued(config: SweepConfig, section: str, role: Role, input: tuple[int, int, int], classes: int) -> list[Enqueued]:
+    result: list[Enqueued] = []
     for index, entry in enumerate(getattr(config.search, section)):
         key = f"search.{section}[{index}]"
         if isinstance(entry, NamedNetwork):
             network = network_of(entry, key, input, classes)
             recipe = completed(entry.recipe, config)
-            result.append(Queued(role, Design.of(config.budget.fitted(network, recipe), recipe)))
+            result.append(Enqueued(role, Design.of(config.budget.fitted(network, recipe), recipe)))
         else:
-            result += [Queued(role, *former) for former in _former(entry, key, config, input, classes)]
+            result += [Enqueued(role, *former) for former in _former(entry, key, config, input, classes)]
     return result
 
 
@@ -65,7 +65,7 @@ def completed(settings: Mapping[str, Any], config: SweepConfig) -> Recipe:
     if optimizer == "adamw":
         usual["learning_rate"] /= ADAMW_SLOWER
     chance = {"weights": None, "frozen": 0.0}  # the sweep's weights are not this network's
-    return Recipe.from_json({**recipes.sample(_Nearest(usual)).to_json(), **chance, **located(dict(settings))})
+    return Recipe.from_json({**recipes.sample(_Nearest(usual)).to_json(), **chance, **absolute_paths(dict(settings))})
 
 
 class _Nearest:
@@ -106,7 +106,7 @@ def _is_number(value: object) -> bool:
 
 
 def _former(
-    entry: FormerBest, key: str, config: SweepConfig, input: tuple[int, int, int], classes: int
+    entry: WarmStart, key: str, config: SweepConfig, input: tuple[int, int, int], classes: int
 ) -> list[tuple[Design, dict[str, Any]]]:
     """The best designs of a former sweep, each with the sampler's settings where this sweep's space has them too."""
     try:

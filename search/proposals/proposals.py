@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ...spaces.cost import table
 from ...spaces.errors import ConvscapeError, SpaceError, SweepError
-from ...spaces.layer_table import listing
-from ..config.recipe_space import telling
+from ...spaces.layer_table import layer_table
+from ..config.recipe_space import logged_params
 from ..records.trial import Design
 from ..tracking.tracker import TrialStart
-from .enqueued import designs
+from .enqueued import initial_designs
 
 if TYPE_CHECKING:
     import optuna
@@ -56,7 +56,7 @@ class Proposals:
         self._any_trained = False
         self.trained = 0
         """Trials that were trained or are to be: all but duplicates, designs over budget, baselines and repeats."""
-        self._queue = study.queue(lambda: designs(config, input, classes))
+        self._queue = study.queue(lambda: initial_designs(config, input, classes))
 
     @property
     def wanted(self) -> bool:
@@ -65,7 +65,7 @@ class Proposals:
         return bool(self._queue) or (self.trained < self._config.search.trials and not exhausted)
 
     def next(self) -> TrialRecord | None:
-        """A design not seen before and within budget; None when the space seems to hold no more. Queued ones first.
+        """A design not seen before and within budget; None when the space seems to hold no more. Enqueued ones first.
 
         Raises:
             SpaceError: none that was ever proposed is within budget, or all that the space did was raise errors.
@@ -132,15 +132,15 @@ class Proposals:
     def _ask(self) -> TrialRecord:
         if not self._queue:
             return self._study.ask(self._sample)
-        queued = self._queue.pop(0)
+        enqueued = self._queue.pop(0)
 
         def named(trial: optuna.Trial) -> Design:
-            if queued.params:
+            if enqueued.params:
                 with suppress(ConvscapeError):
                     self._sample(trial)  # so that the sampler learns which of its settings lead there
-            return queued.design
+            return enqueued.design
 
-        return self._study.ask(named, queued)
+        return self._study.ask(named, enqueued)
 
     def _sample(self, trial: optuna.Trial) -> Design:
         architecture, recipe = self._space.sample(trial, self._input, self._classes), self._recipes.sample(trial)
@@ -161,7 +161,7 @@ def _start(record: TrialRecord, config: SweepConfig) -> TrialStart:
     network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
     return TrialStart(
         record.number,
-        params={**network, "receptive_field": "x".join(map(str, field)), **telling(config.recipe, design.recipe)},
+        params={**network, "receptive_field": "x".join(map(str, field)), **logged_params(config.recipe, design.recipe)},
         tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again},
-        artifacts={"architecture.json": design.architecture_text, "layers.txt": listing(design.architecture)},
+        artifacts={"architecture.json": design.architecture_text, "layers.txt": layer_table(design.architecture)},
     )

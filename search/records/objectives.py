@@ -30,7 +30,7 @@ def values(record: TrialRecord, objectives: Sequence[Objective], accuracy: float
     return tuple(accuracy if name == "accuracy" else _cost(record, name) for name in objectives)
 
 
-def merits(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
+def objective_values(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
     """The same with costs negated, so that higher is better in every place."""
     found = values(record, objectives, accuracy)
     return tuple(value if name == "accuracy" else -value for name, value in zip(objectives, found, strict=True))

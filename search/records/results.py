@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ...trainers.training import EpochResult
 
 
-def amiss(result: EpochResult) -> str:
+def invalid_metric(result: EpochResult) -> str:
     """Why a trial cannot be judged by its `result`, "" where it can."""
     for name, value in metrics(result).items():
         if not isinstance(value, (int, float)) or (name == "accuracy" and not math.isfinite(value)):

@@ -69,7 +69,7 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class Enqueued:
     """A design that is trained before the sampler proposes its own.
 
     `params` are the sampler's settings that lead to it, where they are known: empty where the sampler cannot learn
@@ -86,8 +86,8 @@ class Queued:
         return {"role": self.role, "design": self.design.to_json(), "params": self.params}
 
     @staticmethod
-    def from_json(values: dict[str, Any]) -> Queued:
-        return Queued(values["role"], Design.from_json(values["design"]), values["params"])
+    def from_json(values: dict[str, Any]) -> Enqueued:
+        return Enqueued(values["role"], Design.from_json(values["design"]), values["params"])
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ class TrialRecord:
     """The trial that this one trains once more, from another seed."""
     latency: float | None = None
     """Seconds that classifying one image takes, where that was measured."""
-    passed: int = 0
+    promoted_from: int = 0
     """Epochs of the last rung that it has earned to go on from, 0 before any."""
 
     @property
@@ -139,7 +139,7 @@ class TrialRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Job:
     """An order for a worker: train this design on from `start` epochs until it is told to stop."""
 
     number: int
@@ -155,7 +155,7 @@ class Leg:
     until: float | None = None
     """`time.time()` past which no epoch is begun."""
     latency: bool = False
-    """Whether to measure how long classifying one image takes, with the leg's first epoch."""
+    """Whether to measure how long classifying one image takes, with the job's first epoch."""
 
     def to_json(self) -> dict[str, Any]:
         design = {"architecture": self.design.architecture.to_json(), "recipe": self.design.recipe.to_json()}

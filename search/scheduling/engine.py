@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from ...spaces.errors import SweepError
 from ..proposals.proposals import Proposals
-from ..records.objectives import merits
-from ..records.results import amiss, metrics
-from ..records.trial import ENDED, TIME_BUDGET, Leg, Queued, State, TrialRecord, epochs
+from ..records.objectives import objective_values
+from ..records.results import invalid_metric, metrics
+from ..records.trial import ENDED, TIME_BUDGET, Enqueued, Job, State, TrialRecord, epochs
 from .finals import Finals, ranked
 from .halving import strategy
 
@@ -36,7 +36,7 @@ class Engine:
         config: the sweep file.
         input: (C, H, W) of the images; classes: how many there are.
         deadline: `time.monotonic()` past which nothing new starts; None for no limit.
-        listener: called after results and ends, for a progress line.
+        callback: called after results and ends, for a progress line.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Engine:
         input: tuple[int, int, int],
         classes: int,
         deadline: float | None = None,
-        listener: Callable[[Engine], None] = lambda _: None,
+        callback: Callable[[Engine], None] = lambda _: None,
     ) -> None:
         self.config, self.study, self.tracker = config, study, tracker
-        self.deadline, self.listener = deadline, listener
+        self.deadline, self.callback = deadline, callback
         self.interrupted = ""
         self.images_per_second: dict[int, float] = {}
         self._promotion, self._finals = strategy(config.search), Finals(config.search)
@@ -76,7 +76,7 @@ class Engine:
             return self.interrupted
         return TIME_BUDGET if self.deadline is not None and time.monotonic() >= self.deadline else ""
 
-    def next(self) -> Leg | None:
+    def next(self) -> Job | None:
         """The next thing to train: a lost trial again, a promotion, a new design, or at the end a finalist once more.
 
         None when there is none now.
@@ -84,29 +84,29 @@ class Engine:
         if self.halted:
             return None
         if self._again:
-            leg = self._leg(self._again.pop(0))
+            job = self._job(self._again.pop(0))
         else:
-            leg = self._repeated() if self._searched else self._searching()
-        if leg is not None:
-            self.listener(self)  # that it runs, should nothing be heard of it for long
-        return leg
+            job = self._repeated() if self._searched else self._searching()
+        if job is not None:
+            self.callback(self)  # that it runs, should nothing be heard of it for long
+        return job
 
     def wait(self) -> None:
         """Called now and then while all that can train does: whoever listens may look."""
-        self.listener(self)
+        self.callback(self)
 
-    def _searching(self) -> Leg | None:
+    def _searching(self) -> Job | None:
         promoted = self._promoted()
         if promoted is None and self._proposals.wanted:
             record = self._proposals.next()
             if record is not None:
-                return self._leg(record.number)
+                return self._job(record.number)
             promoted = self._promoted()  # the space is exhausted, which may close the rungs
         if promoted is None:
             return self._repeated()
         self._promotion.promote(promoted)
-        self.study.passed(self.records[promoted])
-        return self._leg(promoted)
+        self.study.keep_promotion(self.records[promoted])
+        return self._job(promoted)
 
     @property
     def finished(self) -> bool:
@@ -125,13 +125,13 @@ class Engine:
     def report(self, number: int, *results: EpochResult) -> Order:
         """Takes in the results of one or several epochs in a row and says what the worker does next.
 
-        Only after the last of them can the trial be judged: a worker reports at each of its leg's `rungs`.
+        Only after the last of them can the trial be judged: a worker reports at each of its job's `rungs`.
         """
         record = self.records[number]
         self._losses = 0
         new = [result for result in results if result.epoch not in record.accuracies]
         for result in new:
-            if reason := amiss(result):
+            if reason := invalid_metric(result):
                 self.fail(number, reason)
                 return "end"
             self._take_in(record, result)
@@ -143,7 +143,7 @@ class Engine:
         elif order == "pause":
             self.study.pause(record)
             self._inactive(number)
-        self.listener(self)
+        self.callback(self)
         return order
 
     def _take_in(self, record: TrialRecord, result: EpochResult) -> None:
@@ -152,7 +152,7 @@ class Engine:
             self.study.note(record, events)
             self.tracker.note({"convscape.events": "\n".join(events)}, number)
         self.tracker.epoch(number, result.epoch, metrics(result))
-        if result.latency is not None and isfinite(result.latency):  # else it is measured anew with the next leg
+        if result.latency is not None and isfinite(result.latency):  # else it is measured anew with the next job
             self.study.measured(record, result.latency)
         self.study.report(record, result.epoch, result.validation_accuracy)
         self._finals.took(number, result.seconds)
@@ -162,9 +162,9 @@ class Engine:
         """The trial cannot go on; the sweep does."""
         self._promotion.drop(number)
         self._end(self.records[number], "failed", reason)
-        self.listener(self)
+        self.callback(self)
 
-    def put_off(self, number: int) -> None:
+    def requeue(self, number: int) -> None:
         """The trial's worker began nothing, since by its clock the time was up: the trial stays where it stands."""
         self.study.pause(self.records[number])
         self._inactive(number)
@@ -172,7 +172,7 @@ class Engine:
             self._clocks_agree = False
             self._again.append(number)
 
-    def lose(self, number: int, reason: str) -> None:
+    def worker_lost(self, number: int, reason: str) -> None:
         """The trial's worker died: it is trained again from its last epoch, but not for ever.
 
         Raises:
@@ -205,7 +205,7 @@ class Engine:
                     what = "cut short" if record.role == "baseline" else "not promoted"
                     why = f"; {self.halted}" if self.halted else f"; {TIME_BUDGET}" if self._searched else ""
                     self._end(record, "stopped", f"{what} after epoch {record.epochs}{why}")
-        self.listener(self)
+        self.callback(self)
 
     def counts(self) -> dict[str, int]:
         """Trials by how they ended."""
@@ -216,16 +216,16 @@ class Engine:
         """Trials that were trained, best first; ties go to the smaller network."""
         return ranked(self.records.values())
 
-    def _repeated(self) -> Leg | None:
+    def _repeated(self) -> Job | None:
         """A finalist from another seed, once the search is over and none of its trials runs any more."""
         finalist = self._finals.next(self.records.values())
         if finalist is None or any(self.records[number].role != "repeat" for number in self.active):
             return None
-        queued = Queued("repeat", finalist.design, repeats=finalist.number)
-        record = self.study.ask(lambda _: finalist.design, queued)
+        enqueued = Enqueued("repeat", finalist.design, repeats=finalist.number)
+        record = self.study.ask(lambda _: finalist.design, enqueued)
         self.records[record.number] = record
         self._proposals.admit(record)
-        return self._leg(record.number)
+        return self._job(record.number)
 
     @property
     def _searched(self) -> bool:
@@ -266,13 +266,13 @@ class Engine:
         if record.state == "failed" or (record.cut_off and not self._promotion.keeps_stopped):
             return  # it would take the place of one that can still go on
         for epoch in record.accuracies if not record.exempt else ():
-            self._promotion.record(record.number, epoch, self._merits(record, epoch))
+            self._promotion.record(record.number, epoch, self._objective_values(record, epoch))
         if record.state != "paused":
             self._finals.ended(record)
             self._promotion.promote(record.number)  # what ended waits no more
         elif record.epochs >= self.config.search.epochs:  # killed between its last result and its end
             self._conclude(record)
-        elif record.passed == record.epochs:  # by what was known then; what is known now may say otherwise
+        elif record.promoted_from == record.epochs:  # by what was known then; what is known now may say otherwise
             self._promotion.promote(record.number)
             self._again.append(record.number)
         elif record.exempt or not self._promotion.is_rung(record.number, record.epochs):
@@ -286,13 +286,13 @@ class Engine:
             else:
                 self._again.append(number)
 
-    def _leg(self, number: int) -> Leg:
+    def _job(self, number: int) -> Job:
         record = self.records[number]
         self.study.go_on(record)
         self.active.add(number)
         self._finals.at_once = max(self._finals.at_once, len(self.active))
         search = self.config.search
-        return Leg(
+        return Job(
             number,
             record.design,
             start=record.epochs,
@@ -323,16 +323,16 @@ class Engine:
             return "end"
         order: Order = "go on"
         if not record.exempt and self._promotion.is_rung(record.number, record.epochs):
-            self._promotion.record(record.number, record.epochs, self._merits(record, record.epochs))
+            self._promotion.record(record.number, record.epochs, self._objective_values(record, record.epochs))
             order = self._promotion.verdict(record.number)
             if order == "go on":
-                self.study.passed(record)
+                self.study.keep_promotion(record)
         halted = self.halted or (self._searched and record.role != "repeat")
         return "pause" if halted and order == "go on" else order
 
-    def _merits(self, record: TrialRecord, epoch: int) -> tuple[float, ...]:
+    def _objective_values(self, record: TrialRecord, epoch: int) -> tuple[float, ...]:
         """What the trial has of each objective after `epoch` epochs, higher is better."""
-        return merits(record, self.config.search.objectives, record.accuracies[epoch])
+        return objective_values(record, self.config.search.objectives, record.accuracies[epoch])
 
     def _conclude(self, record: TrialRecord) -> None:
         """Ends a trial at full length, or at a rung from which it will never go on."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.samplers import BaseSampler
 
 from ...spaces.errors import ConvscapeError
-from ...spaces.import_path import said
+from ...spaces.import_path import describe_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-class Guarded(BaseSampler):
+class GuardedSampler(BaseSampler):
     """Does as `sampler`, for one proposal. Whatever that raises, or proposes against all rules, is its `fault`.
 
     `after_trial` is not passed on: by then it may be another's turn, or another process.
@@ -93,6 +93,6 @@ def told(problem: Exception) -> str:
         below = below.tb_next
     caught = problem.__traceback__
     try:
-        return said(problem.with_traceback(below))
+        return describe_exception(problem.with_traceback(below))
     finally:
         problem.__traceback__ = caught

@@ -14,13 +14,13 @@ from ..records.pareto import Fronts, Values, comparable, least_crowded_first
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RECALLED = 200
+REMEMBERED = 200
 """Trials a sampler looks back on at most, running ones aside."""
 Place: TypeAlias = tuple[float, float, float, int]
 """Where a trial stands among those of its kind, the best lowest, and where it lies among all."""
 
 
-class Recall:
+class TrialHistory:
     """Of a study's trials the best complete ones, the best stopped ones, those that run, and the latest of the rest.
 
     TPE models at most 25 trials as good ones, however many there are (Optuna's `gamma`), and the others only as what
@@ -31,14 +31,14 @@ class Recall:
         most: trials to tell of, running ones aside. A quarter each is for the best complete and the best stopped ones.
     """
 
-    def __init__(self, most: int = RECALLED) -> None:
+    def __init__(self, most: int = REMEMBERED) -> None:
         self._most = most
         self._known: list[FrozenTrial] = []
         self._running: set[int] = set()
         self._lines: dict[int, _Line | _Layers] = {}
         self._complete, self._complete_of_several, self._stopped = _Line(), _Layers(), _Line()
 
-    def telling(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    def select(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Those that tell most, in their order.
 
         Args:
@@ -123,7 +123,7 @@ class _Layers:
 
     def add(self, at: int, trial: FrozenTrial) -> None:
         alike = self._alike[at] = violation(trial)
-        values = self._values.setdefault(alike, {})[at] = _merits(trial)
+        values = self._values.setdefault(alike, {})[at] = _objective_values(trial)
         if alike in self._fronts:
             self._fronts[alike].add(at, values)
 
@@ -156,7 +156,7 @@ def _place(trial: FrozenTrial, at: int) -> Place:
     return violation(trial), -step, -comparable((reached,))[0], at
 
 
-def _merits(trial: FrozenTrial) -> Values:
+def _objective_values(trial: FrozenTrial) -> Values:
     """What the trial has of each objective, higher is better: accuracy comes first, and then what is to be small."""
     accuracy, *costs = trial.values
     return accuracy, *(-cost for cost in costs)

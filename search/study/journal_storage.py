@@ -132,13 +132,13 @@ class StudyStorage(JournalStorage):
         return copy.deepcopy(wanted) if deepcopy else wanted
 
     @contextmanager
-    def recalling(self, shown: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
-        """While a trial is asked for, the sampler sees the former ones as `shown` gives them, and the new one."""
+    def shown_as(self, as_sampler_sees: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
+        """While a trial is asked for, the sampler sees the former ones as `as_sampler_sees` has it, and the new one."""
         former = self._all()
         if former and former[-1].state == TrialState.WAITING:  # a named design, which is to be the new one
             former.pop()
         self._former = len(former)
-        self._shown = shown(former)
+        self._shown = as_sampler_sees(former)
         try:
             yield
         finally:

@@ -26,10 +26,10 @@ from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
 from ...spaces.errors import ConfigError, nearest
-from ...spaces.import_path import find, is_dotted
+from ...spaces.import_path import find, is_import_path
 from .cmaes import CmaEs
 from .guarded_sampler import told
-from .history import Recall, violation
+from .history import TrialHistory, violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,10 +88,10 @@ class Samplers:
     def __init__(self, setting: str | Mapping[str, Any], seed: int = 0, code: Sequence[Path] = ()) -> None:
         settings = {"class": setting} if isinstance(setting, str) else dict(setting)
         self.name = str(settings.pop("class", ""))
-        self._seed, self._recall = seed, Recall()
+        self._seed, self._history = seed, TrialHistory()
         if self.name in BUILT_IN:
             self.kind, defaults = BUILT_IN[self.name]
-        elif is_dotted(self.name):
+        elif is_import_path(self.name):
             self.kind, defaults = _found(self.name, code), {}
         else:
             raise ConfigError(f"{KEY}: {self.name!r:.80} is no sampler", _remedy(self.name), key=KEY)
@@ -108,7 +108,7 @@ class Samplers:
             ) from problem
 
     @property
-    def flat(self) -> bool:
+    def needs_same_settings(self) -> bool:
         """Whether every design must have the same settings."""
         return issubclass(self.kind, FLAT)
 
@@ -128,7 +128,7 @@ class Samplers:
             return self._made(number, {})
         return self._made(number, {"n_startup_trials": self._settings["n_startup_trials"] + without_settings})
 
-    def shown(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    def as_sampler_sees(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
         """The trials as the sampler is to see them; all of one study.
 
         Designs named in the sweep file have no settings. Samplers that go by the settings all trials have in common
@@ -139,7 +139,7 @@ class Samplers:
         if self.name != "tpe":
             trials = [trial for trial in trials if trial.distributions]
         if issubclass(self.kind, LIMITED):
-            trials = self._recall.telling(trials)
+            trials = self._history.select(trials)
         return ranked(trials) if issubclass(self.kind, RANKED) else trials
 
     def _made(self, number: int, settings: Mapping[str, Any]) -> BaseSampler:

@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces.errors import SweepError
 from ..records.objectives import directions, values
-from ..records.trial import ENDED, Design, Queued, Role, State, TrialRecord
-from .guarded_sampler import Guarded
+from ..records.trial import ENDED, Design, Enqueued, Role, State, TrialRecord
+from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, STUDY_FILE, StudyFile, StudyStorage, cut_short
 from .samplers import Samplers
 
@@ -76,40 +76,40 @@ class Study:
             _has_design(frozen) and _role(frozen) != "sampled" and not frozen.params for frozen in self._frozen()
         )
 
-    def queue(self, designs: Callable[[], list[Queued]]) -> list[Queued]:
+    def queue(self, designs: Callable[[], list[Enqueued]]) -> list[Enqueued]:
         """The designs named in the sweep file that were not asked for yet.
 
         They are kept when the study is first opened: what they come from may be gone when it is opened again.
         """
         kept = self._study.user_attrs.get(QUEUE)
         if kept is None:
-            kept = [queued.to_json() for queued in designs()]
+            kept = [enqueued.to_json() for enqueued in designs()]
             if kept:
                 self._study.set_user_attr(QUEUE, kept)
         asked = sum(_has_design(frozen) and _role(frozen) in ("start", "baseline") for frozen in self._frozen())
-        return [Queued.from_json(values) for values in kept[asked:]]
+        return [Enqueued.from_json(values) for values in kept[asked:]]
 
-    def ask(self, sample: Callable[[optuna.Trial], Design], queued: Queued | None = None) -> TrialRecord:
+    def ask(self, sample: Callable[[optuna.Trial], Design], enqueued: Enqueued | None = None) -> TrialRecord:
         """A new trial, its design proposed by the sampler and kept.
 
-        A `queued` design's role is written with the trial itself, and its settings become the sampler's proposal.
+        A `enqueued` design's role is written with the trial itself, and its settings become the sampler's proposal.
         """
-        guarded = self._study.sampler = Guarded(self._seeded(self._count))
-        if queued:
-            again = {} if queued.repeats is None else {"repeats": queued.repeats}
-            self._study.enqueue_trial(queued.params, user_attrs={"role": queued.role, **again})
-        with self._storage.recalling(self._samplers.shown):
+        guarded = self._study.sampler = GuardedSampler(self._seeded(self._count))
+        if enqueued:
+            again = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
+            self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **again})
+        with self._storage.shown_as(self._samplers.as_sampler_sees):
             trial = self._study.ask()
             self._count = trial.number + 1
             design = self._proposed(trial, sample, guarded)
         if design is None:
-            return self.ask(sample, queued)
-        if queued is None:
+            return self.ask(sample, enqueued)
+        if enqueued is None:
             self._watch(trial)
         trial.set_user_attr("design", design.to_json())
         self._asked[trial.number] = trial
-        self._without_settings += queued is not None and not trial.params
-        role, repeats = (queued.role, queued.repeats) if queued else ("sampled", None)
+        self._without_settings += enqueued is not None and not trial.params
+        role, repeats = (enqueued.role, enqueued.repeats) if enqueued else ("sampled", None)
         return TrialRecord(trial.number, design, role=role, repeats=repeats)
 
     def restore(self) -> list[TrialRecord]:
@@ -132,10 +132,10 @@ class Study:
         record.events = events
         self._asked[record.number].set_user_attr("events", list(events))
 
-    def passed(self, record: TrialRecord) -> None:
+    def keep_promotion(self, record: TrialRecord) -> None:
         """Keeps that the trial has earned to go on from the rung where it stands, before anybody acts on it."""
-        record.passed = record.epochs
-        self._asked[record.number].set_user_attr("passed", record.passed)
+        record.promoted_from = record.epochs
+        self._asked[record.number].set_user_attr("passed", record.promoted_from)
 
     def pause(self, record: TrialRecord) -> None:
         """The trial waits; the sampler takes what it reached, and at which epoch, into account."""
@@ -223,7 +223,7 @@ class Study:
         return self._samplers.of(number, self._frozen, self._without_settings)
 
     def _proposed(
-        self, trial: optuna.Trial, sample: Callable[[optuna.Trial], Design], guarded: Guarded
+        self, trial: optuna.Trial, sample: Callable[[optuna.Trial], Design], guarded: GuardedSampler
     ) -> Design | None:
         """The trial's design; None where the sampler failed.
 
@@ -255,7 +255,7 @@ class Study:
 
     def _watch(self, trial: optuna.Trial) -> None:
         """Says so, once, where a sampler that needs the same settings of every design does not get them."""
-        if not self._samplers.flat:
+        if not self._samplers.needs_same_settings:
             return
         self._settings = self._settings or trial.distributions
         odd = sorted(name for name, _ in self._settings.items() ^ trial.distributions.items())

@@ -14,7 +14,7 @@ SPOOL = "spool.jsonl"
 JOURNAL = "uploaded.jsonl"
 
 
-class Delivery:
+class UploadProgress:
     """The journal of one sweep's folder, as far as it was read; `refresh` reads on.
 
     Attributes:
@@ -40,7 +40,7 @@ class Delivery:
         uri = first[0].get("uri") if first else None
         return moved(uri, self.path.parent) if uri and self.runs else uri
 
-    def refresh(self) -> Delivery:
+    def refresh(self) -> UploadProgress:
         while True:
             lines, end = read(self.path, self._read)
             if end == self._read:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ...spaces.errors import SweepError
 from ..files.append_only import Entry, Spool, read_all
 from . import upload_process
-from .delivery import SPOOL, Delivery
+from .delivery import SPOOL, UploadProgress
 from .mlflow_store import public, reason, sqlite_file
 from .uploader import Uploader
 
@@ -93,11 +93,11 @@ class Tracker:
         elif (known := past[0].get("uri")) != uri:
             _log.warning("This sweep's results go on to %s, where they began.", public(str(known)))
         self._uri = past[0].get("uri", uri) if past else uri
-        self._progress = Delivery(folder)
+        self._progress = UploadProgress(folder)
         self._folder = folder
         self._warned = False
         self._checked = 0.0
-        upload_process.carry(folder)
+        upload_process.start(folder)
 
     @property
     def parent_run_id(self) -> str | None:
@@ -171,7 +171,7 @@ class Tracker:
     def flush(self, timeout: float) -> int:
         """Wait until MLflow has everything, at most `timeout` seconds; the number of entries left."""
         deadline = time.monotonic() + timeout
-        upload_process.hurry(self._folder, timeout)
+        upload_process.flush(self._folder, timeout)
         while left := self._spool.drain() + self._progress.refresh().left():
             wait = deadline - time.monotonic()
             if wait <= 0:
@@ -185,7 +185,7 @@ class Tracker:
 
         What is being sent may end first, for two seconds, unless one is not to `wait`.
         """
-        upload_process.leave(self._folder, *([] if wait else [0.0]))
+        upload_process.stop(self._folder, *([] if wait else [0.0]))
         self._spool.close()
 
     def _step(self, number: int | None) -> int:
@@ -206,11 +206,11 @@ class Tracker:
         self._remember(entry)
 
     def _watch(self) -> None:
-        """Now and then: see that the courier lives, and say so when MLflow begins to refuse or to take results."""
+        """Now and then: the upload process is kept alive, and said when MLflow begins to refuse or take results."""
         if time.monotonic() - self._checked < _CHECK:
             return
         self._checked = time.monotonic()
-        upload_process.carry(self._folder)
+        upload_process.start(self._folder)
         problem = self.problem
         if problem and not self._warned:
             _log.warning("%s. They wait in %s and are sent when it does.", problem, self._spool.path)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files.append_only import Entry, Spool, read
-from .delivery import Delivery
+from .delivery import UploadProgress
 from .mlflow_store import connect, moved, reason, search, sqlite_file
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Uploader:
         self._folder = folder
         self._lock: int | None = None
         self._journal: Spool | None = None
-        self._progress = Delivery(folder)
+        self._progress = UploadProgress(folder)
         self._header: Entry = {}
         self._client: MlflowClient | None = None
         self._experiment = ""
@@ -137,10 +137,10 @@ class Uploader:
                 os.close(lock)
                 raise
             self._lock = lock
-            self._recall()
+            self._history()
         return self._lock is not None
 
-    def _recall(self) -> None:
+    def _history(self) -> None:
         """Read what earlier processes sent; they may have sent some of the rest as well."""
         self._progress.refresh()
         if self._progress.sent != self._progress.offset():

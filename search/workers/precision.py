@@ -1,4 +1,4 @@
-"""The precision a sweep trains in: measured once where its trials run, kept in its folder, the same for every leg."""
+"""The precision a sweep trains in: measured once where its trials run, kept in its folder, the same for every job."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOOKED_AT = 15
 def settled(
     engine: Engine, dataset: Dataset, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int
 ) -> Precision:
-    """The precision of every leg of `engine`'s sweep: as its config says, or as it was or is now measured.
+    """The precision of every job of `engine`'s sweep: as its config says, or as it was or is now measured.
 
     Args:
         engine: the sweep's.

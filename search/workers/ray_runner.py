@@ -1,4 +1,4 @@
-"""Who trains the engine's legs: Ray Tune's warm workers, or this process itself, through the same code."""
+"""Who trains the engine's jobs: Ray Tune's warm workers, or this process itself, through the same code."""
 
 from __future__ import annotations
 
@@ -37,32 +37,32 @@ logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITIC
 
 
 def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> None:
-    """Trains leg after leg in this process."""
-    from .trainable import LegRun, Setup, failure
+    """Trains job after job in this process."""
+    from .trainable import Setup, TrainingJob, failure
 
     threads = threads_of(resources)
     precision = settled(engine, dataset, lambda call, *arguments: call(*arguments), device="cpu", threads=threads)
     setup = Setup(threads, "cpu", precision, resources.compile)
-    while (leg := engine.next()) is not None:
-        orders, run, order = leg.to_json(), None, "go on"
+    while (job := engine.next()) is not None:
+        orders, run, order = job.to_json(), None, "go on"
         while order == "go on":
             try:
-                run = run or LegRun(orders, dataset, setup)
+                run = run or TrainingJob(orders, dataset, setup)
                 result = run.epoch()
             except SweepError:
                 raise
             except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
-                engine.fail(leg.number, failure(error, orders))
+                engine.fail(job.number, failure(error, orders))
                 break
-            order = engine.report(leg.number, result)
+            order = engine.report(job.number, result)
             run.told()
 
 
 def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path) -> None:
-    """Trains legs on a Ray cluster, as many at a time as `resources` allow.
+    """Trains jobs on a Ray cluster, as many at a time as `resources` allow.
 
-    Each leg is a Tune trial on a worker that stays warm; a paused trial holds no worker. All workers start at once, by
-    a setting: Tune starts one after the other, and gives the leg of one that still starts to one that is free.
+    Each job is a Tune trial on a worker that stays warm; a paused trial holds no worker. All workers start at once, by
+    a setting: Tune starts one after the other, and gives the job of one that still starts to one that is free.
 
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
@@ -89,7 +89,7 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
     from ray import tune
 
     from .trainable import Setup
-    from .tune import Legs, Orders
+    from .tune import ConvscapeScheduler, ConvscapeSearcher
 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
     precision = settled(engine, dataset, _on_a_worker(engine, resources), device=device, threads=threads)
@@ -106,15 +106,15 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
     trainable = _sharing(dataset, setup)
     idle = 0
     while not engine.finished:
-        legs, before = Legs(engine, workers), _epochs(engine)
+        jobs, before = ConvscapeSearcher(engine, workers), _epochs(engine)
         reason = "Tune ended without it"
         try:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"CPU": resources.cpus, "GPU": resources.gpus}),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
-                    search_alg=legs,
-                    scheduler=Orders(engine, legs),
+                    search_alg=jobs,
+                    scheduler=ConvscapeScheduler(engine, jobs),
                     reuse_actors=True,
                     trial_name_creator=_short_name,
                     trial_dirname_creator=_short_name,
@@ -124,8 +124,8 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
             tuner.fit()
         except Exception as error:  # noqa: BLE001 - Tune ends at errors it does not know, such as Ray's out of memory
             reason = f"{type(error).__name__}: {str(error).strip()[-300:]}"
-        if legs.problem:
-            raise legs.problem
+        if jobs.problem:
+            raise jobs.problem
         idle = 0 if engine.active or _epochs(engine) > before else idle + 1
         if idle >= MOST_IDLE:
             raise SweepError(
@@ -133,7 +133,7 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
                 "Mend that, then start it again: what was trained is kept.",
             )
         for number in sorted(engine.active):
-            engine.lose(number, reason)
+            engine.worker_lost(number, reason)
 
 
 def _epochs(engine: Engine) -> int:
@@ -152,10 +152,10 @@ def _sharing(dataset: Dataset, setup: Setup) -> Any:
     from ray import tune
     from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 
-    from .trainable import TuneTrial
+    from .trainable import WarmWorker
 
     try:
-        return tune.with_parameters(TuneTrial, dataset=dataset, setup=setup)
+        return tune.with_parameters(WarmWorker, dataset=dataset, setup=setup)
     except (ObjectStoreFullError, OutOfDiskError) as error:
         raise SweepError(
             f"the images fit neither into Ray's object store nor onto the disk beside it: {error!s:.80}",

@@ -1,4 +1,4 @@
-"""One trial on a worker: trains a leg epoch by epoch and keeps a checkpoint after each. Ray Tune's Trainable."""
+"""One trial on a worker: trains a job epoch by epoch and keeps a checkpoint after each. Ray Tune's Trainable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GATHERED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How every leg of a sweep computes.
+    """How every job of a sweep computes.
 
     `threads` are torch's, `device` is as torch names it, `epoch_seconds` is the most an epoch on a worker may take.
     `cpus`, `gpus` and `workers` are what the sweep file says of a trial; a training in this process has the machine.
@@ -77,11 +77,11 @@ class Setup:
             torch.cuda.set_per_process_memory_fraction(self.memory / total)
 
 
-class LegRun:
-    """A leg being trained: from the checkpoint it starts at, one epoch at each call of `epoch`.
+class TrainingJob:
+    """A job being trained: from the checkpoint it starts at, one epoch at each call of `epoch`.
 
     Args:
-        order: a `Leg` as JSON.
+        order: a `Job` as JSON.
         dataset: the images.
         setup: how it computes.
     """
@@ -105,20 +105,20 @@ class LegRun:
             )
         except DataError as error:
             raise _not_the_design_s(error) from error
-        self._untold: list[EpochResult] = []
+        self._unreported: list[EpochResult] = []
         """What the sweep may not know of yet, which is kept with each checkpoint."""
         self._again: list[EpochResult] = []
         """Of those the ones that a process trained which died before it told of them."""
         self._restore(order["start"])
 
     @property
-    def retells(self) -> bool:
+    def replays(self) -> bool:
         """Whether what `epoch` gives next was trained before."""
         return bool(self._again)
 
     def told(self) -> None:
         """The sweep knows of all that `epoch` gave so far."""
-        self._untold = list(self._again)
+        self._unreported = list(self._again)
 
     def epoch(self) -> EpochResult:
         """The next epoch: one trained before that was not told of, or else trained now.
@@ -135,8 +135,8 @@ class LegRun:
             result, self._measures = replace(result, latency=latency(self._training)), False
         better = result.validation_accuracy > self._best
         self._best = max(self._best, result.validation_accuracy)
-        self._untold.append(result)
-        notes = {"untold": [untold.to_json() for untold in self._untold]}
+        self._unreported.append(result)
+        notes = {"untold": [unreported.to_json() for unreported in self._unreported]}
         with self._writing():
             self._checkpoints.save(self._training, best=better, notes=notes)
         return result
@@ -151,8 +151,8 @@ class LegRun:
         """
         foreign: ForeignCheckpointError | None = None
         for at, folder in self._checkpoints.all():
-            untold = _untold(folder, epoch, at)
-            if at > epoch and not untold:
+            unreported = _unreported(folder, epoch, at)
+            if at > epoch and not unreported:
                 continue
             try:
                 self._training.restore(folder)
@@ -161,7 +161,7 @@ class LegRun:
                 continue
             except CheckpointError:
                 continue  # from the start, in the end: it comes to the same
-            self._take_up(untold)
+            self._take_up(unreported)
             break
         if foreign and epoch and not self._training.epoch:  # of a trial that has told nothing it is another's
             raise SweepError(
@@ -173,11 +173,11 @@ class LegRun:
                 f"epoch {at + 1}: trained again, since the checkpoint after epoch {epoch} is damaged or gone"
             )
 
-    def _take_up(self, untold: list[EpochResult]) -> None:
+    def _take_up(self, unreported: list[EpochResult]) -> None:
         """Has what another process came to and did not tell to be told."""
-        self._untold, self._again = list(untold), untold
-        self._measures &= not any(result.latency is not None for result in untold)
-        for result in untold:
+        self._unreported, self._again = list(unreported), unreported
+        self._measures &= not any(result.latency is not None for result in unreported)
+        for result in unreported:
             if result.validation_accuracy > self._best:
                 self._best = result.validation_accuracy
                 if self._checkpoints.at(result.epoch).exists():  # it may have died before it could mark it
@@ -196,11 +196,11 @@ class LegRun:
             ) from error
 
 
-class TuneTrial(tune.Trainable):
-    """A warm worker: Tune gives it leg after leg by `reset_config`; torch and the images stay loaded.
+class WarmWorker(tune.Trainable):
+    """A warm worker: Tune gives it job after job by `reset_config`; torch and the images stay loaded.
 
     A trial that fails reports the reason as a result: an exception would cost the worker its process. The engine says
-    when a leg ends: a result marked "done" would not reach it.
+    when a job ends: a result marked "done" would not reach it.
     """
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride] - `tune.with_parameters` adds what follows `config`
@@ -223,14 +223,14 @@ class TuneTrial(tune.Trainable):
         # Where epochs may hang each is told of at once: what is gathered dies with the process.
         gathered = time.monotonic() + (0.0 if self._setup.epoch_seconds else GATHERED)
         while not results or (time.monotonic() < gathered and not self._judged_after(results[-1]["epoch"])):
-            until, retells = self._order["until"], self._run is not None and self._run.retells
-            if until is not None and time.time() >= until and not retells:
+            until, replays = self._order["until"], self._run is not None and self._run.replays
+            if until is not None and time.time() >= until and not replays:
                 return told if results else {**told, "late": True}
             try:
                 with limited(self._setup.epoch_seconds, Path(self._order["checkpoints"])):
                     if self._run is None:
-                        self._run = LegRun(self._order, self._dataset, self._setup)
-                    retells = self._run.retells
+                        self._run = TrainingJob(self._order, self._dataset, self._setup)
+                    replays = self._run.replays
                     results.append(self._run.epoch().to_json())
             except SweepError as error:
                 return {**told, "halt": [error.message, error.remedy]}
@@ -238,7 +238,7 @@ class TuneTrial(tune.Trainable):
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
                 return {**told, "failure": failure(error, self._order)}
-            if retells and not self._run.retells:
+            if replays and not self._run.replays:
                 break  # told before an epoch begins that may cost the process
         return told
 
@@ -246,10 +246,10 @@ class TuneTrial(tune.Trainable):
         return epoch in self._order["rungs"] or epoch >= self._order["epochs"]
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: `LegRun` keeps the sweep's own checkpoints."""
+        """Nothing: `TrainingJob` keeps the sweep's own checkpoints."""
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing: a leg names the epoch it starts at."""
+        """Nothing: a job names the epoch it starts at."""
 
 
 def _node_cpus() -> float | None:
@@ -260,7 +260,7 @@ def _node_cpus() -> float | None:
     return next((node["Resources"].get("CPU") for node in ray.nodes() if node["NodeID"] == here), None)
 
 
-def _untold(folder: Path, known: int, at: int) -> list[EpochResult]:
+def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:
     """What the checkpoint after epoch `at` tells of epochs past `known`; nothing where it does not tell of each."""
     if at <= known:
         return []

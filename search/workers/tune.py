@@ -1,6 +1,6 @@
-"""The engine behind Ray Tune's interfaces: a Searcher that hands out legs and a scheduler that passes on orders.
+"""The engine behind Ray Tune's interfaces: a Searcher that hands out jobs and a scheduler that passes on orders.
 
-A leg is a Tune trial. Pausing ends the leg and frees its worker; a promotion is a new leg that starts from the
+A job is a Tune trial. Pausing ends the job and frees its worker; a promotion is a new job that starts from the
 checkpoint. Tune's own PAUSE would keep state in the driver that dies with it, and deadlocks behind a limiter.
 An exception here would end the sweep, so what a trial brings is caught and counted against the trial.
 """
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ..scheduling.engine import Engine, Order
 
 
-class Legs(Searcher):
-    """Suggests the engine's next leg.
+class ConvscapeSearcher(Searcher):
+    """Suggests the engine's next job.
 
     Args:
-        engine: whose legs they are.
-        most: legs given out at a time: as many as there are workers.
+        engine: whose jobs they are.
+        most: jobs given out at a time: as many as there are workers.
     """
 
     def __init__(self, engine: Engine, most: int) -> None:
@@ -51,21 +51,21 @@ class Legs(Searcher):
             self._engine.wait()
             return None
         try:
-            leg = self._engine.next()
+            job = self._engine.next()
         except Exception as error:  # noqa: BLE001
             self.problem = error
             return Searcher.FINISHED
-        if leg is None:
+        if job is None:
             return Searcher.FINISHED if self._engine.finished else None
-        self._numbers[trial_id] = leg.number
-        return leg.to_json()
+        self._numbers[trial_id] = job.number
+        return job.to_json()
 
     def number(self, trial_id: str) -> int | None:
-        """The trial's number in the sweep; None once its leg has ended."""
+        """The trial's number in the sweep; None once its job has ended."""
         return self._numbers.get(trial_id)
 
     def ended(self, trial_id: str) -> None:
-        """The engine has ended this leg. Tune says so only later, when the trial may be on its next leg already."""
+        """The engine has ended this job. Tune says so only later, when the trial may be on its next job already."""
         self._numbers.pop(trial_id, None)
 
     def on_trial_complete(
@@ -78,7 +78,7 @@ class Legs(Searcher):
         if self.problem or number is None:
             return
         try:  # no order of the engine's ended it
-            self._engine.lose(number, self.reasons.get(trial_id, "its process ended"))
+            self._engine.worker_lost(number, self.reasons.get(trial_id, "its process ended"))
         except Exception as problem:  # noqa: BLE001
             self.problem = problem
 
@@ -89,19 +89,19 @@ class Legs(Searcher):
         """Nothing: the study is read when the sweep is opened."""
 
 
-class Orders(FIFOScheduler):
+class ConvscapeScheduler(FIFOScheduler):
     """Passes each epoch's result to the engine and its order to Tune."""
 
-    def __init__(self, engine: Engine, legs: Legs) -> None:
+    def __init__(self, engine: Engine, jobs: ConvscapeSearcher) -> None:
         super().__init__()
-        self._engine, self._legs, self._warm = engine, legs, False
+        self._engine, self._searcher, self._warm = engine, jobs, False
         self._waiting: list[Trial] = []
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Lets Tune keep every worker while no leg is ready. By itself it keeps one and ends the others.
+        """Lets Tune keep every worker while no job is ready. By itself it keeps one and ends the others.
 
         Tune has no setting for it. Where a later Ray hides the cache elsewhere, workers start anew more often.
         """
@@ -109,20 +109,20 @@ class Orders(FIFOScheduler):
         self._waiting.append(trial)
         cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
         if cache is not None and not self._warm:
-            cache.increase_max(trial.placement_group_factory, by=self._legs.most)
+            cache.increase_max(trial.placement_group_factory, by=self._searcher.most)
             self._warm = True
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
-        """The leg that waits longest for a worker. FIFO's own looks through all there ever were.
+        """The job that waits longest for a worker. FIFO's own looks through all there ever were.
 
         Once the sweep is halted there is none: a worker may never come, as where no node has what a trial needs.
         """
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
         if self._engine.halted:
             for trial in self._waiting:
-                if (number := self._legs.number(trial.trial_id)) is not None:
-                    self._legs.ended(trial.trial_id)
-                    self._engine.put_off(number)
+                if (number := self._searcher.number(trial.trial_id)) is not None:
+                    self._searcher.ended(trial.trial_id)
+                    self._engine.requeue(number)
                     tune_controller.stop_trial(trial)
             self._waiting = []
         return self._waiting[0] if self._waiting else None
@@ -133,17 +133,17 @@ class Orders(FIFOScheduler):
         trial: Trial,
         result: dict[str, Any],
     ) -> str:
-        number = self._legs.number(trial.trial_id)
-        if self._legs.problem or number is None:
+        number = self._searcher.number(trial.trial_id)
+        if self._searcher.problem or number is None:
             return TrialScheduler.STOP
         order = "end"
         try:
             order = self._taken_in(number, result)
         except Exception as problem:  # noqa: BLE001
-            self._legs.problem = problem
+            self._searcher.problem = problem
         if order == "go on":
             return TrialScheduler.CONTINUE
-        self._legs.ended(trial.trial_id)
+        self._searcher.ended(trial.trial_id)
         return TrialScheduler.STOP
 
     def _taken_in(self, number: int, result: dict[str, Any]) -> Order:
@@ -166,17 +166,17 @@ class Orders(FIFOScheduler):
             self._engine.fail(number, result["failure"])
             return "end"
         if order == "go on" and "late" in result:
-            self._engine.put_off(number)
+            self._engine.requeue(number)
             return "end"
         return order
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Keeps why a worker ended; Tune calls `Legs.on_trial_complete` next."""
+        """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next."""
         lines = str(trial.get_error() or "").strip().splitlines()
         limit = self._engine.config.resources.epoch_seconds
         reason = hung(limit, Path(trial.config["checkpoints"])) if limit else ""
         if reason or lines:
-            self._legs.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
+            self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)
 
 

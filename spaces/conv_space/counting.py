@@ -20,7 +20,7 @@ from ..architecture import canonical
 from ..choices import values
 from ..errors import ArchitectureError
 from ..tracing import trace
-from .stage_styles import Plan, only_plain, plans_of
+from .stage_styles import StyleSequence, only_plain, style_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ MOST_STEPS = 20_000
 class Place(NamedTuple):
     """Where in the choices one is."""
 
-    plan: Plan
+    plan: StyleSequence
     """Styles of the stages to come."""
     stage: int
     """The next stage, or the first that all settings treat like it."""
@@ -98,7 +98,7 @@ def _bodies(completions: Completions, lengths: list[int], input: tuple[int, int,
     """How many networks with stages there are, and whether each was counted once."""
     offered = completions.options("head")
     heads = [len(_heads(completions, offered, one_cell=one_cell)) for one_cell in (False, True)]
-    total, listed = 0, plans_of(completions.settings, lengths)
+    total, listed = 0, style_sequences(completions.settings, lengths)
     for plans, times in listed or ():
         networks = _networks(completions, plans, input, heads)
         if networks is None:
@@ -108,7 +108,7 @@ def _bodies(completions: Completions, lengths: list[int], input: tuple[int, int,
 
 
 def _networks(
-    completions: Completions, plans: frozenset[Plan], input: tuple[int, int, int], heads: Sequence[int]
+    completions: Completions, plans: frozenset[StyleSequence], input: tuple[int, int, int], heads: Sequence[int]
 ) -> int | None:
     """How many sequences of layers the plans allow, times the heads for their last map; None beyond MOST_STEPS."""
     plain = only_plain(completions.settings)

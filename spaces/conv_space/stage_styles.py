@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-Plan: TypeAlias = tuple[Style, ...]
+StyleSequence: TypeAlias = tuple[Style, ...]
 """The styles of some stages, one after the other."""
 MOST_PLANS = 20_000
 SYMBOLIC = 100_000
 """Widths from here on stand for what a continuous growth gives: the stages differ, whatever it is."""
 
 
-class Plans(NamedTuple):
-    """Plans whose networks are told from those of all other Plans by their first layers."""
+class StyleSequences(NamedTuple):
+    """StyleSequences whose networks are told from those of all other StyleSequences by their first layers."""
 
-    plans: frozenset[Plan]
+    plans: frozenset[StyleSequence]
     times: int
     """How many such sets there are that differ in nothing but names."""
 
 
-def plans_of(settings: Settings, lengths: Sequence[int]) -> list[Plans] | None:
+def style_sequences(settings: Settings, lengths: Sequence[int]) -> list[StyleSequences] | None:
     """The plans for so many stages; None where there are more than MOST_PLANS."""
     shared = {key for key in ("norm", "activation") if not _somewhere(settings, key)}
     norms, activations = (
@@ -39,13 +39,15 @@ def plans_of(settings: Settings, lengths: Sequence[int]) -> list[Plans] | None:
     )
     alike = prod(len(settings.options(key)) for key in shared)
     looks = [Style(1, norm, activation) for norm, activation in product(norms, activations)]
-    result: list[Plans] = []
+    result: list[StyleSequences] = []
     for kinds, count in _dropouts(settings):
         styles = [replace(look, dropout=rate, spatial=spatial) for look in looks for rate, spatial in kinds]
         listed = list(islice(_plans(settings, lengths, styles), MOST_PLANS + 1))
         if len(listed) > MOST_PLANS:
             return None
-        result += [Plans(plans, alike * count * several) for plans, several in _apart(listed, settings).items()]
+        result += [
+            StyleSequences(plans, alike * count * several) for plans, several in _apart(listed, settings).items()
+        ]
     return result
 
 
@@ -133,14 +135,16 @@ def _own_styles(settings: Settings, stage: int, common: Style) -> list[Style]:
     ]
 
 
-def _apart(listed: Sequence[tuple[tuple[Hashable, Style], ...]], settings: Settings) -> Counter[frozenset[Plan]]:
+def _apart(
+    listed: Sequence[tuple[tuple[Hashable, Style], ...]], settings: Settings
+) -> Counter[frozenset[StyleSequence]]:
     """The plans as sets that differ in their first layers, those that look alike counted together.
 
     Of plain convolutions only which widths are equal decides how many networks there are, so widths are numbered in
     order of appearance. Blocks split their widths, so theirs are as they are.
     """
     numbers: dict[Hashable, dict[Hashable, int]] = {}
-    sets: dict[Hashable, set[Plan]] = {}
+    sets: dict[Hashable, set[StyleSequence]] = {}
     plain = only_plain(settings)
     for plan in listed:
         first = plan[0][0] if plain else None

@@ -27,8 +27,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_courier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_process, "carry", lambda _: None)
+def no_upload_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_process, "start", lambda _: None)
 
 
 def fill(uri: str, folder: Path, trials: int, *, experiment: str = "pictures", sweep: str = "digits") -> Tracker:
@@ -49,7 +49,7 @@ def fill(uri: str, folder: Path, trials: int, *, experiment: str = "pictures", s
 @pytest.fixture(scope="module")
 def frame(database: str, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(upload_process, "carry", lambda _: None)
+        patch.setattr(upload_process, "start", lambda _: None)
         folder = tmp_path_factory.mktemp("sweeps") / "digits"
         tracker = fill(database, folder, 3)
         again = Tracker(folder, uri=database, experiment="pictures", sweep="digits")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from convscape.spaces.alternatives import alternatives, alternatives_listing
+from convscape.spaces.alternatives import alternatives, alternatives_table
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import ArchitectureError
 from convscape.spaces.layer_table import place
@@ -17,7 +17,7 @@ from strategies import architectures
 
 def test_alexnets_first_layer() -> None:
     """CS231n ConvNet notes: 34,944 parameters shared and 105,705,600 unshared; [96 x 363] times [363 x 3025]."""
-    text = alternatives_listing(classic("alexnet"), "0")
+    text = alternatives_table(classic("alexnet"), "0")
     assert text.startswith("layer 0: CONV11-96 s4 valid, 227x227x3 -> 55x55x96\n")
     words = " ".join(text.split())
     assert "shared by all places (CONV) 34,944 unshared (LOCAL, locally connected) 105,705,600 fully" in words
@@ -32,7 +32,7 @@ def test_alexnets_first_layer() -> None:
 def test_a_3x3_has_a_reduction_and_no_stack() -> None:
     """He et al. 2015, figure 5: 256 maps behind 1x1 to 64."""
     convolution = "INPUT[14x14x256] -> CONV3-256 -> GAP"
-    text = alternatives_listing(parse(convolution), "0")
+    text = alternatives_table(parse(convolution), "0")
     words = " ".join(text.split())
     assert "1x1 reduction to 64 of its 256 maps alone 590,080 with the 1x1 before it 164,160" in words
     assert "stack" not in words
@@ -43,8 +43,8 @@ def test_groups_are_no_one_product_and_1x1_has_no_smaller_form() -> None:
     network = parse("INPUT[8x8x8] -> CONV3-8 g2 -> CONV1-8 -> GAP")
     grouped, one = (alternatives(network, path) for path in "01")
     assert grouped["matrix_product"] is grouped["reduction"] is one["reduction"] is one["stacks"] is None
-    assert "im2col" not in alternatives_listing(network, "0")
-    assert "im2col" in alternatives_listing(network, "1")
+    assert "im2col" not in alternatives_table(network, "0")
+    assert "im2col" in alternatives_table(network, "1")
 
 
 def test_the_network_s_fit_rule_holds() -> None:
@@ -68,7 +68,7 @@ def test_a_place_without_a_convolution_is_refused_and_names_those_with_one() -> 
         alternatives(vgg, "1")
     assert "0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28" in caught.value.remedy
     with pytest.raises(ArchitectureError, match="layer 99: this network has none there") as caught:
-        alternatives_listing(vgg, "99")
+        alternatives_table(vgg, "99")
     assert "0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28" in caught.value.remedy
     with pytest.raises(ArchitectureError) as caught:
         alternatives(classic("resnet152"), "4.bdy.0")
@@ -82,12 +82,12 @@ def test_a_place_without_a_convolution_is_refused_and_names_those_with_one() -> 
 def test_every_convolution_of_every_network_has_its_alternatives_in_80_columns(architecture) -> None:
     for step in architecture.steps:
         if isinstance(step.layer, Conv):
-            text = alternatives_listing(architecture, step.path)
+            text = alternatives_table(architecture, step.path)
             assert all(len(line) <= 80 for line in text.splitlines())
             assert json.loads(json.dumps(alternatives(architecture, step.path)))["path"] == step.path
             assert len(place(step.path)) <= 16
 
 
 def test_the_largest_numbers_fit() -> None:
-    text = alternatives_listing(parse("INPUT[1024x1024x1048576] -> CONV1023-1048576 -> GAP"), "0")
+    text = alternatives_table(parse("INPUT[1024x1024x1048576] -> CONV1023-1048576 -> GAP"), "0")
     assert all(len(line) <= 80 for line in text.splitlines())

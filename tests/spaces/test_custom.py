@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
-from convscape.spaces.custom import OwnSpace
+from convscape.spaces.custom import CustomSpace
 from convscape.spaces.errors import DataError, SpaceError
 from convscape.spaces.import_path import find
 
@@ -49,14 +49,14 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def mine(tmp_path: Path) -> Callable[..., OwnSpace]:
+def mine(tmp_path: Path) -> Callable[..., CustomSpace]:
     """Opens the space above with lines of its methods put in."""
 
-    def made(path: str = "mine.Mine", settings: dict[str, Any] | None = None, **lines: str) -> OwnSpace:
+    def made(path: str = "mine.Mine", settings: dict[str, Any] | None = None, **lines: str) -> CustomSpace:
         sys.modules.pop("mine", None)
         text = SPACE.format(**{"top": "", "init": "pass", "check": "pass", "sample": "pass", **lines})
         (tmp_path / "mine.py").write_text(text)
-        return OwnSpace(path, settings or {}, [tmp_path])
+        return CustomSpace(path, settings or {}, [tmp_path])
 
     return made
 
@@ -67,7 +67,7 @@ def refused(call: Callable[[], Any]) -> SpaceError:
     return caught.value
 
 
-def sampled(space: OwnSpace, classes: int = 10) -> Any:
+def sampled(space: CustomSpace, classes: int = 10) -> Any:
     return space.sample(optuna.create_study().ask(), INPUT, classes)
 
 

@@ -6,7 +6,7 @@ import pytest
 from convscape.spaces.classics.catalog import CLASSICS, classic
 from convscape.spaces.cost import table
 from convscape.spaces.errors import ArchitectureError
-from convscape.spaces.layer_table import listing, memory_listing, readable_bytes
+from convscape.spaces.layer_table import layer_table, memory_table, readable_bytes
 from convscape.spaces.notation import parse
 from hypothesis import given
 from strategies import architectures
@@ -27,16 +27,16 @@ def shares(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", CLASSICS)
 def test_every_classic_fits(name: str) -> None:
-    text = listing(classic(name))
+    text = layer_table(classic(name))
     assert fits(text)
-    assert fits(memory_listing(classic(name)))
+    assert fits(memory_table(classic(name)))
 
 
 @given(architectures(most_layers=10))
 def test_every_network_fits_and_loses_nothing_of_its_names(architecture) -> None:
-    text = listing(architecture)
+    text = layer_table(architecture)
     assert fits(text)
-    assert fits(memory_listing(architecture, 10**6, "adamw", "float64"))
+    assert fits(memory_table(architecture, 10**6, "adamw", "float64"))
     header, _, *lines = text.splitlines()
     start, end = lines[0].index("INPUT"), header.index("output")
     names = "".join(line[start:end].replace(" ", "") for line in lines[:-2])
@@ -45,7 +45,7 @@ def test_every_network_fits_and_loses_nothing_of_its_names(architecture) -> None
 
 def test_shares_are_percent_of_the_total() -> None:
     """VGG-16: most parameters are in the first FC (CS231n ConvNet notes), 102,764,544 of 138,357,544."""
-    shown = shares(listing(classic("vgg16")))
+    shown = shares(layer_table(classic("vgg16")))
     rows = table(classic("vgg16")).rows
     assert shown[[row.name for row in rows].index("FC-4096")] == "74"
     assert sum(float(share) for share in shown if share) == pytest.approx(100, abs=1)
@@ -53,11 +53,11 @@ def test_shares_are_percent_of_the_total() -> None:
 
 
 def test_a_network_without_parameters_or_macs_has_no_shares() -> None:
-    assert "0 parameters, 0 MACs" in listing(parse("INPUT[8x8x3] -> GAP"))
+    assert "0 parameters, 0 MACs" in layer_table(parse("INPUT[8x8x3] -> GAP"))
 
 
 def test_deep_nesting_shows_the_end_of_a_place() -> None:
-    text = listing(parse(DEEP))
+    text = layer_table(parse(DEEP))
     assert "0.body.0.body.1" in text
     assert "…0.1.0.body.1" in text
 
@@ -73,10 +73,10 @@ def test_memory_in_the_textbooks_units() -> None:
 def test_memory_is_that_of_the_step_that_is_asked_for() -> None:
     lenet = classic("lenet5")
     cost = table(lenet)
-    text = memory_listing(lenet, 32, "adamw", "bfloat16")
+    text = memory_table(lenet, 32, "adamw", "bfloat16")
     assert "in bfloat16" in text
     assert f"32 images, adamw: {readable_bytes(cost.training_memory(32, 'bfloat16', 'adamw').total)}" in text
     assert f"classify 1 image: {readable_bytes(cost.inference_memory(1, 'bfloat16').total)}" in text
-    assert "optimizer" not in memory_listing(lenet, 1, "none").replace("no optimizer", "")
+    assert "optimizer" not in memory_table(lenet, 1, "none").replace("no optimizer", "")
     with pytest.raises(ArchitectureError, match="`optimizer`"):
-        memory_listing(lenet, 1, "adam")
+        memory_table(lenet, 1, "adam")

@@ -12,7 +12,7 @@ from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.classic_space import ClassicSpace
 from convscape.spaces.conv_space.settings import DEFAULTS
 from convscape.spaces.conv_space.space import ConvSpace
-from convscape.spaces.custom import OwnSpace
+from convscape.spaces.custom import CustomSpace
 from convscape.spaces.errors import SpaceError
 from convscape.spaces.notation import notation, parse
 from convscape.trainers.network import build
@@ -28,7 +28,7 @@ IMAGES = [(1, 8, 8), (3, 28, 28), (1, 64, 64), (3, 9, 40)]
 
 
 def example(**settings: Any) -> Space:
-    return OwnSpace("own_space.FireSpace", settings, [EXAMPLES])
+    return CustomSpace("own_space.FireSpace", settings, [EXAMPLES])
 
 
 def first(setting: Any) -> Any:

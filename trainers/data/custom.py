@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ...spaces.errors import DataError
-from ...spaces.import_path import find, said
+from ...spaces.import_path import describe_exception, find
 from .pixels import pixels_of, scaled
 from .sources import Source, check_classes
 from .streaming import Look, look_through, streamed
@@ -54,7 +54,7 @@ def read_function(
     if isinstance(found, tuple) and len(found) == 2:
         images, labels, names, skipped = np.asarray(found[0]), np.asarray(found[1]), None, ()
     elif hasattr(found, "__getitem__") and hasattr(found, "__len__"):
-        images, labels, skipped = _read_all(path, OwnPictures(path, root, folders, size, found), memory)
+        images, labels, skipped = _read_all(path, CustomPictures(path, root, folders, size, found), memory)
         names = getattr(found, "classes", None)
     else:
         raise DataError(f"data.name: {path} returned {type(found).__name__}", RETURNS)
@@ -66,7 +66,7 @@ def read_function(
     return Source(images, labels.astype(np.int64), classes, skipped=skipped)
 
 
-class OwnPictures:
+class CustomPictures:
     """`Pictures` of a torch Dataset, which each process makes anew by calling the function that returned it."""
 
     def __init__(self, path: str, root: Path | None, folders: Sequence[Path], size: int | None, dataset: Any) -> None:
@@ -101,7 +101,7 @@ class OwnPictures:
         except OSError as error:  # as PIL says it of a damaged file
             return str(error).split("\n")[0][:200], -1
         except Exception as error:
-            raise DataError(f"{self.name(index)}: {said(error)}", RETURNS) from error
+            raise DataError(f"{self.name(index)}: {describe_exception(error)}", RETURNS) from error
         pixels = pixels[None] if pixels.ndim == 2 else pixels
         if pixels.dtype != np.uint8 or pixels.ndim != 3:
             raise DataError(f"{self.name(index)} is of type {pixels.dtype} and shape {pixels.shape}", RETURNS)
@@ -119,11 +119,13 @@ def _called(path: str, root: Path | None, folders: Sequence[Path]) -> Any:
     except DataError:
         raise
     except (Exception, SystemExit) as error:
-        raise DataError(f"data.name: {path} failed: {said(error)}", "Mend the function, and try again.") from error
+        raise DataError(
+            f"data.name: {path} failed: {describe_exception(error)}", "Mend the function, and try again."
+        ) from error
 
 
 def _read_all(
-    path: str, pictures: OwnPictures, memory: float
+    path: str, pictures: CustomPictures, memory: float
 ) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64], tuple[str, ...]]:
     """Images, kept or streamed, their labels, and what was skipped with the reason."""
     first = next((image for at in range(len(pictures)) if not isinstance(image := pictures.read(at)[0], str)), None)

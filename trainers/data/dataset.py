@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...spaces.errors import DataError, nearest
-from ...spaces.import_path import is_dotted
+from ...spaces.import_path import is_import_path
 from ..device.machine import memory_for_images
 from . import custom, folder, sources
 from .pixels import scaled
@@ -133,7 +133,7 @@ def load(
     """
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE):
         raise DataError(f"data.size (={size!r}) must be a whole number of pixels from 1 to {LARGEST_SIZE:,}")
-    known = str(name) if is_dotted(name) else _canonical(name)
+    known = str(name) if is_import_path(name) else _canonical(name)
     source = _read(known, root, size, code, memory_for_images() if memory is None else memory)
     return split(known, source, train=train, validation=validation, seed=seed)
 
@@ -205,7 +205,7 @@ def _canonical(name: str) -> str:
 def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[Path], memory: int) -> Source:
     if name == "digits":
         return _resized(sources.read_digits(), size, memory)
-    if is_dotted(name):
+    if is_import_path(name):
         place = None if root is None else Path(root).expanduser()
         return _resized(custom.read_function(name, place, code, size, memory), size, memory)
     if root is None:

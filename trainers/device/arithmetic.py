@@ -34,7 +34,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 @contextmanager
-def fitting(device: torch.device) -> Iterator[None]:
+def oom_as_training_error(device: torch.device) -> Iterator[None]:
     """What runs out of memory in the body, and cannot be tried again in parts, is this network's fault.
 
     Raises:
@@ -51,7 +51,7 @@ def fitting(device: torch.device) -> Iterator[None]:
         ) from None
 
 
-def give_back(device: torch.device) -> None:
+def empty_cache(device: torch.device) -> None:
     """Returns what PyTorch keeps of a GPU's memory without using it, so that another size fits."""
     if device.type == "cuda":
         torch.cuda.empty_cache()

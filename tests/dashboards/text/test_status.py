@@ -11,7 +11,7 @@ from convscape import find
 from convscape.dashboards.text.leaderboard import ending
 from convscape.dashboards.text.status import as_json, spent, state, status, why_failed
 from convscape.search.driver import heartbeat
-from convscape.search.driver.heartbeat import Heartbeat
+from convscape.search.driver.heartbeat import ProgressCallback
 from convscape.search.files import lock
 from convscape.search.records.failures import failures
 from convscape.search.records.trial import Design, TrialRecord
@@ -35,7 +35,7 @@ def half(folder: Path, how: Any = "running", **search: Any) -> Sweep:
     path.mkdir(parents=True)
     (path / CONFIG).write_text(json.dumps(settings.to_json()))
     engine = opened(path, settings)
-    beat = Heartbeat(path)
+    beat = ProgressCallback(path)
     for done, _ in enumerate(drive(engine, accuracy)):
         if done == 20:
             break
@@ -47,7 +47,7 @@ def whole(folder: Path) -> Sweep:
     sweep = half(folder)
     engine = opened(sweep.folder, sweep.config)
     finish(engine)
-    Heartbeat(sweep.folder).end(engine, "completed")
+    ProgressCallback(sweep.folder).end(engine, "completed")
     return sweep
 
 

@@ -61,7 +61,7 @@ resources: {runner: inline, precision: float32}
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the sweep file and its module, not the current one; nothing is sent to MLflow."""
-    for word in ("carry", "hurry", "leave"):
+    for word in ("start", "flush", "stop"):
         monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(sys, "path", list(sys.path))

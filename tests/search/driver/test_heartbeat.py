@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search.config.schema import SearchConfig
 from convscape.search.driver import heartbeat
-from convscape.search.driver.heartbeat import Heartbeat, Snapshot, expected_epochs, read
+from convscape.search.driver.heartbeat import ProgressCallback, SweepProgress, expected_epochs, read
 from driving import accuracy, config, drive, finish, good, opened, reports, result
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "WRITE_EVERY", 0.0)
 
 
-def watched(folder: Path, engine: Engine, show: Any = lambda _: None) -> Heartbeat:
-    beat = engine.listener = Heartbeat(folder, show)
+def watched(folder: Path, engine: Engine, show: Any = lambda _: None) -> ProgressCallback:
+    beat = engine.callback = ProgressCallback(folder, show)
     beat(engine)
     return beat
 
 
 def test_each_snapshot_is_what_the_engine_holds(tmp_path: Path, always: None) -> None:
     engine = opened(tmp_path, config(search={"baselines": ["lenet5"]}))
-    seen: list[Snapshot] = []
+    seen: list[SweepProgress] = []
 
-    def compare(snapshot: Snapshot) -> None:
+    def compare(snapshot: SweepProgress) -> None:
         seen.append(snapshot)
         records = [record for record in engine.records.values() if record.state != "duplicate"]
         usual = [record for record in records if record.role == "sampled"]
@@ -62,7 +62,7 @@ def test_mlflow_hears_how_the_sweep_goes_on(tmp_path: Path, always: None) -> Non
     engine = opened(tmp_path, config())
     told: list[tuple[int, dict[str, float]]] = []
     reports(engine).summary = lambda metrics, step: told.append((step, metrics))  # pyright: ignore[reportAttributeAccessIssue]
-    watched(tmp_path, engine).__call__  # noqa: B018 - the listener is set
+    watched(tmp_path, engine).__call__  # noqa: B018 - the callback is set
     finish(engine)
     steps = [step for step, _ in told]
     assert steps == sorted(steps)
@@ -76,7 +76,7 @@ def test_mlflow_hears_how_the_sweep_goes_on(tmp_path: Path, always: None) -> Non
 
 
 def test_nothing_that_goes_wrong_with_it_reaches_the_sweep(tmp_path: Path, always: None) -> None:
-    def broken(_: Snapshot) -> None:
+    def broken(_: SweepProgress) -> None:
         raise RuntimeError("the terminal is gone")
 
     for folder in ("a", "b"):
@@ -94,12 +94,12 @@ def test_it_looks_seldom_where_looking_takes_long(tmp_path: Path, monkeypatch: p
     looks: list[float] = []
     engine = opened(tmp_path, config())
 
-    def slow(_: Snapshot) -> None:
+    def slow(_: SweepProgress) -> None:
         nonlocal now
         looks.append(now)
         now += 1.0  # to look takes a second
 
-    beat = Heartbeat(tmp_path, slow)
+    beat = ProgressCallback(tmp_path, slow)
     while now < 500:
         beat(engine)
         now += 0.05
@@ -153,10 +153,10 @@ def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before
         engine = opened(tmp_path, settings)
         left: dict[int, float | None] = {}
         watched(tmp_path, engine, lambda snapshot, left=left: left.setdefault(snapshot.epochs, snapshot.left))
-        leg = engine.next()
-        assert leg
+        job = engine.next()
+        assert job
         now += 40.0
-        engine.report(leg.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
+        engine.report(job.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
         assert left == {4 * begun: None, 4 * (begun + 1): pytest.approx(10 * (5 * 4 - 4 * (begun + 1)))}
 
 

@@ -19,7 +19,7 @@ from convscape.search.driver.launching import launch, resume
 from convscape.search.files.append_only import read_all
 from convscape.search.sweep import Sweep
 from convscape.search.tracking.delivery import JOURNAL, SPOOL
-from convscape.search.workers.trainable import LegRun
+from convscape.search.workers.trainable import TrainingJob
 from convscape.spaces.errors import SweepError
 from tiny_sweep import TINY, results, tiny
 
@@ -189,17 +189,17 @@ def test_a_resume_interrupted_before_any_epoch_ended_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def ends_with(error: type[BaseException]) -> Any:
-        def epoch(_: LegRun) -> None:
+        def epoch(_: TrainingJob) -> None:
             raise error
 
         return epoch
 
     with monkeypatch.context() as patch:
         patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
-        patch.setattr(LegRun, "epoch", ends_with(SystemExit))
+        patch.setattr(TrainingJob, "epoch", ends_with(SystemExit))
         with pytest.raises(SystemExit):
             launch(tiny(tmp_path, "search.trials=1"), progress=False)
-        patch.setattr(LegRun, "epoch", ends_with(KeyboardInterrupt))
+        patch.setattr(TrainingJob, "epoch", ends_with(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             resume("tiny", tmp_path, progress=False)
     said = capfd.readouterr().err

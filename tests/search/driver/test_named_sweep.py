@@ -91,7 +91,7 @@ def test_mlflow_finds_them_by_a_tag(finished: Sweep) -> None:
 
 
 def test_a_launch_with_a_wrong_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("carry", "hurry", "leave"):
+    for word in ("start", "flush", "stop"):
         monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
     wrong = sweep_file.parse(TINY.replace("FC-10", "FC-12"), "tiny.yaml", [f"folder={tmp_path}"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from convscape.search.config.data import load_data
-from convscape.search.config.recipe_space import DEFAULTS, telling
+from convscape.search.config.recipe_space import DEFAULTS, logged_params
 from convscape.search.config.schema import DataConfig, SweepConfig, TrackingConfig
 from convscape.search.driver.provenance import commit, described
 from convscape.trainers.recipe import Recipe
@@ -79,8 +79,8 @@ def test_config_code_data_and_environment(repository: Path, tmp_path: Path, monk
 
 def test_a_trial_says_of_its_recipe_what_tells_it_from_others() -> None:
     always = ["optimizer", "learning_rate", "weight_decay", "batch_size"]
-    assert list(telling(DEFAULTS, Recipe())) == always
+    assert list(logged_params(DEFAULTS, Recipe())) == always
     varied = {**DEFAULTS, "crop": [0, 2], "cutout": 4}
-    assert set(telling(varied, Recipe(cutout=4))) == {*always, "crop", "cutout"}
+    assert set(logged_params(varied, Recipe(cutout=4))) == {*always, "crop", "cutout"}
     # another's recipe, such as a baseline's
-    assert telling(DEFAULTS, Recipe(flip=True))["flip"] is True
+    assert logged_params(DEFAULTS, Recipe(flip=True))["flip"] is True

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 from convscape.search.driver import terminal
-from convscape.search.driver.heartbeat import Snapshot
+from convscape.search.driver.heartbeat import SweepProgress
 from convscape.search.driver.terminal import Progress, aged, clock, line
 from rich.console import Console
 
-NOW = Snapshot(
+NOW = SweepProgress(
     "running", 0.0, 75.0, 50, 12, 3, 7, 2, 1, 1, 0, 30, 1234.5, 90.0, 4, 0.91, 2930, "INPUT[8x8x1] -> CONV3-8 -> FC-10"
 )
 
@@ -32,7 +32,7 @@ def test_the_line_says_all() -> None:
 
 
 def test_the_line_leaves_out_what_is_not() -> None:
-    start = Snapshot("running", 0.0, 5.0, 50, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None)
+    start = SweepProgress("running", 0.0, 5.0, 50, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None)
     assert line(start) == "0:05  0/50 trials: 0 ended, 0 running, 0 paused"
 
 

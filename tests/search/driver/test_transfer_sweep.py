@@ -13,7 +13,7 @@ from convscape.search.config.recipe_space import RecipeSpace
 from convscape.search.driver import launching as sweeps
 from convscape.search.driver.launching import launch, resume
 from convscape.search.proposals.design_space import sample
-from convscape.search.proposals.enqueued import designs
+from convscape.search.proposals.enqueued import initial_designs
 from convscape.search.proposals.feasibility import smallest
 from convscape.search.workers import trainable
 from convscape.spaces.architecture import Architecture
@@ -128,18 +128,18 @@ def test_a_resume_goes_on_from_elsewhere(
     monkeypatch.chdir(backbone.parent)
     overrides = ("recipe.weights=[null, out]", "search.trials=4")
     whole = launch(parsed(f"folder={tmp_path / 'whole'}", *overrides), progress=False)
-    epoch, left = trainable.LegRun.epoch, [3]
+    epoch, left = trainable.TrainingJob.epoch, [3]
 
-    def killed(self: trainable.LegRun) -> Any:
+    def killed(self: trainable.TrainingJob) -> Any:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
         return epoch(self)
 
-    monkeypatch.setattr(trainable.LegRun, "epoch", killed)
+    monkeypatch.setattr(trainable.TrainingJob, "epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         launch(parsed(f"folder={tmp_path / 'broken'}", *overrides), progress=False)
-    monkeypatch.setattr(trainable.LegRun, "epoch", epoch)
+    monkeypatch.setattr(trainable.TrainingJob, "epoch", epoch)
     monkeypatch.chdir(tmp_path)
     broken = resume("tuned", tmp_path / "broken", progress=False)
     fates = [[(r.design.key, r.state, r.accuracies) for r in sweep.trials()] for sweep in (whole, broken)]
@@ -226,7 +226,7 @@ def test_named_networks_start_from_chance_unless_they_say_otherwise(backbone: Pa
     monkeypatch.chdir(backbone.parent)
     entries = f"[lenet5, {{network: '{backbone}/architecture.json', recipe: {{weights: out, frozen: 0.5}}}}]"
     config = sweep_file.parse(TINY, "tuned.yaml", [f"search.start={entries}", f"recipe.weights={backbone}"])
-    found = [queued.design.recipe for queued in designs(config, IMAGE, 5)]
+    found = [enqueued.design.recipe for enqueued in initial_designs(config, IMAGE, 5)]
     assert [(recipe.weights, recipe.frozen) for recipe in found] == [(None, 0.0), (str(backbone), 0.5)]
 
 

@@ -11,7 +11,9 @@ from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.config.schema import SweepConfig
 from convscape.search.driver.preflight import check_space
-from convscape.search.proposals import enqueued, proposals
+from convscape.search.proposals import enqueued as named_designs
+from convscape.search.proposals import proposals
+from convscape.search.proposals.enqueued import initial_designs
 from convscape.search.study.journal_storage import STUDY_FILE
 from convscape.search.study.study import Study, params, read
 from convscape.search.sweep import CONFIG, Sweep
@@ -37,30 +39,30 @@ DEEP = "INPUT[8x8x1] -> [CONV3-8 -> RELU]*2 -> POOL2 -> FC-10"
 NAMED = {"start": [LINE, "lenet5"], "baselines": [DEEP]}
 
 
-def designs(text: str, *overrides: str, classes: int = 10) -> list[enqueued.Queued]:
-    return enqueued.designs(sweep_file.parse(text, "s.yaml", overrides), INPUT, classes)
+def designs(text: str, *overrides: str, classes: int = 10) -> list[named_designs.Enqueued]:
+    return initial_designs(sweep_file.parse(text, "s.yaml", overrides), INPUT, classes)
 
 
-def named(entries: str, recipe: str = "{}", classes: int = 10) -> list[enqueued.Queued]:
+def named(entries: str, recipe: str = "{}", classes: int = 10) -> list[named_designs.Enqueued]:
     text = f"name: s\ndata: {{name: digits}}\nrecipe: {recipe}\nsearch: {{start: {entries}}}\n"
     return designs(text, classes=classes)
 
 
-def notations(queued: list[enqueued.Queued]) -> list[str]:
-    return [each.design.notation for each in queued]
+def notations(enqueued: list[named_designs.Enqueued]) -> list[str]:
+    return [each.design.notation for each in enqueued]
 
 
 class TestWhatAnEntryMeans:
     def test_windows_need_to_fit_the_sweep_s_images_alone(self) -> None:
-        (queued,) = named('["INPUT[4x4x1] -> CONV7-4 valid -> GAP"]', classes=4)
-        assert queued.design.architecture.input == INPUT
+        (enqueued,) = named('["INPUT[4x4x1] -> CONV7-4 valid -> GAP"]', classes=4)
+        assert enqueued.design.architecture.input == INPUT
         with pytest.raises(ConfigError, match=r"search\.start\[0\]: .*layer 0 \(Conv 9x9"):
             named('["INPUT[32x32x1] -> CONV9-4 valid -> GAP"]', classes=4)
 
     def test_a_classic_is_scaled_to_the_images_and_classes(self) -> None:
-        (queued,) = designs("name: s\ndata: {name: digits}\nsearch: {start: [lenet5]}\n", classes=7)
-        assert queued.design.architecture == find("lenet5", INPUT, 7)
-        assert queued.role == "start"
+        (enqueued,) = designs("name: s\ndata: {name: digits}\nsearch: {start: [lenet5]}\n", classes=7)
+        assert enqueued.design.architecture == find("lenet5", INPUT, 7)
+        assert enqueued.role == "start"
 
     def test_a_line_of_notation_keeps_its_layers_and_gets_the_images_as_input(self) -> None:
         assert notations(named(f"['{LINE}', '{LINE.replace('8x8x1', '28x28x3')}']")) == [LINE, LINE]
@@ -78,14 +80,14 @@ class TestWhatAnEntryMeans:
         space = (
             "{learning_rate: {low: 0.1, high: 1.0}, weight_decay: [0.1, 0.01], batch_size: [256, 32], momentum: 0.5}"
         )
-        (queued,) = named("{network: lenet5, recipe: {flip: true}}", space)
-        assert queued.design.recipe == Recipe(
+        (enqueued,) = named("{network: lenet5, recipe: {flip: true}}", space)
+        assert enqueued.design.recipe == Recipe(
             learning_rate=0.1, weight_decay=0.01, batch_size=32, momentum=0.5, flip=True
         )
 
     def test_a_recipe_may_lie_outside_the_space(self) -> None:
-        (queued,) = named("{network: lenet5, recipe: {learning_rate: 3.0}}", "{learning_rate: 0.1}")
-        assert queued.design.recipe.learning_rate == 3.0
+        (enqueued,) = named("{network: lenet5, recipe: {learning_rate: 3.0}}", "{learning_rate: 0.1}")
+        assert enqueued.design.recipe.learning_rate == 3.0
 
     @pytest.mark.parametrize("how", ["{network: lenet5, recipe: {optimizer: adamw}}", "lenet5"])
     def test_adamw_starts_from_a_smaller_learning_rate(self, how: str) -> None:
@@ -94,14 +96,14 @@ class TestWhatAnEntryMeans:
         assert named(how, space)[0].design.recipe.learning_rate == 0.001
 
     def test_a_whole_range_and_steps_are_kept_to(self) -> None:
-        (queued,) = named(
+        (enqueued,) = named(
             "lenet5", "{batch_size: {low: 10, high: 100, step: 30}, warmup: {low: 0.2, high: 9, step: 0.5}}"
         )
-        assert (queued.design.recipe.batch_size, queued.design.recipe.warmup) == (100, 0.7)
+        assert (enqueued.design.recipe.batch_size, enqueued.design.recipe.warmup) == (100, 0.7)
 
     @given(st.integers(-9, 99), st.integers(0, 99), st.integers(1, 60), st.integers(-20, 150) | st.floats(-20, 150))
     def test_the_nearest_is_a_step_of_the_range(self, low: int, width: int, step: int, wish: float) -> None:
-        trial = enqueued._Nearest({"x": wish})
+        trial = named_designs._Nearest({"x": wish})
         allowed = range(low, low + width + 1, step)
         found = trial.suggest_int("x", low, low + width, step=step)
         assert found in allowed
@@ -173,7 +175,7 @@ class TestMistakes:
 
     def test_more_starts_than_trials(self) -> None:
         with pytest.raises(ConfigError, match=r"search\.start: 2 designs, and `search\.trials` is 1") as caught:
-            enqueued.designs(config(search={**NAMED, "trials": 1}), INPUT, 10)
+            initial_designs(config(search={**NAMED, "trials": 1}), INPUT, 10)
         assert "at least 2" in caught.value.remedy
 
 
@@ -198,12 +200,12 @@ def test_named_designs_are_trained_first_and_once(tmp_path: Path, promotion: str
 def test_a_baseline_reaches_the_end_however_bad_it_is_and_takes_no_place_in_a_rung(tmp_path: Path) -> None:
     baselines = {"baselines": [DEEP, WIDE], "trials": 8}
     worst = finish(
-        opened(tmp_path, config(search=baselines)), lambda leg, epoch: 0.0 if leg.number < 2 else good(leg, epoch)
+        opened(tmp_path, config(search=baselines)), lambda job, epoch: 0.0 if job.number < 2 else good(job, epoch)
     )
     best = tmp_path / "best"
     best.mkdir()
     others = finish(
-        opened(best, config(search=baselines)), lambda leg, epoch: 1.0 if leg.number < 2 else good(leg, epoch)
+        opened(best, config(search=baselines)), lambda job, epoch: 1.0 if job.number < 2 else good(job, epoch)
     )
     for records in (worst, others):
         assert [(record.state, record.epochs) for record in records[:2]] == [("completed", 4)] * 2
@@ -218,7 +220,7 @@ def test_some_trial_reaches_the_end_although_a_baseline_has(tmp_path: Path) -> N
 def test_a_start_waits_at_its_rung_as_any_other(tmp_path: Path) -> None:
     records = finish(
         opened(tmp_path, config(search={"start": [LINE], "trials": 8})),
-        lambda leg, epoch: 0.0 if leg.number == 0 else good(leg, epoch),
+        lambda job, epoch: 0.0 if job.number == 0 else good(job, epoch),
     )
     assert (records[0].state, records[0].epochs) == ("stopped", 1)
 
@@ -339,15 +341,15 @@ def after(former: SweepConfig, best: int = 3, **sections: Any) -> SweepConfig:
 
 class TestAFormerSweep:
     def test_its_best_are_taken_with_their_recipes(self, former: SweepConfig) -> None:
-        queued = enqueued.designs(after(former), INPUT, 10)
+        enqueued = initial_designs(after(former), INPUT, 10)
         best = Sweep(former).summaries()[:3]
         records = {record.number: record for record in Sweep(former).trials()}
-        assert [each.design for each in queued] == [records[trial.trial].design for trial in best]
+        assert [each.design for each in enqueued] == [records[trial.trial].design for trial in best]
 
     def test_the_sampler_learns_from_them_where_the_space_is_the_same(
         self, former: SweepConfig, tmp_path: Path
     ) -> None:
-        queued = enqueued.designs(after(former), INPUT, 10)
+        enqueued = initial_designs(after(former), INPUT, 10)
         engine = opened(
             tmp_path,
             after(
@@ -355,15 +357,15 @@ class TestAFormerSweep:
             ),
         )
         records = finish(engine, good)
-        assert [record.design for record in records] == [each.design for each in queued]
-        assert all(each.params for each in queued)
-        assert list(params(tmp_path).values()) == [each.params for each in queued]
+        assert [record.design for record in records] == [each.design for each in enqueued]
+        assert all(each.params for each in enqueued)
+        assert list(params(tmp_path).values()) == [each.params for each in enqueued]
 
     def test_of_what_this_space_does_not_propose_it_learns_nothing(self, former: SweepConfig, tmp_path: Path) -> None:
         other = after(former, space={**SMALL_SPACE, "kernel": 7})
-        assert [each.params for each in enqueued.designs(other, INPUT, 10)] == [{}] * 3
+        assert [each.params for each in initial_designs(other, INPUT, 10)] == [{}] * 3
         fixed_otherwise = after(former, recipe={**FIXED_RECIPE, "learning_rate": 0.3})
-        assert [each.params for each in enqueued.designs(fixed_otherwise, INPUT, 10)] == [{}] * 3
+        assert [each.params for each in initial_designs(fixed_otherwise, INPUT, 10)] == [{}] * 3
         records = finish(opened(tmp_path, other), good)
         assert len(records) >= 14
         assert not any(list(params(tmp_path).values())[:3])
@@ -385,35 +387,35 @@ class TestAFormerSweep:
 
         asked = after(former)
         monkeypatch.setattr(SweepConfig, "design_space", design_space)
-        assert all(each.params for each in enqueued.designs(asked, INPUT, 10))
+        assert all(each.params for each in initial_designs(asked, INPUT, 10))
         assert len(made) == 1
 
     @pytest.mark.parametrize(("image", "classes"), [((1, 28, 28), 10), ((1, 8, 8), 7)])
     def test_other_images_are_refused(self, former: SweepConfig, image: tuple[int, int, int], classes: int) -> None:
         with pytest.raises(ConfigError, match=r"search.start\[0\]: sweep former is of images of 1x8x8 in 10 classes"):
-            enqueued.designs(after(former), image, classes)
+            initial_designs(after(former), image, classes)
 
     def test_one_that_is_not_there_names_the_nearest(self, former: SweepConfig) -> None:
         with pytest.raises(ConfigError, match=r"search.baselines\[0\]: no sweep 'fromer'") as caught:
-            enqueued.designs(config(folder=str(former.folder), search={"baselines": [{"sweep": "fromer"}]}), INPUT, 10)
+            initial_designs(config(folder=str(former.folder), search={"baselines": [{"sweep": "fromer"}]}), INPUT, 10)
         assert caught.value.remedy == "Did you mean 'former'?"
 
     def test_it_may_not_be_the_sweep_itself(self, former: SweepConfig) -> None:
         itself = config(name="former", folder=str(former.folder), search={"start": [{"sweep": "former"}]})
         with pytest.raises(ConfigError, match="former is this sweep itself"):
-            enqueued.designs(itself, INPUT, 10)
+            initial_designs(itself, INPUT, 10)
 
     @pytest.mark.parametrize("entry", [{"sweep": "a\0"}, {"sweep": "a", "folder": "~nobody-of-this-name/x"}])
     def test_what_is_no_folder_is_refused(self, entry: dict[str, Any]) -> None:
         with pytest.raises(ConfigError, match=r"search.start\[0\]: no folder of a sweep"):
-            enqueued.designs(config(search={"start": [entry]}), INPUT, 10)
+            initial_designs(config(search={"start": [entry]}), INPUT, 10)
 
     def test_one_without_a_result_is_refused(self, tmp_path: Path) -> None:
         empty = config(name="former", folder=str(tmp_path))
         empty.sweep_folder.mkdir()
         (empty.sweep_folder / CONFIG).write_text(json.dumps(empty.to_json()))
         with pytest.raises(ConfigError, match="sweep former has no result"):
-            enqueued.designs(after(empty), INPUT, 10)
+            initial_designs(after(empty), INPUT, 10)
 
 
 def test_starts_without_settings_do_not_use_up_the_sampler_s_random_proposals(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from convscape.search.config.schema import SweepConfig
-    from convscape.search.records.trial import Leg, TrialRecord
+    from convscape.search.records.trial import Job, TrialRecord
     from convscape.search.scheduling.engine import Engine
 
 
@@ -87,35 +87,35 @@ def test_a_sweep_killed_again_and_again_ends_as_if_it_had_not_been(unbroken: Unb
 
 def test_an_epoch_trained_again_is_not_counted_again(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"first_rung": 3}))
-    leg = engine.next()
-    assert leg is not None
-    assert engine.report(leg.number, result(1, 0.5)) == "go on"
-    assert engine.report(leg.number, result(1, 0.5)) == "go on"
-    assert reports(engine).epochs == [(leg.number, 1)]
+    job = engine.next()
+    assert job is not None
+    assert engine.report(job.number, result(1, 0.5)) == "go on"
+    assert engine.report(job.number, result(1, 0.5)) == "go on"
+    assert reports(engine).epochs == [(job.number, 1)]
 
 
 def test_what_a_time_budget_stopped_takes_no_place_in_a_rung_of_the_resumed_sweep(tmp_path: Path) -> None:
     settings = config(search={"trials": 8, "reduction": 4})
     engine = opened(tmp_path, settings, deadline=float("inf"))
     for number in range(3):
-        leg = engine.next()
-        assert leg is not None
-        engine.report(leg.number, result(1, 0.9 - number / 10))
+        job = engine.next()
+        assert job is not None
+        engine.report(job.number, result(1, 0.9 - number / 10))
     engine.deadline = 0.0
     engine.close()
     again = opened(tmp_path, settings)
     orders: list[str] = []
     for value in (0.1, 0.2, 0.3, 0.4):
-        leg = again.next()
-        assert leg is not None
-        orders.append(again.report(leg.number, result(1, value)))
+        job = again.next()
+        assert job is not None
+        orders.append(again.report(job.number, result(1, value)))
     assert orders == ["pause", "pause", "pause", "go on"]
 
 
 def test_stopping_ends_a_trial_at_its_rung_and_pauses_nobody(tmp_path: Path) -> None:
     curve = {0: 0.5, 1: 0.4, 2: 0.6, 3: 0.3}
     engine = opened(tmp_path, config(search={"trials": 4, "promotion": "stopping"}))
-    for number, _ in drive(engine, lambda leg, epoch: curve[leg.number] + epoch / 100):
+    for number, _ in drive(engine, lambda job, epoch: curve[job.number] + epoch / 100):
         paused = {record.number for record in engine.records.values() if record.state == "paused"}
         assert not paused, f"after trial {number}"
     assert engine.finished
@@ -161,31 +161,31 @@ def test_whatever_the_promotion_a_sweep_killed_after_a_result_ends_as_if_it_had_
 def test_trials_at_a_rung_that_an_interruption_meets_are_judged_as_if_it_had_not(tmp_path: Path) -> None:
     settings = config(search={"trials": 4, "promotion": "stopping"})
     engine = opened(tmp_path, settings)
-    legs = [engine.next() for _ in range(4)]
+    jobs = [engine.next() for _ in range(4)]
     engine.interrupted = "interrupted"
     orders = []
-    for leg, value in zip(legs, (0.2, 0.4, 0.1, 0.3), strict=True):
-        assert leg is not None
-        orders.append(engine.report(leg.number, result(1, value)))
+    for job, value in zip(jobs, (0.2, 0.4, 0.1, 0.3), strict=True):
+        assert job is not None
+        orders.append(engine.report(job.number, result(1, value)))
     assert orders == ["pause", "pause", "end", "pause"]
     engine.close()
     again = opened(tmp_path, settings)
     assert [record.state for record in again.records.values()] == ["paused", "paused", "stopped", "paused"]
     went_on = [again.next() for _ in range(3)]
-    assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(0, 1), (1, 1), (3, 1)]
+    assert [(job.number, job.start) for job in went_on if job is not None] == [(0, 1), (1, 1), (3, 1)]
     assert again.next() is None
 
 
 def test_a_trial_that_was_told_to_go_on_is_not_judged_again_by_what_came_later(tmp_path: Path) -> None:
     settings = config(search={"trials": 3, "promotion": "stopping"})
     engine = opened(tmp_path, settings)
-    legs = [engine.next() for _ in range(3)]
-    for leg, value in zip(legs, (0.2, 0.4, 0.6), strict=True):
-        assert leg is not None
-        assert engine.report(leg.number, result(1, value)) == "go on"
+    jobs = [engine.next() for _ in range(3)]
+    for job, value in zip(jobs, (0.2, 0.4, 0.6), strict=True):
+        assert job is not None
+        assert engine.report(job.number, result(1, value)) == "go on"
     again = opened(tmp_path, settings)  # killed before any of them ended another epoch
     went_on = [again.next() for _ in range(3)]
-    assert [(leg.number, leg.start) for leg in went_on if leg is not None] == [(0, 1), (1, 1), (2, 1)]
+    assert [(job.number, job.start) for job in went_on if job is not None] == [(0, 1), (1, 1), (2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -210,15 +210,15 @@ def test_a_sweep_of_several_workers_killed_after_any_event_ends_as_if_it_had_not
 
 def together(engine: Engine, workers: int = 3) -> list[TrialRecord]:
     """Trains several trials at a time: whose epoch ends next follows from which of them are in which epoch."""
-    legs: dict[int, Leg] = {}
+    jobs: dict[int, Job] = {}
     while True:
-        while len(engine.active) < workers and (leg := engine.next()) is not None:
-            legs[leg.number] = leg
+        while len(engine.active) < workers and (job := engine.next()) is not None:
+            jobs[job.number] = job
         if not engine.active:
             break
         number = min(engine.active, key=lambda n: crc32(f"{n} {engine.records[n].epochs}".encode()))
         epoch = engine.records[number].epochs + 1
-        value = accuracy(legs[number], epoch)
+        value = accuracy(jobs[number], epoch)
         if value is None:
             engine.fail(number, "loss is nan")
         else:
@@ -234,7 +234,7 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_and_takes_no_place(
     tmp_path: Path, value: float, search: dict[str, Any]
 ) -> None:
     engine = opened(tmp_path, config(search=search))
-    records = finish(engine, lambda leg, epoch: value if leg.number % 4 == 1 and epoch == 2 else good(leg, epoch))
+    records = finish(engine, lambda job, epoch: value if job.number % 4 == 1 and epoch == 2 else good(job, epoch))
     spoilt = [record for record in records if record.number % 4 == 1 and record.state == "failed"]
     assert spoilt
     for record in spoilt:
@@ -252,17 +252,17 @@ def test_a_latency_that_is_no_number_counts_as_not_measured(tmp_path: Path, valu
     search = {"trials": 20, "sampler": sampler, "objectives": ["accuracy", "latency"]}
     engine = opened(tmp_path, config(search=search))
     asked: dict[int, int] = {}
-    while (leg := engine.next()) is not None:
-        for epoch in range(leg.start + 1, leg.epochs + 1):
-            asked[leg.number] = asked.get(leg.number, 0) + (leg.latency and epoch == leg.start + 1)
-            odd = leg.number % 2 or epoch == 1
-            order = engine.report(leg.number, result(epoch, good(leg, epoch) or 0.0, value if odd else 0.001))
+    while (job := engine.next()) is not None:
+        for epoch in range(job.start + 1, job.epochs + 1):
+            asked[job.number] = asked.get(job.number, 0) + (job.latency and epoch == job.start + 1)
+            odd = job.number % 2 or epoch == 1
+            order = engine.report(job.number, result(epoch, good(job, epoch) or 0.0, value if odd else 0.001))
             if order != "go on":
                 break
     engine.close()
     assert engine.counts()["failed"] == 0
     whole = [record for record in engine.records.values() if record.state == "completed"]
-    assert {record.latency for record in whole} == {None, 0.001}, "measured anew with a trial's next leg"
+    assert {record.latency for record in whole} == {None, 0.001}, "measured anew with a trial's next job"
     assert max(asked.values()) > 1
     on_disk = {record.number: record.latency for record in read(tmp_path) if record.state != "duplicate"}
     assert on_disk == {number: engine.records[number].latency for number in on_disk}
@@ -270,28 +270,28 @@ def test_a_latency_that_is_no_number_counts_as_not_measured(tmp_path: Path, valu
 
 def test_a_trial_that_lost_its_worker_before_the_time_was_up_is_ended(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"promotion": "none"}))
-    leg = engine.next()
-    assert leg is not None
-    engine.report(leg.number, result(1, 0.5))
-    engine.lose(leg.number, "its process ended")
+    job = engine.next()
+    assert job is not None
+    engine.report(job.number, result(1, 0.5))
+    engine.worker_lost(job.number, "its process ended")
     engine.deadline = time.monotonic() - 1
     engine.close()
-    assert engine.records[leg.number].state == "stopped"
-    assert reports(engine).ended == {leg.number: "stopped"}
+    assert engine.records[job.number].state == "stopped"
+    assert reports(engine).ended == {job.number: "stopped"}
 
 
 def test_an_interruption_is_heard_by_a_trial_that_trains_again_what_is_known(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"promotion": "none"}))
-    leg = engine.next()
-    assert leg is not None
-    engine.report(leg.number, result(1, 0.5), result(2, 0.6))
-    engine.lose(leg.number, "its process ended")
+    job = engine.next()
+    assert job is not None
+    engine.report(job.number, result(1, 0.5), result(2, 0.6))
+    engine.worker_lost(job.number, "its process ended")
     again = engine.next()
     assert again is not None
-    assert again.number == leg.number
-    assert engine.report(leg.number, result(1, 0.5)) == "go on"
+    assert again.number == job.number
+    assert engine.report(job.number, result(1, 0.5)) == "go on"
     engine.interrupted = "interrupted"
-    assert engine.report(leg.number, result(2, 0.6)) == "pause"
+    assert engine.report(job.number, result(2, 0.6)) == "pause"
     assert engine.finished
 
 
@@ -301,7 +301,7 @@ def test_a_trial_killed_between_its_last_attempt_and_its_end_is_not_tried_again(
     engine.fail = lambda *_: None  # pyright: ignore[reportAttributeAccessIssue] - killed before it
     for _ in range(engines.MOST_ATTEMPTS):
         assert engine.next() is not None
-        engine.lose(0, "its process ended")
+        engine.worker_lost(0, "its process ended")
     again = opened(tmp_path, settings)
     assert again.records[0].state == "failed"
     assert reports(again).ended == {0: "failed"}
@@ -311,15 +311,15 @@ def test_an_end_is_in_the_study_before_it_is_told(tmp_path: Path) -> None:
     """What is told cannot be taken back; what is not told is, when the sweep is opened again."""
     settings = config(search={"promotion": "none", "trials": 1, "epochs": 1})
     engine = opened(tmp_path, settings)
-    leg = engine.next()
-    assert leg is not None
+    job = engine.next()
+    assert job is not None
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     engine.tracker.trial_ended = killed  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(KeyboardInterrupt):
-        engine.report(leg.number, result(1, 0.5))
+        engine.report(job.number, result(1, 0.5))
     again = opened(tmp_path, settings)
     assert again.records[0].state == "completed"
     assert reports(again).ended == {0: "completed"}

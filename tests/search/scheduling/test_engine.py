@@ -100,7 +100,7 @@ def test_one_trial_alone_ends_at_full_length(tmp_path: Path) -> None:
 
 def test_the_ranking_is_by_accuracy_then_size(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 6}))
-    finish(engine, lambda _leg, _epoch: 0.5)
+    finish(engine, lambda _job, _epoch: 0.5)
     ranking = engine.ranking()
     assert [r.design.parameters for r in ranking] == sorted(r.design.parameters for r in ranking)
 
@@ -145,8 +145,8 @@ def test_what_was_found_of_an_exhausted_space_is_not_looked_for_again(
 def test_a_trial_killed_between_its_last_result_and_its_end_is_not_trained_past_it(tmp_path: Path) -> None:
     settings = config(search={"trials": 1, "epochs": 2, "promotion": "none"})
     engine = opened(tmp_path, settings)
-    leg = engine.next()
-    assert leg is not None
+    job = engine.next()
+    assert job is not None
     engine.report(0, result(1, 0.5))
     engine.study.report(engine.records[0], 2, 0.6)  # all that reached the disk
     again = opened(tmp_path, settings)
@@ -184,7 +184,7 @@ def test_a_budget_that_nothing_meets_is_refused(tmp_path: Path) -> None:
 
 def test_a_trial_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 4}))
-    finish(engine, lambda leg, epoch: None if leg.number in (0, 2) else good(leg, epoch))
+    finish(engine, lambda job, epoch: None if job.number in (0, 2) else good(job, epoch))
     assert engine.counts()["failed"] == 2
     assert engine.counts()["completed"] >= 1
     assert engine.records[0].reason == "loss is nan"
@@ -193,10 +193,10 @@ def test_a_trial_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
 def test_a_lost_worker_costs_an_attempt_and_three_fail_the_trial(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 2}))
     for attempt in range(3):
-        leg = engine.next()
-        assert leg is not None
-        assert (leg.number, leg.start) == (0, 0), f"attempt {attempt}"
-        engine.lose(0, "its process ended")
+        job = engine.next()
+        assert job is not None
+        assert (job.number, job.start) == (0, 0), f"attempt {attempt}"
+        engine.worker_lost(0, "its process ended")
     assert engine.records[0].state == "failed"
     assert engine.records[0].reason == "3 workers lost; the last: its process ended"
     finish(engine, good)
@@ -206,14 +206,14 @@ def test_a_lost_worker_costs_an_attempt_and_three_fail_the_trial(tmp_path: Path)
 def test_a_lost_trial_goes_on_from_its_last_epoch_also_after_a_restart(tmp_path: Path) -> None:
     settings = config(search={"trials": 2, "promotion": "none"})
     engine = opened(tmp_path, settings)
-    leg = engine.next()
-    assert leg is not None
+    job = engine.next()
+    assert job is not None
     engine.report(0, result(1, 0.4))
-    engine.lose(0, "its process ended")
+    engine.worker_lost(0, "its process ended")
     again = opened(tmp_path, settings)
-    leg = again.next()
-    assert leg is not None
-    assert (leg.number, leg.start, leg.best) == (0, 1, 0.4)
+    job = again.next()
+    assert job is not None
+    assert (job.number, job.start, job.best) == (0, 1, 0.4)
     assert again.records[0].attempts == 1
 
 
@@ -223,12 +223,12 @@ def test_past_the_deadline_nothing_starts_and_what_runs_ends_with_its_epoch(
     now = 0.0
     monkeypatch.setattr(engines.time, "monotonic", lambda: now)
     engine = opened(tmp_path, config(search={"promotion": "none"}), deadline=10.0)
-    leg = engine.next()
-    assert leg is not None
-    assert engine.report(leg.number, result(1, 0.5)) == "go on"
+    job = engine.next()
+    assert job is not None
+    assert engine.report(job.number, result(1, 0.5)) == "go on"
     now = 10.0
     assert not engine.finished
-    assert engine.report(leg.number, result(2, 0.6)) == "pause"
+    assert engine.report(job.number, result(2, 0.6)) == "pause"
     assert engine.next() is None
     assert engine.finished
     engine.close()

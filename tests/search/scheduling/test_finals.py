@@ -21,13 +21,13 @@ from driving import config, drive, fates, finish, good, opened, reports, result
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from convscape.search.records.trial import Leg
+    from convscape.search.records.trial import Job
 
 
-def wavering(leg: Leg, epoch: int) -> float | None:
+def wavering(job: Job, epoch: int) -> float | None:
     """A design's accuracy, and a little that the seed decides; one finalist's second run fails."""
-    luck = leg.seed % 7 / 1_000
-    return (good(leg, epoch) or 0.0) / 2 + luck
+    luck = job.seed % 7 / 1_000
+    return (good(job, epoch) or 0.0) / 2 + luck
 
 
 def finals(**search: Any) -> Any:
@@ -60,10 +60,10 @@ def test_the_best_are_trained_again_from_other_seeds_and_the_mean_decides(tmp_pa
 def test_a_finalist_that_fails_from_another_seed_is_not_the_winner(tmp_path: Path) -> None:
     engine = opened(tmp_path, finals())
 
-    def unstable(leg: Leg, epoch: int) -> float | None:
+    def unstable(job: Job, epoch: int) -> float | None:
         first = min((r.repeats for r in engine.records.values() if r.repeats is not None), default=None)
-        again = engine.records[leg.number].repeats
-        return None if again is not None and again == first else wavering(leg, epoch)
+        again = engine.records[job.number].repeats
+        return None if again is not None and again == first else wavering(job, epoch)
 
     records = finish(engine, unstable)
     failed = {record.repeats for record in records if record.role == "repeat" and record.state == "failed"}
@@ -103,9 +103,9 @@ def test_time_is_kept_for_the_finals(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(engines.time, "monotonic", lambda: clock[0])
     engine = opened(tmp_path, finals(trials=1_000), deadline=60.0)
 
-    def ticking(leg: Leg, epoch: int) -> float | None:
+    def ticking(job: Job, epoch: int) -> float | None:
         clock[0] += 0.5
-        return wavering(leg, epoch)
+        return wavering(job, epoch)
 
     for _ in drive(engine, ticking):
         if any(record.role == "repeat" for record in engine.records.values()):
@@ -125,22 +125,22 @@ def test_time_is_kept_for_the_finals_of_several_workers(
     clock = [0.0]
     monkeypatch.setattr(engines.time, "monotonic", lambda: clock[0])
     engine = opened(tmp_path, finals(trials=1_000), deadline=100.0)
-    running: dict[int, tuple[float, Leg, int]] = {}  # by trial: when its epoch ends, its leg, its epochs
+    running: dict[int, tuple[float, Job, int]] = {}  # by trial: when its epoch ends, its job, its epochs
 
-    def seconds(leg: Leg) -> float:
-        return 2.0 + leg.design.parameters % 3 / 2
+    def seconds(job: Job) -> float:
+        return 2.0 + job.design.parameters % 3 / 2
 
-    def begin(leg: Leg, epoch: int) -> None:
-        running[leg.number] = (clock[0] + seconds(leg), leg, epoch)
+    def begin(job: Job, epoch: int) -> None:
+        running[job.number] = (clock[0] + seconds(job), job, epoch)
 
     while not engine.finished:
-        while len(running) < workers and (leg := engine.next()) is not None:
-            begin(leg, leg.start + 1)
-        clock[0], leg, epoch = min(running.values(), key=lambda entry: entry[0])
-        del running[leg.number]
-        reached = replace(result(epoch, wavering(leg, epoch) or 0.0), seconds=seconds(leg))
-        if engine.report(leg.number, reached) == "go on":
-            begin(leg, epoch + 1)
+        while len(running) < workers and (job := engine.next()) is not None:
+            begin(job, job.start + 1)
+        clock[0], job, epoch = min(running.values(), key=lambda entry: entry[0])
+        del running[job.number]
+        reached = replace(result(epoch, wavering(job, epoch) or 0.0), seconds=seconds(job))
+        if engine.report(job.number, reached) == "go on":
+            begin(job, epoch + 1)
     engine.close()
     repeats = [record for record in engine.records.values() if record.role == "repeat"]
     assert [record.state for record in repeats] == ["completed"] * 4
@@ -200,14 +200,14 @@ def test_the_winner_is_on_the_front_by_the_mean_that_makes_it_the_winner(tmp_pat
 def test_latency_is_asked_for_once_and_kept(tmp_path: Path) -> None:
     engine = opened(tmp_path, finals(objectives=["accuracy", "latency"], finalists=0, trials=4))
     asked: list[bool] = []
-    while (leg := engine.next()) is not None:
-        asked.append(leg.latency)
-        assert leg.latency == (leg.start == 0)
-        order, epoch = "go on", leg.start
+    while (job := engine.next()) is not None:
+        asked.append(job.latency)
+        assert job.latency == (job.start == 0)
+        order, epoch = "go on", job.start
         while order == "go on":
             epoch += 1
-            measured = 0.001 * (leg.number + 1) if leg.latency and epoch == 1 else None
-            order = engine.report(leg.number, result(epoch, good(leg, epoch) or 0.0, latency=measured))
+            measured = 0.001 * (job.number + 1) if job.latency and epoch == 1 else None
+            order = engine.report(job.number, result(epoch, good(job, epoch) or 0.0, latency=measured))
     assert True in asked
     trained = [record for record in read(tmp_path) if record.accuracies]
     assert all(record.latency == pytest.approx(0.001 * (record.number + 1)) for record in trained)

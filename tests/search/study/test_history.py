@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optuna
 from convscape.search.records.pareto import fronts, ordered
-from convscape.search.study.history import Recall
+from convscape.search.study.history import TrialHistory
 from hypothesis import example, given
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -33,7 +33,7 @@ def trials(ends: list[tuple[TrialState, int, float]]) -> list[FrozenTrial]:
 @given(st.lists(ENDS, max_size=60))
 def test_few_trials_are_all_shown_and_of_many_the_best_the_running_and_the_latest(ends: list) -> None:
     every = trials(ends)
-    shown = Recall(20).telling(every)
+    shown = TrialHistory(20).select(every)
     numbers = [trial.number for trial in shown]
     assert numbers == sorted(numbers)
     running = {trial.number for trial in every if trial.state == TrialState.RUNNING}
@@ -68,14 +68,14 @@ def of_two(ends: Sequence[tuple[float, tuple[float, float]]]) -> list[FrozenTria
 def test_what_is_kept_up_is_what_a_look_at_all_would_tell(ends: list, several: list, data: st.DataObject) -> None:
     """Trials run, wait where they are shown as stopped, go on, and end; asked in between, and at the end."""
     every = of_two(several) if data.draw(st.booleans(), "two objectives") else trials(ends)
-    kept_up = Recall(20)
+    kept_up = TrialHistory(20)
     stages = [data.draw(st.integers(0, 2), f"stage of {trial.number}") for trial in every]
     known = 0
     while True:
         known = data.draw(st.integers(known, len(every)), "known")
         now = every[:known]
         shown = [_with_state(trial, TrialState.RUNNING) if stages[trial.number] == 2 else trial for trial in now]
-        assert kept_up.telling(shown) == Recall(20).telling(shown)
+        assert kept_up.select(shown) == TrialHistory(20).select(shown)
         stages = [stage and data.draw(st.integers(0, 2), "next stage") for stage in stages]
         if known == len(every):
             return
@@ -87,17 +87,17 @@ def test_of_several_objectives_the_whole_front_is_shown_while_it_has_a_quarter()
     for number in range(600):
         size = chance.random()
         values[number] = (float(0.5 + 0.4 * size**0.5 + chance.normal(0, 0.02)), float(size))
-    every, kept_up = of_two([(0.0, value) for value in values.values()]), Recall()
+    every, kept_up = of_two([(0.0, value) for value in values.values()]), TrialHistory()
     for known in range(10, 601, 10):
-        shown = {trial.number for trial in kept_up.telling(every[:known])}
-        merits = {number: (accuracy, -size) for number, (accuracy, size) in values.items() if number < known}
-        assert len(fronts(merits)[0]) <= 50
-        assert set(ordered(merits)[:50]) <= shown
+        shown = {trial.number for trial in kept_up.select(every[:known])}
+        objective_values = {number: (accuracy, -size) for number, (accuracy, size) in values.items() if number < known}
+        assert len(fronts(objective_values)[0]) <= 50
+        assert set(ordered(objective_values)[:50]) <= shown
 
 
 @given(st.lists(st.tuples(CUT_SHORT, VALUES), min_size=21, max_size=60))
 def test_of_several_objectives_those_of_full_length_come_first_whatever_others_reach(ends: list) -> None:
-    shown = {trial.number for trial in Recall(20).telling(of_two(ends))}
+    shown = {trial.number for trial in TrialHistory(20).select(of_two(ends))}
     best: list[int] = []
     for violated in (0.0, 0.25, 0.5):
         best += ordered({n: (value[0], -value[1]) for n, (v, value) in enumerate(ends) if v == violated})
@@ -112,7 +112,7 @@ def test_a_trial_that_failed_late_is_none_of_the_best_stopped(ends: list[tuple[i
     for step, failed in ends:
         attrs = {"constraints:failed": 1.0} if failed else {}
         study.add_trial(create_trial(state=TrialState.PRUNED, intermediate_values={step: 0.9}, system_attrs=attrs))
-    shown = {trial.number for trial in Recall(20).telling(study.get_trials())}
+    shown = {trial.number for trial in TrialHistory(20).select(study.get_trials())}
     best = sorted(range(len(ends)), key=lambda number: (ends[number][1], -ends[number][0], number))
     assert set(best[:5]) <= shown
 
@@ -126,9 +126,9 @@ def _with_state(trial: FrozenTrial, state: TrialState) -> FrozenTrial:
 def test_a_trial_whose_attributes_change_in_place_is_found_again() -> None:
     """Optuna's live trials share theirs with what was shown before."""
     every = trials([(TrialState.PRUNED, 1, share / 30) for share in range(30)])
-    recall = Recall(20)
-    recall.telling(every)
+    recall = TrialHistory(20)
+    recall.select(every)
     ended = copy.copy(every[3])
     every[3].set_constraint("failed", 1.0)
     again = [ended if at == 3 else trial for at, trial in enumerate(every)]
-    assert recall.telling(again) == Recall(20).telling(again)
+    assert recall.select(again) == TrialHistory(20).select(again)

@@ -14,7 +14,7 @@ from convscape.search.config.schema import SweepConfig
 from convscape.search.config.sweep_file import parse
 from convscape.search.driver import launching
 from convscape.search.proposals import conditional
-from convscape.search.proposals.conditional import check_flat
+from convscape.search.proposals.conditional import check_conditional
 from convscape.search.records.trial import Design
 from convscape.search.study.journal_storage import STUDY_FILE
 from convscape.search.study.samplers import Samplers, ranked
@@ -246,7 +246,7 @@ def test_a_named_design_is_asked_for_again_where_the_sampler_fails(tmp_path: Pat
 def test_a_launch_finds_ones_own_sampler_in_the_sweeps_folder_and_a_resume_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for word in ("carry", "hurry", "leave"):
+    for word in ("start", "flush", "stop"):
         monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -314,7 +314,9 @@ def test_one_objective_samplers_refuse_several() -> None:
 
 
 def settled(space: dict[str, Any], sampler: str, **recipe: Any) -> None:
-    check_flat(config({**FLAT_SPACE, **space}, {**FIXED_RECIPE, **recipe}, search={"sampler": sampler}), (1, 8, 8), 10)
+    check_conditional(
+        config({**FLAT_SPACE, **space}, {**FIXED_RECIPE, **recipe}, search={"sampler": sampler}), (1, 8, 8), 10
+    )
 
 
 @pytest.mark.parametrize("sampler", ["qmc", "gp", "optuna.samplers.GPSampler", "cmaes"])
@@ -343,7 +345,7 @@ def test_what_hangs_on_one_value_is_found_however_rare(monkeypatch: pytest.Monke
     rare = {**FLAT_SPACE, "hidden": list(range(12)), "hidden_layers": [1, 2]}
     for seed in range(10):
         with pytest.raises(ConfigError, match=r"needs the same settings of every design"):
-            check_flat(config(rare, search={"sampler": "gp", "seed": seed}), (1, 8, 8), 10)
+            check_conditional(config(rare, search={"sampler": "gp", "seed": seed}), (1, 8, 8), 10)
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "optuna.samplers.RandomSampler"])
@@ -380,7 +382,7 @@ class Mine:
     settings = config({"class": "flat_own.Mine"}, search={"sampler": "gp"}, code=[str(tmp_path)])
     monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(ConfigError, match=r"factor is open only where width is 7 or 8") as caught:
-        check_flat(settings, (1, 8, 8), 10)
+        check_conditional(settings, (1, 8, 8), 10)
     assert caught.value.remedy.startswith("Fix width to one value")
     sys.modules.pop("flat_own")
 
@@ -457,7 +459,7 @@ def test_ranked_trials_are_complete_and_the_longer_trained_come_first(ends: list
 )
 def test_those_that_take_trials_as_a_set_see_the_most_telling_and_others_all(sampler: str, count: int) -> None:
     trials = told([(TrialState.COMPLETE, 1, 0.1 * (number % 4 + 1), number % 4, False) for number in range(300)])
-    assert len(Samplers(sampler).shown(trials)) == count
+    assert len(Samplers(sampler).as_sampler_sees(trials)) == count
 
 
 def test_of_several_objectives_values_stay_and_what_has_none_gets_the_middle() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.schema import DataConfig, SweepConfig
-from convscape.search.records.trial import Design, Queued, TrialRecord
+from convscape.search.records.trial import Design, Enqueued, TrialRecord
 from convscape.search.study.journal_storage import STUDY_FILE, StudyFile
 from convscape.search.study.study import Study, read
 from convscape.spaces.errors import SweepError
@@ -287,20 +287,20 @@ def test_a_study_cut_off_at_any_byte_goes_on_as_if_it_were_whole(unbroken: Unbro
 
 def test_a_named_design_that_could_not_be_kept_is_asked_for_again(tmp_path: Path) -> None:
     study = Study(tmp_path, sampler="random", seed=0)
-    queued = [Queued(role, study.ask(sample).design) for role in ("baseline", "start")]
-    assert study.queue(lambda: queued) == queued
+    enqueued = [Enqueued(role, study.ask(sample).design) for role in ("baseline", "start")]
+    assert study.queue(lambda: enqueued) == enqueued
 
     def broken(_: optuna.Trial) -> Design:
         raise ZeroDivisionError("division by zero")
 
     with pytest.raises(ZeroDivisionError):
-        study.ask(broken, queued[0])
+        study.ask(broken, enqueued[0])
     study.ask(sample)
     again = Study(tmp_path, sampler="random", seed=0)
-    assert again.queue(list) == queued
-    record = again.ask(lambda _: queued[0].design, queued[0])
+    assert again.queue(list) == enqueued
+    record = again.ask(lambda _: enqueued[0].design, enqueued[0])
     assert (record.role, read(tmp_path)[-1].role) == ("baseline", "baseline")
-    assert again.queue(list) == queued[1:]
+    assert again.queue(list) == enqueued[1:]
 
 
 def test_a_proposal_that_fails_does_not_stand_in_the_way_of_a_resume(tmp_path: Path) -> None:
@@ -338,14 +338,14 @@ def test_a_kill_after_a_failed_proposal_loses_nothing_that_others_reached(tmp_pa
 def test_named_designs_that_a_fault_cut_short_are_not_counted_after_a_resume_either(tmp_path: Path) -> None:
     """TPE's random proposals are counted from those that have settings, so that it would propose others."""
     study = Study(tmp_path, sampler="tpe", seed=0)
-    queued = Queued("start", study.ask(sample).design)
+    enqueued = Enqueued("start", study.ask(sample).design)
 
     def broken(_: optuna.Trial) -> Design:
         raise ZeroDivisionError("division by zero")
 
     with pytest.raises(ZeroDivisionError):
-        study.ask(broken, queued)
-    study.ask(lambda _: queued.design, queued)
+        study.ask(broken, enqueued)
+    study.ask(lambda _: enqueued.design, enqueued)
     study.ask(sample)
     again = Study(tmp_path, sampler="tpe", seed=0)
     assert again._seeded(again._count)._n_startup_trials == study._seeded(study._count)._n_startup_trials

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is uploaded but by the test."""
-    monkeypatch.setattr(upload_process, "carry", lambda _: None)
+    monkeypatch.setattr(upload_process, "start", lambda _: None)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_sweep_is_in_mlflow_after_sync(
     assert tracker.run_id(7) is None
 
 
-def test_the_courier_sends_while_the_sweep_runs(folder: Path, database: str, experiment: str, known: Any) -> None:
+def test_the_upload_process_sends_while_a_sweep_runs(folder: Path, database: str, experiment: str, known: Any) -> None:
     tracker = Tracker(folder, uri=database, experiment=experiment, sweep="digits")
     known.begin(tracker)
     known.trial(tracker, 0)
@@ -69,7 +69,7 @@ def test_the_courier_sends_while_the_sweep_runs(folder: Path, database: str, exp
     known.assert_exactly_once(database, experiment, 2, folder)
 
 
-def test_a_courier_that_is_killed_is_replaced(
+def test_an_upload_process_that_is_killed_is_replaced(
     folder: Path,
     database: str,
     experiment: str,
@@ -80,7 +80,7 @@ def test_a_courier_that_is_killed_is_replaced(
     tracker = Tracker(folder, uri=database, experiment=experiment, sweep="digits")
     known.begin(tracker)
     known.trial(tracker, 0)
-    process = upload_process._driver._courier
+    process = upload_process._driver.process
     assert process is not None
     process.kill()
     process.wait()
@@ -427,14 +427,14 @@ def test_the_driver_never_imports_mlflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_courier_ends_with_its_driver(folder: Path, database: str, experiment: str) -> None:
+def test_the_upload_process_ends_with_its_driver(folder: Path, database: str, experiment: str) -> None:
     code = f"""
 import time
 from pathlib import Path
 from convscape.search.tracking import upload_process
 from convscape.search.tracking.tracker import Tracker
 Tracker(Path({str(folder)!r}), uri={database!r}, experiment={experiment!r}, sweep="digits")
-print(upload_process._driver._courier.pid, flush=True)
+print(upload_process._driver.process.pid, flush=True)
 time.sleep(60)
 """
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

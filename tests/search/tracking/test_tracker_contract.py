@@ -19,7 +19,7 @@ class TestMlflow(TrackerContract):
     @pytest.fixture(autouse=True)
     def store(self, database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
         """Nothing is uploaded but by the test."""
-        for word in ("carry", "hurry", "leave"):
+        for word in ("start", "flush", "stop"):
             monkeypatch.setattr(upload_process, word, lambda *_: None)
         self.uri, self.experiment = database, request.node.name
 

@@ -153,7 +153,7 @@ from conftest import KnownSweep
 from convscape.search.tracking import upload_process
 from convscape.search.tracking.tracker import Tracker
 tracker = Tracker(Path({folder!r}), uri={uri!r}, experiment={experiment!r}, sweep="digits")
-print(upload_process._driver._courier.pid, flush=True)
+print(upload_process._driver.process.pid, flush=True)
 known = KnownSweep()
 known.begin(tracker)
 for number in range({trials}):
@@ -166,7 +166,7 @@ tracker.close()
 """
 
 
-def test_drivers_and_couriers_killed_at_random_moments(
+def test_drivers_and_upload_processes_killed_at_random_moments(
     known: Any, database: str, folder: Path, experiment: str
 ) -> None:
     trials, chance, unfinished = 60, random.Random(2), 0  # noqa: S311
@@ -176,9 +176,9 @@ def test_drivers_and_couriers_killed_at_random_moments(
     for _ in range(6):
         driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert driver.stdout is not None
-        couriers = int(driver.stdout.readline())
+        uploading = int(driver.stdout.readline())
         time.sleep(chance.uniform(0.0, 6.0))
-        victims = [driver.pid, couriers] if chance.random() < 0.5 else [driver.pid]
+        victims = [driver.pid, uploading] if chance.random() < 0.5 else [driver.pid]
         for victim in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
@@ -202,7 +202,7 @@ def test_two_sweeps_fill_one_new_database(known: Any, tmp_path: Path, experiment
     for name in names:
         reporting = (
             "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); from conftest import KnownSweep;"
-            "from convscape.search.tracking import upload_process; upload_process.carry = lambda folder: None;"
+            "from convscape.search.tracking import upload_process; upload_process.start = lambda folder: None;"
             "from convscape.search.tracking.tracker import Tracker;"
             "KnownSweep().report(Tracker(Path(sys.argv[2]), uri=sys.argv[3], experiment=sys.argv[4], sweep='digits'), "
             "30)"

@@ -1,4 +1,4 @@
-"""Which precision a sweep trains in: measured once, kept, and the same for every leg and every resume."""
+"""Which precision a sweep trains in: measured once, kept, and the same for every job and every resume."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def legs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The precision of each training that is made."""
     precisions: list[str] = []
 
@@ -75,26 +75,26 @@ def tags(sweep: Sweep) -> dict[str, str]:
 
 def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> None:
     """A sweep of which one trial was trained for an epoch."""
-    whole = trainable.LegRun.epoch
+    whole = trainable.TrainingJob.epoch
 
-    def once(self: trainable.LegRun) -> Any:
-        monkeypatch.setattr(trainable.LegRun, "epoch", _stop)
+    def once(self: trainable.TrainingJob) -> Any:
+        monkeypatch.setattr(trainable.TrainingJob, "epoch", _stop)
         return whole(self)
 
-    def _stop(_: trainable.LegRun) -> Any:
+    def _stop(_: trainable.TrainingJob) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainable.LegRun, "epoch", once)
+    monkeypatch.setattr(trainable.TrainingJob, "epoch", once)
     with pytest.raises(KeyboardInterrupt):
         run(folder, *overrides)
-    monkeypatch.setattr(trainable.LegRun, "epoch", whole)
+    monkeypatch.setattr(trainable.TrainingJob, "epoch", whole)
 
 
-def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: list[str], legs: list[str]) -> None:
+def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: list[str], jobs: list[str]) -> None:
     sweep = run(tmp_path)
     assert measured == ["cpu"]
-    assert len(legs) >= 3
-    assert set(legs) == {"bfloat16"}
+    assert len(jobs) >= 3
+    assert set(jobs) == {"bfloat16"}
     kept = json.loads((sweep.folder / choosing.FILE).read_text())
     assert kept["precision"] == "bfloat16"
     assert kept["reason"] == "bfloat16 trains 1.50 times as fast as float32 (1.40 to 1.60, n = 9)"
@@ -104,14 +104,14 @@ def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: 
 
 
 def test_a_resume_keeps_to_what_was_measured(
-    tmp_path: Path, measured: list[str], legs: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, measured: list[str], jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupted(tmp_path, monkeypatch)
     assert measured == ["cpu"]
     monkeypatch.setattr(measuring, "has_bfloat16", lambda _: False)  # another machine now
     sweep = resume("tiny", tmp_path, progress=False)
     assert measured == ["cpu"]
-    assert set(legs) == {"bfloat16"}
+    assert set(jobs) == {"bfloat16"}
     assert sweep.counts()["failed"] == sweep.counts()["unfinished"] == 0
 
 
@@ -122,10 +122,10 @@ def test_an_export_says_which_it_was(tmp_path: Path, measured: list[str]) -> Non
 
 
 @pytest.mark.parametrize("asked", ["float32", "bfloat16"])
-def test_what_is_asked_for_is_not_measured(tmp_path: Path, measured: list[str], legs: list[str], asked: str) -> None:
+def test_what_is_asked_for_is_not_measured(tmp_path: Path, measured: list[str], jobs: list[str], asked: str) -> None:
     sweep = run(tmp_path, f"resources.precision={asked}")
     assert measured == []
-    assert set(legs) == {asked}
+    assert set(jobs) == {asked}
     assert tags(sweep)["convscape.precision"] == asked
 
 
@@ -139,11 +139,11 @@ def test_bfloat16_learns_and_repeats_itself(tmp_path: Path) -> None:
 
 
 def test_without_the_instructions_nothing_is_measured(
-    tmp_path: Path, measured: list[str], legs: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, measured: list[str], jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measuring, "has_bfloat16", lambda _: False)
     sweep = run(tmp_path)
-    assert (measured, set(legs)) == ([], {"float32"})
+    assert (measured, set(jobs)) == ([], {"float32"})
     assert "no bfloat16 instructions" in tags(sweep)["convscape.precision_reason"]
 
 
@@ -159,7 +159,7 @@ def test_a_measurement_that_fails_costs_the_sweep_nothing(tmp_path: Path, monkey
 
 
 def test_a_sweep_from_before_precision_was_measured_stays_in_float32(
-    tmp_path: Path, measured: list[str], legs: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, measured: list[str], jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupted(tmp_path, monkeypatch, "resources.precision=float32")
     config = tmp_path / "tiny" / "config.json"
@@ -167,7 +167,7 @@ def test_a_sweep_from_before_precision_was_measured_stays_in_float32(
     del values["resources"]["precision"]
     config.write_text(json.dumps(values))
     resume("tiny", tmp_path, progress=False)
-    assert (measured, set(legs)) == ([], {"float32"})
+    assert (measured, set(jobs)) == ([], {"float32"})
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"precision": "float16"}'])

@@ -71,7 +71,7 @@ def workers() -> dict[int, str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             title = (process / "cmdline").read_bytes().decode(errors="replace").strip("\0")
-            if title.startswith(("ray::ResourceTrainable", "ray::TuneTrial")) and parent(parent(process)) == OURS:
+            if title.startswith(("ray::ResourceTrainable", "ray::WarmWorker")) and parent(parent(process)) == OURS:
                 found[int(process.name)] = title
         except OSError:
             continue
@@ -166,7 +166,7 @@ def test_a_trial_that_fails_keeps_its_worker(cluster: None, tmp_path: Path) -> N
 def test_a_trial_that_hangs_fails_and_the_others_do_not(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "TuneTrial", hanging(number=2, epoch=2))
+    monkeypatch.setattr(trials, "WarmWorker", hanging(number=2, epoch=2))
     sweep = run(tmp_path, "search.promotion=none", "search.trials=6", "resources.epoch_seconds=8")
     failed = sweep.trials()[2]
     assert (failed.state, failed.epochs, failed.attempts) == ("failed", 1, 3)
@@ -180,23 +180,23 @@ def test_a_trial_that_hangs_fails_and_the_others_do_not(
     assert len(set(reports(sweep))) == len(reports(sweep)), "an epoch was told twice"
 
 
-def hanging(number: int, epoch: int) -> type[trials.TuneTrial]:
+def hanging(number: int, epoch: int) -> type[trials.WarmWorker]:
     """A worker that hangs in one trial's epoch, where nothing but the end of its process ends it."""
 
-    class Hanging(trials.TuneTrial):  # in a function, so that it reaches the workers
+    class Hanging(trials.WarmWorker):  # in a function, so that it reaches the workers
         def setup(self, config: dict[str, Any], dataset: Any, setup: Any) -> None:
             import ctypes
 
             from convscape.search.workers import trainable
 
-            class Hangs(trainable.LegRun):
+            class Hangs(trainable.TrainingJob):
                 def epoch(self) -> Any:
                     if self._checkpoints.folder.name == f"{number:05d}" and self._training.epoch == epoch - 1:
                         ctypes.PyDLL(None).sleep(100_000)  # holding the interpreter's lock
                     return super().epoch()
 
-            if trainable.LegRun.__name__ != "Hangs":
-                trainable.LegRun = Hangs
+            if trainable.TrainingJob.__name__ != "Hangs":
+                trainable.TrainingJob = Hangs
             super().setup(config, dataset, setup)
 
     return Hanging
@@ -233,7 +233,7 @@ def test_tunes_own_loggers_write_where_a_user_asks_for_them(
 
 
 def test_ctrl_c_once_saves_and_the_resumed_sweep_ends_whole(tmp_path: Path) -> None:
-    """As a terminal does it: the signal goes to the driver, its courier and Ray's processes alike."""
+    """As a terminal does it: the signal goes to the driver, its upload process and Ray's processes alike."""
     (tmp_path / "tiny.yaml").write_text(TINY)
     command = [sys.executable, "-m", "convscape", "launch", "tiny.yaml", "--set", "search.trials=40"]
     driver = subprocess.Popen(

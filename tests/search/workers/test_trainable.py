@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from convscape.search.records.trial import Design, Leg
+from convscape.search.records.trial import Design, Job
 from convscape.search.workers import trainable
-from convscape.search.workers.trainable import LegRun, Setup, TuneTrial
+from convscape.search.workers.trainable import Setup, TrainingJob, WarmWorker
 from convscape.spaces.errors import SweepError
 from convscape.spaces.notation import parse
 from convscape.trainers import checkpoint
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 NETWORK = parse("INPUT[8x8x1] -> CONV3-8 -> BN -> RELU -> FC-10")
 
 
-def leg(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
-    """A leg as a worker gets it."""
+def job(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
+    """A job as a worker gets it."""
     values: dict[str, Any] = {"number": 0, "start": 0, "epochs": 1, "rungs": (), "seed": 0, "best": -1.0}
-    return Leg(design=Design.of(NETWORK, recipe), checkpoints=folder, **{**values, **settings}).to_json()
+    return Job(design=Design.of(NETWORK, recipe), checkpoints=folder, **{**values, **settings}).to_json()
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
     monkeypatch.setattr(trainable, "device_memory", lambda _, share: int(share * 2 * training_bytes(NETWORK, 64)))
     digits = load("digits", train=200, validation=100)
     results = [
-        LegRun(leg(tmp_path / str(cpus), Recipe(batch_size=64)), digits, Setup(1, cpus=cpus)).epoch()
+        TrainingJob(job(tmp_path / str(cpus), Recipe(batch_size=64)), digits, Setup(1, cpus=cpus)).epoch()
         for cpus in (4.0, 1.0)
     ]
     assert [len(result.events) for result in results] == [0, 1]
     assert "batches of 64 now go through the network in 4 parts" in results[1].events[0]
 
 
-def worker(order: dict[str, Any], epoch_seconds: float | None = None) -> TuneTrial:
+def worker(order: dict[str, Any], epoch_seconds: float | None = None) -> WarmWorker:
     """One without Ray: nothing here calls what `Trainable.__init__` sets up."""
-    made = TuneTrial.__new__(TuneTrial)
+    made = WarmWorker.__new__(WarmWorker)
     made.setup(order, load("digits", train=40, validation=20), Setup(1, epoch_seconds=epoch_seconds))
     return made
 
@@ -92,14 +92,14 @@ def told(result: dict[str, Any]) -> list[int]:
 
 def test_short_epochs_are_told_together_up_to_the_next_rung(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(trainable, "GATHERED", 60.0)
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=6, rungs=(1, 4)))
+    trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=6, rungs=(1, 4)))
     assert [told(trains.step()) for _ in range(3)] == [[1], [2, 3, 4], [5, 6]]
 
 
-def run(folder: Path, **settings: Any) -> LegRun:
-    """A leg of nine epochs taken up by a new process."""
-    return LegRun(
-        leg(folder, Recipe(batch_size=8), epochs=9, **settings), load("digits", train=40, validation=20), Setup(1)
+def run(folder: Path, **settings: Any) -> TrainingJob:
+    """A job of nine epochs taken up by a new process."""
+    return TrainingJob(
+        job(folder, Recipe(batch_size=8), epochs=9, **settings), load("digits", train=40, validation=20), Setup(1)
     )
 
 
@@ -186,16 +186,16 @@ def test_checkpoints_of_another_training_halt_the_sweep(tmp_path: Path, known: i
         if epoch == 1:
             first.told()
     assert not (tmp_path / "epoch-0001").exists() or known == 5
-    order = leg(tmp_path, Recipe(batch_size=8), epochs=9, start=known, seed=1)
+    order = job(tmp_path, Recipe(batch_size=8), epochs=9, start=known, seed=1)
     with pytest.raises(SweepError, match="its seed is 0, not 1"):
-        LegRun(order, load("digits", train=40, validation=20), Setup(1))
+        TrainingJob(order, load("digits", train=40, validation=20), Setup(1))
 
 
 def test_checkpoints_of_another_design_do_not_hinder_a_trial_that_told_nothing(tmp_path: Path) -> None:
     """As where the power failed, and the number was given to another design."""
     run(tmp_path).epoch()
-    order = leg(tmp_path, Recipe(batch_size=8), epochs=9, seed=1)
-    assert LegRun(order, load("digits", train=40, validation=20), Setup(1)).epoch().epoch == 1
+    order = job(tmp_path, Recipe(batch_size=8), epochs=9, seed=1)
+    assert TrainingJob(order, load("digits", train=40, validation=20), Setup(1)).epoch().epoch == 1
 
 
 def test_what_was_trained_before_is_told_before_anything_trains(
@@ -205,7 +205,7 @@ def test_what_was_trained_before_is_told_before_anything_trains(
     first = run(tmp_path)
     for _ in range(3):
         first.epoch()
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9, rungs=(2,)))
+    trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=9, rungs=(2,)))
     assert told(trains.step()) == [1, 2]
     trains._order["until"] = time.time()  # telling takes no time
     result = trains.step()
@@ -226,22 +226,22 @@ def test_epochs_that_are_long_or_limited_are_told_one_by_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gathered: float, limit: float | None
 ) -> None:
     monkeypatch.setattr(trainable, "GATHERED", gathered)
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=3), limit)
+    trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=3), limit)
     assert [told(trains.step()) for _ in range(3)] == [[1], [2], [3]]
 
 
 def test_no_epoch_is_begun_past_the_deadline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(trainable, "GATHERED", 60.0)
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9, until=time.time() + 3600))
-    run = LegRun.epoch
+    trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=9, until=time.time() + 3600))
+    run = TrainingJob.epoch
 
-    def the_second_is_the_last(self: LegRun) -> Any:
+    def the_second_is_the_last(self: TrainingJob) -> Any:
         result = run(self)
         if result.epoch == 2:
             trains._order["until"] = time.time()
         return result
 
-    monkeypatch.setattr(LegRun, "epoch", the_second_is_the_last)
+    monkeypatch.setattr(TrainingJob, "epoch", the_second_is_the_last)
     first, second = trains.step(), trains.step()
     assert (told(first), first.get("late")) == ([1, 2], None)
     assert (told(second), second["late"]) == ([], True)
@@ -249,23 +249,23 @@ def test_no_epoch_is_begun_past_the_deadline(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_epochs_before_a_failure_are_told_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(trainable, "GATHERED", 60.0)
-    trains = worker(leg(tmp_path, Recipe(batch_size=8), epochs=9))
-    run = LegRun.epoch
+    trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=9))
+    run = TrainingJob.epoch
 
-    def the_third_fails(self: LegRun) -> Any:
+    def the_third_fails(self: TrainingJob) -> Any:
         if self._training.epoch == 2:
             raise ValueError("it broke")
         return run(self)
 
-    monkeypatch.setattr(LegRun, "epoch", the_third_fails)
+    monkeypatch.setattr(TrainingJob, "epoch", the_third_fails)
     result = trains.step()
     assert told(result) == [1, 2]
     assert result["failure"].startswith("ValueError: it broke")
 
 
 def trained(order: dict[str, Any], epochs: int) -> list[dict[str, Any]]:
-    """What so many epochs of a leg tell; the newest two leave their checkpoints on the disk."""
-    run = LegRun({**order, "start": 0}, load("digits", train=40, validation=20), Setup(1))
+    """What so many epochs of a job tell; the newest two leave their checkpoints on the disk."""
+    run = TrainingJob({**order, "start": 0}, load("digits", train=40, validation=20), Setup(1))
     return [curve(run.epoch().to_json()) for _ in range(epochs)]
 
 
@@ -283,18 +283,18 @@ def rewrite(folder: Path, *, without: str = "", **changed: Any) -> None:
 @pytest.mark.parametrize(("unfit", "first"), [((2,), 2), ((1, 2), 1)])
 def test_a_checkpoint_that_does_not_fit_is_gone_round(tmp_path: Path, unfit: tuple[int, ...], first: int) -> None:
     """To the one before it, and where that does not fit either to the start."""
-    whole = trained(leg(tmp_path / "whole", Recipe(batch_size=8), epochs=3), 3)
-    order = leg(tmp_path / "one", Recipe(batch_size=8), epochs=3, start=2)
+    whole = trained(job(tmp_path / "whole", Recipe(batch_size=8), epochs=3), 3)
+    order = job(tmp_path / "one", Recipe(batch_size=8), epochs=3, start=2)
     trained(order, 2)
     for epoch in unfit:
         rewrite(tmp_path / "one" / f"epoch-000{epoch}", without="averaged.0.weight")
-    run = LegRun(order, load("digits", train=40, validation=20), Setup(1))
+    run = TrainingJob(order, load("digits", train=40, validation=20), Setup(1))
     assert [curve(run.epoch().to_json()) for _ in range(first, 4)] == whole[first - 1 :]
 
 
 def test_a_checkpoint_of_another_training_halts_the_sweep(tmp_path: Path) -> None:
     """Every trial that goes on would start over: somebody has changed what the sweep trains with."""
-    order = leg(tmp_path, Recipe(batch_size=8), epochs=3, start=2)
+    order = job(tmp_path, Recipe(batch_size=8), epochs=3, start=2)
     trained(order, 2)
     result = worker({**order, "epochs": 4}).step()
     assert result["halt"][0].endswith("epoch-0002: its epochs is 3, not 4")

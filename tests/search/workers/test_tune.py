@@ -1,4 +1,4 @@
-"""The engine behind Tune's interfaces: legs handed out, orders passed on, and errors that end the sweep by name."""
+"""The engine behind Tune's interfaces: jobs handed out, orders passed on, and errors that end the sweep by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from convscape.search.config.schema import SweepConfig
 from convscape.search.scheduling import engine as engines
 from convscape.search.scheduling.engine import Engine
 from convscape.search.study.study import Study
-from convscape.search.workers.tune import Legs, Orders
+from convscape.search.workers.tune import ConvscapeScheduler, ConvscapeSearcher
 from convscape.spaces.errors import SweepError
 from convscape.trainers.training import EpochResult
 from ray.tune.schedulers import TrialScheduler
@@ -43,23 +43,23 @@ def epoch(number: int, epoch: int = 1, accuracy: float = 0.5) -> dict[str, Any]:
     return {"number": number, "epoch_results": [values]}
 
 
-def started(engine: Engine, most: int = 2) -> tuple[Legs, Orders]:
-    legs = Legs(engine, most)
+def started(engine: Engine, most: int = 2) -> tuple[ConvscapeSearcher, ConvscapeScheduler]:
+    jobs = ConvscapeSearcher(engine, most)
     for number in range(most):
-        assert legs.suggest(f"t{number}")["number"] == number
-    return legs, Orders(engine, legs)
+        assert jobs.suggest(f"t{number}")["number"] == number
+    return jobs, ConvscapeScheduler(engine, jobs)
 
 
 def test_no_more_legs_are_out_than_there_are_workers(engine: Engine) -> None:
-    legs, orders = started(engine, most=2)
-    assert legs.suggest("t2") is None
+    jobs, orders = started(engine, most=2)
+    assert jobs.suggest("t2") is None
     assert orders.on_trial_result(None, trial(0), epoch(0)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
-    legs.on_trial_complete("t0")
-    assert legs.suggest("t2")["number"] == 2
+    jobs.on_trial_complete("t0")
+    assert jobs.suggest("t2")["number"] == 2
 
 
 def test_an_error_in_a_result_ends_the_sweep_with_that_error(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    legs, orders = started(engine)
+    jobs, orders = started(engine)
 
     def full(*_: object) -> None:
         raise SweepError("study.jsonl: cannot be written: No space left on device")
@@ -67,19 +67,19 @@ def test_an_error_in_a_result_ends_the_sweep_with_that_error(engine: Engine, mon
     monkeypatch.setattr(engine.study, "report", full)
     monkeypatch.setattr(engine.study, "attempt_failed", full)
     assert orders.on_trial_result(None, trial(0), epoch(0)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
-    legs.on_trial_complete("t0", error=True)
-    legs.on_trial_complete("t0", error=True)  # Tune calls it again where the first call raised
-    assert "No space left" in str(legs.problem)
-    assert legs.suggest("t9") == Searcher.FINISHED
+    jobs.on_trial_complete("t0", error=True)
+    jobs.on_trial_complete("t0", error=True)  # Tune calls it again where the first call raised
+    assert "No space left" in str(jobs.problem)
+    assert jobs.suggest("t9") == Searcher.FINISHED
     assert orders.on_trial_result(None, trial(1), epoch(1)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     assert not engine.records[1].accuracies
 
 
 def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> None:
-    legs, orders = started(engine)
+    jobs, orders = started(engine)
     assert orders.on_trial_result(None, trial(0), epoch(0, accuracy=math.nan)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
-    legs.on_trial_complete("t0")
-    assert legs.problem is None
+    jobs.on_trial_complete("t0")
+    assert jobs.problem is None
     assert (engine.records[0].state, engine.records[0].attempts) == ("failed", 0)
     assert engine.records[0].reason == "accuracy after epoch 1 is nan, which is no number"
     assert orders.on_trial_result(None, trial(1), epoch(1)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
@@ -97,16 +97,16 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> 
     ids=str,
 )
 def test_a_result_that_is_not_whole_fails_its_trial_alone(engine: Engine, spoilt: dict[str, Any], said: str) -> None:
-    legs, orders = started(engine)
+    jobs, orders = started(engine)
     values = epoch(0)["epoch_results"][0] | spoilt
     whole = {key: value for key, value in values.items() if value is not ...}
     result = {"number": 0, "epoch_results": [whole] if spoilt else []}
     assert orders.on_trial_result(None, trial(0), result) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
-    legs.on_trial_complete("t0")
-    assert legs.problem is None
+    jobs.on_trial_complete("t0")
+    assert jobs.problem is None
     assert engine.records[0].state == "failed"
     assert said in engine.records[0].reason
-    assert legs.suggest("t2")["number"] == 2
+    assert jobs.suggest("t2")["number"] == 2
 
 
 def several(number: int, *accuracies: float, **rest: Any) -> dict[str, Any]:
@@ -119,9 +119,9 @@ def test_epochs_told_together_are_all_taken_in_and_the_last_is_judged(tmp_path: 
         {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"epochs": 9, "first_rung": 3}}
     )
     engine = Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
-    legs = Legs(engine, 1)
-    assert legs.suggest("t0")["rungs"] == [3]
-    orders = Orders(engine, legs)
+    jobs = ConvscapeSearcher(engine, 1)
+    assert jobs.suggest("t0")["rungs"] == [3]
+    orders = ConvscapeScheduler(engine, jobs)
     assert orders.on_trial_result(None, trial(0), several(0, 0.1, 0.2)) == TrialScheduler.CONTINUE  # pyright: ignore[reportArgumentType]
     assert orders.on_trial_result(None, trial(0), several(0, 0.1, 0.2, 0.3)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     assert (engine.records[0].state, engine.records[0].accuracies) == ("paused", {1: 0.1, 2: 0.2, 3: 0.3})
@@ -135,22 +135,22 @@ def test_epochs_told_before_what_ends_a_trial_are_kept(
     engine: Engine, how: dict[str, Any], state: str, problem: str
 ) -> None:
     engine._promotion.is_rung = lambda *_: False
-    legs, orders = started(engine, most=1)
+    jobs, orders = started(engine, most=1)
     assert orders.on_trial_result(None, trial(0), several(0, 0.1, 0.2, **how)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     assert (engine.records[0].state, engine.records[0].accuracies) == (state, {1: 0.1, 2: 0.2})
-    assert str(legs.problem).startswith(problem)
+    assert str(jobs.problem).startswith(problem)
 
 
 def test_a_lost_worker_s_reason_is_kept(engine: Engine) -> None:
-    legs, orders = started(engine, most=1)
+    jobs, orders = started(engine, most=1)
     for attempt in range(engines.MOST_ATTEMPTS):
         if attempt:
-            assert legs.suggest("t0")["number"] == 0
+            assert jobs.suggest("t0")["number"] == 0
         orders.on_trial_error(None, trial(0, "Traceback\nModuleNotFoundError: No module named 'convscape'"))  # pyright: ignore[reportArgumentType]
-        legs.on_trial_complete("t0", error=True)
+        jobs.on_trial_complete("t0", error=True)
     assert engine.records[0].state == "failed"
     assert "No module named 'convscape'" in engine.records[0].reason
-    assert legs.problem is None
+    assert jobs.problem is None
 
 
 def test_where_a_worker_hung_is_its_reason_once(tmp_path: Path) -> None:
@@ -158,55 +158,55 @@ def test_where_a_worker_hung_is_its_reason_once(tmp_path: Path) -> None:
         {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "resources": {"epoch_seconds": 5}}
     )
     engine = Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
-    legs, orders = started(engine, most=1)
+    jobs, orders = started(engine, most=1)
     hanging = trial(0, "Traceback\nActorDiedError: exit code 1")
     hanging.config = {"checkpoints": str(tmp_path)}
     (tmp_path / ".watched.txt").write_text("Thread 0x1: in forward")
     orders.on_trial_error(None, hanging)  # pyright: ignore[reportArgumentType]
-    assert "within the 5 s of resources.epoch_seconds" in legs.reasons["t0"]
+    assert "within the 5 s of resources.epoch_seconds" in jobs.reasons["t0"]
     orders.on_trial_error(None, hanging)  # pyright: ignore[reportArgumentType]
-    assert legs.reasons["t0"] == "ActorDiedError: exit code 1"
+    assert jobs.reasons["t0"] == "ActorDiedError: exit code 1"
 
 
 def test_workers_that_never_live_end_the_sweep_by_name(engine: Engine) -> None:
-    legs = Legs(engine, 1)
+    jobs = ConvscapeSearcher(engine, 1)
     for _ in range(engines.MOST_LOSSES):
-        assert legs.suggest("t0") not in (None, Searcher.FINISHED)
-        legs.reasons["t0"] = "no such folder"
-        legs.on_trial_complete("t0", error=True)
-    assert isinstance(legs.problem, SweepError)
-    assert "no such folder" in str(legs.problem)
+        assert jobs.suggest("t0") not in (None, Searcher.FINISHED)
+        jobs.reasons["t0"] = "no such folder"
+        jobs.on_trial_complete("t0", error=True)
+    assert isinstance(jobs.problem, SweepError)
+    assert "no such folder" in str(jobs.problem)
 
 
 def test_a_result_between_losses_shows_that_workers_live(engine: Engine) -> None:
-    legs, orders = started(engine, most=2)
+    jobs, orders = started(engine, most=2)
     for _ in range(engines.MOST_LOSSES - 1):
         engine._losses += 1
     orders.on_trial_result(None, trial(1), epoch(1))  # pyright: ignore[reportArgumentType]
-    legs.on_trial_complete("t0", error=True)
-    assert legs.problem is None
+    jobs.on_trial_complete("t0", error=True)
+    assert jobs.problem is None
 
 
 def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) -> None:
     engine.deadline = 1e12
-    legs, orders = started(engine, most=1)
+    jobs, orders = started(engine, most=1)
     assert (
         orders.on_trial_result(None, trial(0), {"number": 0, "epoch_results": [], "late": True}) == TrialScheduler.STOP
     )  # pyright: ignore[reportArgumentType]
-    legs.on_trial_complete("t0")
-    again = legs.suggest("t1")
+    jobs.on_trial_complete("t0")
+    again = jobs.suggest("t1")
     assert again["number"] == 0
     assert again["until"] is None
 
 
 def test_a_leg_s_end_told_late_is_no_loss_of_the_next_leg(engine: Engine) -> None:
-    """Seen under load: Tune gave the promoted trial's leg out before it told of the end of the one it had paused."""
-    legs, orders = started(engine, most=3)
+    """Seen under load: Tune gave the promoted trial's job out before it told of the end of the one it had paused."""
+    jobs, orders = started(engine, most=3)
     for number in range(3):
         assert orders.on_trial_result(None, trial(number), epoch(number, accuracy=0.9 - number / 10)) == "STOP"  # pyright: ignore[reportArgumentType]
-    promoted = legs.suggest("t3")
+    promoted = jobs.suggest("t3")
     assert (promoted["number"], promoted["start"]) == (0, 1)
-    legs.on_trial_complete("t0")
+    jobs.on_trial_complete("t0")
     assert engine.records[0].attempts == 0
     assert engine.active == {0}
     assert orders.on_trial_result(None, trial(0), epoch(0, 2)) == "STOP"  # pyright: ignore[reportArgumentType]
@@ -214,5 +214,5 @@ def test_a_leg_s_end_told_late_is_no_loss_of_the_next_leg(engine: Engine) -> Non
 
 
 def test_what_tune_pickles_of_them_is_nothing(engine: Engine) -> None:
-    legs, orders = started(engine)
-    assert legs.__getstate__() == orders.__getstate__() == {}
+    jobs, orders = started(engine)
+    assert jobs.__getstate__() == orders.__getstate__() == {}
