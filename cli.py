@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from .spaces.errors import (
+from .spaces import (
     ArchitectureError,
     CheckpointError,
     ConfigError,
@@ -24,8 +24,8 @@ from .spaces.errors import (
 )
 
 if TYPE_CHECKING:
-    from .search.config.schema import SweepConfig
-    from .search.sweep import Sweep
+    from .search import Sweep
+    from .search.config import SweepConfig
 
 EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
 3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run;
@@ -94,16 +94,16 @@ def launch(
       convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
       convscape launch sweep.yaml --dry-run
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from .search.config import sweep_file as reading
-    from .search.driver import launching
+    from .search import driver
+    from .search.config import read_sweep_file
 
     started = time.monotonic()
-    config = reading.read(sweep_file, set_ or ())
+    config = read_sweep_file(sweep_file, set_ or ())
     if dry_run:
         _dry_run(config, output)
         return
     _check_target(export_to)
-    sweep = launching.launch(config, replace=replace)
+    sweep = driver.launch(config, replace=replace)
     _finish(sweep, started, export_to, output)
 
 
@@ -117,11 +117,11 @@ def resume(
     output: Output = "table",
 ) -> None:
     """Go on with a sweep that was interrupted or killed; what ended is not trained again."""
-    from .search.driver import launching
+    from .search import driver
 
     started = time.monotonic()
     _check_target(export_to)
-    _finish(launching.resume(name, folder), started, export_to, output)
+    _finish(driver.resume(name, folder), started, export_to, output)
 
 
 @app.command()
@@ -132,12 +132,12 @@ def status(
     output: Output = "table",
 ) -> None:
     """How a sweep stands, also one that runs elsewhere or has died."""
-    from .dashboards.text import status as shown
-    from .search.sweep import Sweep
+    from .dashboards.text import status_json, status_text
+    from .search import Sweep
 
     sweep = Sweep.open(name, folder)
     while True:
-        text = json.dumps(shown.as_json(sweep)) if output == "json" else shown.status(sweep)
+        text = json.dumps(status_json(sweep)) if output == "json" else status_text(sweep)
         if watch and output == "table" and sys.stdout.isatty():
             typer.echo("\033[H\033[2J", nl=False)  # a clean screen
         typer.echo(text)
@@ -154,11 +154,10 @@ def compare(
     output: Output = "table",
 ) -> None:
     """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
-    from .dashboards.queries import links
-    from .dashboards.text.leaderboard import table
-    from .dashboards.text.status import why_failed
-    from .search.records.failures import failures
-    from .search.sweep import Sweep
+    from .dashboards import links
+    from .dashboards.text import leaderboard_table, why_failed
+    from .search import Sweep
+    from .search.records import failures
 
     sweep = Sweep.open(name, folder)
     records = sweep.trials()
@@ -167,7 +166,7 @@ def compare(
         failed = [asdict(failure) for failure in failures(records)]
         typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
         return
-    typer.echo("\n".join([table(trials, number, sweep.name), *why_failed(records)]))
+    typer.echo("\n".join([leaderboard_table(trials, number, sweep.name), *why_failed(records)]))
     page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
     typer.echo(f"\nCompare runs in MLflow:\n  {page}")
 
@@ -209,19 +208,19 @@ def describe(
       convscape describe alexnet --layer 0
       convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU -> POOL2]*2 -> FC-10"
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from .dashboards.text import networks
-    from .spaces.lookup import find
+    from .dashboards.text import network_json, network_text
+    from .spaces import load_architecture
 
-    found = find(network, _image(input), classes, fit)
+    found = load_architecture(network, _image(input), classes, fit)
     if layer:
-        from .spaces.alternatives import alternatives, alternatives_table
+        from .spaces import alternatives_to, format_alternatives
 
-        shown = json.dumps(alternatives(found, layer)) if output == "json" else alternatives_table(found, layer)
+        shown = json.dumps(alternatives_to(found, layer)) if output == "json" else format_alternatives(found, layer)
         typer.echo(shown.rstrip())
     elif output == "json":
-        typer.echo(json.dumps(networks.as_json(found, batch, optimizer, precision)))
+        typer.echo(json.dumps(network_json(found, batch, optimizer, precision)))
     else:
-        typer.echo(networks.text(found, batch, optimizer, precision))
+        typer.echo(network_text(found, batch, optimizer, precision))
 
 
 @app.command()
@@ -234,18 +233,17 @@ def sample(
     ] = "table",
 ) -> None:
     """Networks of a sweep file's space, with their cost. Trains nothing."""
-    from .dashboards.text.networks import design_json, design_line
-    from .search.config import sweep_file as reading
-    from .search.config.data import load_data
-    from .search.driver.preflight import check_space
-    from .search.proposals import design_space
+    from .dashboards.text import design_json, design_line
+    from .search.config import load_data, read_sweep_file
+    from .search.driver import preflight
+    from .search.proposals import sample
 
-    config = reading.read(sweep_file, set_ or ())
+    config = read_sweep_file(sweep_file, set_ or ())
     dataset = load_data(config)
-    check_space(config, dataset)
+    preflight(config, dataset)
     if output == "table" and (size := config.design_space().size(dataset.input)) is not None:
         typer.echo(f"# {size}")
-    for design in design_space.sample(config, dataset.input, len(dataset.classes), number):
+    for design in sample(config, dataset.input, len(dataset.classes), number):
         typer.echo(json.dumps(design_json(design, config)) if output == "jsonl" else design_line(design, config))
 
 
@@ -261,8 +259,8 @@ def export(
 
     The images held back as a test are looked at here for the first time.
     """
-    from .dashboards.text.networks import export_json, export_lines
-    from .search.sweep import Sweep
+    from .dashboards.text import export_json, export_lines
+    from .search import Sweep
 
     exported = Sweep.open(name, folder).export(to, trial)
     if output == "json":
@@ -274,11 +272,10 @@ def export(
 @app.command()
 def sync(name: Name, folder: Folder = SWEEPS) -> None:
     """Send to MLflow what has not reached it yet, for instance because its server was down."""
-    from .search.sweep import Sweep
-    from .search.tracking.tracker import sync as send
+    from .search import Sweep, tracking
 
     sweep = Sweep.open(name, folder)
-    left = send(sweep.folder)
+    left = tracking.sync(sweep.folder)
     typer.echo(f"{left} results left to send." if left else "MLflow has everything.")
 
 
@@ -327,14 +324,13 @@ def _code(error: ConvscapeError) -> int:
 def _check_target(export_to: Path | None) -> None:
     """Refuses a folder that cannot be exported to before the sweep, not after it."""
     if export_to is not None:
-        from .trainers.export.bundle import refuse_foreign
+        from .trainers.export import refuse_foreign
 
         refuse_foreign(export_to)
 
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
-    from .dashboards.text.leaderboard import ending
-    from .dashboards.text.networks import export_json, export_lines
+    from .dashboards.text import ending, export_json, export_lines
 
     trials = sweep.trials()
     try:
@@ -362,14 +358,14 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
 
 
 def _dry_run(config: SweepConfig, output: str) -> None:
-    from .dashboards.text.networks import design_json, design_line
-    from .search.config.data import load_data
-    from .search.driver.preflight import check_space
-    from .search.proposals import design_space
+    from .dashboards.text import design_json, design_line
+    from .search.config import load_data
+    from .search.driver import preflight
+    from .search.proposals import sample
 
     dataset = load_data(config)
-    check_space(config, dataset)
-    designs = list(design_space.sample(config, dataset.input, len(dataset.classes), 3))
+    preflight(config, dataset)
+    designs = list(sample(config, dataset.input, len(dataset.classes), 3))
     size = config.design_space().size(dataset.input)
     if output == "json":
         networks = [design_json(design, config) for design in designs]

@@ -19,8 +19,8 @@ import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import CLASSICS, classic
 from convscape.spaces.conv_space.space import ConvSpace
-from convscape.spaces.cost import table
-from convscape.trainers.network import build
+from convscape.spaces.cost import cost_table
+from convscape.trainers.network import build_network
 from torch.utils.flop_counter import FlopCounterMode
 
 SPACE = {
@@ -59,14 +59,14 @@ class RandomTrial:
 
 def by_arithmetic(network: Architecture) -> tuple[int, int]:
     """Parameters and MACs by the cost table, from the bare layers on."""
-    totals = table(Architecture(network.input, network.layers, network.classes, network.fit)).totals
+    totals = cost_table(Architecture(network.input, network.layers, network.classes, network.fit)).totals
     return totals.parameters, totals.macs
 
 
 def by_building(network: Architecture) -> tuple[int, int]:
     """Parameters and MACs of the built network, on the meta device."""
     with torch.device("meta"):
-        module = build(network).eval()
+        module = build_network(network).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.empty(1, *network.input, device="meta"))
     return sum(parameter.numel() for parameter in module.parameters()), counter.get_total_flops() // 2

@@ -20,9 +20,9 @@ import numpy as np
 import optuna
 import torch
 from convscape.spaces.conv_space.space import ConvSpace
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import TrainingError
-from convscape.trainers.data.dataset import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load_dataset
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 
@@ -48,7 +48,7 @@ def designs(dataset: Dataset, count: int, seed: int):
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
             "batch_size": trial.suggest_categorical("batch_size", [64, 128]),
         }
-        if table(architecture).totals.macs <= LARGEST:
+        if cost_table(architecture).totals.macs <= LARGEST:
             found.append((architecture, values))
     return found
 
@@ -87,9 +87,9 @@ def main() -> None:
     count = 6 if options.quick else options.networks
     if options.root:
         few = (500, 300) if options.quick else (3000, 2000)
-        dataset = load("fashion-mnist", options.root, train=few[0], validation=few[1])
+        dataset = load_dataset("fashion-mnist", options.root, train=few[0], validation=few[1])
     else:
-        dataset = load("digits")
+        dataset = load_dataset("digits")
     curves: dict[str, list[list[float]]] = {name: [] for name in RECIPES}
     start = time.perf_counter()
     for number, (architecture, values) in enumerate(designs(dataset, count, seed=0), start=1):

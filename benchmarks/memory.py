@@ -22,16 +22,16 @@ import sys
 import numpy as np
 import torch
 from convscape.spaces.classics.catalog import classic
-from convscape.spaces.cost import table
-from convscape.spaces.notation import parse
+from convscape.spaces.cost import cost_table
+from convscape.spaces.parsing import parse_notation
 from convscape.trainers.data.dataset import Dataset, Part
 from convscape.trainers.device.memory import training_bytes
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 
 NETWORKS = {
-    "plain": lambda: parse("INPUT[32x32x3] -> [[CONV3-32 -> RELU]*2 -> POOL2]*3 -> FC-10"),
-    "normalised": lambda: parse("INPUT[32x32x3] -> [[CONV3-32 -> BN -> RELU]*2 -> POOL2]*3 -> FC-10"),
+    "plain": lambda: parse_notation("INPUT[32x32x3] -> [[CONV3-32 -> RELU]*2 -> POOL2]*3 -> FC-10"),
+    "normalised": lambda: parse_notation("INPUT[32x32x3] -> [[CONV3-32 -> BN -> RELU]*2 -> POOL2]*3 -> FC-10"),
     "resnet18": lambda: classic("resnet18", (3, 64, 64), 10),
     "googlenet": lambda: classic("googlenet-torchvision", (3, 64, 64), 10),
     "vgg11": lambda: classic("vgg11", (3, 64, 64), 10),
@@ -66,7 +66,7 @@ def predicted(name: str, way: str, batch: int) -> int:
     """Bytes by arithmetic."""
     network = NETWORKS[name]()
     if way == "validation":
-        return table(network).inference_memory(batch).activations + 4 * batch * math.prod(network.input)
+        return cost_table(network).inference_memory(batch).activations + 4 * batch * math.prod(network.input)
     return training_bytes(network, batch, precision="bfloat16" if way == "bfloat16" else "float32")
 
 

@@ -142,7 +142,7 @@ class Bench:
     def faults(self, folder: Path, entries: list[dict[str, Any]]) -> dict[str, int]:
         """What is missing in MLflow after `sync`, and what is there twice: runs, points, artifacts."""
         from convscape.search.tracking.delivery import UploadProgress
-        from convscape.search.tracking.mlflow_store import connect, search
+        from convscape.search.tracking.mlflow_store import connect_store, search_runs
         from convscape.search.tracking.tracker import sync
         from convscape.spaces.errors import SweepError
 
@@ -151,11 +151,11 @@ class Bench:
             with suppress(SweepError):  # SQLite behind the server may be locked for the moment
                 left = sync(folder)
             time.sleep(0.2 if left else 0.0)
-        client = connect(self.proxy.uri)
+        client = connect_store(self.proxy.uri)
         found = client.get_experiment_by_name("tracking")
         assert found is not None
         parent = UploadProgress(folder).refresh().runs[None]
-        runs = list(search(client, found.experiment_id, f"tags.`mlflow.parentRunId` = '{parent}'"))
+        runs = list(search_runs(client, found.experiment_id, f"tags.`mlflow.parentRunId` = '{parent}'"))
         numbers = [run.data.tags["convscape.trial"] for run in runs]
         trials = {str(entry["trial"]) for entry in entries if entry["event"] == "trial"}
         lost, twice = len(trials - set(numbers)), len(numbers) - len(set(numbers))

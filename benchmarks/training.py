@@ -25,10 +25,10 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from convscape.spaces.notation import parse
-from convscape.trainers.data.dataset import Dataset, Part, load
+from convscape.spaces.parsing import parse_notation
+from convscape.trainers.data.dataset import Dataset, Part, load_dataset
 from convscape.trainers.measuring.precision import faster_precision
-from convscape.trainers.network import build
+from convscape.trainers.network import build_network
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 from PIL import Image
@@ -93,13 +93,13 @@ def rounds(
 ) -> dict[str, list[float] | str]:
     """Speeds of the three or four, `count` rounds by turns after one that is not counted."""
     recipe = Recipe(learning_rate=0.01)
-    architecture = parse(text)
+    architecture = parse_notation(text)
     few = np.arange(min(len(whole.train), max(2 * recipe.batch_size, round(IMAGES[name] * share))))
     dataset = Dataset("part", whole.train.picked(few), whole.validation.picked(few[:100]), whole.test, whole.classes,
                       whole.mean, whole.std)  # fmt: skip
     precision = faster_precision(architecture, recipe).precision
     loader = DataLoader(Pictures(dataset.train, dataset), recipe.batch_size, shuffle=True, drop_last=True)
-    plain, lean = build(architecture), build(architecture).to(memory_format=torch.channels_last)
+    plain, lean = build_network(architecture), build_network(architecture).to(memory_format=torch.channels_last)
     lean.pool_first = True  # as Training has it: what is compared is what else an epoch takes
     plain_sgd, lean_sgd = sgd(plain, recipe), sgd(lean, recipe, fused=True)
     trainings = {"ours": Training(architecture, recipe, dataset, seed=0, epochs=count + 1, precision=precision)}
@@ -132,7 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     name, size = ("fashion-mnist", None) if options.root else ("digits", 28)
-    whole = load(name, options.root, validation=200, size=size)
+    whole = load_dataset(name, options.root, validation=200, size=size)
     count, share = (2, 0.1) if options.quick else (7, 1.0)
     print(f"{'network':<8} {'precision':<9} {'loop':>8} {'bare':>8} {'ours':>8} {'ours/loop':>10} {'ours/bare':>10}")
     against_loop: list[list[float]] = []

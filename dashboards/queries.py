@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from ..search.tracking.mlflow_store import connect, search, sqlite_file
-from ..spaces.errors import SweepError
+from ..search.tracking import connect_store, search_runs, sqlite_file
+from ..spaces import SweepError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,18 +32,18 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
     from mlflow.exceptions import MlflowException
 
     try:
-        client = connect(uri)
+        client = connect_store(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
             raise SweepError(f"{uri} has no experiment '{experiment}'.", "Look at `tracking:` in the sweep file.")
         identity = found.experiment_id
-        parents = search(
+        parents = search_runs(
             client, identity, f"tags.`convscape.sweep` = {_quoted(sweep)} AND tags.`convscape.spool` != ''"
         )
         parent = next(reversed([run.info.run_id for run in parents]), None)
         if parent is None:
             raise SweepError(f"{uri} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {sweep}`.")
-        children = list(search(client, identity, f"tags.`mlflow.parentRunId` = '{parent}'"))
+        children = list(search_runs(client, identity, f"tags.`mlflow.parentRunId` = '{parent}'"))
     except MlflowException as error:
         raise SweepError(
             f"MLflow at {uri} does not answer: {error}.", "Start it, or correct `tracking.uri`."
@@ -73,7 +73,7 @@ def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: s
 
     base = uri.rstrip("/")
     try:
-        found = connect(uri).get_experiment_by_name(experiment) if experiment else None
+        found = connect_store(uri).get_experiment_by_name(experiment) if experiment else None
     except MlflowException:
         found = None
     if found is None:

@@ -7,21 +7,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..spaces.errors import SweepError, nearest
-from .config.data import load_data
-from .config.schema import SweepConfig
-from .files import lock
-from .records.failures import failures
-from .tracking.delivery import UploadProgress
+from ..spaces import SweepError, nearest
+from .config import SweepConfig, load_data
+from .files import is_locked
+from .records import failures
+from .tracking import UploadProgress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from ..trainers.export.bundle import Exported
-    from .records.trial import TrialRecord
-    from .scheduling.finals import Standing
+    from ..trainers.export import Exported
+    from .records import TrialRecord
+    from .scheduling import Standing
 
 CONFIG, TRIALS = "config.json", "trials"
 
@@ -99,7 +98,7 @@ class Sweep:
     @property
     def running(self) -> bool:
         """Whether some process runs it now."""
-        return lock.is_held(self.folder)
+        return is_locked(self.folder)
 
     @property
     def tracking_uri(self) -> str:
@@ -108,13 +107,13 @@ class Sweep:
 
     def trials(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
-        from .study.study import read
+        from .study import read_trials
 
-        return read(self.folder)
+        return read_trials(self.folder)
 
     def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
         """Trials that were trained, best first."""
-        from .scheduling.finals import ranked, standings
+        from .scheduling import ranked, standings
 
         runs, trials = self.run_ids(), self.trials() if trials is None else trials
         found, front = standings(trials), self._front(trials)
@@ -130,9 +129,8 @@ class Sweep:
         run that each had in the search. A finalist with a run that failed counts where all have one. So the winner is
         among them.
         """
-        from .records.objectives import objective_values
-        from .records.pareto import fronts
-        from .scheduling.finals import standings
+        from .records import fronts, objective_values
+        from .scheduling import standings
 
         def front(accuracies: Mapping[int, float]) -> set[int]:
             values = {
@@ -151,7 +149,7 @@ class Sweep:
 
     def counts(self, trials: Sequence[TrialRecord] | None = None) -> dict[str, int]:
         """Trials by how they ended, and how many are under way; finalists trained again do not count."""
-        from .records.trial import ENDED
+        from .records import ENDED
 
         counted = [trial for trial in (self.trials() if trials is None else trials) if trial.role != "repeat"]
         counts = {state: sum(trial.state == state for trial in counted) for state in ENDED}
@@ -208,8 +206,8 @@ class Sweep:
             SweepError: no such trial, or none has a result.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
-        from ..trainers.checkpoint import Checkpoints, read
-        from ..trainers.export.bundle import export
+        from ..trainers import Checkpoints, read_checkpoint
+        from ..trainers.export import export_bundle
 
         trials = self.trials()
         number = self.best_of(trials).trial if trial is None else trial
@@ -219,8 +217,10 @@ class Sweep:
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
             raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
-        epoch = int(read(checkpoint)[1]["epoch"])  # of a sweep that was killed it may be one that was not told
-        return export(
+        epoch = int(
+            read_checkpoint(checkpoint)[1]["epoch"]
+        )  # of a sweep that was killed it may be one that was not told
+        return export_bundle(
             record.design.architecture,
             checkpoint,
             load_data(self.config),
@@ -238,7 +238,7 @@ class Sweep:
 
 
 def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None, *, pareto: bool) -> TrialSummary:
-    from .records.objectives import inference_memory
+    from .records import inference_memory
 
     return TrialSummary(
         record.number,

@@ -25,7 +25,7 @@ MOST_LISTED = 40
 """Convolutions that an error lists."""
 
 
-def alternatives(architecture: Architecture, path: str) -> dict[str, Any]:
+def alternatives_to(architecture: Architecture, path: str) -> dict[str, Any]:
     """The comparisons of the convolution at `path`, "0" or "5.body.0", as values for JSON.
 
     `matrix_product` is None where groups make several, `stacks` where no stack of 3x3 sees as much, `reduction` for 1x1
@@ -48,7 +48,7 @@ def alternatives(architecture: Architecture, path: str) -> dict[str, Any]:
     }
 
 
-def alternatives_table(architecture: Architecture, path: str) -> str:
+def format_alternatives(architecture: Architecture, path: str) -> str:
     """The same as text of at most 80 columns.
 
     Raises:

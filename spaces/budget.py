@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .architecture import Architecture
-from .cost import table
+from .cost import cost_table
 from .errors import ArchitectureError
 from .layers import Conv, Layer, Linear, LocallyConnected, Parallel, Residual
 
@@ -63,7 +63,7 @@ class Budget:
         self, architecture: Architecture, batch_size: int, optimizer: str
     ) -> Iterator[tuple[int, str, Callable[[], int]]]:
         """Each limit there is, its unit, and what gives the network's cost against it."""
-        costs = table(architecture)
+        costs = cost_table(architecture)
         for limit, unit, cost in (
             (self.parameters, "parameters", lambda: costs.totals.parameters),
             (self.macs, "MACs", lambda: costs.totals.macs),

@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .architecture import Architecture
-from .cost import table
+from .cost import cost_table
 from .errors import ArchitectureError
 from .layers import Conv, GlobalPool, Sides
 from .tracing import trace
@@ -167,7 +167,7 @@ def _share(padding: Padding, index: int, count: int) -> Padding:
 
 
 def _stack(layers: tuple[Conv, ...], input: tuple[int, int, int], fit: Fit) -> Stack:
-    rows = table(Architecture(input, (*layers, GlobalPool()), layers[-1].filters, fit)).rows[1:-1]
+    rows = cost_table(Architecture(input, (*layers, GlobalPool()), layers[-1].filters, fit)).rows[1:-1]
     channels, height, width = rows[-1].output
     return Stack(
         layers=len(layers),

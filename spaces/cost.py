@@ -140,11 +140,11 @@ class CostTable:
         return self.totals.parameters + buffers(self.architecture)
 
 
-def table(architecture: Architecture) -> CostTable:
+def cost_table(architecture: Architecture) -> CostTable:
     """The cost of every layer of `architecture`, exact and without building it.
 
     >>> from convscape.spaces.classics.catalog import classic
-    >>> table(classic("vgg16")).totals.parameters
+    >>> cost_table(classic("vgg16")).totals.parameters
     138357544
     """
     image = architecture.input

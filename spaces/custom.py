@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .architecture import Architecture
 from .errors import ConvscapeError, SpaceError, nearest
-from .import_path import describe_exception, find, is_import_path
+from .import_path import describe_exception, import_object, is_import_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class CustomSpace:
                 f"{KEY}: {path!r:.80} is no dotted path", "Name module and class: my_module.MySpace", key=KEY
             )
         self._path = path
-        made = find(path, "class", folders, _refusal)
+        made = import_object(path, "class", folders, _refusal)
         if not inspect.isclass(made):
             raise SpaceError(f"{KEY}: {path} is no class", "Name a class with check and sample.", key=KEY)
         for name, call in METHODS.items():

@@ -32,7 +32,7 @@ def is_import_path(path: object) -> bool:
     return isinstance(path, str) and len(parts) > 1 and all(part.isidentifier() for part in parts)
 
 
-def find(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, str], ConvscapeError]) -> Any:
+def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, str], ConvscapeError]) -> Any:
     """The `what` ("class", "function") that the dotted `path` names.
 
     Modules are looked for in `folders` first, then among those installed. Folders stay importable afterwards, behind

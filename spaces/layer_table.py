@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from .cost import table
+from .cost import cost_table
 
 if TYPE_CHECKING:
     from .architecture import Architecture
@@ -20,11 +20,11 @@ _TEXTS = 3
 """Columns from the left that hold words; the others hold numbers."""
 
 
-def layer_table(architecture: Architecture) -> str:
+def format_layer_table(architecture: Architecture) -> str:
     """One line a layer: what it is, its output, parameters, MACs and their share of the total in percent, activations
     and receptive field; then the totals. A block's branches are numbered, its shortcut is called "skip".
     """
-    cost = table(architecture)
+    cost = cost_table(architecture)
     totals = cost.totals
     rows: list[tuple[str, ...]] = [_HEADER]
     for row in cost.rows:
@@ -47,7 +47,7 @@ def layer_table(architecture: Architecture) -> str:
     return "\n".join(lines) + "\n"
 
 
-def memory_table(
+def format_memory_table(
     architecture: Architecture, batch: int = 64, optimizer: str = "sgd", precision: Precision = "float32"
 ) -> str:
     """What classifying one image takes, and what a training step on `batch` images does.
@@ -55,7 +55,7 @@ def memory_table(
     Raises:
         ArchitectureError: an unknown precision or optimizer.
     """
-    cost = table(architecture)
+    cost = cost_table(architecture)
     inference = cost.inference_memory(1, precision)
     training = cost.training_memory(batch, precision, optimizer)
     setting = f"{batch:,} image{'' if batch == 1 else 's'}, {'no optimizer' if optimizer == 'none' else optimizer}"

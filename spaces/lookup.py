@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .architecture import Architecture, json_values
-from .classics.catalog import CLASSICS, classic, is_classic
+from .classics import CLASSICS, classic, is_classic
 from .errors import ArchitectureError, nearest
-from .parsing import parse
+from .parsing import parse_notation
 
 if TYPE_CHECKING:
     from .geometry import Fit
@@ -22,7 +22,7 @@ def is_name(what: str) -> bool:
     return not (_is_notation(what) or what.endswith(".json"))
 
 
-def find(
+def load_architecture(
     what: str, input: tuple[int, int, int] | None = None, classes: int | None = None, fit: Fit | None = None
 ) -> Architecture:
     """The network that `what` names.
@@ -38,7 +38,7 @@ def find(
         ArchitectureError: none of the three, or a network that does not go with `input`, `classes` or `fit`.
     """
     if _is_notation(what):
-        found = parse(what, input=input, fit_instead=fit)
+        found = parse_notation(what, input=input, fit_instead=fit)
     elif what.endswith(".json"):
         try:
             found = _from_file(Path(what).read_text(encoding="utf-8"), input, fit)

@@ -1,4 +1,4 @@
-"""Prints a network in one line, as the field writes it; `parse` (parsing.py) reads it back.
+"""Prints a network in one line, as the field writes it; `parse_notation` (parsing.py) reads it back.
 
 INPUT[32x32x3] -> [[CONV3-64 -> BN -> RELU]*2 -> POOL2]*3 -> [FC-512 -> RELU]*2 -> FC-10
 
@@ -56,7 +56,6 @@ from .parsing import (
     POOLS,
     RESIDUAL,
     SPATIAL_DROPOUT,
-    parse,
 )
 
 if TYPE_CHECKING:
@@ -64,8 +63,6 @@ if TYPE_CHECKING:
 
     from .architecture import Architecture
     from .layers import Pair, Window
-
-__all__ = ["layer_notation", "notation", "parse"]
 
 LONGEST_PERIOD = 64
 """Layers of a repeat that is looked for: repeats of longer groups are printed in full."""
@@ -76,13 +73,13 @@ _POOL_WORDS = {mode: word for word, mode in POOLS.items()}
 _GLOBAL_POOL_WORDS = {mode: word for word, mode in GLOBAL_POOLS.items()}
 
 
-def notation(architecture: Architecture) -> str:
-    """`architecture` in one line that `parse` reads back as an equal one; repeats are written once.
+def to_notation(architecture: Architecture) -> str:
+    """`architecture` in one line that `parse_notation` reads back as an equal one; repeats are written once.
 
     >>> from convscape.spaces.layers import Activation, Conv, Flatten, Linear
     >>> from convscape.spaces.architecture import Architecture
     >>> layers = (Conv(16), Activation(), Conv(16), Activation(), Flatten(), Linear(10))
-    >>> notation(Architecture((3, 32, 32), layers, classes=10))
+    >>> to_notation(Architecture((3, 32, 32), layers, classes=10))
     'INPUT[32x32x3] -> [CONV3-16 -> RELU]*2 -> FC-10'
     """
     channels, height, width = architecture.input

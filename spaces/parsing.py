@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from .architecture import Architecture, image_shape
 from .errors import ArchitectureError, NotationError, nearest
+from .former_names import former_names
 from .geometry import FITS, Fit
 from .layers import (
     Activation,
@@ -74,7 +75,7 @@ _LAYER_AT = re.compile(r"layer ([0-9a-z.]+)")
 """How `trace` begins an error of one layer: its path."""
 
 
-def parse(
+def parse_notation(
     text: str, *, fit: Fit = "crop", input: tuple[int, int, int] | None = None, fit_instead: Fit | None = None
 ) -> Architecture:
     """The network that `text` describes, in the notation of notation.py. Upper or lower case, spaces at will.
@@ -89,7 +90,7 @@ def parse(
         NotationError: not a network in this notation; shows the column and what was expected there.
         ArchitectureError: well written, but the layers cannot follow each other; GeometryError: a window does not fit.
 
-    >>> parse("INPUT[28x28x1] -> CONV5-6 -> TANH -> POOL2 -> FC-10").classes
+    >>> parse_notation("INPUT[28x28x1] -> CONV5-6 -> TANH -> POOL2 -> FC-10").classes
     10
     """
     if len(text) > LONGEST_NOTATION:
@@ -466,3 +467,7 @@ def _layer_at(layers: tuple[Layer, ...], path: str) -> Layer:
 def _printable(text: str) -> str:
     """`text` on one line, a column a character."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__, {"parse": "parse_notation"})

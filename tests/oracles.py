@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
-from convscape.trainers.network import build
+from convscape.trainers.network import build_network
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def on_meta(architecture: Architecture):
     """The built network, taking no memory."""
     with torch.device("meta"):
-        return build(architecture)
+        return build_network(architecture)
 
 
 def macs(architecture: Architecture) -> int:
@@ -47,7 +47,7 @@ def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 
 def kept_bytes(architecture: Architecture, batch: int) -> int:
     """Bytes of all storages autograd keeps for backward, each once; parameters and buffers left out."""
-    network = build(architecture).train()
+    network = build_network(architecture).train()
     own = {tensor.untyped_storage().data_ptr() for tensor in [*network.parameters(), *network.buffers()]}
     kept: dict[int, int] = {}
     alive = []
@@ -95,7 +95,7 @@ class _Watch(TorchDispatchMode):
 
 def held_bytes(architecture: Architecture, batch: int) -> int:
     """The most bytes of maps alive at once in a forward pass without gradients, the images included."""
-    network = build(architecture).eval()
+    network = build_network(architecture).eval()
     images = torch.rand(batch, *architecture.input)
     own = {tensor.untyped_storage().data_ptr() for tensor in [*network.parameters(), *network.buffers(), images]}
     with torch.no_grad(), _Watch(own) as watch:

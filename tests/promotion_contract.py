@@ -8,8 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from convscape.search.records.pareto import ordered
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,7 +8,7 @@ import pytest
 from convscape.search.config.schema import DataConfig, SearchConfig, SweepConfig
 from convscape.search.records.trial import Design
 from convscape.search.study.study import Study
-from convscape.trainers.network import build
+from convscape.trainers.network import build_network
 from torch import device
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class SamplerContract:
         assert len({record.design.key for record in records}) > self.rounds
         with device("meta"):
             for record in records:
-                build(record.design.architecture)
+                build_network(record.design.architecture)
 
     def test_one_seed_one_sequence(self, tmp_path: Path) -> None:
         def keys(folder: str, seed: int) -> list[str]:

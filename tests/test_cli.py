@@ -11,14 +11,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape import cli, find
+from convscape import cli, load_architecture
 from convscape.search.driver import launching as sweeps
 from convscape.search.sweep import Sweep
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConvscapeError
 from convscape.trainers.training import Training
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from typer.testing import CliRunner
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def test_output_that_nobody_reads_to_its_end_is_no_fault() -> None:
 
 
 def test_another_broken_pipe_is_not_taken_for_that_of_the_output(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convscape.spaces.lookup.find", lambda *_: (_ for _ in ()).throw(BrokenPipeError(32, "")))
+    monkeypatch.setattr("convscape.spaces.load_architecture", lambda *_: (_ for _ in ()).throw(BrokenPipeError(32, "")))
     assert run("describe", "vgg16").code == 1
 
 
@@ -217,7 +216,7 @@ def test_ctrl_c_ends_with_130(run: Any, here: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(sweeps, "launch", interrupted)
     assert run("launch", "tiny.yaml").code == 130
-    monkeypatch.setattr("convscape.search.config.data.load_data", interrupted)
+    monkeypatch.setattr("convscape.search.config.load_data", interrupted)
     assert run("launch", "tiny.yaml", "--dry-run").code == 130
 
 
@@ -392,8 +391,8 @@ def test_describe_a_classic_a_line_and_a_file(run: Any, here: Path) -> None:
     assert run("describe", line, "-o", "json").json["notation"] == line
     small = run("describe", "vgg16", "--input", "3x64x64", "--classes", 7, "-o", "json").json
     assert small["layers"][-1]["output"] == [7, 1, 1]
-    (here / "net.json").write_text(json.dumps(find(line).to_json()))
-    assert run("describe", "net.json", "-o", "json").json["digest"] == find(line).digest
+    (here / "net.json").write_text(json.dumps(load_architecture(line).to_json()))
+    assert run("describe", "net.json", "-o", "json").json["digest"] == load_architecture(line).digest
     (here / "vgg.json").write_text(run("describe", "vgg16", "-o", "json").out)
     assert run("describe", "vgg.json", "-o", "json").json == vgg
 
@@ -415,7 +414,7 @@ def test_describe_one_layer_beside_its_alternatives(run: Any) -> None:
 @example("٣x٨x٨")
 def test_any_input_is_an_image_or_a_project_error(text: str) -> None:
     with suppress(ConvscapeError):
-        assert find("lenet5", cli._image(text)).input
+        assert load_architecture("lenet5", cli._image(text)).input
 
 
 def test_described_json_has_shares_memory_and_what_backward_keeps(run: Any) -> None:

@@ -12,8 +12,8 @@ from convscape.search.config import recipe_space, schema, sweep_file
 from convscape.spaces.classics import classic_space
 from convscape.spaces.conv_space import settings
 from convscape.spaces.errors import NotationError
-from convscape.spaces.notation import notation
-from convscape.spaces.parsing import IDENTITY, WORDS, parse
+from convscape.spaces.notation import to_notation
+from convscape.spaces.parsing import IDENTITY, WORDS, parse_notation
 from pydantic import BaseModel
 from ray.autoscaler._private.util import prepare_config, validate_config
 
@@ -47,7 +47,7 @@ def test_the_sweep_files_of_the_guide_to_spaces_are_some() -> None:
     assert len(blocks) == 3
     for block in blocks:
         text = f"name: try\ndata: {{name: digits}}\n{block}"
-        sweep_file.parse(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
+        sweep_file.parse_sweep_file(text, str(ROOT / "examples" / "sweep.yaml")).design_space().check((1, 8, 8))
 
 
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")
@@ -56,8 +56,8 @@ EXAMPLES = re.findall(r"(?:`|^)(INPUT\[\d[^`\n]*)", NOTATION, re.MULTILINE)
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_of_the_notation_is_a_network_and_reads_back(example: str) -> None:
-    network = parse(example)
-    assert parse(notation(network)) == network
+    network = parse_notation(example)
+    assert parse_notation(to_notation(network)) == network
 
 
 def test_the_page_of_the_notation_shows_every_word_and_option_and_an_example_in_every_row() -> None:
@@ -67,7 +67,7 @@ def test_the_page_of_the_notation_shows_every_word_and_option_and_an_example_in_
     assert [word for word in (*WORDS, IDENTITY) if not re.search(rf"\b{word}(?![A-Z])", text)] == []
     for start in ("INPUT[8x8x1] -> CONV3-4", "INPUT[8x8x1] -> LRN5"):
         with pytest.raises(NotationError) as caught:
-            parse(f"{start} what")
+            parse_notation(f"{start} what")
         options = re.findall(r"(?<= )[a-z]+=?(?=\S*,)", caught.value.message.splitlines()[0])
         assert len(options) >= 3
         assert [option for option in options if not re.search(rf" {option}", text)] == []

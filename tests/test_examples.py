@@ -9,7 +9,7 @@ import pytest
 from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.driver import launching
-from convscape.search.driver.preflight import check_space
+from convscape.search.driver.preflight import preflight
 from convscape.search.proposals import design_space
 from convscape.search.tracking import upload_process
 from convscape.spaces.tracing import trace
@@ -25,12 +25,12 @@ def test_there_are_the_agreed_ones() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_an_example_is_read_and_goes_by_its_file_s_name(file: Path) -> None:
-    assert sweep_file.read(file).name == file.stem
+    assert sweep_file.read_sweep_file(file).name == file.stem
 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_example_samples_networks_for_its_images(name: str) -> None:
-    sweep = sweep_file.read(EXAMPLES / f"{name}.yaml")
+    sweep = sweep_file.read_sweep_file(EXAMPLES / f"{name}.yaml")
     designs = list(design_space.sample(sweep, IMAGES[name], 10, 50))
     assert len({design.key for design in designs}) > 40
     for design in designs:
@@ -39,10 +39,10 @@ def test_an_example_samples_networks_for_its_images(name: str) -> None:
 
 
 def test_the_digits_need_nothing_but_what_is_installed() -> None:
-    sweep = sweep_file.read(EXAMPLES / "digits.yaml")
+    sweep = sweep_file.read_sweep_file(EXAMPLES / "digits.yaml")
     dataset = load_data(sweep)
     assert dataset.input == IMAGES["digits"]
-    check_space(sweep, dataset)
+    preflight(sweep, dataset)
 
 
 def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

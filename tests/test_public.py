@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 
 import convscape
 import pytest
@@ -13,7 +14,7 @@ HEAVY = ("torch", "torchvision", "ray", "mlflow", "optuna", "pandas", "numpy", "
 
 def test_the_public_names_are_these_and_no_others() -> None:
     assert sorted(convscape.__all__) == [
-        "Architecture", "ConvSpace", "ConvscapeError", "Sweep", "SweepConfig", "find", "launch", "resume",
+        "Architecture", "ConvSpace", "ConvscapeError", "Sweep", "SweepConfig", "launch", "load_architecture", "resume",
     ]  # fmt: skip
     for name in convscape.__all__:
         assert getattr(convscape, name).__name__ == name
@@ -23,6 +24,21 @@ def test_the_public_names_are_these_and_no_others() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'lunch'"):
         _ = convscape.lunch  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("module", "former", "home", "now"),
+    [
+        ("convscape", "find", "convscape", "load_architecture"),
+        ("convscape.spaces.parsing", "parse", "convscape.spaces.parsing", "parse_notation"),
+        ("convscape.trainers.sources", "Source", "convscape.trainers", "Source"),
+    ],
+)
+def test_names_of_the_release_before_work_with_a_warning(module: str, former: str, home: str, now: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"^{module}\.{former} is called {home}\.{now} now$") as caught:
+        found = getattr(import_module(module), former)
+    assert caught[0].filename == __file__
+    assert found is getattr(import_module(home), now)
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -22,7 +22,7 @@ resources: {runner: inline, precision: float32}
 
 
 def tiny(folder: Path, *overrides: str) -> SweepConfig:
-    return sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
+    return sweep_file.parse_sweep_file(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
 
 
 def results(sweep: Sweep) -> list[tuple[Any, ...]]:

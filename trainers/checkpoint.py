@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 
-from ..spaces.errors import CheckpointError
+from ..spaces import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
         raise
 
 
-def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and values of a checkpoint.
 
     Raises:
@@ -177,7 +177,7 @@ def _epoch(path: Path) -> int:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        read(folder)
+        read_checkpoint(folder)
     except CheckpointError:
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..spaces.errors import TrainingError
+from ..spaces import TrainingError
 
 if TYPE_CHECKING:
     from torch import Tensor

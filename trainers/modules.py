@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from ..spaces.layers import Pair, Sides
+    from ..spaces import Pair, Sides
 
 SMALLEST_SQUARE = 1e-12
 """What an L2 window sums to at least: the root's slope at zero is infinite, and ReLU makes windows of zeros."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import nn
 
-from ..spaces.layers import (
+from ..spaces import (
     Activation,
     BatchNorm,
     Conv,
@@ -22,17 +22,17 @@ from ..spaces.layers import (
     Parallel,
     Pool,
     Residual,
+    overwrites,
+    pads_apart,
+    sees_padding_only,
 )
-from ..spaces.memory import overwrites, pads_apart, sees_padding_only
 from . import modules
 from .modules import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..spaces.architecture import Architecture
-    from ..spaces.layers import Sides
-    from ..spaces.tracing import Step
+    from ..spaces import Architecture, Sides, Step
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -46,7 +46,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 WEIGHT_LAYERS = (nn.Conv2d, nn.Linear, modules.LocallyConnected2d)
 
 
-def build(architecture: Architecture, seed: int = 0, *, inplace: bool = True) -> Network:
+def build_network(architecture: Architecture, seed: int = 0, *, inplace: bool = True) -> Network:
     """The network of `architecture`, initialised: (N, C, H, W) -> scores (N, classes).
 
     `network.get_submodule(step.path)` is the module of each of `architecture.steps`. Torch's global random state

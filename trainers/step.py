@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from ..spaces.errors import TrainingError
-from .device.arithmetic import autocast, empty_cache, is_out_of_memory
+from ..spaces import TrainingError
+from .device import autocast, empty_cache, is_out_of_memory
 from .optimization import learning_rate, optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .device.arithmetic import Precision
+    from .device import Precision
     from .recipe import Recipe
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..spaces.errors import CheckpointError, ForeignCheckpointError, TrainingError, nearest
+from ..spaces import CheckpointError, ForeignCheckpointError, TrainingError, nearest
 from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
-from .data.images import Images, bytes_on
-from .device.arithmetic import PRECISIONS, oom_as_training_error
-from .device.machine import device_memory
-from .device.memory import USABLE, parts_that_fit, validated_at_once
-from .network import build
+from .data import Images, bytes_on
+from .device import PRECISIONS, USABLE, device_memory, oom_as_training_error, parts_that_fit, validated_at_once
+from .network import build_network
 from .step import Step, in_parts
 from .validation import Validation
 
@@ -26,9 +24,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ..spaces.architecture import Architecture
-    from .data.dataset import Dataset
-    from .device.arithmetic import Precision
+    from ..spaces import Architecture
+    from .data import Dataset
+    from .device import Precision
     from .recipe import Recipe
 
 STEPS_BETWEEN_CHECKS = 20
@@ -138,7 +136,7 @@ class Training:
             compile: see `Training`.
         """
         recipe, dataset = self.recipe, self.dataset
-        self.network = build(self.architecture, self.seed)
+        self.network = build_network(self.architecture, self.seed)
         self.network.pool_first = True
         self._frozen: Sequence[nn.Module] = ()
         if recipe.weights is not None:
@@ -235,7 +233,7 @@ class Training:
             ForeignCheckpointError: of another architecture, recipe, seed, precision, data set or normalisation.
             CheckpointError: absent, damaged, or its tensors do not fit.
         """
-        tensors, values = checkpoint.read(folder)
+        tensors, values = checkpoint.read_checkpoint(folder)
         for name, ours in self._identity().items():
             if values.get(name) != ours:
                 raise ForeignCheckpointError(

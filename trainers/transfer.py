@@ -12,11 +12,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..spaces.architecture import Architecture
-from ..spaces.classics.catalog import CLASSICS, classic
-from ..spaces.errors import DataError, TrainingError, nearest
-from ..spaces.layers import Conv, Linear
-from .network import build
+from ..spaces import Architecture, Conv, DataError, Linear, TrainingError, nearest
+from ..spaces.classics import CLASSICS, classic
+from .network import build_network
 from .recipe import DOWNLOAD
 
 if TYPE_CHECKING:
@@ -149,9 +147,9 @@ def check_fit(architecture: Architecture, source: str) -> None:
         TrainingError: they cannot be read, or do not fit; names the layer.
     """
     with torch.device("meta"):
-        own = build(architecture).state_dict()
+        own = build_network(architecture).state_dict()
         name = source.removeprefix(DOWNLOAD)
-        published = build(classic(SAME_LAYERS.get(name, name))).state_dict() if name != source else None
+        published = build_network(classic(SAME_LAYERS.get(name, name))).state_dict() if name != source else None
     for _ in _pairs(own, read_weights(source)[0] if published is None else published):
         pass
 

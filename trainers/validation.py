@@ -11,14 +11,14 @@ import torch.nn.functional as F  # noqa: N812
 
 from . import divergence
 from .balance import balanced_accuracy
-from .data.images import Images
-from .device.arithmetic import autocast, empty_cache, is_out_of_memory
+from .data import Images
+from .device import autocast, empty_cache, is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from .data.dataset import Dataset
-    from .device.arithmetic import Precision
+    from .data import Dataset
+    from .device import Precision
     from .recipe import Recipe
 
 

@@ -1,0 +1,5 @@
+"""Sweeps and networks as text on a terminal, and as JSON for programs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

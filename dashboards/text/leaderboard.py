@@ -5,22 +5,22 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from ...search.records.trial import epochs
-from ...search.sweep import folder_option
-from ...spaces.layer_table import layer_table, short
+from ...search import folder_option
+from ...search.records import epochs
+from ...spaces import format_layer_table, short
 from ..queries import links
 from .status import spent, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...search.records.trial import TrialRecord
-    from ...search.sweep import Sweep, TrialSummary
+    from ...search import Sweep, TrialSummary
+    from ...search.records import TrialRecord
 
 WIDTH = 80
 
 
-def table(trials: Sequence[TrialSummary], most: int, name: str) -> str:
+def leaderboard_table(trials: Sequence[TrialSummary], most: int, name: str) -> str:
     """The best trials, two lines each: figures, then the network."""
     lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
     lines.append("-" * WIDTH)
@@ -82,7 +82,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     winner = next(record for record in records if record.number == best.trial)
     parts = [
         f"Leaderboard of sweep {sweep.name}",
-        table(trials, 10, sweep.name),
+        leaderboard_table(trials, 10, sweep.name),
         "",
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {epochs(winner.best_epoch)}",
@@ -91,7 +91,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         f"  {recipe(winner)}",
         *_against_baseline(trials),
         "",
-        layer_table(winner.design.architecture),
+        format_layer_table(winner.design.architecture),
         *spent(sweep.counts(records), records),
         *unsent(sweep),
         "",

@@ -6,28 +6,27 @@ from dataclasses import asdict
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from ...spaces.cost import table
-from ...spaces.layer_table import WIDTH, layer_table, memory_table
-from ...spaces.notation import notation
+from ...spaces import WIDTH, cost_table, format_layer_table, format_memory_table, to_notation
 
 if TYPE_CHECKING:
-    from ...search.config.schema import SweepConfig
-    from ...search.records.trial import Design
-    from ...spaces.architecture import Architecture
-    from ...spaces.memory import Precision
-    from ...trainers.export.bundle import Exported
+    from ...search.config import SweepConfig
+    from ...search.records import Design
+    from ...spaces import Architecture, Precision
+    from ...trainers.export import Exported
 
 
-def text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
+def network_text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
     """A network's notation, layer table and memory."""
-    line = fill(notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    memory = memory_table(architecture, batch, optimizer, precision)
-    return f"{line}\n\n{layer_table(architecture)}{memory}".rstrip("\n")
+    line = fill(
+        to_notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    memory = format_memory_table(architecture, batch, optimizer, precision)
+    return f"{line}\n\n{format_layer_table(architecture)}{memory}".rstrip("\n")
 
 
-def as_json(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
+def network_json(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
     """The same for a program."""
-    cost = table(architecture)
+    cost = cost_table(architecture)
     totals = cost.totals
     inference, training = cost.inference_memory(1, precision), cost.training_memory(batch, precision, optimizer)
     layers = [
@@ -51,7 +50,7 @@ def as_json(architecture: Architecture, batch: int, optimizer: str, precision: P
         for row, kept in zip(cost.rows, cost.kept, strict=True)
     ]
     return {
-        "notation": notation(architecture),
+        "notation": to_notation(architecture),
         "digest": architecture.digest,
         "architecture": architecture.to_json(),
         "totals": _totals(architecture),
@@ -67,7 +66,7 @@ def as_json(architecture: Architecture, batch: int, optimizer: str, precision: P
 
 
 def _totals(architecture: Architecture) -> dict[str, Any]:
-    totals = table(architecture).totals
+    totals = cost_table(architecture).totals
     names = ("parameters", "weights", "biases", "macs", "flops", "activations")
     counts = {name: getattr(totals, name) for name in names}
     return {**counts, "receptive_field": list(totals.receptive_field)}

@@ -7,19 +7,17 @@ import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from ...search.driver import heartbeat
-from ...search.driver.terminal import aged, clock, line
-from ...search.records.failures import failures
-from ...search.sweep import folder_option
-from ...search.tracking.delivery import UploadProgress
-from ...search.tracking.mlflow_store import public
+from ...search import folder_option
+from ...search.driver import aged, clock, line, read_progress
+from ...search.records import failures
+from ...search.tracking import UploadProgress, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...search.driver.heartbeat import SweepProgress
-    from ...search.records.trial import TrialRecord
-    from ...search.sweep import Sweep
+    from ...search import Sweep
+    from ...search.driver import SweepProgress
+    from ...search.records import TrialRecord
 
 WIDTH = 80
 QUIET = 60.0
@@ -32,15 +30,15 @@ def state(sweep: Sweep) -> str:
     """In a word: "running", "ended", "interrupted" by Ctrl-C, "failed" with an error, or "died" without a word."""
     if sweep.running:
         return "running"
-    snapshot = heartbeat.read(sweep.folder)
+    snapshot = read_progress(sweep.folder)
     if snapshot is None or snapshot.how == "running":  # the first is written before anything is proposed
         return "died"
     return "ended" if snapshot.how == "completed" else snapshot.how
 
 
-def status(sweep: Sweep) -> str:
+def status_text(sweep: Sweep) -> str:
     """How a sweep stands, in lines of 80 columns."""
-    how, snapshot, trials = state(sweep), heartbeat.read(sweep.folder), sweep.trials()
+    how, snapshot, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
     lines = [f"sweep {sweep.name}: {how}{_since(how, snapshot)}"]
     if how == "running" and snapshot:
@@ -52,9 +50,9 @@ def status(sweep: Sweep) -> str:
     return "\n".join([*lines, *unsent(sweep), *_next(sweep, how, found=best is not None)])
 
 
-def as_json(sweep: Sweep) -> dict[str, Any]:
+def status_json(sweep: Sweep) -> dict[str, Any]:
     """The same for a program. `live` is the driver's last word; `resume` is None where there is nothing to resume."""
-    how, snapshot, trials = state(sweep), heartbeat.read(sweep.folder), sweep.trials()
+    how, snapshot, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
     delivery = UploadProgress(sweep.folder).refresh()
     return {
@@ -107,7 +105,7 @@ def unsent(sweep: Sweep) -> list[str]:
     left = delivery.left()
     if not left or (sweep.running and not delivery.problem):
         return []
-    why = f": {public(delivery.problem)}" if delivery.problem else ""
+    why = f": {without_password(delivery.problem)}" if delivery.problem else ""
     lines = _cut(f"MLflow: {left:,} results wait{why}", indent="  ")
     return (
         lines if sweep.running else [*lines, f"send them:    convscape sync {sweep.name}{folder_option(sweep.config)}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...trainers.data.dataset import Dataset
+    from ...trainers.data import Dataset
     from .schema import SweepConfig
 
 
@@ -15,10 +15,10 @@ def load_data(config: SweepConfig) -> Dataset:
     Raises:
         DataError: they are missing, damaged or too few.
     """
-    from ...trainers.data.dataset import load
+    from ...trainers.data import load_dataset
 
     data = config.data
-    return load(
+    return load_dataset(
         data.name,
         data.root,
         train=data.train,

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_serializer
 
-from ...spaces.classics.catalog import CLASSICS, is_classic
-from ...spaces.errors import ConfigError, ConvscapeError, GeometryError, nearest
-from ...spaces.lookup import find, is_name
-from ...trainers.recipe import Recipe
+from ...spaces import ConfigError, ConvscapeError, GeometryError, is_name, load_architecture, nearest
+from ...spaces.classics import CLASSICS, is_classic
+from ...trainers import Recipe
 
 if TYPE_CHECKING:
-    from ...spaces.architecture import Architecture
+    from ...spaces import Architecture
 
 EXAMPLE = "Write a classic's name, notation, a .json file, {network: …, recipe: {…}} or {sweep: NAME, best: 3}."
 
@@ -85,7 +84,7 @@ def _entry(entry: Any, key: str) -> NamedNetwork | WarmStart:
     return found
 
 
-def check(entries: Entries, key: str) -> None:
+def check_initial_designs(entries: Entries, key: str) -> None:
     """Raises ConfigError where an entry names no network. Its images are not known yet: `queue.designs` looks again."""
     for index, entry in enumerate(entries):
         if not isinstance(entry, NamedNetwork):
@@ -106,7 +105,7 @@ def network_of(
         ConfigError: there is none, or it cannot be built for them; names the key.
     """
     try:
-        return find(entry.network, input, classes)
+        return load_architecture(entry.network, input, classes)
     except ConvscapeError as error:
         unknown = is_name(entry.network) and not is_classic(entry.network)
         name = "" if entry.network in error.message else f"{entry.network:.60}: "

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ...spaces.choices import number, options, values, whole_numbers
-from ...spaces.errors import SpaceError, nearest
-from ...trainers.recipe import CLASS_WEIGHTS, DOWNLOAD, LARGEST_SHIFT, OPTIMIZERS, SCHEDULES, Recipe
+from ...spaces import SpaceError, nearest, number, options, values, whole_numbers
+from ...trainers import CLASS_WEIGHTS, DOWNLOAD, LARGEST_SHIFT, OPTIMIZERS, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ...spaces.choices import Choice, Options, Trial
+    from ...spaces import Choice, Options, Trial
 
 
 def _weights(value: object, key: str) -> Choice:

@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from ...spaces.budget import Budget, bytes_from
-from ...spaces.classics.classic_space import DEFAULTS as CLASSIC_DEFAULTS
-from ...spaces.classics.classic_space import ClassicSpace
-from ...spaces.conv_space.settings import DEFAULTS as SPACE_DEFAULTS
-from ...spaces.conv_space.space import ConvSpace
-from ...spaces.custom import CustomSpace
-from ...spaces.import_path import is_import_path
-from ..records.objectives import Objective  # noqa: TC001 - pydantic reads it
+from ...spaces import Budget, CustomSpace, bytes_from, is_import_path
+from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
+from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
+from ..records import Objective  # noqa: TC001 - pydantic reads it
 from .initial_designs import Entries  # noqa: TC001 - pydantic reads it
-from .recipe_space import DEFAULTS as RECIPE_DEFAULTS
-from .recipe_space import RecipeSpace, absolute_paths
+from .recipe_space import DEFAULTS as RECIPE_DEFAULTS, RecipeSpace, absolute_paths
 from .transfer_space import TransferSpace
 
 if TYPE_CHECKING:
-    from ...spaces.architecture import Architecture
-    from ...spaces.contract import Space
-    from ...trainers.recipe import Recipe
-    from ..study.samplers import Samplers
+    from ...spaces import Architecture, Space
+    from ...trainers import Recipe
+    from ..study import Samplers
 
 
 def _amount(value: Any) -> Any:
@@ -313,7 +307,7 @@ class SweepConfig(_Section):
         Raises:
             ConfigError: no such sampler, or it does not take its settings or several objectives.
         """
-        from ..study.samplers import Samplers
+        from ..study import Samplers
 
         made = Samplers(self.search.sampler, self.search.seed, self.code or ())
         made.check_objectives(len(self.search.objectives))

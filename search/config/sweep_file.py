@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from ...spaces.errors import ConfigError, nearest
+from ...spaces import ConfigError, nearest
 from . import yaml_lines
-from .initial_designs import check
+from .initial_designs import check_initial_designs
 from .schema import SweepConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def read(path: str | Path, overrides: Sequence[str] = ()) -> SweepConfig:
+def read_sweep_file(path: str | Path, overrides: Sequence[str] = ()) -> SweepConfig:
     """The sweep file at `path`, with `key=value` overrides as `--set` takes them.
 
     Raises:
@@ -29,20 +29,20 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> SweepConfig:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "Name an existing sweep file.") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text at byte {error.start}", "Name a sweep file, as YAML.") from None
-    return parse(text, str(path), overrides)
+    return parse_sweep_file(text, str(path), overrides)
 
 
-def parse(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) -> SweepConfig:
+def parse_sweep_file(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) -> SweepConfig:
     """The sweep file whose text is `text`; `source` names it in errors."""
-    document = yaml_lines.parse(text, source)
+    document = yaml_lines.parse_yaml(text, source)
     overridden = [_override(document.values, override) for override in overrides]
     try:
         config = _validated(document.values, Path(source).parent)
         config.design_space()
         config.recipe_space()
         config.samplers()
-        check(config.search.start, "search.start")
-        check(config.search.baselines, "search.baselines")
+        check_initial_designs(config.search.start, "search.start")
+        check_initial_designs(config.search.baselines, "search.baselines")
     except ConfigError as error:
         if any(error.key == key or error.key.startswith((f"{key}.", f"{key}[")) for key in overridden):
             where = "--set"
@@ -64,7 +64,7 @@ def _override(values: dict[str, Any], override: str) -> str:
         if not isinstance(inner, dict):
             raise ConfigError(f"--set {override}: {parent} holds a value, not settings", key=key)
         values = inner
-    values[last] = yaml_lines.value(text)
+    values[last] = yaml_lines.parse_value(text)
     return key
 
 

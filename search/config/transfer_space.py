@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ...spaces.conv_space.counting import Size
-from ...spaces.errors import ConvscapeError, DataError, SpaceError
+from ...spaces import ConvscapeError, DataError, SpaceError
+from ...spaces.conv_space import Size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...spaces.architecture import Architecture
-    from ...spaces.choices import Options, Trial
-    from ...spaces.contract import Space
+    from ...spaces import Architecture, Options, Space, Trial
     from .recipe_space import RecipeSpace
 
 KEY = "recipe.weights"
@@ -39,7 +37,7 @@ class TransferSpace:
 
     def check(self, input: tuple[int, int, int]) -> None:
         """Raises SpaceError where weights cannot be read or do not fit images of (C, H, W), or as the space does."""
-        from ...trainers.transfer import check_fit
+        from ...trainers import check_fit
 
         for source in self._sources:
             network = self._network(source, input, 2)
@@ -77,7 +75,7 @@ class TransferSpace:
         return None in self._weights.options
 
     def _network(self, source: str, input: tuple[int, int, int], classes: int) -> Architecture:
-        from ...trainers.transfer import network_for
+        from ...trainers import network_for
 
         key = (source, tuple(input), classes)
         if key not in self._networks:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ...spaces.errors import ConfigError
+from ...spaces import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def parse(text: str, source: str) -> Document:
+def parse_yaml(text: str, source: str) -> Document:
     """The document in `text`; `source` names it in errors.
 
     Raises:
@@ -99,7 +99,7 @@ def parse(text: str, source: str) -> Document:
     return Document(values, lines)
 
 
-def value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """One value as it would be read in a YAML file: "3", "[3, 5]", "true"."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader

@@ -1,0 +1,5 @@
+"""One sweep from start to end: launched, watched, interrupted, resumed."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,19 +10,18 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from ..config.initial_designs import WarmStart
-from ..files import atomic
-from ..records.trial import ENDED
-from ..scheduling.finals import finalists
-from ..scheduling.halving import Halving
+from ..config import WarmStart
+from ..files import write_atomically
+from ..records import ENDED
+from ..scheduling import Halving, finalists
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..config.schema import SearchConfig
-    from ..records.trial import TrialRecord
-    from ..scheduling.engine import Engine
+    from ..config import SearchConfig
+    from ..records import TrialRecord
+    from ..scheduling import Engine
 
 FILE = "heartbeat.json"
 WRITE_EVERY = 1.0
@@ -117,7 +116,7 @@ class ProgressCallback:
         self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
 
     def _write(self, snapshot: SweepProgress) -> None:
-        atomic.write(self._path, json.dumps(asdict(snapshot)))
+        write_atomically(self._path, json.dumps(asdict(snapshot)))
 
     def _taken(self, engine: Engine, how: How) -> SweepProgress:
         search = engine.config.search
@@ -175,7 +174,7 @@ def _to_come(search: SearchConfig, records: list[TrialRecord]) -> int:
     return max(0, baselines) + max(0, chosen * (search.seeds - 1) - roles["repeat"])
 
 
-def read(folder: Path) -> SweepProgress | None:
+def read_progress(folder: Path) -> SweepProgress | None:
     """The last heartbeat of the sweep in `folder`; None where there is none, or one of another version."""
     try:
         return SweepProgress(**json.loads((folder / FILE).read_text()))

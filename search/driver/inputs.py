@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...spaces.errors import DataError, SweepError
-from ...trainers.recipe import DOWNLOAD
-from ..files import atomic
+from ...spaces import DataError, SweepError
+from ...trainers import DOWNLOAD
+from ..files import write_atomically
 
 if TYPE_CHECKING:
-    from ...trainers.data.dataset import Dataset
-    from ..config.schema import SweepConfig
+    from ...trainers.data import Dataset
+    from ..config import SweepConfig
 
 INPUTS_FILE = "inputs.json"
 MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
@@ -41,7 +41,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
         began = json.loads(file.read_text())
         settings, data, weights = dict(began["settings"]), began["data"], dict(began["weights"])
     except FileNotFoundError:
-        atomic.write(file, json.dumps(found, indent=1) + "\n")
+        write_atomically(file, json.dumps(found, indent=1) + "\n")
         return
     except (ValueError, LookupError, TypeError):
         raise SweepError(
@@ -79,7 +79,7 @@ def _settings(config: SweepConfig) -> dict[str, Any]:
 def _digest(source: str) -> str:
     """SHA-256 of a file of weights, or of what trials read of an export; torchvision checks its own."""
     if source.startswith(DOWNLOAD):
-        from ...trainers.transfer import read_weights
+        from ...trainers import read_weights
 
         read_weights(source)
         return source

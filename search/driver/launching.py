@@ -12,16 +12,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...spaces.errors import ConvscapeError, SweepError
-from ..config import sweep_file
-from ..config.data import load_data
-from ..config.schema import SweepConfig
-from ..files import atomic, lock
+from ...spaces import ConvscapeError, SweepError
+from ..config import SweepConfig, load_data, parse_sweep_file, read_sweep_file
+from ..files import sweep_lock, temporary_path, write_atomically
 from ..sweep import CONFIG, TRIALS, Sweep, folder_option
-from ..tracking.delivery import UploadProgress
+from ..tracking import UploadProgress
 from .heartbeat import ProgressCallback
 from .inputs import check_inputs
-from .preflight import check_space
+from .preflight import preflight
 from .provenance import described
 from .terminal import Progress
 
@@ -29,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ...trainers.data.dataset import Dataset
-    from ..scheduling.engine import Engine
+    from ...trainers.data import Dataset
+    from ..scheduling import Engine
     from ..sweep import TrialSummary
-    from ..tracking.tracker import Tracker
+    from ..tracking import Tracker
     from .heartbeat import How
 
 FLUSH_SECONDS = 15.0
@@ -58,13 +56,13 @@ def launch(
         ConfigError, DataError, SweepError: see their messages. Nothing is written then.
     """
     if not isinstance(config, SweepConfig):
-        config = sweep_file.read(config, overrides)
+        config = read_sweep_file(config, overrides)
     elif overrides:
-        config = sweep_file.parse(json.dumps(config.to_json()), "config", overrides)
+        config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides)
     started = time.monotonic()
     _refuse_another(config, replace=replace)
     dataset = load_data(config)
-    check_space(config, dataset)
+    preflight(config, dataset)
     sweep = Sweep(config)
     with _new_folder(config, replace=replace):
         _run(sweep, dataset, started, progress=progress, new=True)
@@ -80,7 +78,7 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
     started = time.monotonic()
     sweep = Sweep.open(name, folder)
     try:
-        with lock.held(sweep.folder):
+        with sweep_lock(sweep.folder):
             dataset = load_data(sweep.config)
             _run(sweep, dataset, started, progress=progress)
     except OSError as error:
@@ -92,9 +90,9 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
 
 def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new: bool = False) -> None:
     """Trains. Of a `new` sweep that is interrupted before any epoch ended nothing is kept."""
-    from ..scheduling.engine import Engine
-    from ..study.study import Study
-    from ..tracking.tracker import Tracker
+    from ..scheduling import Engine
+    from ..study import Study
+    from ..tracking import Tracker
 
     config = sweep.config
     check_inputs(config, dataset)
@@ -172,7 +170,7 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: How, *, at_once: bool) -
 
 
 def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path) -> None:
-    from ..workers.ray_runner import run_inline, run_ray
+    from ..workers import run_inline, run_ray
 
     if config.resources.runner == "inline":
         run_inline(engine, dataset, config.resources)
@@ -212,7 +210,7 @@ def _refuse_another(config: SweepConfig, *, replace: bool) -> None:
             f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
             "`--set name=…`, or start over with `--replace`.",
         )
-    if CONFIG not in inside and inside - {"lock", atomic.temporary(folder / CONFIG).name}:
+    if CONFIG not in inside and inside - {"lock", temporary_path(folder / CONFIG).name}:
         raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
 
 
@@ -224,15 +222,15 @@ def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
     ours = False
     try:
         if (folder / CONFIG).exists():
-            with lock.held(folder):
+            with sweep_lock(folder):
                 _refuse_another(config, replace=replace)  # one may have come while the data was loaded
                 shutil.rmtree(former, ignore_errors=True)
                 folder.rename(former)
         folder.mkdir(parents=True, exist_ok=True)
-        with lock.held(folder):
+        with sweep_lock(folder):
             _refuse_another(config, replace=False)
             ours = True
-            atomic.write(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
+            write_atomically(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
             yield
     except BaseException as error:
         if ours and not (folder / TRIALS).exists() and not _in_mlflow(folder):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..proposals.conditional import check_conditional
-from ..proposals.design_space import sample
-from ..proposals.enqueued import initial_designs
-from ..proposals.feasibility import check_budget
+from ..proposals import check_budget, check_conditional, initial_designs, sample
 
 if TYPE_CHECKING:
-    from ...trainers.data.dataset import Dataset
-    from ..config.schema import SweepConfig
+    from ...trainers.data import Dataset
+    from ..config import SweepConfig
 
 
-def check_space(config: SweepConfig, dataset: Dataset) -> None:
+def preflight(config: SweepConfig, dataset: Dataset) -> None:
     """Refuses what cannot be searched on these images, before anything trains.
 
     Raises:

@@ -10,11 +10,11 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..tracking.mlflow_store import public
+from ..tracking import without_password
 
 if TYPE_CHECKING:
-    from ...trainers.data.dataset import Dataset
-    from ..config.schema import SweepConfig
+    from ...trainers.data import Dataset
+    from ..config import SweepConfig
 
 PACKAGES = ("convscape", "torch", "ray", "optuna", "mlflow")
 _PATIENCE = 5.0  # seconds that git may take
@@ -22,7 +22,7 @@ _PATIENCE = 5.0  # seconds that git may take
 
 def described(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any]]:
     """The sweep as its run in MLflow has it: `params`, `tags` and `artifacts`. Addresses are without passwords."""
-    tracking = config.tracking.model_copy(update={"uri": public(config.tracking_uri)})
+    tracking = config.tracking.model_copy(update={"uri": without_password(config.tracking_uri)})
     shown = config.model_copy(update={"tracking": tracking}).to_json()
     return {
         "params": dotted_keys(shown),

@@ -1,0 +1,5 @@
+"""Files that survive kills and full disks: append-only, written whole, locked."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

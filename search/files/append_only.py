@@ -70,7 +70,7 @@ class Spool:
             self._waiting.popleft()
 
 
-def read(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[list[Entry], int]:
+def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[list[Entry], int]:
     """Whole entries from byte `offset` on, and the offset behind the last of them.
 
     Reads about `limit` bytes, or one entry when that is longer. A half line at the end is left for later; a line
@@ -88,12 +88,12 @@ def read(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[list[Entry]
     return [entry for line in whole.splitlines() if (entry := _parse(line)) is not None], offset + len(whole)
 
 
-def read_all(path: Path) -> list[Entry]:
+def read_all_entries(path: Path) -> list[Entry]:
     """Every whole entry of the file, oldest first."""
-    return read(path, limit=-1)[0]
+    return read_entries(path, limit=-1)[0]
 
 
-def count(path: Path, offset: int = 0) -> int:
+def count_entries(path: Path, offset: int = 0) -> int:
     """Whole lines from byte `offset` on."""
     try:
         with path.open("rb") as file:

@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Writes a file anew: until all of it is on the disk, what was there before is there still.
 
     A kill may leave the beginning of it as `temporary(path)`, which the next writing overwrites.
     """
-    with temporary(path).open("w", encoding="utf-8") as file:
+    with temporary_path(path).open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    temporary(path).replace(path)
+    temporary_path(path).replace(path)
 
 
-def temporary(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Where the file is while it is written."""
     return path.with_name(f".{path.name}")

@@ -8,7 +8,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...spaces.errors import SweepError
+from ...spaces import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def sweep_lock(folder: Path) -> Iterator[None]:
     """Holds the sweep in `folder` for this process.
 
     Raises:
@@ -42,7 +42,7 @@ def held(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to processes forked meanwhile
 
 
-def is_held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether some process runs the sweep in `folder` now."""
     try:
         with (folder / "lock").open("r") as file:

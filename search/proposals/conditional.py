@@ -10,16 +10,15 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
-from ...spaces.errors import ConfigError, ConvscapeError
-from ..study.cmaes import CmaEs, is_ordered
-from ..study.samplers import KEY
+from ...spaces import ConfigError, ConvscapeError
+from ..study import KEY, CmaEs, is_ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from optuna.trial import FrozenTrial
 
-    from ..config.schema import SweepConfig
+    from ..config import SweepConfig
 
 DRAWN = 200
 """Designs drawn at random. A setting that one design in fifty does not have is overlooked once in fifty times."""

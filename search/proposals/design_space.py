@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from ..records.trial import Design
+from ..records import Design
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..config.schema import SweepConfig
+    from ..config import SweepConfig
 
 
 def sample(config: SweepConfig, input: tuple[int, int, int], classes: int, count: int) -> Iterator[Design]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from ...spaces.errors import ConfigError, SweepError
-from ...trainers.recipe import Recipe
-from ..config.initial_designs import NamedNetwork, WarmStart, network_of
-from ..config.recipe_space import absolute_paths
-from ..records.trial import Design, Enqueued
-from ..study.study import params
+from ...spaces import ConfigError, SweepError
+from ...trainers import Recipe
+from ..config import NamedNetwork, WarmStart, absolute_paths, network_of
+from ..records import Design, Enqueued
+from ..study import read_params
 from ..sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ...spaces.choices import Trial
-    from ..config.schema import SweepConfig
-    from ..records.trial import Role
+    from ...spaces import Trial
+    from ..config import SweepConfig
+    from ..records import Role
 
 ADAMW_SLOWER = 50
 """AdamW's usual learning rate is so many times below SGD's."""
@@ -121,7 +120,7 @@ def _former(
         trials = former.trials()
         records = {record.number: record for record in trials}
         best = [records[summary.trial] for summary in former.summaries(trials)[: entry.best]]
-        asked = params(former.folder)
+        asked = read_params(former.folder)
     except SweepError as error:
         raise ConfigError(f"{key}: {error.message}", error.remedy, key=key) from None
     if not best:

@@ -7,17 +7,16 @@ from itertools import combinations, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...spaces.budget import SHRINKING_STEPS, Budget, narrowed
-from ...spaces.errors import SpaceError
-from ..records.trial import Design
+from ...spaces import SHRINKING_STEPS, Budget, SpaceError, narrowed
+from ..records import Design
 from .design_space import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ...spaces.architecture import Architecture
-    from ...trainers.recipe import Recipe
-    from ..config.schema import SweepConfig
+    from ...spaces import Architecture
+    from ...trainers import Recipe
+    from ..config import SweepConfig
 
 LOOKED_AT = 200
 """Sampled designs looked at first, as many as the engine tries."""

@@ -6,21 +6,19 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ...spaces.cost import table
-from ...spaces.errors import ConvscapeError, SpaceError, SweepError
-from ...spaces.layer_table import layer_table
-from ..config.recipe_space import logged_params
-from ..records.trial import Design
-from ..tracking.tracker import TrialStart
+from ...spaces import ConvscapeError, SpaceError, SweepError, cost_table, format_layer_table
+from ..config import logged_params
+from ..records import Design
+from ..tracking import TrialStart
 from .enqueued import initial_designs
 
 if TYPE_CHECKING:
     import optuna
 
-    from ..config.schema import SweepConfig
-    from ..records.trial import TrialRecord
-    from ..study.study import Study
-    from ..tracking.tracker import Tracker
+    from ..config import SweepConfig
+    from ..records import TrialRecord
+    from ..study import Study
+    from ..tracking import Tracker
 
 _log = logging.getLogger(__name__)
 MOST_MISSES = 200
@@ -156,12 +154,15 @@ class Proposals:
 def _start(record: TrialRecord, config: SweepConfig) -> TrialStart:
     """The trial as MLflow is to show it: few, well-named keys."""
     design = record.design
-    field = table(design.architecture).totals.receptive_field
+    field = cost_table(design.architecture).totals.receptive_field
     again = {} if record.repeats is None else {"convscape.repeats": str(record.repeats)}
     network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
     return TrialStart(
         record.number,
         params={**network, "receptive_field": "x".join(map(str, field)), **logged_params(config.recipe, design.recipe)},
         tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again},
-        artifacts={"architecture.json": design.architecture_text, "layers.txt": layer_table(design.architecture)},
+        artifacts={
+            "architecture.json": design.architecture_text,
+            "layers.txt": format_layer_table(design.architecture),
+        },
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from ...spaces.cost import table
+from ...spaces import cost_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...spaces.architecture import Architecture
+    from ...spaces import Architecture
     from .trial import TrialRecord
 
 Objective = Literal["accuracy", "parameters", "macs", "memory", "latency"]
@@ -51,4 +51,4 @@ def _cost(record: TrialRecord, name: Objective) -> float:
 @lru_cache(maxsize=4096)
 def inference_memory(architecture: Architecture) -> int:
     """Bytes that classifying one image takes, in float32."""
-    return table(architecture).inference_memory().total
+    return cost_table(architecture).inference_memory().total

@@ -6,18 +6,18 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...trainers.training import EpochResult
+    from ...trainers import EpochResult
 
 
 def invalid_metric(result: EpochResult) -> str:
     """Why a trial cannot be judged by its `result`, "" where it can."""
-    for name, value in metrics(result).items():
+    for name, value in epoch_metrics(result).items():
         if not isinstance(value, (int, float)) or (name == "accuracy" and not math.isfinite(value)):
             return f"{name.replace('_', ' ')} after epoch {result.epoch} is {value!r:.80}, which is no number"
     return ""
 
 
-def metrics(result: EpochResult) -> dict[str, float]:
+def epoch_metrics(result: EpochResult) -> dict[str, float]:
     """What MLflow has of each epoch."""
     return {
         "accuracy": result.validation_accuracy,

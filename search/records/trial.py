@@ -7,10 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...spaces.architecture import Architecture
-from ...spaces.cost import table
-from ...spaces.notation import notation
-from ...trainers.recipe import Recipe
+from ...spaces import Architecture, cost_table, to_notation
+from ...trainers import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +32,8 @@ class Design:
 
     @staticmethod
     def of(architecture: Architecture, recipe: Recipe) -> Design:
-        totals = table(architecture).totals
-        return Design(architecture, recipe, notation(architecture), totals.parameters, totals.macs)
+        totals = cost_table(architecture).totals
+        return Design(architecture, recipe, to_notation(architecture), totals.parameters, totals.macs)
 
     @property
     def key(self) -> str:

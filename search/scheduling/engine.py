@@ -6,21 +6,30 @@ import time
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
-from ...spaces.errors import SweepError
-from ..proposals.proposals import Proposals
-from ..records.objectives import objective_values
-from ..records.results import invalid_metric, metrics
-from ..records.trial import ENDED, TIME_BUDGET, Enqueued, Job, State, TrialRecord, epochs
+from ...spaces import SweepError
+from ..proposals import Proposals
+from ..records import (
+    ENDED,
+    TIME_BUDGET,
+    Enqueued,
+    Job,
+    State,
+    TrialRecord,
+    epoch_metrics,
+    epochs,
+    invalid_metric,
+    objective_values,
+)
 from .finals import Finals, ranked
-from .halving import strategy
+from .halving import promotion_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...trainers.training import EpochResult
-    from ..config.schema import SweepConfig
-    from ..study.study import Study
-    from ..tracking.tracker import Tracker
+    from ...trainers import EpochResult
+    from ..config import SweepConfig
+    from ..study import Study
+    from ..tracking import Tracker
 
 Order = Literal["go on", "pause", "end"]
 MOST_LOSSES = 9
@@ -54,7 +63,7 @@ class Engine:
         self.deadline, self.callback = deadline, callback
         self.interrupted = ""
         self.images_per_second: dict[int, float] = {}
-        self._promotion, self._finals = strategy(config.search), Finals(config.search)
+        self._promotion, self._finals = promotion_of(config.search), Finals(config.search)
         self.active: set[int] = set()
         self.records: dict[int, TrialRecord] = {}
         self._again: list[int] = []
@@ -151,7 +160,7 @@ class Engine:
         if (events := tuple(result.events)) != record.events:  # a tuple has become a list on its way through Ray
             self.study.note(record, events)
             self.tracker.note({"convscape.events": "\n".join(events)}, number)
-        self.tracker.epoch(number, result.epoch, metrics(result))
+        self.tracker.epoch(number, result.epoch, epoch_metrics(result))
         if result.latency is not None and isfinite(result.latency):  # else it is measured anew with the next job
             self.study.measured(record, result.latency)
         self.study.report(record, result.epoch, result.validation_accuracy)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..config.schema import SearchConfig
-    from ..records.trial import TrialRecord
+    from ..config import SearchConfig
+    from ..records import TrialRecord
 
 
 @dataclass(frozen=True, slots=True)

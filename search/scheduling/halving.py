@@ -6,12 +6,12 @@ from bisect import bisect_left, bisect_right, insort
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from ..records.pareto import Fronts, Values, comparable, least_crowded_first, ordered
+from ..records import Fronts, Values, comparable, least_crowded_first, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..config.schema import SearchConfig
+    from ..config import SearchConfig
 
 Verdict = Literal["go on", "pause", "end"]
 GOLDEN = (5**0.5 - 1) / 2
@@ -262,7 +262,7 @@ class Stopping(_Brackets):
         return sorted(number for level in self._levels for rung in level for number in rung.waiting)
 
 
-def strategy(search: SearchConfig) -> Promotion:
+def promotion_of(search: SearchConfig) -> Promotion:
     """The promotion that `search` names; "none" is one without rungs."""
     if search.promotion == "none":
         return Halving(epochs=0)

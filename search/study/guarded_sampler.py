@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler
 
-from ...spaces.errors import ConvscapeError
-from ...spaces.import_path import describe_exception
+from ...spaces import ConvscapeError, describe_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,10 +82,10 @@ class GuardedSampler(BaseSampler):
 
     def _keep(self, problem: Exception) -> None:
         if self.fault is None:
-            self.fault, self.reason = problem, told(problem)
+            self.fault, self.reason = problem, describe_sampler_error(problem)
 
 
-def told(problem: Exception) -> str:
+def describe_sampler_error(problem: Exception) -> str:
     """What a sampler raised in a line, with a line of its own file and none of those that called it."""
     below = problem.__traceback__
     while below and Path(below.tb_frame.f_code.co_filename).parent == Path(__file__).parent:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from optuna.trial import FrozenTrial, TrialState
 
-from ..records.pareto import Fronts, Values, comparable, least_crowded_first
+from ..records import Fronts, Values, comparable, least_crowded_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

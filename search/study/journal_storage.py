@@ -13,7 +13,7 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, TrialState
 
-from ...spaces.errors import SweepError
+from ...spaces import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator

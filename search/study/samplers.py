@@ -25,10 +25,9 @@ from optuna.samplers import (
 from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
-from ...spaces.errors import ConfigError, nearest
-from ...spaces.import_path import find, is_import_path
+from ...spaces import ConfigError, import_object, is_import_path, nearest
 from .cmaes import CmaEs
-from .guarded_sampler import told
+from .guarded_sampler import describe_sampler_error
 from .history import TrialHistory, violation
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ class Samplers:
             self._made(0, {})
         except Exception as problem:
             raise ConfigError(
-                f"{KEY}: {self.name}() raised {told(problem)}", _settings(self.kind), key=KEY
+                f"{KEY}: {self.name}() raised {describe_sampler_error(problem)}", _settings(self.kind), key=KEY
             ) from problem
 
     @property
@@ -225,7 +224,9 @@ def _in_vain(trials: Sequence[FrozenTrial]) -> int:
 
 
 def _found(path: str, code: Sequence[Path]) -> type[BaseSampler]:
-    found = find(path, "class", code, lambda message, remedy: ConfigError(f"{KEY}: {message}", remedy, key=KEY))
+    found = import_object(
+        path, "class", code, lambda message, remedy: ConfigError(f"{KEY}: {message}", remedy, key=KEY)
+    )
     if not (inspect.isclass(found) and issubclass(found, BaseSampler)):
         raise ConfigError(
             f"{KEY}: {path} is no sampler", "Name a class derived from optuna.samplers.BaseSampler.", key=KEY

@@ -11,9 +11,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from ...spaces.errors import SweepError
-from ..records.objectives import directions, values
-from ..records.trial import ENDED, Design, Enqueued, Role, State, TrialRecord
+from ...spaces import SweepError
+from ..records import ENDED, Design, Enqueued, Role, State, TrialRecord, directions, values
 from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, STUDY_FILE, StudyFile, StudyStorage, cut_short
 from .samplers import Samplers
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
 
-    from ..records.objectives import Objective
+    from ..records import Objective
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 STUDY = "sweep"
@@ -268,12 +267,12 @@ class Study:
             )
 
 
-def read(folder: Path) -> list[TrialRecord]:
+def read_trials(folder: Path) -> list[TrialRecord]:
     """The trials of a sweep as they are on disk, without touching them; also while another process runs the sweep."""
     return [_record(frozen) for frozen in _on_disk(folder) if _has_design(frozen)]
 
 
-def params(folder: Path) -> dict[int, dict[str, Any]]:
+def read_params(folder: Path) -> dict[int, dict[str, Any]]:
     """What the sampler was asked for each trial of a sweep, by the trials' numbers."""
     return {frozen.number: frozen.params for frozen in _on_disk(folder)}
 

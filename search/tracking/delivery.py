@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..files.append_only import Entry, count, read
-from .mlflow_store import moved
+from ..files import Entry, count_entries, read_entries
+from .mlflow_store import moved_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +36,13 @@ class UploadProgress:
     @property
     def uri(self) -> str | None:
         """MLflow's tracking URI, as the first line of the spool names it or where that store was moved to; or None."""
-        first = read(self.spool, limit=1)[0]
+        first = read_entries(self.spool, limit=1)[0]
         uri = first[0].get("uri") if first else None
-        return moved(uri, self.path.parent) if uri and self.runs else uri
+        return moved_store(uri, self.path.parent) if uri and self.runs else uri
 
     def refresh(self) -> UploadProgress:
         while True:
-            lines, end = read(self.path, self._read)
+            lines, end = read_entries(self.path, self._read)
             if end == self._read:
                 return self
             self._read = end
@@ -58,7 +58,7 @@ class UploadProgress:
 
     def left(self) -> int:
         """Entries that are not known to be in MLflow, plus one while a run may be there twice."""
-        return count(self.spool, self.offset()) + (self.unsure is not None)
+        return count_entries(self.spool, self.offset()) + (self.unsure is not None)
 
     def offset(self) -> int:
         """Where in the spool to go on: `sent`, or the beginning when the spool is shorter than that (another one)."""

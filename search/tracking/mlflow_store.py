@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-def connect(uri: str) -> MlflowClient:
+def connect_store(uri: str) -> MlflowClient:
     """An MLflow client that answers or fails soon, and keeps quiet.
 
     MLflow repeats a failed request by itself for four minutes, run creation included, which doubles runs; the
@@ -76,7 +76,7 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute()
 
 
-def moved(uri: str, folder: Path) -> str:
+def moved_store(uri: str, folder: Path) -> str:
     """The URI of a store that was there once: where its SQLite file is gone and one of its name lies beside the
     sweep's `folder`, both were moved, and it is that one.
     """
@@ -87,7 +87,7 @@ def moved(uri: str, folder: Path) -> str:
     return f"sqlite:///{beside}" if beside.exists() else uri
 
 
-def search(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
+def search_runs(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
     """All active runs of an experiment that match an MLflow filter, oldest first, page by page."""
     token: str | None = None
     while True:
@@ -100,7 +100,7 @@ def search(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
             return
 
 
-def public(text: str) -> str:
+def without_password(text: str) -> str:
     """A text without the user names and passwords of the addresses in it.
 
     >>> public("no answer from https://me:secret@mlflow.example/")
@@ -109,7 +109,7 @@ def public(text: str) -> str:
     return re.sub(r"://[^/@\s]+@", "://", text)
 
 
-def reason(error: BaseException) -> str:
+def store_error(error: BaseException) -> str:
     """The first cause of an exception: its kind and the first line of what it says, without passwords.
 
     MLflow wraps what went wrong in all it tried, three layers deep and a paragraph long.
@@ -119,5 +119,5 @@ def reason(error: BaseException) -> str:
     """
     while cause := error.__cause__ or error.__context__:
         error = cause
-    text = public(str(error)).strip().splitlines()
+    text = without_password(str(error)).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__

@@ -13,11 +13,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...spaces.errors import SweepError
-from ..files.append_only import Entry, Spool, read_all
+from ...spaces import SweepError
+from ..files import Entry, Spool, read_all_entries
 from . import upload_process
 from .delivery import SPOOL, UploadProgress
-from .mlflow_store import public, reason, sqlite_file
+from .mlflow_store import sqlite_file, store_error, without_password
 from .uploader import Uploader
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Tracker:
         path = folder / SPOOL
         try:
             self._spool = Spool(path)
-            past = read_all(path)
+            past = read_all_entries(path)
         except OSError as error:
             raise SweepError(
                 f"{path}: the sweep's results cannot be written: {error.strerror}.",
@@ -91,7 +91,7 @@ class Tracker:
                 | {"uri": uri, "experiment": experiment, "sweep": sweep}
             )
         elif (known := past[0].get("uri")) != uri:
-            _log.warning("This sweep's results go on to %s, where they began.", public(str(known)))
+            _log.warning("This sweep's results go on to %s, where they began.", without_password(str(known)))
         self._uri = past[0].get("uri", uri) if past else uri
         self._progress = UploadProgress(folder)
         self._folder = folder
@@ -108,7 +108,7 @@ class Tracker:
     def problem(self) -> str | None:
         """Why results are waiting, in a sentence; None while MLflow takes them."""
         problem = self._progress.refresh().problem
-        return problem and f"MLflow at {public(self._uri)} does not take results: {problem}"
+        return problem and f"MLflow at {without_password(self._uri)} does not take results: {problem}"
 
     def run_id(self, number: int) -> str | None:
         """MLflow's id of a trial's run, None until it is there."""
@@ -246,7 +246,7 @@ def sync(folder: Path) -> int:
         return uploader.left()
     except Exception as error:
         raise SweepError(
-            f"MLflow did not take the results in {folder}: {reason(error)}.",
+            f"MLflow did not take the results in {folder}: {store_error(error)}.",
             "Nothing is lost. Start the MLflow server (or free the database) and sync again.",
         ) from error
     finally:

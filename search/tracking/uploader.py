@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files.append_only import Entry, Spool, read
+from ..files import Entry, Spool, read_entries
 from .delivery import UploadProgress
-from .mlflow_store import connect, moved, reason, search, sqlite_file
+from .mlflow_store import connect_store, moved_store, search_runs, sqlite_file, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ class Uploader:
             self._look_first = True
             self._doubt(work.time for work in self._batch.values())
             if self._progress.problem is None:
-                self._note({"problem": reason(error)})
+                self._note({"problem": store_error(error)})
             raise
         if self._progress.problem is not None:
             self._note({"problem": None})
@@ -145,8 +145,8 @@ class Uploader:
         self._progress.refresh()
         if self._progress.sent != self._progress.offset():
             self._note({"sent": 0})
-        self._header = next(iter(read(self._progress.spool, limit=1)[0]), {})
-        unsent, _ = read(self._progress.spool, self._progress.sent)
+        self._header = next(iter(read_entries(self._progress.spool, limit=1)[0]), {})
+        unsent, _ = read_entries(self._progress.spool, self._progress.sent)
         self._look_first = bool(unsent)
         self._doubt(int(entry["time"]) for entry in unsent)
 
@@ -161,7 +161,7 @@ class Uploader:
             self._note({"unsure": earliest})
 
     def _next_batch(self) -> bool:
-        entries, self._end = read(self._progress.spool, self._progress.sent, limit=_BATCH)
+        entries, self._end = read_entries(self._progress.spool, self._progress.sent, limit=_BATCH)
         for entry in entries:
             trial = entry.get("trial")
             self._batch.setdefault(trial, _Work(trial, int(entry["time"]))).add(entry)
@@ -181,8 +181,8 @@ class Uploader:
     def _connect(self) -> None:
         if self._client is None:
             if self._progress.runs:
-                self._header["uri"] = moved(self._header["uri"], self._folder)
-            client = connect(self._header["uri"])
+                self._header["uri"] = moved_store(self._header["uri"], self._folder)
+            client = connect_store(self._header["uri"])
             self._experiment = _experiment(client, self._header, self._folder)
             self._client = client
 
@@ -191,7 +191,7 @@ class Uploader:
         assert self._client is not None
         since = self._progress.unsure or 0
         children = f"tags.`mlflow.parentRunId` = '{self._parent()}' AND attributes.start_time >= {since}"
-        for run in search(self._client, self._experiment, children):
+        for run in search_runs(self._client, self._experiment, children):
             trial = int(run.data.tags.get("convscape.trial", -1))
             if trial < 0:
                 continue
@@ -203,7 +203,7 @@ class Uploader:
     def _parent(self) -> str:
         if None not in self._progress.runs:
             assert self._client is not None
-            known = search(self._client, self._experiment, f"tags.`convscape.spool` = '{self._header['id']}'")
+            known = search_runs(self._client, self._experiment, f"tags.`convscape.spool` = '{self._header['id']}'")
             run_id = next((run.info.run_id for run in known), None)
             if run_id is None:
                 tags = {"convscape.sweep": self._header["sweep"], "convscape.spool": self._header["id"]}
@@ -235,7 +235,7 @@ class Uploader:
             except MlflowException as error:
                 if not self._hopeless(error, work):
                     raise
-                self._note({"refused": work.trial, "reason": reason(error)})
+                self._note({"refused": work.trial, "reason": store_error(error)})
 
     def _values(self, run_id: str, work: _Work) -> None:
         from mlflow.entities import Metric, Param, RunTag

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from ...spaces.errors import SpaceError, SweepError
-from ..files import atomic
+from ...spaces import SpaceError, SweepError
+from ..files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ...trainers.data.dataset import Dataset
-    from ...trainers.device.arithmetic import Precision
-    from ..config.schema import SweepConfig
-    from ..records.trial import Design
-    from ..scheduling.engine import Engine
+    from ...trainers.data import Dataset
+    from ...trainers.device import Precision
+    from ..config import SweepConfig
+    from ..records import Design
+    from ..scheduling import Engine
 
 FILE = "precision.json"
 LOOKED_AT = 15
@@ -48,7 +48,7 @@ def settled(
         if measured is None:
             return "float32"
         found = measured
-        atomic.write(config.sweep_folder / FILE, json.dumps(found, indent=1) + "\n")
+        write_atomically(config.sweep_folder / FILE, json.dumps(found, indent=1) + "\n")
     engine.tracker.note({f"convscape.precision{'' if key == 'precision' else f'_{key}'}": found[key] for key in found})
     return cast("Precision", found["precision"])
 
@@ -57,8 +57,8 @@ def measure(design: dict[str, Any], device: str, threads: int) -> dict[str, Any]
     """Which precision trains this design faster here, and how that was found. Never raises."""
     import torch
 
-    from ...trainers.measuring.precision import faster_precision, has_bfloat16
-    from ..records.trial import Design
+    from ...trainers.measuring import faster_precision, has_bfloat16
+    from ..records import Design
 
     torch.set_num_threads(threads)
     try:
@@ -76,7 +76,7 @@ def measure(design: dict[str, Any], device: str, threads: int) -> dict[str, Any]
 
 def _in_the_middle(config: SweepConfig, dataset: Dataset) -> Design:
     """Of a few sampled designs, those within budget if any, the one with the median of MACs."""
-    from ..proposals.design_space import sample
+    from ..proposals import sample
 
     designs: list[Design] = []
     drawn = sample(config, dataset.input, len(dataset.classes), LOOKED_AT)

@@ -8,16 +8,16 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...spaces.errors import SweepError
+from ...spaces import SweepError
 from .precision import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from ...trainers.data.dataset import Dataset
-    from ..config.schema import ResourcesConfig
-    from ..scheduling.engine import Engine
+    from ...trainers.data import Dataset
+    from ..config import ResourcesConfig
+    from ..scheduling import Engine
     from .trainable import Setup
 
 TUNE_SETTINGS = {

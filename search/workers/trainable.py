@@ -14,21 +14,17 @@ import torch
 from ray import tune
 from safetensors import SafetensorError
 
-from ...spaces.architecture import Architecture
-from ...spaces.errors import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
-from ...trainers import checkpoint
-from ...trainers.checkpoint import Checkpoints
-from ...trainers.device.machine import cpus_here, device_memory
-from ...trainers.measuring.latency import latency
-from ...trainers.recipe import Recipe
-from ...trainers.training import EpochResult, Training
+from ...spaces import Architecture, CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
+from ...trainers import Checkpoints, EpochResult, Recipe, Training, read_checkpoint
+from ...trainers.device import cpus_here, device_memory
+from ...trainers.measuring import measure_latency
 from .watchdog import limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...trainers.data.dataset import Dataset
-    from ...trainers.device.arithmetic import Precision
+    from ...trainers.data import Dataset
+    from ...trainers.device import Precision
 
 GATHERED = 0.5
 """Seconds within which a worker tells of epochs together: a round trip through Tune costs the driver milliseconds."""
@@ -132,7 +128,7 @@ class TrainingJob:
         except DataError as error:
             raise _not_the_design_s(error) from error
         if self._measures:
-            result, self._measures = replace(result, latency=latency(self._training)), False
+            result, self._measures = replace(result, latency=measure_latency(self._training)), False
         better = result.validation_accuracy > self._best
         self._best = max(self._best, result.validation_accuracy)
         self._unreported.append(result)
@@ -265,7 +261,7 @@ def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:
     if at <= known:
         return []
     try:
-        results = [EpochResult(**values) for values in checkpoint.read(folder)[1]["notes"]["untold"]]
+        results = [EpochResult(**values) for values in read_checkpoint(folder)[1]["notes"]["untold"]]
     except (CheckpointError, LookupError, TypeError):
         return []
     results = [result for result in results if result.epoch > known]

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from ...spaces.errors import SweepError, TrainingError
-from ...trainers.training import EpochResult
+from ...spaces import SweepError, TrainingError
+from ...trainers import EpochResult
 from .watchdog import hung
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
 
-    from ..scheduling.engine import Engine, Order
+    from ..scheduling import Engine, Order
 
 
 class ConvscapeSearcher(Searcher):

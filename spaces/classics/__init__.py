@@ -1,0 +1,5 @@
+"""Networks of the literature by name, and the space of their variations."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from ..choices import Choice, Options, number, options
-from ..conv_space.counting import Size
+from ..conv_space import Size
 from ..errors import ArchitectureError, SpaceError, nearest
 from ..layers import Activation, ActivationName, Dropout, Pool
 from . import variations

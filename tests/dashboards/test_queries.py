@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from convscape.dashboards.queries import COLUMNS, links, runs
 from convscape.search.tracking import mlflow_store, upload_process
-from convscape.search.tracking.mlflow_store import connect
+from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.tracker import Tracker, TrialStart, sync
 from convscape.spaces.errors import SweepError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     uri = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
-    connect(uri).search_experiments()
+    connect_store(uri).search_experiments()
     return uri
 
 
@@ -131,9 +131,9 @@ def test_a_server_is_linked_even_when_it_is_away() -> None:
 
 
 def test_a_link_leads_to_the_experiment_and_the_run(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
-    client = connect(database)
+    client = connect_store(database)
     identity = client.create_experiment("linked", artifact_location="file:///nowhere")
-    monkeypatch.setattr("convscape.dashboards.queries.connect", lambda _: client)
+    monkeypatch.setattr("convscape.dashboards.queries.connect_store", lambda _: client)
     assert links("http://host:5000", "linked") == f"http://host:5000/#/experiments/{identity}"
     assert links("http://host:5000", "linked", "abc") == f"http://host:5000/#/experiments/{identity}/runs/abc"
     trials = links("http://host:5000", "linked", sweep="abc")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.tracking.mlflow_store import connect, search
+from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import Tracker, TrialStart
 
 if TYPE_CHECKING:
@@ -45,20 +45,20 @@ class KnownSweep:
 
     def runs(self, uri: str, experiment: str) -> dict[str | None, Run]:
         """Runs by the trial's number as text; the parent's is None. Fails where a trial has two runs."""
-        client = connect(uri)
+        client = connect_store(uri)
         found = client.get_experiment_by_name(experiment)
-        runs = [] if found is None else list(search(client, found.experiment_id, ""))
+        runs = [] if found is None else list(search_runs(client, found.experiment_id, ""))
         numbers = [run.data.tags.get("convscape.trial") for run in runs]
         assert len(numbers) == len(set(numbers)), f"some trial has two runs: {numbers}"
         return dict(zip(numbers, runs, strict=True))
 
     def points(self, uri: str, run: Run, key: str) -> list[tuple[int, float]]:
-        return [(point.step, point.value) for point in connect(uri).get_metric_history(run.info.run_id, key)]
+        return [(point.step, point.value) for point in connect_store(uri).get_metric_history(run.info.run_id, key)]
 
     def text(self, uri: str, run: Run, name: str, folder: Path) -> str:
         where = folder / f"download-{run.info.run_id}"
         where.mkdir(exist_ok=True)
-        return Path(connect(uri).download_artifacts(run.info.run_id, name, str(where))).read_text()
+        return Path(connect_store(uri).download_artifacts(run.info.run_id, name, str(where))).read_text()
 
     def assert_exactly_once(self, uri: str, experiment: str, trials: int, folder: Path) -> None:
         runs = self.runs(uri, experiment)
@@ -99,7 +99,7 @@ def known() -> KnownSweep:
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One SQLite store for all, for making its tables takes seconds; a test has an experiment of its own."""
     uri = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
-    connect(uri).search_experiments()
+    connect_store(uri).search_experiments()
     return uri
 
 

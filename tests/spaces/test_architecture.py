@@ -26,8 +26,7 @@ from convscape.spaces.layers import (
     Residual,
 )
 from convscape.spaces.tracing import DEEPEST_NESTING, LARGEST_NETWORK
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import architectures
 
 HEAD = (GlobalPool(), Flatten(), Linear(5))

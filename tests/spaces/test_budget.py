@@ -11,10 +11,9 @@ from convscape.spaces.budget import SHRINKING_STEPS, Budget, bytes_from, narrowe
 from convscape.spaces.classics.catalog import CLASSICS, classic
 from convscape.spaces.conv_space.blocks import BLOCKS
 from convscape.spaces.conv_space.space import ConvSpace
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.layers import LARGEST_WIDTH, BatchNorm, Conv, Flatten, Linear, Parallel, Residual
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from scripts import Chance
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def test_any_text_is_a_size_or_refused(text: str) -> None:
 
 def test_each_limit_is_met_at_the_cost_itself_and_exceeded_one_below_it() -> None:
     network = plain(8, 8)
-    cost = table(network)
+    cost = cost_table(network)
     for name, value in {
         "parameters": cost.totals.parameters,
         "macs": cost.totals.macs,
@@ -71,7 +70,7 @@ def test_each_limit_is_met_at_the_cost_itself_and_exceeded_one_below_it() -> Non
 
 
 def test_training_memory_follows_the_recipe() -> None:
-    budget = Budget(training_memory=table(plain(8)).training_memory(32, optimizer="sgd").total)
+    budget = Budget(training_memory=cost_table(plain(8)).training_memory(32, optimizer="sgd").total)
     assert not budget.exceeded(plain(8), batch_size=32, optimizer="sgd")
     assert budget.exceeded(plain(8), batch_size=33, optimizer="sgd")
     assert budget.exceeded(plain(8), batch_size=32, optimizer="adamw")
@@ -81,11 +80,11 @@ def test_training_memory_follows_the_recipe() -> None:
 @pytest.mark.parametrize("limit", ["parameters", "macs"])
 def test_a_shrunk_network_meets_its_budget_and_uses_most_of_it(name: str, limit: str) -> None:
     network = classic(name)
-    most = getattr(table(network).totals, limit) // 3
+    most = getattr(cost_table(network).totals, limit) // 3
     shrunk = Budget(**{limit: most}).shrunk(network, **RECIPE)
     assert shrunk.classes == network.classes
     assert [type(layer) for layer in shrunk.layers] == [type(layer) for layer in network.layers]
-    assert 0.7 * most < getattr(table(shrunk).totals, limit) <= most
+    assert 0.7 * most < getattr(cost_table(shrunk).totals, limit) <= most
 
 
 def test_groups_stay_valid_and_depthwise_stays_depthwise() -> None:
@@ -141,9 +140,9 @@ MIXED = ConvSpace(
 @example(MIXED, 1, 0.3)
 def test_a_shrunk_network_is_the_widest_of_all_that_meet_the_budget(space: ConvSpace, seed: int, share: float) -> None:
     network = space.sample(Chance(seed), (3, 8, 8), 10)
-    most = round(table(network).totals.parameters * share)
+    most = round(cost_table(network).totals.parameters * share)
     every = (narrowed(network, part / SHRINKING_STEPS) for part in range(SHRINKING_STEPS - 1, 0, -1))
-    widest = next((each for each in every if each and table(each).totals.parameters <= most), network)
+    widest = next((each for each in every if each and cost_table(each).totals.parameters <= most), network)
     assert Budget(parameters=most).shrunk(network, **RECIPE) == widest
 
 

@@ -9,8 +9,7 @@ import pytest
 from convscape.spaces.choices import Options, Range, number, options, values, whole_numbers
 from convscape.spaces.conv_space.settings import Settings
 from convscape.spaces.errors import SpaceError
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 class Recorder:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 from convscape.spaces.comparisons import Reduction, matrix_product, reduction, sharing, stacks
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import ArchitectureError, GeometryError
 from convscape.spaces.layers import Conv
-from convscape.spaces.notation import parse
-from hypothesis import given
-from hypothesis import strategies as st
+from convscape.spaces.parsing import parse_notation
+from hypothesis import given, strategies as st
 
 ALEXNET_FIRST = Conv(96, 11, stride=4, padding="valid")
 
@@ -28,10 +27,11 @@ def test_sharing_is_what_the_layers_themselves_cost(channels, size, filters, ker
     compared = sharing(conv, (channels, size, size))
     image = f"INPUT[{size}x{size}x{channels}]"
     shared, unshared = (
-        table(parse(f"{image} -> {word}{kernel}-{filters} valid{tail} -> GAP")).rows[1] for word in ("CONV", "LOCAL")
+        cost_table(parse_notation(f"{image} -> {word}{kernel}-{filters} valid{tail} -> GAP")).rows[1]
+        for word in ("CONV", "LOCAL")
     )
     neurons = unshared.output[0] * unshared.output[1] * unshared.output[2]
-    connected = table(parse(f"{image} -> FC-{neurons}{tail}")).totals
+    connected = cost_table(parse_notation(f"{image} -> FC-{neurons}{tail}")).totals
     assert (compared.shared, compared.unshared) == (shared.parameters, unshared.parameters)
     assert compared.fully_connected == connected.parameters
 
@@ -46,7 +46,7 @@ def test_alexnets_first_layer_as_a_matrix_product():
 def test_a_matrix_product_has_as_many_multiplications_as_the_convolution():
     product = matrix_product(ALEXNET_FIRST, (3, 227, 227))
     (rows, inner), (_, columns) = product.filters, product.windows
-    costs = table(parse("INPUT[227x227x3] -> CONV11-96 s4 valid -> GAP"))
+    costs = cost_table(parse_notation("INPUT[227x227x3] -> CONV11-96 s4 valid -> GAP"))
     assert rows * inner * columns == costs.totals.macs
 
 
@@ -84,7 +84,7 @@ def test_a_reduction_takes_about_its_share():
     compared = reduction(192, 16, Conv(32, 5))
     assert compared == Reduction(direct=32 * (192 * 25 + 1), reduced=16 * 193 + 32 * (16 * 25 + 1))
     assert compared.reduced / compared.direct == pytest.approx(16 / 192, abs=0.03)
-    costs = table(parse("INPUT[28x28x192] -> CONV1-16 -> CONV5-32 -> GAP"))
+    costs = cost_table(parse_notation("INPUT[28x28x192] -> CONV1-16 -> CONV5-32 -> GAP"))
     assert compared.reduced == costs.totals.parameters
 
 

@@ -9,7 +9,7 @@ import optuna
 import pytest
 from convscape.spaces.custom import CustomSpace
 from convscape.spaces.errors import DataError, SpaceError
-from convscape.spaces.import_path import find
+from convscape.spaces.import_path import import_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,7 +175,9 @@ def test_the_line_named_is_in_a_file_of_ones_own(mine: Any, line: str) -> None:
 
 def test_what_was_advised_is_kept(mine: Any) -> None:
     error = refused(
-        lambda: sampled(mine(top="from convscape.spaces.parsing import parse", sample="parse('INPUT[8x8x1] -> RLU')"))
+        lambda: sampled(
+            mine(top="from convscape.spaces import parse_notation", sample="parse_notation('INPUT[8x8x1] -> RLU')")
+        )
     )
     assert error.remedy == "Did you mean 'RELU'?"
     assert "sample() raised NotationError: column 17: expected a layer" in error.message
@@ -185,7 +187,7 @@ def test_what_was_advised_is_kept(mine: Any) -> None:
 def test_folders_come_before_what_is_installed_and_hide_nothing_later(tmp_path: Path) -> None:
     (tmp_path / "wave.py").write_text("mine = 1")
     sys.modules.pop("wave", None)
-    assert find("wave.mine", "function", [tmp_path], DataError) == 1
+    assert import_object("wave.mine", "function", [tmp_path], DataError) == 1
     assert sys.path[-1] == str(tmp_path)
     assert sys.path.count(str(tmp_path)) == 1
 
@@ -194,7 +196,7 @@ def test_a_module_of_the_same_name_from_elsewhere_is_not_taken_for_it(tmp_path: 
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         (folder / "twin.py").write_text(f"where = {folder.name!r}")
-    assert find("twin.where", "function", [tmp_path / "one"], DataError) == "one"
-    assert find("twin.where", "function", [tmp_path / "one", tmp_path / "two"], DataError) == "one"
+    assert import_object("twin.where", "function", [tmp_path / "one"], DataError) == "one"
+    assert import_object("twin.where", "function", [tmp_path / "one", tmp_path / "two"], DataError) == "one"
     with pytest.raises(DataError, match=r"one.twin\.py was imported by that name before .*two.twin\.py: rename one"):
-        find("twin.where", "function", [tmp_path / "two"], DataError)
+        import_object("twin.where", "function", [tmp_path / "two"], DataError)

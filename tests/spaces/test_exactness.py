@@ -15,7 +15,7 @@ from convscape.spaces.conv_space.blocks import BLOCKS, NORMS
 from convscape.spaces.conv_space.settings import KEYS
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.conv_space.stages import DOWNSAMPLING
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.geometry import FITS
 from oracles import kept_bytes, macs, on_meta, shapes
 
@@ -80,7 +80,7 @@ def sampled(count: int) -> Iterator[Architecture]:
 
 
 def check(architecture: Architecture) -> None:
-    costs = table(architecture)
+    costs = cost_table(architecture)
     network = on_meta(architecture)
     for row in costs.rows[1:]:
         own = network.get_submodule(row.path).parameters(recurse=False)
@@ -116,14 +116,14 @@ def test_the_wide_space_leaves_no_choice_out(some: list[Architecture]) -> None:
 def test_sampled_networks_cost_what_pytorch_says(some: list[Architecture]) -> None:
     for architecture in some[:10]:
         check(architecture)
-        assert table(architecture).kept_bytes(BATCH) == pytest.approx(kept_bytes(architecture, BATCH), rel=0.01)
+        assert cost_table(architecture).kept_bytes(BATCH) == pytest.approx(kept_bytes(architecture, BATCH), rel=0.01)
 
 
 @pytest.mark.slow
 def test_a_thousand_sampled_networks_cost_what_pytorch_says() -> None:
     for architecture in sampled(NETWORKS):
         check(architecture)
-        assert table(architecture).kept_bytes(BATCH) == pytest.approx(kept_bytes(architecture, BATCH), rel=0.01)
+        assert cost_table(architecture).kept_bytes(BATCH) == pytest.approx(kept_bytes(architecture, BATCH), rel=0.01)
 
 
 @pytest.mark.slow
@@ -131,4 +131,4 @@ def test_a_thousand_sampled_networks_cost_what_pytorch_says() -> None:
 def test_every_classic_as_published_costs_what_pytorch_says(name: str) -> None:
     architecture = classic(name)
     check(architecture)
-    assert table(architecture).kept_bytes(1) == pytest.approx(kept_bytes(architecture, 1), rel=0.01)
+    assert cost_table(architecture).kept_bytes(1) == pytest.approx(kept_bytes(architecture, 1), rel=0.01)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from convscape.spaces.errors import GeometryError
 from convscape.spaces.geometry import ReceptiveField, far_padding, lost_cells, output_size, same_padding, span
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "geometry.json").read_text())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from convscape.spaces.classics.catalog import CLASSICS, classic
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import ArchitectureError
-from convscape.spaces.layer_table import layer_table, memory_table, readable_bytes
-from convscape.spaces.notation import parse
+from convscape.spaces.layer_table import format_layer_table, format_memory_table, readable_bytes
+from convscape.spaces.parsing import parse_notation
 from hypothesis import given
 from strategies import architectures
 
@@ -27,37 +27,37 @@ def shares(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", CLASSICS)
 def test_every_classic_fits(name: str) -> None:
-    text = layer_table(classic(name))
+    text = format_layer_table(classic(name))
     assert fits(text)
-    assert fits(memory_table(classic(name)))
+    assert fits(format_memory_table(classic(name)))
 
 
 @given(architectures(most_layers=10))
 def test_every_network_fits_and_loses_nothing_of_its_names(architecture) -> None:
-    text = layer_table(architecture)
+    text = format_layer_table(architecture)
     assert fits(text)
-    assert fits(memory_table(architecture, 10**6, "adamw", "float64"))
+    assert fits(format_memory_table(architecture, 10**6, "adamw", "float64"))
     header, _, *lines = text.splitlines()
     start, end = lines[0].index("INPUT"), header.index("output")
     names = "".join(line[start:end].replace(" ", "") for line in lines[:-2])
-    assert names == "".join(row.name.replace(" ", "") for row in table(architecture).rows)
+    assert names == "".join(row.name.replace(" ", "") for row in cost_table(architecture).rows)
 
 
 def test_shares_are_percent_of_the_total() -> None:
     """VGG-16: most parameters are in the first FC (CS231n ConvNet notes), 102,764,544 of 138,357,544."""
-    shown = shares(layer_table(classic("vgg16")))
-    rows = table(classic("vgg16")).rows
+    shown = shares(format_layer_table(classic("vgg16")))
+    rows = cost_table(classic("vgg16")).rows
     assert shown[[row.name for row in rows].index("FC-4096")] == "74"
     assert sum(float(share) for share in shown if share) == pytest.approx(100, abs=1)
     assert [bool(share) for share in shown] == [bool(row.parameters) for row in rows]
 
 
 def test_a_network_without_parameters_or_macs_has_no_shares() -> None:
-    assert "0 parameters, 0 MACs" in layer_table(parse("INPUT[8x8x3] -> GAP"))
+    assert "0 parameters, 0 MACs" in format_layer_table(parse_notation("INPUT[8x8x3] -> GAP"))
 
 
 def test_deep_nesting_shows_the_end_of_a_place() -> None:
-    text = layer_table(parse(DEEP))
+    text = format_layer_table(parse_notation(DEEP))
     assert "0.body.0.body.1" in text
     assert "…0.1.0.body.1" in text
 
@@ -72,11 +72,11 @@ def test_memory_in_the_textbooks_units() -> None:
 
 def test_memory_is_that_of_the_step_that_is_asked_for() -> None:
     lenet = classic("lenet5")
-    cost = table(lenet)
-    text = memory_table(lenet, 32, "adamw", "bfloat16")
+    cost = cost_table(lenet)
+    text = format_memory_table(lenet, 32, "adamw", "bfloat16")
     assert "in bfloat16" in text
     assert f"32 images, adamw: {readable_bytes(cost.training_memory(32, 'bfloat16', 'adamw').total)}" in text
     assert f"classify 1 image: {readable_bytes(cost.inference_memory(1, 'bfloat16').total)}" in text
-    assert "optimizer" not in memory_table(lenet, 1, "none").replace("no optimizer", "")
+    assert "optimizer" not in format_memory_table(lenet, 1, "none").replace("no optimizer", "")
     with pytest.raises(ArchitectureError, match="`optimizer`"):
-        memory_table(lenet, 1, "adam")
+        format_memory_table(lenet, 1, "adam")

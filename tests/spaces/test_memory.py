@@ -8,10 +8,10 @@ import pytest
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import CLASSICS, classic
 from convscape.spaces.conv_space.space import ConvSpace
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import ArchitectureError
 from convscape.spaces.layers import Conv, Dropout, Flatten, Linear, Parallel, Residual
-from convscape.spaces.notation import parse
+from convscape.spaces.parsing import parse_notation
 from hypothesis import given, settings
 from oracles import held_bytes, kept_bytes
 from strategies import architectures
@@ -38,7 +38,7 @@ class RandomTrial:
 
 
 def check_kept(architecture):
-    assert table(architecture).kept_bytes(BATCH) == kept_bytes(architecture, BATCH)
+    assert cost_table(architecture).kept_bytes(BATCH) == kept_bytes(architecture, BATCH)
 
 
 @given(architectures())
@@ -73,7 +73,7 @@ def test_kept_bytes_of_the_classics(name):
 @settings(max_examples=30)
 def test_a_forward_pass_holds_what_pytorch_holds(architecture):
     expected = held_bytes(architecture, BATCH)
-    assert table(architecture).inference_memory(BATCH).activations == pytest.approx(expected, rel=0.01)
+    assert cost_table(architecture).inference_memory(BATCH).activations == pytest.approx(expected, rel=0.01)
 
 
 PASSED_ON = Parallel(((), (Dropout(0.5),)))
@@ -84,17 +84,17 @@ PASSED_ON = Parallel(((), (Dropout(0.5),)))
 )
 def test_a_branch_that_passes_its_input_on_holds_nothing(layers):
     architecture = Architecture((1, 4, 4), (*layers, Flatten(), Linear(2)), 2)
-    assert table(architecture).inference_memory(BATCH).activations == held_bytes(architecture, BATCH)
+    assert cost_table(architecture).inference_memory(BATCH).activations == held_bytes(architecture, BATCH)
 
 
 @pytest.mark.parametrize("name", CLASSIC_NAMES)
 def test_a_forward_pass_of_the_classics_holds_what_pytorch_holds(name):
     architecture = classic(name, (3, 32, 32))
-    assert table(architecture).inference_memory(BATCH).activations == held_bytes(architecture, BATCH)
+    assert cost_table(architecture).inference_memory(BATCH).activations == held_bytes(architecture, BATCH)
 
 
 def test_training_adds_up_weights_gradients_states_and_what_is_kept():
-    costs = table(parse("INPUT[8x8x3] -> CONV3-4 -> BN -> RELU -> POOL2 -> FC-10"))
+    costs = cost_table(parse_notation("INPUT[8x8x3] -> CONV3-4 -> BN -> RELU -> POOL2 -> FC-10"))
     parameters = (3 * 9 * 4 + 4) + (4 + 4) + (4 * 16 * 10 + 10)
     kept = 3 * 64 + 4 * 64 + 4 * 64 + 4 * 16
     memory = costs.training_memory(batch=32, optimizer="adamw")
@@ -109,7 +109,7 @@ def test_training_adds_up_weights_gradients_states_and_what_is_kept():
 
 
 def test_batch_precision_and_optimiser_count():
-    costs = table(classic("lenet5"))
+    costs = cost_table(classic("lenet5"))
     sgd = costs.training_memory(64)
     assert costs.training_memory(64, "float64").total == 2 * sgd.total
     assert costs.training_memory(64, "bfloat16").parameters == sgd.parameters // 2
@@ -119,13 +119,13 @@ def test_batch_precision_and_optimiser_count():
 
 
 def test_max_pooling_keeps_indices_of_eight_bytes_in_every_precision():
-    kept = table(parse("INPUT[8x8x1] -> CONV3-4 -> POOL2 -> FC-10")).kept[2]
+    kept = cost_table(parse_notation("INPUT[8x8x1] -> CONV3-4 -> POOL2 -> FC-10")).kept[2]
     assert kept.indices == 64
     assert kept.bytes(precision="float32") - kept.bytes(precision="bfloat16") == 2 * kept.values
 
 
 def test_unknown_precision_and_optimiser_are_answered_with_the_nearest():
-    costs = table(classic("lenet5"))
+    costs = cost_table(classic("lenet5"))
     with pytest.raises(ArchitectureError) as caught:
         costs.kept_bytes(1, "float31")
     assert caught.value.remedy == "Did you mean 'float32'?"

@@ -20,11 +20,10 @@ from convscape.spaces.layers import (
     Pool,
     Residual,
 )
-from convscape.spaces.notation import layer_notation, notation, parse
-from convscape.spaces.parsing import DEEPEST_BRACKETS, LONGEST_NOTATION, WORDS
+from convscape.spaces.notation import layer_notation, to_notation
+from convscape.spaces.parsing import DEEPEST_BRACKETS, LONGEST_NOTATION, WORDS, parse_notation
 from convscape.spaces.tracing import LARGEST_NETWORK
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from strategies import architectures
 
 TEXTBOOK = "INPUT[32x32x3] -> [[CONV3-64 -> BN -> RELU]*2 -> POOL2]*3 -> [FC-512 -> RELU]*1 -> FC-10"
@@ -32,22 +31,22 @@ TEXTBOOK = "INPUT[32x32x3] -> [[CONV3-64 -> BN -> RELU]*2 -> POOL2]*3 -> [FC-512
 
 @given(architectures())
 def test_what_is_printed_is_read_back_as_the_same_network(architecture):
-    again = parse(notation(architecture))
+    again = parse_notation(to_notation(architecture))
     assert again == architecture
     assert again.digest == architecture.digest
 
 
 @pytest.mark.parametrize("name", CLASSICS)
 def test_the_classics_there_and_back(name):
-    assert parse(notation(classic(name))) == classic(name)
+    assert parse_notation(to_notation(classic(name))) == classic(name)
 
 
 def test_the_textbooks_pattern():
-    architecture = parse(TEXTBOOK)
+    architecture = parse_notation(TEXTBOOK)
     assert architecture.input == (3, 32, 32)
     stage = (Conv(64, 3), BatchNorm(), Activation()) * 2 + (Pool("max", 2),)
     assert architecture.layers == (*stage * 3, Flatten(), Linear(512), Activation(), Linear(10))
-    assert notation(architecture) == TEXTBOOK.replace("[FC-512 -> RELU]*1", "FC-512 -> RELU")
+    assert to_notation(architecture) == TEXTBOOK.replace("[FC-512 -> RELU]*1", "FC-512 -> RELU")
 
 
 LAYERS = {
@@ -123,16 +122,16 @@ def test_every_word_is_shown_above():
     ],
 )
 def test_other_ways_of_writing_the_same(text, same):
-    assert parse(text) == parse(same)
+    assert parse_notation(text) == parse_notation(same)
 
 
 def test_the_fit_rule_is_said_or_given():
     plain = "INPUT[9x9x1] -> POOL2 -> FC-3"
-    assert parse(plain).fit == "crop"
-    assert parse(plain, fit="pad") == parse("INPUT[9x9x1] fit=pad -> POOL2 -> FC-3")
-    assert parse("INPUT[9x9x1] fit=crop -> POOL2 -> FC-3", fit="strict").fit == "crop"
+    assert parse_notation(plain).fit == "crop"
+    assert parse_notation(plain, fit="pad") == parse_notation("INPUT[9x9x1] fit=pad -> POOL2 -> FC-3")
+    assert parse_notation("INPUT[9x9x1] fit=crop -> POOL2 -> FC-3", fit="strict").fit == "crop"
     with pytest.raises(GeometryError):
-        parse(plain, fit="strict")
+        parse_notation(plain, fit="strict")
 
 
 def test_repeats_are_printed_once_where_that_is_shorter():
@@ -145,22 +144,22 @@ def test_repeats_are_printed_once_where_that_is_shorter():
         Conv(9),
         GlobalPool(),
     )
-    text = notation(Architecture((1, 16, 16), layers, 9))
+    text = to_notation(Architecture((1, 16, 16), layers, 9))
     assert text == "INPUT[16x16x1] -> [[CONV3-8 -> RELU]*3 -> POOL2]*2 -> [CONV3-9]*2 -> GAP"
-    assert "RESIDUAL[CONV3-4]*3" in notation(parse("INPUT[8x8x4] -> [RESIDUAL[CONV3-4]]*3 -> GAP"))
+    assert "RESIDUAL[CONV3-4]*3" in to_notation(parse_notation("INPUT[8x8x4] -> [RESIDUAL[CONV3-4]]*3 -> GAP"))
 
 
 def test_the_largest_network_is_printed_in_little_time_and_space():
     layers = (Conv(4), Activation()) * (LARGEST_NETWORK // 2 - 1)
     architecture = Architecture((1, 4, 4), (*layers, GlobalPool()), 4)
-    text = notation(architecture)
+    text = to_notation(architecture)
     assert len(text) < 60
-    assert parse(text) == architecture
+    assert parse_notation(text) == architecture
 
 
 def error(text):
     with pytest.raises(NotationError) as caught:
-        parse(text)
+        parse_notation(text)
     return caught.value
 
 
@@ -228,7 +227,7 @@ def test_an_error_points_at_its_column_and_says_what_was_expected(text, pointed,
 )
 def test_a_layer_that_does_not_go_with_its_input_is_pointed_at(text, pointed, expected):
     with pytest.raises(ArchitectureError) as caught:
-        parse(text)
+        parse_notation(text)
     first, line, caret = caught.value.message.split("\n")
     column = int(first.removeprefix("column ").split(":")[0])
     assert expected in first
@@ -271,9 +270,9 @@ def test_what_is_too_large_is_refused_by_a_bound_that_is_named(text, bound):
 def test_blocks_too_deep_and_tensors_too_large_are_refused_too():
     deep = "RESIDUAL[" * (DEEPEST_BRACKETS - 1) + "BN" + "]" * (DEEPEST_BRACKETS - 1)
     with pytest.raises(ArchitectureError, match="DEEPEST_NESTING"):
-        parse(f"INPUT[8x8x3] -> {deep} -> GAP")
+        parse_notation(f"INPUT[8x8x3] -> {deep} -> GAP")
     with pytest.raises(ArchitectureError, match="LARGEST_TENSOR"):
-        parse("INPUT[65536x65536x1] -> CONV1-1048576 -> GAP")
+        parse_notation("INPUT[65536x65536x1] -> CONV1-1048576 -> GAP")
 
 
 @given(st.text())
@@ -285,7 +284,7 @@ def test_blocks_too_deep_and_tensors_too_large_are_refused_too():
 @example("INPUT[3x3x3] -> ſIGMOID -> GAP")
 def test_any_text_is_a_network_or_a_project_error(text):
     try:
-        parse(text)
+        parse_notation(text)
     except ConvscapeError as error:
         assert error.message  # noqa: PT017
 
@@ -301,18 +300,18 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12).map("".join), st.booleans())
 def test_pieces_of_notation_are_a_network_or_a_project_error(text, whole):
     try:
-        architecture = parse(f"INPUT[8x8x3] -> {text} -> FC-3" if whole else text)
+        architecture = parse_notation(f"INPUT[8x8x3] -> {text} -> FC-3" if whole else text)
     except ConvscapeError:
         return
-    assert parse(notation(architecture)) == architecture
+    assert parse_notation(to_notation(architecture)) == architecture
 
 
 @given(architectures(), st.data())
 def test_damaged_notation_is_a_network_or_a_project_error(architecture, data):
-    text = notation(architecture)
+    text = to_notation(architecture)
     at = data.draw(st.integers(0, len(text)))
     damaged = text[:at] + data.draw(st.text(max_size=2)) + text[at + data.draw(st.integers(0, 2)) :]
     try:
-        parse(damaged)
+        parse_notation(damaged)
     except ConvscapeError:
         return

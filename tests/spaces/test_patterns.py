@@ -10,25 +10,26 @@ import pytest
 import torch
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.comparisons import stacks
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.layers import Activation, Conv
-from convscape.spaces.notation import notation, parse
-from convscape.trainers.network import build
+from convscape.spaces.notation import to_notation
+from convscape.spaces.parsing import parse_notation
+from convscape.trainers.network import build_network
 
 PATTERNS = json.loads((Path(__file__).parents[1] / "golden" / "patterns.json").read_text())["patterns"]
 
 
 @pytest.mark.parametrize("case", PATTERNS, ids=lambda case: case["say"])
 def test_every_pattern_can_be_said(case):
-    architecture = parse(case["network"])
-    costs = table(architecture)
+    architecture = parse_notation(case["network"])
+    costs = cost_table(architecture)
     if case["layers"] is not None:
         assert " ".join(row.name.split(" ")[0] for row in costs.rows[1:]) == case["layers"]
     assert costs.totals.parameters == case["parameters"]
     outputs = {row.path: list(row.output) for row in costs.rows}
     for path, output in case.get("outputs", {}).items():
         assert outputs[path] == output
-    assert parse(notation(architecture)) == architecture
+    assert parse_notation(to_notation(architecture)) == architecture
 
 
 @pytest.mark.parametrize("convolutions", range(4))
@@ -38,7 +39,7 @@ def test_every_pattern_can_be_said(case):
 def test_the_general_pattern_with_every_usual_n_m_and_k(convolutions, stages, hidden, pool):
     """INPUT -> [[CONV -> RELU]*N -> POOL?]*M -> [FC -> RELU]*K -> FC, 0 <= N <= 3, M >= 0, 0 <= K < 3."""
     said = f"[[CONV3-8 -> RELU]*{convolutions}{pool}]*{stages} -> [FC-16 -> RELU]*{hidden}"
-    kinds = [layer.kind for layer in parse(f"INPUT[32x32x3] -> {said} -> FC-10").layers]
+    kinds = [layer.kind for layer in parse_notation(f"INPUT[32x32x3] -> {said} -> FC-10").layers]
     assert kinds.count("conv") == convolutions * stages
     assert kinds.count("pool") == (stages if pool else 0)
     assert kinds.count("activation") == convolutions * stages + hidden
@@ -48,7 +49,7 @@ def test_the_general_pattern_with_every_usual_n_m_and_k(convolutions, stages, hi
 
 def test_valid_pads_nothing_and_same_keeps_the_size():
     for size in (3, 5, 7):
-        valid, same = parse(f"INPUT[32x32x3] -> CONV{size}-4 valid -> CONV{size}-4 -> GAP").steps[:2]
+        valid, same = parse_notation(f"INPUT[32x32x3] -> CONV{size}-4 valid -> CONV{size}-4 -> GAP").steps[:2]
         assert valid.padding == (0, 0, 0, 0)
         assert valid.output == (4, 33 - size, 33 - size)
         assert same.output == valid.output
@@ -57,7 +58,7 @@ def test_valid_pads_nothing_and_same_keeps_the_size():
 
 def test_a_cropped_column_is_never_seen():
     """W7, F3, S3: a column of 99s beside 1s, convolved with ones, gives 9 everywhere."""
-    network = build(parse("INPUT[7x7x1] -> CONV3-1 s3 valid nobias -> GAP"))
+    network = build_network(parse_notation("INPUT[7x7x1] -> CONV3-1 s3 valid nobias -> GAP"))
     torch.nn.init.ones_(network.get_submodule("0").weight)
     image = torch.ones(1, 1, 7, 7)
     image[..., -1] = 99
@@ -69,8 +70,8 @@ def test_a_cropped_column_is_never_seen():
 def test_a_convolution_against_a_fully_connected_layer_of_as_many_units(cin, cout, size, kernel):
     """Parameters (H·W·K)/(F1·F2·Cout) times fewer; the advantage in multiplications is H'·W' times smaller."""
     units = 100
-    conv = table(parse(f"INPUT[{size}x{size}x{cin}] -> CONV{kernel}-{cout} nobias -> GAP")).rows[1]
-    full = table(parse(f"INPUT[{size}x{size}x{cin}] -> FC-{units} nobias")).rows[2]
+    conv = cost_table(parse_notation(f"INPUT[{size}x{size}x{cin}] -> CONV{kernel}-{cout} nobias -> GAP")).rows[1]
+    full = cost_table(parse_notation(f"INPUT[{size}x{size}x{cin}] -> FC-{units} nobias")).rows[2]
     fewer = size * size * units / (kernel * kernel * cout)
     assert full.weights / conv.weights == pytest.approx(fewer)
     assert conv.macs == cin * kernel * kernel * cout * conv.output[1] * conv.output[2]
@@ -79,8 +80,8 @@ def test_a_convolution_against_a_fully_connected_layer_of_as_many_units(cin, cou
 
 def test_three_3x3_against_one_7x7():
     """27C² against 49C² weights, fields 3, 5, 7, two more nonlinearities, three times the activations."""
-    small = table(parse("INPUT[32x32x16] -> [CONV3-16 nobias -> RELU]*3 -> GAP"))
-    large = table(parse("INPUT[32x32x16] -> CONV7-16 nobias -> RELU -> GAP"))
+    small = cost_table(parse_notation("INPUT[32x32x16] -> [CONV3-16 nobias -> RELU]*3 -> GAP"))
+    large = cost_table(parse_notation("INPUT[32x32x16] -> CONV7-16 nobias -> RELU -> GAP"))
     assert (small.totals.weights, large.totals.weights) == (27 * 16**2, 49 * 16**2)
     assert (large.totals.weights, small.totals.weights) == tuple(
         stack.parameters for stack in stacks(Conv(16, 7, bias=False), (16, 32, 32))
@@ -102,7 +103,7 @@ def test_the_compromise_of_a_strided_large_window_is_made_at_the_first_layer_onl
 
 def test_memory_as_the_notes_count_it():
     """Parameters times 3 with gradients and momentum; 8 bytes in double; at test time only what is current."""
-    costs = table(classic("vgg16"))
+    costs = cost_table(classic("vgg16"))
     sgd = costs.training_memory(64)
     assert sgd.parameters + sgd.gradients + sgd.optimizer == 3 * 4 * 138_357_544
     assert costs.training_memory(64, optimizer="adamw").optimizer == 2 * sgd.optimizer

@@ -14,8 +14,9 @@ from convscape.spaces.conv_space.settings import DEFAULTS
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.custom import CustomSpace
 from convscape.spaces.errors import SpaceError
-from convscape.spaces.notation import notation, parse
-from convscape.trainers.network import build
+from convscape.spaces.notation import to_notation
+from convscape.spaces.parsing import parse_notation
+from convscape.trainers.network import build_network
 from torch import device
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ def test_what_is_sampled_is_a_network_for_these_images_and_classes(case: Case, i
     assert len({network.digest for network in found}) > 5
     with device("meta"):
         for network in found[:5]:
-            build(network)
+            build_network(network)
 
 
 def test_it_reads_back_from_json_and_notation(case: Case) -> None:
     for network in networks(case.make(**case.chosen), (3, 28, 28), 20):
         assert Architecture.from_json(network.to_json()) == network
-        assert parse(notation(network)).digest == network.digest
+        assert parse_notation(to_notation(network)).digest == network.digest
 
 
 def test_one_seed_one_sequence_of_designs(case: Case) -> None:

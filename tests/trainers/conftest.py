@@ -5,7 +5,7 @@ import types
 
 import pytest
 import torch
-from convscape.trainers.data.dataset import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,7 +16,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
-    return load("digits", train=320, validation=100)
+    return load_dataset("digits", train=320, validation=100)
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ import pytest
 import torch
 from convscape.spaces.errors import CheckpointError
 from convscape.trainers import checkpoint
-from convscape.trainers.checkpoint import Checkpoints, read, write
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from convscape.trainers.checkpoint import Checkpoints, read_checkpoint, write
+from hypothesis import example, given, settings, strategies as st
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
 
@@ -34,7 +33,7 @@ def names(folder):
 
 def test_what_is_written_is_read(tmp_path):
     write(tmp_path / "deep" / "one", TENSORS, {"epoch": 3, "rate": 0.5})
-    tensors, values = read(tmp_path / "deep" / "one")
+    tensors, values = read_checkpoint(tmp_path / "deep" / "one")
     assert values == {"epoch": 3, "rate": 0.5}
     assert tensors.keys() == TENSORS.keys()
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
@@ -43,14 +42,14 @@ def test_what_is_written_is_read(tmp_path):
 def test_layout_in_memory_does_not_matter(tmp_path):
     weight = torch.arange(24.0).reshape(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
     write(tmp_path / "one", {"weight": weight}, {})
-    assert torch.equal(read(tmp_path / "one")[0]["weight"], weight)
+    assert torch.equal(read_checkpoint(tmp_path / "one")[0]["weight"], weight)
 
 
 def test_a_failed_write_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatch):
     write(tmp_path / "one", TENSORS, {"epoch": 1})
     with pytest.raises(TypeError):
         write(tmp_path / "one", TENSORS, {"epoch": object()})
-    assert read(tmp_path / "one")[1] == {"epoch": 1}
+    assert read_checkpoint(tmp_path / "one")[1] == {"epoch": 1}
     assert names(tmp_path) == ["one"]
 
 
@@ -61,7 +60,7 @@ def test_a_file_cut_short_is_noticed(tmp_path, file, keep):
     content = (tmp_path / "one" / file).read_bytes()
     (tmp_path / "one" / file).write_bytes(content[: int(len(content) * keep)])
     with pytest.raises(CheckpointError, match=r"one"):
-        read(tmp_path / "one")
+        read_checkpoint(tmp_path / "one")
 
 
 def read_or_refused(content: bytes, values: bytes) -> None:
@@ -70,7 +69,7 @@ def read_or_refused(content: bytes, values: bytes) -> None:
         (Path(name) / checkpoint.TENSORS).write_bytes(content)
         (Path(name) / checkpoint.VALUES).write_bytes(values)
         with suppress(CheckpointError):
-            tensors, read_values = read(Path(name))
+            tensors, read_values = read_checkpoint(Path(name))
             assert isinstance(read_values, dict)
             assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
 
@@ -130,7 +129,7 @@ def test_one_altered_bit_is_noticed(tmp_path):
     content[-1] ^= 1
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="SHA-256"):
-        read(tmp_path / "one")
+        read_checkpoint(tmp_path / "one")
 
 
 @pytest.fixture(scope="module")
@@ -149,11 +148,11 @@ def whole(tmp_path_factory):
 def test_an_altered_value_is_noticed(whole, tmp_path, was, becomes):
     altered = shutil.copytree(whole, tmp_path / "one") / checkpoint.VALUES
     text = altered.read_text()
-    assert read(whole)[1]["epoch"] == 13
+    assert read_checkpoint(whole)[1]["epoch"] == 13
     assert text.count(was) == 1
     altered.write_text(text.replace(was, becomes))
     with pytest.raises(CheckpointError, match=r"checkpoint\.json is damaged, their SHA-256"):
-        read(tmp_path / "one")
+        read_checkpoint(tmp_path / "one")
 
 
 @given(st.data())
@@ -166,12 +165,12 @@ def test_one_altered_byte_of_the_values_changes_nothing_or_is_noticed(whole, dat
         shutil.copytree(whole, name, dirs_exist_ok=True)
         (Path(name) / checkpoint.VALUES).write_bytes(content)
         with suppress(CheckpointError):
-            assert repr(read(Path(name))[1]) == repr(read(whole)[1])
+            assert repr(read_checkpoint(Path(name))[1]) == repr(read_checkpoint(whole)[1])
 
 
 def test_an_absent_one_is_named(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere"):
-        read(tmp_path / "nowhere")
+        read_checkpoint(tmp_path / "nowhere")
 
 
 def test_the_newest_two_and_the_best_are_kept(tmp_path):
@@ -190,7 +189,7 @@ def test_notes_are_kept_with_the_checkpoint(tmp_path):
     kept, saved = Checkpoints(tmp_path), Saved()
     for saved.epoch in (1, 2):
         kept.save(saved, best=False, notes={"of": saved.epoch})
-    assert [(epoch, read(folder)[1]["of"]) for epoch, folder in kept.all()] == [(2, 2), (1, 1)]
+    assert [(epoch, read_checkpoint(folder)[1]["of"]) for epoch, folder in kept.all()] == [(2, 2), (1, 1)]
 
 
 def test_who_goes_back_leaves_nothing_of_later_epochs_behind(tmp_path):

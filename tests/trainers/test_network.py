@@ -22,9 +22,8 @@ from convscape.spaces.layers import (
     Residual,
 )
 from convscape.trainers.modules import LocallyConnected2d, _pooled_first
-from convscape.trainers.network import build, initialise
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from convscape.trainers.network import build_network, initialise
+from hypothesis import assume, given, settings, strategies as st
 from torch import nn
 
 
@@ -68,7 +67,7 @@ def images(channels: int, height: int, width: int) -> torch.Tensor:
 def alone(layer, channels=4, height=9, width=8, fit="crop") -> tuple[Architecture, nn.Module]:
     """A network of `layer` and what it takes to have classes, and the module of that layer."""
     architecture = Architecture((channels, height, width), (layer, Flatten(), Linear(2)), 2, fit)
-    return architecture, build(architecture).get_submodule("0")
+    return architecture, build_network(architecture).get_submodule("0")
 
 
 @given(
@@ -215,7 +214,7 @@ def architectures(draw, first=NO_LAYERS) -> Architecture:
 @given(architectures())
 @settings(max_examples=100, deadline=None)
 def test_shapes_and_names_follow_the_steps(architecture):
-    network = build(architecture)
+    network = build_network(architecture)
     seen = {}
     for path, module in network.named_modules():
         module.register_forward_hook(lambda _m, _i, output, path=path: seen.__setitem__(path, tuple(output.shape[1:])))
@@ -229,7 +228,7 @@ def test_shapes_and_names_follow_the_steps(architecture):
 def test_inplace_relu_changes_no_gradient(architecture):
     gradients = []
     for inplace in (True, False):
-        network = build(architecture, seed=1, inplace=inplace).eval()
+        network = build_network(architecture, seed=1, inplace=inplace).eval()
         x = images(*architecture.input).requires_grad_()
         network(x).square().sum().backward()
         gradients.append([x.grad, *(parameter.grad for parameter in network.parameters())])
@@ -255,7 +254,7 @@ def test_pooling_before_a_relu_changes_no_score_and_no_gradient(narrow, memory_f
     """To the bit, whatever stands before and behind; with ties, as a ReLU and narrow numbers make them."""
     found = []
     for pool_first in (True, False):
-        network = build(architecture, seed=1).train().to(memory_format=memory_format)
+        network = build_network(architecture, seed=1).train().to(memory_format=memory_format)
         assume(_pooled_first(network) != list(network))
         network.pool_first = pool_first
         torch.manual_seed(0)
@@ -269,7 +268,7 @@ def test_pooling_before_a_relu_changes_no_score_and_no_gradient(narrow, memory_f
 
 
 def test_pooling_comes_first_where_it_saves_work():
-    network = build(Architecture((1, 8, 8), (Conv(4), Activation(), Pool(), Pool(), Flatten(), Linear(2)), 2))
+    network = build_network(Architecture((1, 8, 8), (Conv(4), Activation(), Pool(), Pool(), Flatten(), Linear(2)), 2))
     network.pool_first = True
     seen: list[tuple[str, torch.Size]] = []
     for name, module in network.named_children():
@@ -289,7 +288,7 @@ def test_relu_overwrites_only_what_nobody_else_reads():
         Activation("silu"),
         Activation(),
     )
-    network = build(Architecture((4, 8, 8), (*layers, Flatten(), Linear(2)), 2))
+    network = build_network(Architecture((4, 8, 8), (*layers, Flatten(), Linear(2)), 2))
     inplace = {path: module.inplace for path, module in network.named_modules() if isinstance(module, nn.ReLU)}
     assert inplace == {"0": False, "2": True, "3.body.0": False, "4": True, "6": False}
 
@@ -304,7 +303,7 @@ def test_relu_overwrites_only_what_nobody_else_reads():
     ids=lambda value: getattr(value, "kind", None),
 )  # fmt: skip
 def test_relu_overwrites_what_the_layer_before_does_not_need(before, overwritten):
-    network = build(Architecture((4, 8, 8), (Conv(4), before, Activation(), Flatten(), Linear(2)), 2))
+    network = build_network(Architecture((4, 8, 8), (Conv(4), before, Activation(), Flatten(), Linear(2)), 2))
     assert network.get_submodule("2").inplace == overwritten
 
 
@@ -322,7 +321,7 @@ def test_equals_a_network_written_by_hand():
         Activation(),
         Linear(10),
     )
-    network = build(Architecture((1, 28, 28), layers, 10))
+    network = build_network(Architecture((1, 28, 28), layers, 10))
     by_hand = nn.Sequential(
         nn.Conv2d(1, 32, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
         nn.Conv2d(32, 32, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
@@ -337,14 +336,14 @@ def test_equals_a_network_written_by_hand():
 def test_unshared_filters_count_as_the_notes_count_them():
     """AlexNet's first layer unshared: 290,400 places and filters of 364 parameters (CS231n ConvNet notes)."""
     with torch.device("meta"):
-        network = build(
+        network = build_network(
             Architecture((3, 227, 227), (LocallyConnected(96, 11, 4, "valid"), GlobalPool(), Flatten(), Linear(2)), 2)
         )
     assert sum(p.numel() for p in network.get_submodule("0").parameters()) == 105_705_600
 
 
 def test_all_convolutional_network_returns_flat_scores():
-    network = build(Architecture((3, 16, 16), (Conv(8), Activation(), Conv(5, 1), GlobalPool()), 5))
+    network = build_network(Architecture((3, 16, 16), (Conv(8), Activation(), Conv(5, 1), GlobalPool()), 5))
     assert network(images(3, 16, 16)).shape == (2, 5)
 
 
@@ -364,7 +363,11 @@ def test_initialisation_is_he_seeded_and_leaves_the_global_state_alone():
         10,
     )
     before = torch.get_rng_state()
-    network, twin, other = build(architecture, 3), build(architecture, 3), build(architecture, 4)
+    network, twin, other = (
+        build_network(architecture, 3),
+        build_network(architecture, 3),
+        build_network(architecture, 4),
+    )
     assert torch.equal(torch.get_rng_state(), before)
     for (name, value), same, different in zip(
         network.named_parameters(), twin.parameters(), other.parameters(), strict=True
@@ -378,7 +381,7 @@ def test_initialisation_is_he_seeded_and_leaves_the_global_state_alone():
 
 
 def test_initialise_starts_batch_norm_anew():
-    network = build(Architecture((3, 8, 8), (Conv(4), BatchNorm(), Flatten(), Linear(2)), 2))
+    network = build_network(Architecture((3, 8, 8), (Conv(4), BatchNorm(), Flatten(), Linear(2)), 2))
     network(images(3, 8, 8))
     initialise(network, 0)
     norm = network.get_submodule("1")

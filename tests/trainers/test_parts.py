@@ -11,10 +11,10 @@ import pytest
 import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool
-from convscape.trainers.checkpoint import read
+from convscape.trainers.checkpoint import read_checkpoint
 from convscape.trainers.device.arithmetic import FULL
 from convscape.trainers.device.memory import USABLE, VALIDATED, parts_that_fit, training_bytes, validated_at_once
 from convscape.trainers.recipe import Recipe
@@ -67,7 +67,9 @@ def test_state_of_an_optimiser_goes_where_its_weight_is(digits, tmp_path) -> Non
     training.run_epoch()
     training.save(tmp_path / "one")
     kept = {
-        name: value.to("meta") for name, value in read(tmp_path / "one")[0].items() if name.startswith("optimizer.")
+        name: value.to("meta")
+        for name, value in read_checkpoint(tmp_path / "one")[0].items()
+        if name.startswith("optimizer.")
     }
     for group in training.optimizer.param_groups:
         group["params"] = [torch.nn.Parameter(weight.to("meta")) for weight in group["params"]]
@@ -257,7 +259,7 @@ def test_parts_that_cannot_be_small_enough_are_refused() -> None:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_as_many_images_are_validated_at_once_as_fit_beside_the_training(precision) -> None:
     network = classic("vgg16", input=(3, 64, 64), classes=10)
-    held, table_ = training_bytes(network, 0, precision=precision), table(network)
+    held, table_ = training_bytes(network, 0, precision=precision), cost_table(network)
     for images in (1, 7, 100):
         taken = held + table_.inference_memory(images, precision).activations + images * 4 * 3 * 64 * 64
         assert validated_at_once(network, int(taken / USABLE) + 2, precision=precision) == images

@@ -8,8 +8,7 @@ from dataclasses import fields
 import pytest
 from convscape.spaces.errors import ConfigError
 from convscape.trainers.recipe import Recipe
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 @given(

@@ -26,7 +26,7 @@ from convscape.spaces.layers import (
     Residual,
 )
 from convscape.trainers import checkpoint
-from convscape.trainers.data.dataset import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load_dataset
 from convscape.trainers.optimization import learning_rate
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
@@ -107,7 +107,7 @@ def test_restoring_over_a_used_training_is_like_restoring_into_a_new_one(digits,
         {"recipe": replace(SMALL, learning_rate=0.01)},
         {"seed": 1},
         {"precision": "bfloat16"},
-        {"dataset": load("digits", train=320, validation=100, seed=1)},
+        {"dataset": load_dataset("digits", train=320, validation=100, seed=1)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -151,7 +151,7 @@ def test_a_restore_that_fails_leaves_the_training_as_it_was(digits, tmp_path, al
     learnt = start(MIXED, SMALL, digits)
     curve(learnt, 2)
     learnt.save(tmp_path / "two")
-    tensors, values = checkpoint.read(tmp_path / "two")
+    tensors, values = checkpoint.read_checkpoint(tmp_path / "two")
     alter(tensors, values)
     checkpoint.write(tmp_path / "two", tensors, values)
     training = start(MIXED, SMALL, digits)
@@ -417,7 +417,7 @@ def test_curves_are_the_golden_ones(digits, name):
 
 if __name__ == "__main__":  # writes the golden curves anew; say in the commit why they had to change
     torch.set_num_threads(1)
-    few = load("digits", train=320, validation=100)
+    few = load_dataset("digits", train=320, validation=100)
     record = {
         "source": "python tests/trainers/test_training.py; digits, 320 images to train and 100 to validate on; "
         "[training loss, validation loss, validation accuracy] an epoch",

@@ -12,9 +12,9 @@ from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import CheckpointError, DataError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, Linear, Pool
-from convscape.trainers.data.dataset import load
-from convscape.trainers.export.bundle import export
-from convscape.trainers.network import build
+from convscape.trainers.data.dataset import load_dataset
+from convscape.trainers.export.bundle import export_bundle
+from convscape.trainers.network import build_network
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 from convscape.trainers.transfer import IMAGENET_MEAN, IMAGENET_STD, read_weights, start_from
@@ -46,13 +46,13 @@ def of_classes(dataset, names):
 
 def export_of(folder, epochs):
     """A network after that many epochs on the digits 0 to 4, exported."""
-    known = of_classes(load("digits"), "01234")
+    known = of_classes(load_dataset("digits"), "01234")
     architecture = Architecture((1, 8, 8), (*BODY, Linear(5)), 5)
     training = Training(architecture, RECIPE, known, seed=0, epochs=6)
     for _ in range(epochs):
         training.run_epoch()
     training.save(folder / "checkpoint")
-    return export(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
+    return export_bundle(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def backbone(tmp_path_factory):
 @pytest.fixture(scope="module")
 def few():
     """Forty images of the digits 5 to 8."""
-    return of_classes(load("digits", train=100, validation=300), "5678")
+    return of_classes(load_dataset("digits", train=100, validation=300), "5678")
 
 
 ARCHITECTURE = Architecture((1, 8, 8), (*BODY, Linear(4)), 4)
@@ -128,7 +128,7 @@ def test_an_export_keeps_the_normalisation_of_the_weights(backbone, few, tmp_pat
     training.save(tmp_path / "one")
     as_test = replace(few, test=few.validation, train=few.train)
     as_test.__dict__["fingerprint"] = few.fingerprint  # so that export measures on the validation part
-    done = export(ARCHITECTURE, tmp_path / "one", as_test, tmp_path / "out", name="tuned")
+    done = export_bundle(ARCHITECTURE, tmp_path / "one", as_test, tmp_path / "out", name="tuned")
     assert done.test_accuracy == pytest.approx(result.validation_accuracy)
     assert training.dataset.mean != few.mean
 
@@ -153,7 +153,7 @@ def test_torchvisions_own_weights_fit_the_classics(name, ours, options):
                 torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
                 torch.nn.init.uniform_(module.bias, -0.5, 0.5)
         image = torch.randn(1, 3, 224, 224)
-    network = build(classic(ours)).eval()
+    network = build_network(classic(ours)).eval()
     start_from(network, theirs.state_dict())
     with torch.no_grad():
         wanted, found = theirs(image), network(image)
@@ -164,7 +164,7 @@ def test_a_file_in_torchvisions_layout(tmp_path):
     theirs = models.resnet18(weights=None, num_classes=7)
     file = str(tmp_path / "weights.pth")
     torch.save(theirs.state_dict(), file)
-    images = load("digits", train=40, validation=20, size=32)
+    images = load_dataset("digits", train=40, validation=20, size=32)
     colour = replace(images, **{
         part: replace(getattr(images, part), images=getattr(images, part).images.repeat(3, axis=1))
         for part in ("train", "validation", "test")
@@ -193,7 +193,7 @@ def test_weights_that_are_not_there_are_named(few, weights):
 
 def test_torchvisions_download_is_asked_by_its_name(monkeypatch, few):
     """Nothing is downloaded here: torchvision's own function is replaced."""
-    state = build(ARCHITECTURE, seed=5).state_dict()
+    state = build_network(ARCHITECTURE, seed=5).state_dict()
     asked = []
 
     def fetch(self, **options):

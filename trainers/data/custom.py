@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ...spaces.errors import DataError
-from ...spaces.import_path import describe_exception, find
+from ...spaces import DataError, describe_exception, import_object
 from .pixels import pixels_of, scaled
 from .sources import Source, check_classes
 from .streaming import Look, look_through, streamed
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from .streaming import Streamed
 
 RETURNS = (
-    "It must return (images, labels), a torch Dataset of (image, label), or a convscape.trainers.data.sources.Source: "
+    "It must return (images, labels), a torch Dataset of (image, label), or a convscape.trainers.Source: "
     "images uint8 of shape (N, C, H, W) or (N, H, W), labels whole numbers from 0."
 )
 
@@ -111,7 +110,7 @@ class CustomPictures:
 
 
 def _called(path: str, root: Path | None, folders: Sequence[Path]) -> Any:
-    function = find(path, "function", folders, lambda text, remedy: DataError(f"data.name: {text}", remedy))
+    function = import_object(path, "function", folders, lambda text, remedy: DataError(f"data.name: {text}", remedy))
     if not callable(function):
         raise DataError(f"data.name: {path} is no function", "Name a function that takes data.root and returns images.")
     try:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...spaces.errors import DataError, nearest
-from ...spaces.import_path import is_import_path
-from ..device.machine import memory_for_images
+from ...spaces import DataError, is_import_path, nearest
+from ..device import memory_for_images
 from . import custom, folder, sources
 from .pixels import scaled
 from .sources import TORCHVISION, Source
@@ -100,7 +99,7 @@ class Dataset:
         return whole.hexdigest()[:16]
 
 
-def load(
+def load_dataset(
     name: str,
     root: str | Path | None = None,
     *,
@@ -127,7 +126,7 @@ def load(
     Raises:
         DataError: unknown name, missing or damaged files, too few images; says what to do.
 
-    >>> digits = load("digits", train=1000, validation=0.1)
+    >>> digits = load_dataset("digits", train=1000, validation=0.1)
     >>> digits.input, len(digits.train), len(digits.validation), len(digits.test)
     ((1, 8, 8), 1000, 144, 359)
     """

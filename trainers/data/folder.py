@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from PIL import Image
 
-from ...spaces.errors import DataError
+from ...spaces import DataError
 from .pixels import is_grey, pixels_of
 from .sources import Source, check_classes
 from .streaming import Look, Streamed, look_through, streamed

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from ..device.machine import IMAGES
+from ..device import IMAGES
 from .augmentation import cut_out, gathered
 from .streaming import Loader, Streamed, sent_at_once
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...spaces.errors import DataError
+from ...spaces import DataError
 
 # scikit-learn and torchvision are imported where they are used: a worker that is handed its images needs neither.
 if TYPE_CHECKING:

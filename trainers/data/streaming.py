@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from ...spaces.errors import DataError
-from ..device.machine import cpus_here
+from ...spaces import DataError
+from ..device import cpus_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

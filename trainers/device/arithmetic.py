@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
-from ...spaces.errors import TrainingError
+from ...spaces import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from ...spaces.cost import table
-from ...spaces.errors import TrainingError
+from ...spaces import TrainingError, cost_table
 
 if TYPE_CHECKING:
-    from ...spaces.architecture import Architecture
+    from ...spaces import Architecture
     from .arithmetic import Precision
 
 USABLE = 0.9
@@ -26,7 +25,7 @@ def training_bytes(
     Weights, gradients, the optimiser's state and the averaged weights are float32; in bfloat16 there is a copy of the
     weights in that precision besides, and the activations are half as large. The batch is float32 and normalised.
     """
-    costs = table(architecture)
+    costs = cost_table(architecture)
     stored = costs.training_memory(batch, "float32", optimizer)
     at_work = costs.training_memory(batch, precision, optimizer)
     averaged = stored.parameters
@@ -94,5 +93,5 @@ def validated_at_once(
 ) -> int:
     """Images that can be classified at a time, 1 to VALIDATED, while `bytes` also hold all that a training keeps."""
     held = training_bytes(architecture, 0, precision=precision, optimizer=optimizer)
-    one = table(architecture).inference_memory(1, precision).activations + 4 * prod(architecture.input)
+    one = cost_table(architecture).inference_memory(1, precision).activations + 4 * prod(architecture.input)
     return max(1, min(VALIDATED, int(bytes * USABLE - held) // one))

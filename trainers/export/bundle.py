@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from ...spaces.errors import ExportError
+from ...spaces import ExportError
 from .. import checkpoint as checkpoints
-from ..data.images import Images
-from ..network import build
+from ..data import Images
+from ..network import build_network
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ...spaces.architecture import Architecture
-    from ..data.dataset import Dataset
+    from ...spaces import Architecture
+    from ..data import Dataset
 
 FORMAT = "convscape-export/1"
 ARCHITECTURE, SOURCE, PROOF = "architecture.json", "model.py", "proof.json"
@@ -54,7 +54,7 @@ class Exported:
     """Between exported and trained network, as a part of the largest score."""
 
 
-def export(
+def export_bundle(
     architecture: Architecture,
     checkpoint: Path,
     dataset: Dataset,
@@ -81,7 +81,7 @@ def export(
         CheckpointError: the checkpoint is absent or damaged.
         ExportError: it belongs to another design or data, the exported network disagrees, or `folder` is in use.
     """
-    tensors, values = checkpoints.read(checkpoint)
+    tensors, values = checkpoints.read_checkpoint(checkpoint)
     for what, wanted in (("architecture", architecture.digest), ("data", dataset.fingerprint)):
         if values.get(what) != wanted:
             raise ExportError(
@@ -94,7 +94,7 @@ def export(
     folder = folder.resolve()
     refuse_foreign(folder)
     weights = {key.removeprefix("averaged."): value for key, value in tensors.items() if key.startswith("averaged.")}
-    trained = build(architecture).eval()
+    trained = build_network(architecture).eval()
     trained.load_state_dict(weights)
     images = Images(dataset.test, dataset, torch.device("cpu"))
 

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from .. import modules
-from ..network import build
+from ..network import build_network
 
 if TYPE_CHECKING:
-    from ...spaces.architecture import Architecture
-    from ..data.dataset import Dataset
+    from ...spaces import Architecture
+    from ..data import Dataset
 
 WEIGHTS = "model.safetensors"
 EXAMPLES = "examples.safetensors"
@@ -142,7 +142,7 @@ if __name__ == "__main__":
 def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
     """The text of a Python file that holds the network, its preprocessing and a reader of its weights."""
     with torch.device("meta"):
-        network = build(architecture, inplace=False)
+        network = build_network(architecture, inplace=False)
     shapes = {step.path: " x ".join(map(str, step.output)) for step in architecture.steps}
     layers = "\n".join(_lines(network, "", shapes, indent=12))
     helpers = _helpers(network)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..device.arithmetic import autocast
+from ..device import autocast
 
 if TYPE_CHECKING:
     from ..training import Training
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WARM_UP, REPEATS = 5, 30
 
 
-def latency(training: Training) -> float:
+def measure_latency(training: Training) -> float:
     """Seconds that the averaged network takes for one image: the median of 30 forward passes after 5 that do not count.
 
     With the device, threads and precision of the training. What else the machine does meanwhile slows it down, too.

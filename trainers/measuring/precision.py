@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ...spaces.cost import table
-from ..data.dataset import Dataset, Part
+from ...spaces import cost_table
+from ..data import Dataset, Part
 from ..training import Training
 
 if TYPE_CHECKING:
-    from ...spaces.architecture import Architecture
-    from ..device.arithmetic import Precision
+    from ...spaces import Architecture
+    from ..device import Precision
     from ..recipe import Recipe
 
 WORTH = 1.05
@@ -60,7 +60,7 @@ def faster_precision(architecture: Architecture, recipe: Recipe, device: str = "
     Raises:
         TrainingError: the network does not fit the device.
     """
-    macs = max(1, table(architecture).totals.macs)
+    macs = max(1, cost_table(architecture).totals.macs)
     affordable = int(STEP_MACS[torch.device(device).type] / macs)
     batch = min(recipe.batch_size, max(2, affordable))
     images = _noise(architecture, batch * (STEPS if affordable >= batch else 1))

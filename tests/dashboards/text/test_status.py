@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape import find
+from convscape import load_architecture
 from convscape.dashboards.text.leaderboard import ending
-from convscape.dashboards.text.status import as_json, spent, state, status, why_failed
+from convscape.dashboards.text.status import spent, state, status_json, status_text, why_failed
 from convscape.search.driver import heartbeat
 from convscape.search.driver.heartbeat import ProgressCallback
 from convscape.search.files import lock
@@ -21,8 +21,7 @@ from convscape.search.sweep import CONFIG, Sweep
 from convscape.search.tracking.delivery import JOURNAL, SPOOL
 from convscape.trainers.recipe import Recipe
 from driving import accuracy, config, drive, finish, opened
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,12 +56,12 @@ def fits(text: str) -> bool:
 
 def test_one_that_runs(tmp_path: Path) -> None:
     sweep = half(tmp_path)
-    with lock.held(sweep.folder):
-        shown = status(sweep)
+    with lock.sweep_lock(sweep.folder):
+        shown = status_text(sweep)
         assert state(sweep) == "running"
-        assert as_json(sweep)["running"] is True
-        assert as_json(sweep)["resume"] is None
-    snapshot = heartbeat.read(sweep.folder)
+        assert status_json(sweep)["running"] is True
+        assert status_json(sweep)["resume"] is None
+    snapshot = heartbeat.read_progress(sweep.folder)
     assert snapshot
     assert shown.startswith("sweep s: running\n")
     assert f"{snapshot.begun}/14 trials: {snapshot.ended} ended" in shown
@@ -73,12 +72,12 @@ def test_one_that_runs(tmp_path: Path) -> None:
 
 def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:
     sweep = half(tmp_path)
-    snapshot = heartbeat.read(sweep.folder)
+    snapshot = heartbeat.read_progress(sweep.folder)
     assert snapshot
     old = replace(snapshot, heard=snapshot.heard - 300)  # its driver lives and is heard of all the same
     (sweep.folder / heartbeat.FILE).write_text(json.dumps(asdict(old)))
-    with lock.held(sweep.folder):
-        assert status(sweep).startswith("sweep s: running, last result 5:0")
+    with lock.sweep_lock(sweep.folder):
+        assert status_text(sweep).startswith("sweep s: running, last result 5:0")
 
 
 @pytest.mark.parametrize(
@@ -86,31 +85,31 @@ def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:
 )
 def test_one_that_is_to_be_resumed(tmp_path: Path, how: str, said: str) -> None:
     sweep = half(tmp_path, how)
-    shown = status(sweep)
+    shown = status_text(sweep)
     assert shown.startswith(f"sweep s: {said}")
     assert shown.endswith(f"go on with:   convscape resume s --folder {tmp_path}")
-    assert as_json(sweep)["resume"] == f"convscape resume s --folder {tmp_path}"
-    assert as_json(sweep)["state"] == said.partition(",")[0]
+    assert status_json(sweep)["resume"] == f"convscape resume s --folder {tmp_path}"
+    assert status_json(sweep)["state"] == said.partition(",")[0]
     assert fits(shown)
 
 
 def test_one_that_died_before_it_could_say_anything(tmp_path: Path) -> None:
     sweep = half(tmp_path)
     (sweep.folder / heartbeat.FILE).unlink()
-    assert status(sweep).startswith("sweep s: died\n")
-    assert as_json(sweep)["live"] is None
+    assert status_text(sweep).startswith("sweep s: died\n")
+    assert status_json(sweep)["live"] is None
 
 
 def test_one_that_died_before_its_first_proposal(tmp_path: Path) -> None:
     settings = config().model_copy(update={"folder": tmp_path})
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / CONFIG).write_text(json.dumps(settings.to_json()))
-    shown = status(Sweep.open("s", tmp_path))
+    shown = status_text(Sweep.open("s", tmp_path))
     assert shown.startswith("sweep s: died\n")
     assert shown.endswith(f"go on with:   convscape resume s --folder {tmp_path}")
 
 
-@pytest.mark.parametrize("look", [status, as_json, ending, lambda sweep: sweep.best, Sweep.leaderboard])
+@pytest.mark.parametrize("look", [status_text, status_json, ending, lambda sweep: sweep.best, Sweep.leaderboard])
 def test_one_look_reads_the_trials_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Any) -> None:
     sweep = whole(tmp_path)
     reads: list[Path] = []
@@ -127,14 +126,14 @@ def test_one_look_reads_the_trials_once(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_one_that_ended(tmp_path: Path) -> None:
     sweep = whole(tmp_path)
-    shown = status(sweep)
+    shown = status_text(sweep)
     assert shown.startswith("sweep s: ended after 0:")
     best = sweep.best
     assert f"best: trial {best.trial}, accuracy {best.accuracy:.4f}" in shown
     assert "compare:      convscape compare s" in shown
     assert "export:       convscape export s" in shown
     assert fits(shown)
-    found = as_json(sweep)
+    found = status_json(sweep)
     assert (found["state"], found["running"], found["resume"]) == ("ended", False, None)
     assert found["counts"]["unfinished"] == 0
     assert found["best"]["trial"] == best.trial
@@ -159,17 +158,17 @@ def test_what_was_wasted_is_said(tmp_path: Path) -> None:
 
 def test_results_that_wait_for_mlflow(tmp_path: Path) -> None:
     sweep = whole(tmp_path)
-    assert "MLflow" not in status(sweep)
+    assert "MLflow" not in status_text(sweep)
     (sweep.folder / SPOOL).write_text('{"event":"spool"}\n{"event":"start"}\n')
     (sweep.folder / JOURNAL).write_text('{"problem":"ConnectionRefusedError: https://me:secret@host/"}\n')
-    shown = status(sweep)
+    shown = status_text(sweep)
     assert "MLflow: 2 results wait: ConnectionRefusedError: https://host/" in shown
     assert f"send them:    convscape sync s --folder {tmp_path}" in shown
-    assert as_json(sweep)["mlflow"]["waiting"] == 2
+    assert status_json(sweep)["mlflow"]["waiting"] == 2
 
 
 def failed(*reasons: str) -> list[TrialRecord]:
-    design = Design.of(find("lenet5"), Recipe())
+    design = Design.of(load_architecture("lenet5"), Recipe())
     others = [TrialRecord(100, design, "completed", "trained 2 epochs"), TrialRecord(101, design, "stopped", "late")]
     return [*others, *(TrialRecord(number, design, "failed", reason) for number, reason in enumerate(reasons))]
 

@@ -10,24 +10,23 @@ import pytest
 import yaml
 from convscape.search.config.recipe_space import DEFAULTS as RECIPE_DEFAULTS
 from convscape.search.config.schema import SweepConfig
-from convscape.search.config.sweep_file import parse, read
+from convscape.search.config.sweep_file import parse_sweep_file, read_sweep_file
 from convscape.search.proposals.design_space import sample
 from convscape.spaces.conv_space.settings import DEFAULTS as SPACE_DEFAULTS
 from convscape.spaces.errors import ConfigError
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 LEAST = "name: try\ndata: {name: digits}\n"
 
 
 def refused(text: str, *overrides: str) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        parse(text, "sweep.yaml", overrides)
+        parse_sweep_file(text, "sweep.yaml", overrides)
     return caught.value
 
 
 def test_the_least_a_file_holds_and_its_defaults() -> None:
-    config = parse(LEAST)
+    config = parse_sweep_file(LEAST)
     assert (config.name, config.data.name, config.folder) == ("try", "digits", Path("sweeps"))
     assert config.space == SPACE_DEFAULTS
     assert config.recipe == RECIPE_DEFAULTS
@@ -59,7 +58,7 @@ def test_every_key_can_be_written() -> None:
         "tracking": {"uri": "http://host:5000", "experiment": "mine"},
         "code": ["/lib/of/mine"],
     }  # fmt: skip
-    config = parse(yaml.safe_dump(json.loads(json.dumps(everything))))
+    config = parse_sweep_file(yaml.safe_dump(json.loads(json.dumps(everything))))
     written, everything = config.to_json(), json.loads(json.dumps(everything))
     for section, values in everything.items():
         if isinstance(values, dict):
@@ -124,7 +123,7 @@ def test_a_mistake_names_its_line_its_key_and_what_to_do(line: str, key: str, sa
 
 
 def test_inline_without_gpus_is_one() -> None:
-    assert parse(LEAST + "resources: {runner: inline, gpus: 0}").resources.runner == "inline"
+    assert parse_sweep_file(LEAST + "resources: {runner: inline, gpus: 0}").resources.runner == "inline"
 
 
 @pytest.mark.parametrize("share", ["0", "1.0", "-0.5", "1.5", "all"])
@@ -173,11 +172,11 @@ def test_yaml_that_makes_objects_is_refused() -> None:
 
 
 def test_numbers_as_people_write_them() -> None:
-    config = parse(LEAST + "recipe: {weight_decay: 1e-3, learning_rate: 5E-2}\nbudget: {macs: 20_000_000}\n")
+    config = parse_sweep_file(LEAST + "recipe: {weight_decay: 1e-3, learning_rate: 5E-2}\nbudget: {macs: 20_000_000}\n")
     assert config.recipe["weight_decay"] == 0.001
     assert config.recipe["learning_rate"] == 0.05
     assert config.budget.macs == 20_000_000
-    assert parse(LEAST + "budget: {training_memory: 2 GB}\n").budget.training_memory == 2 * 10**9
+    assert parse_sweep_file(LEAST + "budget: {training_memory: 2 GB}\n").budget.training_memory == 2 * 10**9
 
 
 @pytest.mark.parametrize(
@@ -185,7 +184,7 @@ def test_numbers_as_people_write_them() -> None:
     [("null", {None}), ("2.0", {2.0}), ("[null, 2.0]", {None, 2.0}), ("[0.5, 2, null]", {None, 0.5, 2})],
 )
 def test_clipping_can_be_searched_against_not_clipping(written: str, drawn: set[float | None]) -> None:
-    config = parse(LEAST, "sweep.yaml", [f"recipe.gradient_clip={written}"])
+    config = parse_sweep_file(LEAST, "sweep.yaml", [f"recipe.gradient_clip={written}"])
     assert {design.recipe.gradient_clip for design in sample(config, (1, 8, 8), 10, 30)} == drawn
 
 
@@ -204,7 +203,7 @@ def test_what_is_no_limit_of_a_gradient_is_named(written: str, says: str) -> Non
 
 
 def test_overrides_win_and_reach_into_sections() -> None:
-    config = parse(
+    config = parse_sweep_file(
         LEAST + "search: {trials: 9}\n",
         overrides=["search.trials=3", "search.seconds=1e1", "space.kernel=[3, 5]", "name=other", "data.root=a b=c"],
     )
@@ -239,13 +238,13 @@ def test_a_mistake_of_the_file_is_not_blamed_on_an_override() -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
-        read(tmp_path / "none.yaml")
+        read_sweep_file(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        read(tmp_path)
+        read_sweep_file(tmp_path)
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"name: caf\xe9\n")
     with pytest.raises(ConfigError, match="not UTF-8 text at byte 9"):
-        read(file)
+        read_sweep_file(file)
 
 
 keys = st.sampled_from([
@@ -260,7 +259,7 @@ values = st.recursive(
 
 def is_config_or_error(text: str, *overrides: str) -> None:
     try:
-        assert isinstance(parse(text, "sweep.yaml", overrides), SweepConfig)
+        assert isinstance(parse_sweep_file(text, "sweep.yaml", overrides), SweepConfig)
     except ConfigError as error:
         assert len(str(error).splitlines()) <= 10, str(error)  # noqa: PT017 - either outcome is right
 

@@ -8,10 +8,9 @@ import pytest
 from convscape.search.config import yaml_lines
 from convscape.search.config.recipe_space import KEYS, RecipeSpace
 from convscape.search.config.schema import SweepConfig
-from convscape.search.config.sweep_file import parse
+from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.spaces.errors import ConfigError, ConvscapeError, SpaceError
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 LEAST = "name: a\ndata: {name: digits}\n"
 BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
@@ -32,16 +31,16 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
 )
 def test_what_would_grow_without_bound_is_refused_by_a_bound_that_is_named(text: str, where: str, says: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        yaml_lines.parse(text, "sweep.yaml")
+        yaml_lines.parse_yaml(text, "sweep.yaml")
     assert caught.value.message.startswith(where)
     assert says in caught.value.message
     assert len(str(caught.value)) < 200
 
 
 def test_aliases_within_the_bound_are_read() -> None:
-    values = yaml_lines.parse("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]", "sweep.yaml").values
+    values = yaml_lines.parse_yaml("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]", "sweep.yaml").values
     assert values == {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": [{"x": 1}, {"x": 1}]}
-    assert yaml_lines.value("1_000_000_000_000_000_000") == yaml_lines.LARGEST_NUMBER
+    assert yaml_lines.parse_value("1_000_000_000_000_000_000") == yaml_lines.LARGEST_NUMBER
 
 
 keys = st.sampled_from(
@@ -61,7 +60,7 @@ keys = st.sampled_from(
 @example("space.filters", "{low: 1, high: 1000000000}")
 def test_whatever_is_set_gives_a_config_or_a_project_error(key: str, value: str) -> None:
     with suppress(ConvscapeError):
-        assert isinstance(parse(LEAST, "sweep.yaml", [f"{key}={value}"]), SweepConfig)
+        assert isinstance(parse_sweep_file(LEAST, "sweep.yaml", [f"{key}={value}"]), SweepConfig)
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import cli
 from convscape.search.config.schema import SweepConfig
-from convscape.search.config.sweep_file import parse
+from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.search.driver import launching
 from convscape.search.proposals.design_space import sample
 from convscape.search.sweep import Sweep
@@ -141,12 +141,12 @@ def test_a_proposal_at_fault_is_given_up_and_the_sweep_goes_on(
 
 
 def _first(here: Path, seed: int) -> int:
-    config = parse((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), [f"search.seed={seed}"])
+    config = parse_sweep_file((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), [f"search.seed={seed}"])
     return next(sample(config, (1, 8, 8), 10, 1)).architecture.layers[0].filters  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_where_every_proposal_is_at_fault_the_sweep_ends_with_it(here: Path) -> None:
-    config = parse((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), ["space.fault=late"])
+    config = parse_sweep_file((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), ["space.fault=late"])
     assert len(launching.launch(config, progress=False).summaries()) == 1
     faulty = config.model_copy(update={"space": {**config.space, "fault": "all"}, "name": "faulty"})
     with pytest.raises(SpaceError, match="returned a NoneType"):
@@ -162,18 +162,18 @@ def test_workers_do_without_the_class(here: Path) -> None:
 
 def test_folders_are_remembered_where_code_of_ones_own_is_used() -> None:
     least = "name: a\ndata: {name: digits}\n"
-    assert parse(least).code is None
-    assert parse(least + "code: [lib, /opt]").code == [Path("lib").absolute(), Path("/opt")]
-    own = parse("name: a\ndata: {name: my_data.read}\n", "sweeps/a.yaml")
+    assert parse_sweep_file(least).code is None
+    assert parse_sweep_file(least + "code: [lib, /opt]").code == [Path("lib").absolute(), Path("/opt")]
+    own = parse_sweep_file("name: a\ndata: {name: my_data.read}\n", "sweeps/a.yaml")
     assert own.code == [Path("sweeps").absolute(), Path.cwd()]
     assert SweepConfig.model_validate(own.to_json()) == own
-    assert parse("name: a\ndata: {name: my_data.read}\n").code == [Path.cwd()]
+    assert parse_sweep_file("name: a\ndata: {name: my_data.read}\n").code == [Path.cwd()]
 
 
 def test_a_mistake_of_the_class_names_the_line_of_the_file(here: Path) -> None:
     def refused(space: str) -> str:
         with pytest.raises(SpaceError) as caught:
-            parse(f"name: a\ndata: {{name: digits}}\nspace:\n{space}", str(here / "sweep.yaml"))
+            parse_sweep_file(f"name: a\ndata: {{name: digits}}\nspace:\n{space}", str(here / "sweep.yaml"))
         return caught.value.message
 
     assert refused("  class: sweeps_own.Mein").startswith(
@@ -192,7 +192,7 @@ def test_a_class_has_no_defaults_and_a_classic_its_own() -> None:
     assert isinstance(config.design_space(), ClassicSpace)
     assert SweepConfig.model_validate(config.to_json()) == config
     with pytest.raises(SpaceError, match=r"sweep.yaml:4: space.base: 'vgg12' is not known"):
-        parse("name: a\ndata: {name: digits}\nspace:\n  base: vgg12")
+        parse_sweep_file("name: a\ndata: {name: digits}\nspace:\n  base: vgg12")
 
 
 def test_a_budget_no_variation_meets_is_found_at_the_start(here: Path) -> None:

@@ -41,7 +41,7 @@ def cluster() -> Iterator[None]:
 
 
 def tiny(folder: Path) -> SweepConfig:
-    return sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}"])
+    return sweep_file.parse_sweep_file(TINY, "tiny.yaml", [f"folder={folder}"])
 
 
 def trained(sweep: Sweep) -> dict[tuple[int, int], float]:

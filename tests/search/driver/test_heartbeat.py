@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search.config.schema import SearchConfig
 from convscape.search.driver import heartbeat
-from convscape.search.driver.heartbeat import ProgressCallback, SweepProgress, expected_epochs, read
+from convscape.search.driver.heartbeat import ProgressCallback, SweepProgress, expected_epochs, read_progress
 from driving import accuracy, config, drive, finish, good, opened, reports, result
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_each_snapshot_is_what_the_engine_holds(tmp_path: Path, always: None) ->
     assert (last.how, last.running, last.paused, last.left, last.baselines) == ("completed", 0, 0, None, 1)
     assert (last.trial, last.accuracy, last.notation) == (best.number, best.accuracy, best.design.notation)
     assert any(snapshot.left is not None for snapshot in seen)
-    assert read(tmp_path) == last
+    assert read_progress(tmp_path) == last
 
 
 def test_mlflow_hears_how_the_sweep_goes_on(tmp_path: Path, always: None) -> None:
@@ -165,7 +165,7 @@ def test_a_trial_that_has_begun_is_seen_to_run_before_it_has_a_result(tmp_path: 
     engine = opened(tmp_path, config())
     watched(tmp_path, engine)
     assert engine.next()
-    snapshot = read(tmp_path)
+    snapshot = read_progress(tmp_path)
     assert snapshot
     assert (snapshot.begun, snapshot.running) == (1, 1)
 
@@ -182,7 +182,7 @@ def test_trials_that_begin_together_are_all_seen_to_run_while_nothing_is_heard(
         assert engine.next()
     now += 90.0
     engine.wait()
-    snapshot = read(tmp_path)
+    snapshot = read_progress(tmp_path)
     assert snapshot
     assert (snapshot.begun, snapshot.running, snapshot.time, snapshot.heard) == (4, 4, 1090, 1000)
 
@@ -191,7 +191,7 @@ def test_there_is_a_file_before_any_result(tmp_path: Path) -> None:
     engine = opened(tmp_path, config())
     (tmp_path / heartbeat.FILE).write_text("a former run's")
     watched(tmp_path, engine)
-    found = read(tmp_path)
+    found = read_progress(tmp_path)
     assert found
     assert (found.how, found.begun) == ("running", 0)
 
@@ -224,7 +224,7 @@ def test_epochs_of_a_trial_on_average(settings: dict[str, Any], epochs: float) -
 def test_a_file_that_is_no_heartbeat_is_none(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / heartbeat.FILE).write_text(text)
-    assert read(tmp_path) is None
+    assert read_progress(tmp_path) is None
 
 
 def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None:
@@ -233,7 +233,7 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None
     for _ in drive(engine, good):
         json.loads((tmp_path / heartbeat.FILE).read_text())
     beat.end(engine, "interrupted")
-    found = read(tmp_path)
+    found = read_progress(tmp_path)
     assert found
     assert found.how == "interrupted"
     assert [path.name for path in tmp_path.glob("*heartbeat*")] == [heartbeat.FILE]

@@ -48,7 +48,7 @@ def images(tmp_path: Path) -> Path:
 
 
 def config(images: Path, *overrides: str) -> SweepConfig:
-    return sweep_file.parse(
+    return sweep_file.parse_sweep_file(
         SWEEP, "tiny.yaml", [f"folder={images.parent / 'sweeps'}", f"data.root={images}", *overrides]
     )
 
@@ -94,7 +94,7 @@ def test_other_weights_at_the_same_path_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     torch.save(resnet18(num_classes=10).state_dict(), file)
     text = SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}") + f"recipe: {{weights: [null, {file}]}}\n"
-    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}", "space={base: resnet18}"])
+    settings = sweep_file.parse_sweep_file(text, "tiny.yaml", [f"folder={tmp_path}", "space={base: resnet18}"])
     settings.sweep_folder.mkdir()
     dataset = load_data(settings)
     check_inputs(settings, dataset)
@@ -114,7 +114,7 @@ def test_an_export_whose_files_have_changed_is_refused(tmp_path: Path, file: str
     text = (
         SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}") + f"recipe: {{weights: [null, {backbone}]}}\n"
     )
-    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
+    settings = sweep_file.parse_sweep_file(text, "tiny.yaml", [f"folder={tmp_path}"])
     settings.sweep_folder.mkdir()
     dataset = load_data(settings)
     check_inputs(settings, dataset)
@@ -137,7 +137,7 @@ def test_weights_that_cannot_be_fetched_halt_a_launch_before_anything_trains(
         SWEEP.replace("{name: folder, memory: 1000}", "{name: digits}")
         + "recipe: {weights: [null, 'torchvision:resnet18']}\n"
     )
-    settings = sweep_file.parse(text, "tiny.yaml", [f"folder={tmp_path}"])
+    settings = sweep_file.parse_sweep_file(text, "tiny.yaml", [f"folder={tmp_path}"])
     settings.sweep_folder.mkdir()
     with pytest.raises(DataError, match="no network"):
         check_inputs(settings, load_data(settings))

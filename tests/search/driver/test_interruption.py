@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.dashboards.text.status import state
-from convscape.search.driver import heartbeat
-from convscape.search.driver import launching as sweeps
+from convscape.search.driver import heartbeat, launching as sweeps
 from convscape.search.driver.launching import launch, resume
-from convscape.search.files.append_only import read_all
+from convscape.search.files.append_only import read_all_entries
 from convscape.search.sweep import Sweep
 from convscape.search.tracking.delivery import JOURNAL, SPOOL
 from convscape.search.workers.trainable import TrainingJob
@@ -179,7 +178,7 @@ def test_a_resume_has_a_heartbeat_of_its_own_before_anything_trains(
 
 
 def state_of(sweep: Sweep) -> str:
-    found = heartbeat.read(sweep.folder)
+    found = heartbeat.read_progress(sweep.folder)
     assert found
     return found.how
 
@@ -206,7 +205,9 @@ def test_a_resume_interrupted_before_any_epoch_ended_is_resumed(
     assert "removed" not in said
     assert "convscape resume tiny" in said
     sweep = resume("tiny", tmp_path, progress=False)
-    ends = [entry["tags"]["convscape.state"] for entry in read_all(sweep.folder / SPOOL) if entry["event"] == "end"]
+    ends = [
+        entry["tags"]["convscape.state"] for entry in read_all_entries(sweep.folder / SPOOL) if entry["event"] == "end"
+    ]
     assert ends == ["completed"]
 
 

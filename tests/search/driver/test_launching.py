@@ -20,7 +20,7 @@ from convscape.search.files.append_only import Spool
 from convscape.search.records.trial import TrialRecord
 from convscape.search.sweep import Sweep
 from convscape.search.tracking.delivery import SPOOL
-from convscape.search.tracking.mlflow_store import connect, search
+from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import sync
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import ConvscapeError, DataError, SpaceError, SweepError
@@ -63,10 +63,10 @@ def test_a_sweep_is_opened_again_by_its_name(finished: Sweep) -> None:
 
 
 def test_mlflow_shows_the_sweep_and_its_trials(finished: Sweep, tmp_path: Path) -> None:
-    client = connect(finished.tracking_uri)
+    client = connect_store(finished.tracking_uri)
     experiment = client.get_experiment_by_name("finished")
     assert experiment is not None
-    runs = list(search(client, experiment.experiment_id, ""))
+    runs = list(search_runs(client, experiment.experiment_id, ""))
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = {int(run.data.tags["convscape.trial"]): run for run in runs if run is not parent}
     assert parent.info.status == "FINISHED"
@@ -212,7 +212,7 @@ def test_a_store_that_was_moved_with_its_sweep_is_named_where_it_is(tmp_path: Pa
     spool.append({"event": "note", "trial": 0, "tags": {"convscape.moved": "yes"}, "time": 1})
     spool.close()
     assert sync(moved.folder) == 0
-    run = connect(moved.tracking_uri).get_run(moved.run_ids()[0])
+    run = connect_store(moved.tracking_uri).get_run(moved.run_ids()[0])
     assert run.data.tags["convscape.moved"] == "yes"
     assert not (tmp_path / "sweeps").exists()
     (moved.folder.parent / "mlflow.db").rename(tmp_path / "other.db")
@@ -235,7 +235,7 @@ def test_no_such_sweep_names_the_nearest(finished: Sweep, tmp_path: Path) -> Non
 def test_a_sweep_that_runs_is_read_but_not_driven_by_another(finished: Sweep, tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from convscape.search.files import lock\n"
-        "with lock.held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "with lock.sweep_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", program, str(finished.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -266,7 +266,7 @@ def test_a_launch_that_comes_second_touches_nothing(tmp_path: Path, monkeypatch:
         (folder / "study.jsonl").write_text("")
         return loaded(config)
 
-    other = lock.held(folder)
+    other = lock.sweep_lock(folder)
     monkeypatch.setattr(sweeps, "load_data", slowly)
     monkeypatch.setattr(Path, "exists", unseen(folder))
     with pytest.raises(SweepError, match="is running it"):

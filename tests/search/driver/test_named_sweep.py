@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from convscape.dashboards.text.leaderboard import ending, table
+from convscape.dashboards.text.leaderboard import ending, leaderboard_table
 from convscape.search.config import sweep_file
 from convscape.search.driver import launching as sweeps
 from convscape.search.driver.launching import launch
 from convscape.search.tracking import upload_process
-from convscape.search.tracking.mlflow_store import connect, search
+from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.spaces.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ resources: {{runner: inline, precision: float32}}
 def finished(tmp_path_factory: pytest.TempPathFactory, database: str) -> Sweep:
     folder = tmp_path_factory.mktemp("sweeps")
     sets = [f"folder={folder}", f"tracking.uri={database}", "tracking.experiment=starts"]
-    return launch(sweep_file.parse(TINY, "tiny.yaml", sets), progress=False)
+    return launch(sweep_file.parse_sweep_file(TINY, "tiny.yaml", sets), progress=False)
 
 
 def test_a_real_sweep_trains_its_baseline_to_the_end(finished: Sweep) -> None:
@@ -57,7 +57,7 @@ def test_the_leaderboard_marks_them(finished: Sweep) -> None:
         2: "sampled",
         3: "sampled",
     }
-    lines = table(finished.summaries(), 10, "tiny").splitlines()
+    lines = leaderboard_table(finished.summaries(), 10, "tiny").splitlines()
     assert max(map(len, lines)) <= 80
     marked = {line.split()[1]: line.split("  ")[-1] for line in lines[2::2]}
     assert marked["0"] == "completed, baseline"
@@ -75,16 +75,16 @@ def test_the_end_says_how_far_the_winner_is_ahead_of_the_baseline(finished: Swee
 
 
 def test_mlflow_finds_them_by_a_tag(finished: Sweep) -> None:
-    client = connect(finished.tracking_uri)
+    client = connect_store(finished.tracking_uri)
     experiment = client.get_experiment_by_name("starts")
     assert experiment is not None
 
     def trials(role: str) -> set[str]:
-        found = search(client, experiment.experiment_id, f"tags.`convscape.role` = '{role}'")
+        found = search_runs(client, experiment.experiment_id, f"tags.`convscape.role` = '{role}'")
         return {run.data.tags["convscape.trial"] for run in found}
 
     assert (trials("baseline"), trials("start"), trials("sampled")) == ({"0"}, {"1"}, {"2", "3"})
-    (parent,) = search(
+    (parent,) = search_runs(
         client, experiment.experiment_id, "tags.`convscape.sweep` = 'tiny' AND tags.`convscape.spool` != ''"
     )
     assert "lenet5" in parent.data.params["search.baselines"]
@@ -94,7 +94,7 @@ def test_a_launch_with_a_wrong_start_leaves_nothing(tmp_path: Path, monkeypatch:
     for word in ("start", "flush", "stop"):
         monkeypatch.setattr(upload_process, word, lambda *_: None)
     monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
-    wrong = sweep_file.parse(TINY.replace("FC-10", "FC-12"), "tiny.yaml", [f"folder={tmp_path}"])
+    wrong = sweep_file.parse_sweep_file(TINY.replace("FC-10", "FC-12"), "tiny.yaml", [f"folder={tmp_path}"])
     with pytest.raises(ConfigError, match=r"search\.start\[0\]"):
         launch(wrong, progress=False)
     assert list(tmp_path.iterdir()) == []

@@ -20,10 +20,10 @@ from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import ConfigError, SpaceError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear, Pool
-from convscape.trainers.checkpoint import Checkpoints, read
-from convscape.trainers.data.dataset import load
-from convscape.trainers.export.bundle import export
-from convscape.trainers.network import build
+from convscape.trainers.checkpoint import Checkpoints, read_checkpoint
+from convscape.trainers.data.dataset import load_dataset
+from convscape.trainers.export.bundle import export_bundle
+from convscape.trainers.network import build_network
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 from safetensors.torch import load_file
@@ -64,24 +64,24 @@ def of_classes(dataset: Dataset, names: str) -> Dataset:
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network trained on the digits 0 to 4, exported."""
     folder = tmp_path_factory.mktemp("backbone")
-    known = of_classes(load("digits"), "01234")
+    known = of_classes(load_dataset("digits"), "01234")
     architecture = Architecture(IMAGE, (*BODY, Linear(5)), 5)
     training = Training(architecture, Recipe(batch_size=32, learning_rate=0.02), known, seed=0, epochs=6)
     for _ in range(6):
         training.run_epoch()
     training.save(folder / "checkpoint")
-    return export(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
+    return export_bundle(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
 
 
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data of every sweep: the digits 5 to 9."""
-    few = of_classes(load("digits", train=400, validation=300), "56789")
+    few = of_classes(load_dataset("digits", train=400, validation=300), "56789")
     monkeypatch.setattr(sweeps, "load_data", lambda _: few)
 
 
 def parsed(*overrides: str) -> SweepConfig:
-    return sweep_file.parse(TINY, "tuned.yaml", overrides)
+    return sweep_file.parse_sweep_file(TINY, "tuned.yaml", overrides)
 
 
 def drawn(config: SweepConfig, count: int = 30, input: tuple[int, int, int] = IMAGE) -> Sequence[Any]:
@@ -104,7 +104,7 @@ def test_trials_with_weights_train_their_network_and_do_better(
     assert max(r.accuracies[1] for r in learnt) > max(r.accuracies[1] for r in chance)
     frozen = next(record for record in learnt if record.design.recipe.frozen == 1.0)
     kept = Checkpoints(sweep.folder / "trials" / f"{frozen.number:05d}").at(frozen.epochs)
-    tensors, backbones = read(kept)[0], load_file(backbone / "model.safetensors")
+    tensors, backbones = read_checkpoint(kept)[0], load_file(backbone / "model.safetensors")
     for name in ("0.weight", "1.running_mean", "4.weight"):
         assert torch.equal(tensors[f"network.{name}"], backbones[name])
     assert json.loads((sweep.folder / "config.json").read_text())["recipe"]["weights"] == [None, str(backbone)]
@@ -197,7 +197,7 @@ def test_weights_that_do_not_fit_are_refused_at_the_start(
 
 def test_a_file_of_weights_is_the_bases(tmp_path: Path) -> None:
     file = tmp_path / "lenet.pth"
-    torch.save(build(classic("lenet5", IMAGE, 10)).state_dict(), file)
+    torch.save(build_network(classic("lenet5", IMAGE, 10)).state_dict(), file)
     base = "space={base: lenet5, width: [0.5, 1]}"
     config = parsed(base, f"recipe.weights=[null, {file}]")
     config.design_space().check(IMAGE)
@@ -225,7 +225,7 @@ def test_a_budget_does_not_shrink_what_has_weights(backbone: Path) -> None:
 def test_named_networks_start_from_chance_unless_they_say_otherwise(backbone: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(backbone.parent)
     entries = f"[lenet5, {{network: '{backbone}/architecture.json', recipe: {{weights: out, frozen: 0.5}}}}]"
-    config = sweep_file.parse(TINY, "tuned.yaml", [f"search.start={entries}", f"recipe.weights={backbone}"])
+    config = sweep_file.parse_sweep_file(TINY, "tuned.yaml", [f"search.start={entries}", f"recipe.weights={backbone}"])
     found = [enqueued.design.recipe for enqueued in initial_designs(config, IMAGE, 5)]
     assert [(recipe.weights, recipe.frozen) for recipe in found] == [(None, 0.0), (str(backbone), 0.5)]
 

@@ -10,20 +10,18 @@ import pytest
 from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.config.schema import SweepConfig
-from convscape.search.driver.preflight import check_space
-from convscape.search.proposals import enqueued as named_designs
-from convscape.search.proposals import proposals
+from convscape.search.driver.preflight import preflight
+from convscape.search.proposals import enqueued as named_designs, proposals
 from convscape.search.proposals.enqueued import initial_designs
 from convscape.search.study.journal_storage import STUDY_FILE
-from convscape.search.study.study import Study, params, read
+from convscape.search.study.study import Study, read_params, read_trials
 from convscape.search.sweep import CONFIG, Sweep
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import ConfigError
-from convscape.spaces.lookup import find
+from convscape.spaces.lookup import load_architecture
 from convscape.trainers.recipe import Recipe
 from driving import FIXED_RECIPE, SMALL_SPACE, config, drive, fates, finish, good, opened, reports
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +38,7 @@ NAMED = {"start": [LINE, "lenet5"], "baselines": [DEEP]}
 
 
 def designs(text: str, *overrides: str, classes: int = 10) -> list[named_designs.Enqueued]:
-    return initial_designs(sweep_file.parse(text, "s.yaml", overrides), INPUT, classes)
+    return initial_designs(sweep_file.parse_sweep_file(text, "s.yaml", overrides), INPUT, classes)
 
 
 def named(entries: str, recipe: str = "{}", classes: int = 10) -> list[named_designs.Enqueued]:
@@ -61,7 +59,7 @@ class TestWhatAnEntryMeans:
 
     def test_a_classic_is_scaled_to_the_images_and_classes(self) -> None:
         (enqueued,) = designs("name: s\ndata: {name: digits}\nsearch: {start: [lenet5]}\n", classes=7)
-        assert enqueued.design.architecture == find("lenet5", INPUT, 7)
+        assert enqueued.design.architecture == load_architecture("lenet5", INPUT, 7)
         assert enqueued.role == "start"
 
     def test_a_line_of_notation_keeps_its_layers_and_gets_the_images_as_input(self) -> None:
@@ -69,7 +67,7 @@ class TestWhatAnEntryMeans:
 
     def test_a_file_and_one_design_without_a_list(self, tmp_path: Path) -> None:
         file = tmp_path / "architecture.json"
-        file.write_text(json.dumps(find(LINE).to_json()))
+        file.write_text(json.dumps(load_architecture(LINE).to_json()))
         assert notations(named(str(file))) == [LINE]
 
     def test_baselines_come_before_starts(self) -> None:
@@ -145,18 +143,18 @@ class TestMistakes:
     def test_one_names_its_place_and_its_line(self, entry: str, says: str, remedy: str) -> None:
         text = f"name: s\ndata: {{name: digits}}\nsearch:\n  start:\n    - lenet5\n    - {entry}\n"
         with pytest.raises(ConfigError) as caught:
-            sweep_file.parse(text, "s.yaml")
+            sweep_file.parse_sweep_file(text, "s.yaml")
         assert caught.value.message.startswith("s.yaml:6: search.start[1]")
         assert says in caught.value.message
         assert remedy in caught.value.remedy
 
     def test_one_without_a_list_is_found_too(self) -> None:
         with pytest.raises(ConfigError, match=r"^s.yaml:4: search.start\[0\]: 3: not a design"):
-            sweep_file.parse("name: s\ndata: {name: digits}\nsearch:\n  start: 3\n", "s.yaml")
+            sweep_file.parse_sweep_file("name: s\ndata: {name: digits}\nsearch:\n  start: 3\n", "s.yaml")
 
     def test_one_of_an_override_says_so(self) -> None:
         with pytest.raises(ConfigError, match=r"^--set: search.baselines\[0\]: 'vgg0' is no classic"):
-            sweep_file.parse("name: s\ndata: {name: digits}\n", "s.yaml", ["search.baselines=[vgg0]"])
+            sweep_file.parse_sweep_file("name: s\ndata: {name: digits}\n", "s.yaml", ["search.baselines=[vgg0]"])
 
     @pytest.mark.parametrize(
         ("entry", "says"),
@@ -169,7 +167,7 @@ class TestMistakes:
     def test_a_network_that_cannot_be_built_for_the_images_is_refused_at_the_start(self, entry: str, says: str) -> None:
         settings = config(search={"start": ["lenet5", entry]})
         with pytest.raises(ConfigError, match=r"^search\.start\[1\]: ") as caught:
-            check_space(settings, load_data(settings))
+            preflight(settings, load_data(settings))
         assert says in caught.value.message
         assert caught.value.key == "search.start[1]"
 
@@ -192,8 +190,8 @@ def test_named_designs_are_trained_first_and_once(tmp_path: Path, promotion: str
     assert [record.design.notation for record in records[:2]] == [DEEP, LINE]
     assert engine.trained == 6, "starts count, baselines do not"
     assert sum(record.state in ("completed", "stopped") for record in records) == 7
-    assert fates(read(tmp_path)) == fates(records)
-    assert [record.role for record in read(tmp_path)] == [record.role for record in records]
+    assert fates(read_trials(tmp_path)) == fates(records)
+    assert [record.role for record in read_trials(tmp_path)] == [record.role for record in records]
     assert len(set(reports(engine).epochs)) == len(reports(engine).epochs), "an epoch was trained twice"
 
 
@@ -316,7 +314,7 @@ def test_a_sweep_killed_at_any_byte_ends_as_if_it_had_not_been(unbroken: Unbroke
 
 def test_a_resume_needs_neither_the_files_nor_the_former_sweep(tmp_path: Path) -> None:
     file = tmp_path / "architecture.json"
-    file.write_text(json.dumps(find(LINE).to_json()))
+    file.write_text(json.dumps(load_architecture(LINE).to_json()))
     settings = config(search={"start": [DEEP, str(file)], "trials": 3})
     next(drive(opened(tmp_path, settings), good))
     file.unlink()
@@ -359,7 +357,7 @@ class TestAFormerSweep:
         records = finish(engine, good)
         assert [record.design for record in records] == [each.design for each in enqueued]
         assert all(each.params for each in enqueued)
-        assert list(params(tmp_path).values()) == [each.params for each in enqueued]
+        assert list(read_params(tmp_path).values()) == [each.params for each in enqueued]
 
     def test_of_what_this_space_does_not_propose_it_learns_nothing(self, former: SweepConfig, tmp_path: Path) -> None:
         other = after(former, space={**SMALL_SPACE, "kernel": 7})
@@ -368,7 +366,7 @@ class TestAFormerSweep:
         assert [each.params for each in initial_designs(fixed_otherwise, INPUT, 10)] == [{}] * 3
         records = finish(opened(tmp_path, other), good)
         assert len(records) >= 14
-        assert not any(list(params(tmp_path).values())[:3])
+        assert not any(list(read_params(tmp_path).values())[:3])
 
     @pytest.mark.filterwarnings("ignore:of the space's own:UserWarning")
     def test_a_warning_of_the_space_says_nothing_of_the_settings_and_the_space_is_made_once(

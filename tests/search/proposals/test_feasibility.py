@@ -6,13 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.config.sweep_file import parse
+from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.search.proposals.design_space import sample
 from convscape.search.proposals.feasibility import check_budget, smallest
 from convscape.spaces.conv_space.blocks import BLOCKS
 from convscape.spaces.errors import SpaceError
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scripts import every_answer, some
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ space: {{stages: [1, 2], filters: [2, 512], kernel: 3, head: global_average}}
 
 def test_a_budget_that_nothing_meets_names_the_smallest_design_and_its_cost() -> None:
     with pytest.raises(SpaceError) as caught:
-        check_budget(parse(FILE + "budget: {parameters: 30}"), (1, 8, 8), 10)
+        check_budget(parse_sweep_file(FILE + "budget: {parameters: 30}"), (1, 8, 8), 10)
     assert caught.value.key == "budget"
     assert "the smallest found, INPUT[8x8x1] -> CONV3-2" in caught.value.message
     assert "has 50 parameters" in caught.value.message  # 3·3·2 + 2 of the convolution, 2·10 + 10 of the scores
@@ -39,24 +38,24 @@ def test_a_budget_that_nothing_meets_names_the_smallest_design_and_its_cost() ->
 
 def test_of_a_budget_that_no_shrinking_meets_the_smallest_has_widths_of_one() -> None:
     with pytest.raises(SpaceError, match="has 30 parameters"):
-        check_budget(parse(FILE + "budget: {parameters: 29, over_budget: shrink}"), (1, 8, 8), 10)
+        check_budget(parse_sweep_file(FILE + "budget: {parameters: 29, over_budget: shrink}"), (1, 8, 8), 10)
 
 
 def test_one_that_the_narrowest_meet_is_let_through() -> None:
-    check_budget(parse(FILE + "budget: {parameters: 60, training_memory: 1 MB}"), (1, 8, 8), 10)
-    check_budget(parse(FILE), (1, 8, 8), 10)
-    check_budget(parse(FILE + "budget: {parameters: 30, over_budget: shrink}"), (1, 8, 8), 10)
+    check_budget(parse_sweep_file(FILE + "budget: {parameters: 60, training_memory: 1 MB}"), (1, 8, 8), 10)
+    check_budget(parse_sweep_file(FILE), (1, 8, 8), 10)
+    check_budget(parse_sweep_file(FILE + "budget: {parameters: 30, over_budget: shrink}"), (1, 8, 8), 10)
 
 
 def test_one_that_only_shrinking_meets_is_let_through_where_branches_precede_an_identity() -> None:
     space = "stages: 2, stage1: {block: inception}, stage2: {block: residual}, filters: 8, growth: 1, convolutions: 1"
     text = f"{HEAD}space: {{{space}, kernel: 3, downsampling: none, head: global_average}}\n"
     budget = "budget: {parameters: 400, over_budget: %s}"
-    config = parse(text + budget % "shrink")
+    config = parse_sweep_file(text + budget % "shrink")
     check_budget(config, (1, 8, 8), 10)
     assert all(design.parameters <= 400 for design in sample(config, (1, 8, 8), 10, 5))
     with pytest.raises(SpaceError, match="no design of the space is within it"):
-        check_budget(parse(text + budget % "reject"), (1, 8, 8), 10)
+        check_budget(parse_sweep_file(text + budget % "reject"), (1, 8, 8), 10)
 
 
 RECIPE = "recipe: {batch_size: [8, 64], optimizer: [sgd, adamw], learning_rate: 0.1, weight_decay: 0}"
@@ -85,7 +84,7 @@ FIXED = {
 @settings(max_examples=40, deadline=None)
 @given(OPEN, st.sampled_from(["parameters: 1", "macs: 1", "training_memory: 1", "inference_memory: 1"]))
 def test_the_smallest_is_the_smallest_of_all(chosen: dict[str, Any], limit: str) -> None:
-    config = parse(f"{HEAD}space: {json.dumps(FIXED | chosen)}\n{RECIPE}\nbudget: {{{limit}}}")
+    config = parse_sweep_file(f"{HEAD}space: {json.dumps(FIXED | chosen)}\n{RECIPE}\nbudget: {{{limit}}}")
     space, recipes = config.design_space(), config.recipe_space()
     try:
         space.check((3, 8, 8))
@@ -109,5 +108,5 @@ def test_what_only_two_changes_at_once_lead_to_is_found() -> None:
         "kernel": [3, 5], "padding": ["same", "valid"], "downsampling": ["max", "none", "conv_pool"],
         "norm": ["batch", "none"], "dropout": 0, "head": ["fc", "convolution"], "hidden": [0, 2],
     }  # fmt: skip
-    config = parse(f"{HEAD}space: {json.dumps(space)}\nbudget: {{macs: 1}}")
+    config = parse_sweep_file(f"{HEAD}space: {json.dumps(space)}\nbudget: {{macs: 1}}")
     assert smallest(config, (1, 8, 8), 10).macs <= 485

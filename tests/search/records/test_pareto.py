@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from convscape.search.records.pareto import Fronts, fronts, ordered
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 FEW = st.sampled_from([0.0, 0.25, 0.5, 1.0, math.nan, math.inf, -math.inf])
 

@@ -13,10 +13,9 @@ import pytest
 from convscape.search.proposals import proposals
 from convscape.search.scheduling import engine as engines
 from convscape.search.study.journal_storage import STUDY_FILE
-from convscape.search.study.study import read
+from convscape.search.study.study import read_trials
 from driving import accuracy, config, drive, fates, finish, good, opened, reports, result
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -243,7 +242,7 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_and_takes_no_place(
         assert reports(engine).ended[record.number] == "failed"
     assert engine.counts()["failed"] == len(spoilt)
     assert engine.counts()["completed"] >= 1
-    assert fates(read(tmp_path)) == fates(records)
+    assert fates(read_trials(tmp_path)) == fates(records)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -264,7 +263,7 @@ def test_a_latency_that_is_no_number_counts_as_not_measured(tmp_path: Path, valu
     whole = [record for record in engine.records.values() if record.state == "completed"]
     assert {record.latency for record in whole} == {None, 0.001}, "measured anew with a trial's next job"
     assert max(asked.values()) > 1
-    on_disk = {record.number: record.latency for record in read(tmp_path) if record.state != "duplicate"}
+    on_disk = {record.number: record.latency for record in read_trials(tmp_path) if record.state != "duplicate"}
     assert on_disk == {number: engine.records[number].latency for number in on_disk}
 
 

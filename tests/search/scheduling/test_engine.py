@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search.proposals import proposals
 from convscape.search.scheduling import engine as engines
-from convscape.search.study.study import read
+from convscape.search.study.study import read_trials
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import (
     ArchitectureError,
@@ -34,7 +34,7 @@ def test_every_trial_asked_for_is_trained_and_every_one_ends(tmp_path: Path) -> 
     assert sum(counts.values()) == len(records)
     assert counts["completed"] >= 1
     assert counts["failed"] >= 1
-    assert fates(read(tmp_path)) == fates(records)
+    assert fates(read_trials(tmp_path)) == fates(records)
     trained = [r.number for r in records if r.state in ("completed", "stopped", "failed")]
     assert reports(engine).started == trained
     assert reports(engine).ended == {number: engine.records[number].state for number in trained}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from convscape.search.config import sweep_file
 from convscape.search.driver.launching import launch
-from convscape.search.files.append_only import read_all
+from convscape.search.files.append_only import read_all_entries
 from convscape.search.sweep import Sweep
 from convscape.trainers.modules import Network
 from driving import config, drive, finish, opened
@@ -38,12 +38,12 @@ def test_a_batch_halved_for_want_of_memory_is_told_of(tmp_path: Path, monkeypatc
         return forward(self, input)
 
     monkeypatch.setattr(Network, "forward", limited)
-    sweep = launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={tmp_path}"]), progress=False)
+    sweep = launch(sweep_file.parse_sweep_file(TINY, "tiny.yaml", [f"folder={tmp_path}"]), progress=False)
     assert sweep.counts()["failed"] == 0
     for record in Sweep.open("tiny", tmp_path).trials():
         assert len(record.events) == 1, "a promoted trial goes on in the parts it had"
         assert record.events[0].startswith(HALVED)
-    entries = [entry for entry in read_all(sweep.folder / "spool.jsonl") if entry["event"] == "note"]
+    entries = [entry for entry in read_all_entries(sweep.folder / "spool.jsonl") if entry["event"] == "note"]
     told = {entry["trial"]: entry["tags"]["convscape.events"] for entry in entries if entry["trial"] is not None}
     assert told == {record.number: record.events[0] for record in sweep.trials()}
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape import find
+from convscape import load_architecture
 from convscape.dashboards.text.leaderboard import front
 from convscape.search.records.trial import Design, TrialRecord
 from convscape.search.scheduling import engine as engines
 from convscape.search.scheduling.finals import ranked, standings
-from convscape.search.study.study import read
+from convscape.search.study.study import read_trials
 from convscape.search.sweep import Sweep
 from convscape.trainers.recipe import Recipe
 from driving import config, drive, fates, finish, good, opened, reports, result
@@ -178,7 +178,7 @@ def test_with_several_objectives_a_rung_promotes_from_its_first_front(tmp_path: 
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_winner_is_on_the_front_by_the_mean_that_makes_it_the_winner(tmp_path: Path, fails: bool) -> None:
     sizes = ["lenet5", "resnet18", "alexnet", "vgg16"]  # ascending
-    designs = [Design.of(find(name), Recipe()) for name in sizes]
+    designs = [Design.of(load_architecture(name), Recipe()) for name in sizes]
     assert [design.parameters for design in designs] == sorted(design.parameters for design in designs)
 
     def run(number: int, design: int, accuracy: float, **of: Any) -> TrialRecord:
@@ -209,5 +209,5 @@ def test_latency_is_asked_for_once_and_kept(tmp_path: Path) -> None:
             measured = 0.001 * (job.number + 1) if job.latency and epoch == 1 else None
             order = engine.report(job.number, result(epoch, good(job, epoch) or 0.0, latency=measured))
     assert True in asked
-    trained = [record for record in read(tmp_path) if record.accuracies]
+    trained = [record for record in read_trials(tmp_path) if record.accuracies]
     assert all(record.latency == pytest.approx(0.001 * (record.number + 1)) for record in trained)

@@ -7,9 +7,8 @@ from collections import Counter
 import pytest
 from convscape.search.config.schema import SearchConfig
 from convscape.search.driver.heartbeat import expected_epochs
-from convscape.search.scheduling.halving import Halving, Promotion, Stopping, strategy
-from hypothesis import given
-from hypothesis import strategies as st
+from convscape.search.scheduling.halving import Halving, Promotion, Stopping, promotion_of
+from hypothesis import given, strategies as st
 from promotion_contract import EPOCHS, PromotionContract
 
 
@@ -190,7 +189,7 @@ def test_brackets_are_judged_apart() -> None:
     ],
 )
 def test_the_sweep_file_names_the_strategy(settings: dict, kind: type, rungs: list[list[int]]) -> None:
-    promotion = strategy(SearchConfig.model_validate(settings))
+    promotion = promotion_of(SearchConfig.model_validate(settings))
     assert type(promotion) is kind
     assert [[rung.epochs for rung in bracket] for bracket in promotion.brackets] == rungs
 
@@ -247,7 +246,7 @@ class TestStoppingInBrackets(TestStopping):
 
 class TestNone(PromotionContract):
     def make(self) -> Promotion:
-        return strategy(SearchConfig(promotion="none"))
+        return promotion_of(SearchConfig(promotion="none"))
 
 
 class LatestFirst(Halving):

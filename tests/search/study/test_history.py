@@ -9,8 +9,7 @@ import numpy as np
 import optuna
 from convscape.search.records.pareto import fronts, ordered
 from convscape.search.study.history import TrialHistory
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import optuna
 import pytest
 from convscape.search.config.schema import SweepConfig
-from convscape.search.config.sweep_file import parse
+from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.search.driver import launching
 from convscape.search.proposals import conditional
 from convscape.search.proposals.conditional import check_conditional
@@ -22,8 +22,7 @@ from convscape.search.study.study import MOST_FAULTS, Study
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConfigError, SweepError
 from driving import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from optuna.trial import TrialState, create_trial
 from sampler_contract import FLAT_SPACE, SamplerContract
 
@@ -301,7 +300,7 @@ def test_a_sampler_that_cannot_be_is_refused_with_its_line(
 ) -> None:
     text = f"name: s\ndata: {{name: digits}}\nsearch:\n  trials: 3\n  sampler: {sampler}\n"
     with pytest.raises(ConfigError) as caught:
-        parse(text)
+        parse_sweep_file(text)
     assert caught.value.message.startswith(f"sweep.yaml:5: search.sampler{key}: ")
     assert caught.value.key == f"search.sampler{key}"
     assert says in caught.value.message
@@ -310,7 +309,7 @@ def test_a_sampler_that_cannot_be_is_refused_with_its_line(
 
 def test_one_objective_samplers_refuse_several() -> None:
     with pytest.raises(ConfigError, match=r"search.sampler: cmaes takes one objective, not 2"):
-        parse("name: s\ndata: {name: digits}\nsearch: {sampler: cmaes, objectives: [accuracy, macs]}\n")
+        parse_sweep_file("name: s\ndata: {name: digits}\nsearch: {sampler: cmaes, objectives: [accuracy, macs]}\n")
 
 
 def settled(space: dict[str, Any], sampler: str, **recipe: Any) -> None:

@@ -10,10 +10,9 @@ import pytest
 from convscape.search.config.schema import DataConfig, SweepConfig
 from convscape.search.records.trial import Design, Enqueued, TrialRecord
 from convscape.search.study.journal_storage import STUDY_FILE, StudyFile
-from convscape.search.study.study import Study, read
+from convscape.search.study.study import Study, read_trials
 from convscape.spaces.errors import SweepError
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from optuna.trial import TrialState
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def test_what_is_told_is_found_again(study: Study, tmp_path: Path) -> None:
     assert [record.state for record in found] == [
         "completed", "paused", "failed", "infeasible", "paused", "duplicate",
     ]  # fmt: skip
-    assert [known(record) for record in read(tmp_path)] == [known(record) for record in records]
+    assert [known(record) for record in read_trials(tmp_path)] == [known(record) for record in records]
     assert found[0].accuracy == 0.6
     assert found[0].best_epoch == 2
     assert found[5].accuracies == records[0].accuracies
@@ -211,7 +210,7 @@ def test_a_half_line_is_dropped_by_the_writer_and_left_by_a_reader(study: Study,
     file = tmp_path / STUDY_FILE
     whole = file.read_bytes()
     file.write_bytes(whole + b'{"op_code": 4, "wor')
-    assert [record.number for record in read(tmp_path)] == [0]
+    assert [record.number for record in read_trials(tmp_path)] == [0]
     assert file.read_bytes() == whole + b'{"op_code": 4, "wor'
     StudyFile(file)
     assert file.read_bytes() == whole
@@ -299,7 +298,7 @@ def test_a_named_design_that_could_not_be_kept_is_asked_for_again(tmp_path: Path
     again = Study(tmp_path, sampler="random", seed=0)
     assert again.queue(list) == enqueued
     record = again.ask(lambda _: enqueued[0].design, enqueued[0])
-    assert (record.role, read(tmp_path)[-1].role) == ("baseline", "baseline")
+    assert (record.role, read_trials(tmp_path)[-1].role) == ("baseline", "baseline")
     assert again.queue(list) == enqueued[1:]
 
 
@@ -315,7 +314,7 @@ def test_a_proposal_that_fails_does_not_stand_in_the_way_of_a_resume(tmp_path: P
         study.ask(broken)
     study.end(first, "failed", "loss is nan")
     assert [record.number for record in Study(tmp_path, sampler="random", seed=0).restore()] == [first.number]
-    assert [record.number for record in read(tmp_path)] == [first.number]
+    assert [record.number for record in read_trials(tmp_path)] == [first.number]
 
 
 def test_a_kill_after_a_failed_proposal_loses_nothing_that_others_reached(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(tmp_path: Path, code: Path) -> Iterator[SweepConfig]:
     import ray
 
-    yield sweep_file.parse(MANY, "many.yaml", [f"folder={tmp_path}", f"code=[{code}]"])
+    yield sweep_file.parse_sweep_file(MANY, "many.yaml", [f"folder={tmp_path}", f"code=[{code}]"])
     ray.shutdown()
 
 

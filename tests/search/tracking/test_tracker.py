@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.files.append_only import read_all
-from convscape.search.tracking import upload_process
-from convscape.search.tracking import uploader as uploading
+from convscape.search.files.append_only import read_all_entries
+from convscape.search.tracking import upload_process, uploader as uploading
 from convscape.search.tracking.delivery import JOURNAL, SPOOL
-from convscape.search.tracking.mlflow_store import connect
+from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.tracker import Tracker, TrialStart, sync
 from convscape.search.tracking.uploader import Uploader, hold
 from convscape.spaces.errors import SweepError
@@ -129,7 +128,7 @@ def test_a_reopened_tracker_goes_on_with_the_same_runs(
 def test_what_was_reported_is_not_spooled_again(tracker: Tracker, folder: Path, known: Any) -> None:
     for _ in range(2):
         known.report(tracker, 2)
-    events = [(entry["event"], entry.get("trial"), entry.get("step")) for entry in read_all(folder / SPOOL)]
+    events = [(entry["event"], entry.get("trial"), entry.get("step")) for entry in read_all_entries(folder / SPOOL)]
     assert len([event for event in events if event[0] not in ("resume", "finish")]) == 1 + 1 + 2 * (known.epochs + 3)
 
 
@@ -239,7 +238,7 @@ def test_exactly_once_whichever_call_fails(
     from mlflow.entities import ViewType
 
     faults = Faults(at, done=done)
-    monkeypatch.setattr(uploading, "connect", lambda uri: Faulty(connect(uri), faults))
+    monkeypatch.setattr(uploading, "connect_store", lambda uri: Faulty(connect_store(uri), faults))
     known.report(tracker, 2)
     uploader = Uploader(folder)
     with pytest.raises(ConnectionError):
@@ -252,7 +251,7 @@ def test_exactly_once_whichever_call_fails(
     assert uploader.left() == 0
     uploader.release()
     known.assert_exactly_once(database, experiment, 2, folder)
-    client = connect(database)
+    client = connect_store(database)
     found = client.get_experiment_by_name(experiment)
     assert found is not None
     deleted = client.search_runs([found.experiment_id], run_view_type=ViewType.DELETED_ONLY)
@@ -298,7 +297,7 @@ def test_a_run_that_was_created_twice_is_kept_once(
                 late[0]()
             return run
 
-    monkeypatch.setattr(uploading, "connect", lambda uri: Slow(connect(uri), Faults(0, done=False)))
+    monkeypatch.setattr(uploading, "connect_store", lambda uri: Slow(connect_store(uri), Faults(0, done=False)))
     uploader = Uploader(folder)
     with pytest.raises(TimeoutError):
         uploader.step()
@@ -318,11 +317,11 @@ def test_a_run_someone_deleted_does_not_hold_up_the_rest(
     known.begin(tracker)
     known.trial(tracker, 0)
     sync(folder)
-    connect(database).delete_run(str(tracker.run_id(0)))
+    connect_store(database).delete_run(str(tracker.run_id(0)))
     tracker.epoch(0, known.epochs + 1, {"loss": 0.1})
     known.trial(tracker, 1)
     assert sync(folder) == 0
-    assert any("refused" in line for line in read_all(folder / JOURNAL))
+    assert any("refused" in line for line in read_all_entries(folder / JOURNAL))
     assert tracker.run_id(1) is not None
 
 
@@ -331,7 +330,7 @@ def test_everything_can_be_sent_to_a_new_store(
 ) -> None:
     known.report(tracker, 2)
     sync(folder)
-    client = connect(database)
+    client = connect_store(database)
     for run in known.runs(database, experiment).values():
         client.delete_run(run.info.run_id)
     (folder / JOURNAL).unlink()
@@ -346,7 +345,7 @@ def test_an_experiment_someone_deleted_comes_back(
     experiment: str,
     known: Any,
 ) -> None:
-    client = connect(database)
+    client = connect_store(database)
     client.delete_experiment(client.create_experiment(experiment, artifact_location=(folder / "files").as_uri()))
     known.begin(tracker)
     assert sync(folder) == 0
@@ -390,7 +389,7 @@ def test_a_store_that_is_away_is_a_problem_and_no_more(
     assert "MLflow at http://127.0.0.1:9 does not take results" in str(tracker.problem)
     assert len(caplog.messages) == 1
     assert "secret" not in caplog.text
-    assert tracker.flush(0) == len(read_all(folder / SPOOL)) + 1
+    assert tracker.flush(0) == len(read_all_entries(folder / SPOOL)) + 1
     tracker.close()
     with pytest.raises(SweepError, match="MLflow did not take the results"):
         sync(folder)
@@ -398,9 +397,9 @@ def test_a_store_that_is_away_is_a_problem_and_no_more(
 
 def test_a_report_that_cannot_be_written_raises_nothing(tracker: Tracker, folder: Path) -> None:
     impossible: Any = object()
-    before = len(read_all(folder / SPOOL))
+    before = len(read_all_entries(folder / SPOOL))
     tracker.epoch(impossible, 1, {"loss": 1.0})
-    assert len(read_all(folder / SPOOL)) == before
+    assert len(read_all_entries(folder / SPOOL)) == before
 
 
 def test_sync_of_a_folder_without_results(tmp_path: Path) -> None:
@@ -419,7 +418,7 @@ def test_a_relative_database_is_found_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Tracker(folder, uri="sqlite:///mlflow.db", experiment="e", sweep="s").close()
-    assert read_all(folder / SPOOL)[0]["uri"] == f"sqlite:///{tmp_path}/mlflow.db"
+    assert read_all_entries(folder / SPOOL)[0]["uri"] == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def test_the_driver_never_imports_mlflow() -> None:

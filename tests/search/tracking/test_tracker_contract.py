@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from convscape.search.tracking import upload_process
-from convscape.search.tracking.mlflow_store import connect, search
+from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import Tracker, sync
 from tracker_contract import Told, TrackerContract
 
@@ -28,11 +28,11 @@ class TestMlflow(TrackerContract):
 
     def arrived(self, folder: Path) -> dict[int | None, Told]:
         assert sync(folder) == 0
-        client = connect(self.uri)
+        client = connect_store(self.uri)
         experiment = client.get_experiment_by_name(self.experiment)
         assert experiment
         found: dict[int | None, Told] = {}
-        for run in search(client, experiment.experiment_id, ""):
+        for run in search_runs(client, experiment.experiment_id, ""):
             data, identity = run.data, run.info.run_id
             trial = data.tags.get("convscape.trial")
             number = None if trial is None else int(trial)
@@ -48,7 +48,7 @@ class TestMlflow(TrackerContract):
         return found
 
     def _points(self, run_id: str, key: str) -> list[tuple[int, float]]:
-        return sorted((point.step, point.value) for point in connect(self.uri).get_metric_history(run_id, key))
+        return sorted((point.step, point.value) for point in connect_store(self.uri).get_metric_history(run_id, key))
 
 
 class Diary:

@@ -11,12 +11,11 @@ from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.config.schema import ResourcesConfig
 from convscape.search.driver.launching import launch, resume
-from convscape.search.files.append_only import read_all
+from convscape.search.files.append_only import read_all_entries
 from convscape.search.proposals.design_space import sample
-from convscape.search.workers import precision as choosing
-from convscape.search.workers import ray_runner, trainable
+from convscape.search.workers import precision as choosing, ray_runner, trainable
 from convscape.spaces.errors import ConfigError, SweepError
-from convscape.trainers.measuring import precision as measuring
+from convscape.trainers import measuring
 from convscape.trainers.measuring.precision import Measured
 
 if TYPE_CHECKING:
@@ -64,12 +63,12 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(folder: Path, *overrides: str) -> Sweep:
-    return launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
+    return launch(sweep_file.parse_sweep_file(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
 
 
 def tags(sweep: Sweep) -> dict[str, str]:
     """The tags of the sweep's own run."""
-    entries = [entry for entry in read_all(sweep.folder / "spool.jsonl") if entry.get("trial") is None]
+    entries = [entry for entry in read_all_entries(sweep.folder / "spool.jsonl") if entry.get("trial") is None]
     return {key: value for entry in entries for key, value in entry.get("tags", {}).items()}
 
 
@@ -182,11 +181,11 @@ def test_a_damaged_record_is_named(
 
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"resources.precision: 'float16'"):
-        sweep_file.parse(TINY, "tiny.yaml", ["resources.precision=float16"])
+        sweep_file.parse_sweep_file(TINY, "tiny.yaml", ["resources.precision=float16"])
 
 
 def test_the_network_measured_is_in_the_middle_of_the_space_and_within_budget() -> None:
-    config = sweep_file.parse(TINY, "tiny.yaml", ["space.filters=[4,8,16,32,64]", "budget.macs=10000"])
+    config = sweep_file.parse_sweep_file(TINY, "tiny.yaml", ["space.filters=[4,8,16,32,64]", "budget.macs=10000"])
     digits = load_data(config)
     macs = sorted(design.macs for design in sample(config, digits.input, 10, choosing.LOOKED_AT))
     within = [each for each in macs if each <= 10_000]

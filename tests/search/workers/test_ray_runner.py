@@ -44,7 +44,7 @@ def cluster() -> Iterator[None]:
 
 
 def run(folder: Path, *overrides: str) -> Sweep:
-    return launch(sweep_file.parse(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
+    return launch(sweep_file.parse_sweep_file(TINY, "tiny.yaml", [f"folder={folder}", *overrides]), progress=False)
 
 
 def test_a_halted_sweep_ends_where_no_worker_ever_came(cluster: None, tmp_path: Path) -> None:

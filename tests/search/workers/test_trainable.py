@@ -12,17 +12,17 @@ from convscape.search.records.trial import Design, Job
 from convscape.search.workers import trainable
 from convscape.search.workers.trainable import Setup, TrainingJob, WarmWorker
 from convscape.spaces.errors import SweepError
-from convscape.spaces.notation import parse
+from convscape.spaces.parsing import parse_notation
 from convscape.trainers import checkpoint
 from convscape.trainers.checkpoint import Checkpoints
-from convscape.trainers.data.dataset import load
+from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.device.memory import training_bytes
 from convscape.trainers.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NETWORK = parse("INPUT[8x8x1] -> CONV3-8 -> BN -> RELU -> FC-10")
+NETWORK = parse_notation("INPUT[8x8x1] -> CONV3-8 -> BN -> RELU -> FC-10")
 
 
 def job(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
 ) -> None:
     monkeypatch.setattr(trainable, "cpus_here", lambda: 4)
     monkeypatch.setattr(trainable, "device_memory", lambda _, share: int(share * 2 * training_bytes(NETWORK, 64)))
-    digits = load("digits", train=200, validation=100)
+    digits = load_dataset("digits", train=200, validation=100)
     results = [
         TrainingJob(job(tmp_path / str(cpus), Recipe(batch_size=64)), digits, Setup(1, cpus=cpus)).epoch()
         for cpus in (4.0, 1.0)
@@ -82,7 +82,7 @@ def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
 def worker(order: dict[str, Any], epoch_seconds: float | None = None) -> WarmWorker:
     """One without Ray: nothing here calls what `Trainable.__init__` sets up."""
     made = WarmWorker.__new__(WarmWorker)
-    made.setup(order, load("digits", train=40, validation=20), Setup(1, epoch_seconds=epoch_seconds))
+    made.setup(order, load_dataset("digits", train=40, validation=20), Setup(1, epoch_seconds=epoch_seconds))
     return made
 
 
@@ -99,7 +99,9 @@ def test_short_epochs_are_told_together_up_to_the_next_rung(monkeypatch: pytest.
 def run(folder: Path, **settings: Any) -> TrainingJob:
     """A job of nine epochs taken up by a new process."""
     return TrainingJob(
-        job(folder, Recipe(batch_size=8), epochs=9, **settings), load("digits", train=40, validation=20), Setup(1)
+        job(folder, Recipe(batch_size=8), epochs=9, **settings),
+        load_dataset("digits", train=40, validation=20),
+        Setup(1),
     )
 
 
@@ -188,14 +190,14 @@ def test_checkpoints_of_another_training_halt_the_sweep(tmp_path: Path, known: i
     assert not (tmp_path / "epoch-0001").exists() or known == 5
     order = job(tmp_path, Recipe(batch_size=8), epochs=9, start=known, seed=1)
     with pytest.raises(SweepError, match="its seed is 0, not 1"):
-        TrainingJob(order, load("digits", train=40, validation=20), Setup(1))
+        TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(1))
 
 
 def test_checkpoints_of_another_design_do_not_hinder_a_trial_that_told_nothing(tmp_path: Path) -> None:
     """As where the power failed, and the number was given to another design."""
     run(tmp_path).epoch()
     order = job(tmp_path, Recipe(batch_size=8), epochs=9, seed=1)
-    assert TrainingJob(order, load("digits", train=40, validation=20), Setup(1)).epoch().epoch == 1
+    assert TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(1)).epoch().epoch == 1
 
 
 def test_what_was_trained_before_is_told_before_anything_trains(
@@ -265,7 +267,7 @@ def test_epochs_before_a_failure_are_told_with_it(monkeypatch: pytest.MonkeyPatc
 
 def trained(order: dict[str, Any], epochs: int) -> list[dict[str, Any]]:
     """What so many epochs of a job tell; the newest two leave their checkpoints on the disk."""
-    run = TrainingJob({**order, "start": 0}, load("digits", train=40, validation=20), Setup(1))
+    run = TrainingJob({**order, "start": 0}, load_dataset("digits", train=40, validation=20), Setup(1))
     return [curve(run.epoch().to_json()) for _ in range(epochs)]
 
 
@@ -275,7 +277,7 @@ def curve(result: dict[str, Any]) -> dict[str, Any]:
 
 def rewrite(folder: Path, *, without: str = "", **changed: Any) -> None:
     """Keeps the checkpoint whole by its SHA-256, as another version might have written it."""
-    tensors, values = checkpoint.read(folder)
+    tensors, values = checkpoint.read_checkpoint(folder)
     tensors = {name: value for name, value in tensors.items() if name != without}
     checkpoint.write(folder, tensors, {**values, **changed})
 
@@ -288,7 +290,7 @@ def test_a_checkpoint_that_does_not_fit_is_gone_round(tmp_path: Path, unfit: tup
     trained(order, 2)
     for epoch in unfit:
         rewrite(tmp_path / "one" / f"epoch-000{epoch}", without="averaged.0.weight")
-    run = TrainingJob(order, load("digits", train=40, validation=20), Setup(1))
+    run = TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(1))
     assert [curve(run.epoch().to_json()) for _ in range(first, 4)] == whole[first - 1 :]
 
 

@@ -11,11 +11,10 @@ import pytest
 import torch
 import torchvision
 from convscape.spaces.classics.catalog import CLASSICS, classic
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import ArchitectureError, ConvscapeError
 from convscape.spaces.layers import Conv, Linear, Parallel, Residual
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from torch import nn
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -33,7 +32,7 @@ def short(row):
 @pytest.mark.parametrize("name", ["lenet5", "alexnet", "zfnet", "vgg16"])
 def test_layer_by_layer_as_published(name):
     golden = json.loads((GOLDEN / f"{name}.json").read_text())
-    costs = table(classic(name))
+    costs = cost_table(classic(name))
     shown = {layer for layer, *_ in golden["rows"]}
     rows = [[short(row), list(row.output), row.weights, row.biases] for row in costs.rows if short(row) in shown]
     assert rows == golden["rows"]
@@ -44,7 +43,7 @@ def test_layer_by_layer_as_published(name):
 
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_totals_of_torchvisions_documentation(name):
-    totals = table(classic(name)).totals
+    totals = cost_table(classic(name)).totals
     assert totals.parameters == TORCHVISION[name]["parameters"]
     assert totals.macs / 1e9 == pytest.approx(TORCHVISION[name]["gmacs"], abs=0.006)
 
@@ -59,11 +58,11 @@ def test_weights_and_biases_of_every_layer_are_torchvisions(name):
         for module in network.modules()
         if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.Linear)
     ]
-    assert [(row.weights, row.biases) for row in table(classic(name)).rows if row.weights] == theirs
+    assert [(row.weights, row.biases) for row in cost_table(classic(name)).rows if row.weights] == theirs
 
 
 def test_inception_blocks_as_in_table_1():
-    costs = table(classic("googlenet"))
+    costs = cost_table(classic("googlenet"))
     blocks = [row for row in costs.rows if isinstance(row.layer, Parallel)]
     assert len(blocks) == len(GOOGLENET["rows"])
     for block, (name, output, params, ops) in zip(blocks, GOOGLENET["rows"], strict=True):
@@ -77,7 +76,7 @@ def test_inception_blocks_as_in_table_1():
 @pytest.mark.parametrize("name", RESNET["networks"])
 def test_resnets_as_in_table_1(name):
     golden = RESNET["networks"][name]
-    rows = table(classic(name)).rows
+    rows = cost_table(classic(name)).rows
     assert list(rows[1].output) == RESNET["stem"]
     outputs = [list(row.output) for row in rows if isinstance(row.layer, Residual)]
     stages = zip(golden["filters"], RESNET["sizes"], golden["blocks"], strict=True)
@@ -89,7 +88,7 @@ def test_resnets_as_in_table_1(name):
 @pytest.mark.parametrize("name", ALL_CNN["networks"])
 def test_the_all_cnn_family_as_in_its_tables(name):
     golden = ALL_CNN["networks"][name]
-    rows = [row for row in table(classic(name)).rows if short(row).startswith(("CONV", "POOL", "GAP"))]
+    rows = [row for row in cost_table(classic(name)).rows if short(row).startswith(("CONV", "POOL", "GAP"))]
     assert [f"{short(row)} {row.output[1]}" for row in rows] == golden["layers"]
 
 
@@ -102,7 +101,7 @@ def test_the_all_cnn_family_has_the_parameters_its_layers_come_to(name):
             size, filters = map(int, convolution.groups())
             by_hand += filters * size * size * channels + filters
             channels = filters
-    assert table(classic(name)).totals.parameters == golden["parameters"] == by_hand
+    assert cost_table(classic(name)).totals.parameters == golden["parameters"] == by_hand
 
 
 @pytest.mark.parametrize("name", ALL_CNN["networks"])
@@ -115,7 +114,7 @@ def test_the_all_cnn_family_has_about_the_papers_parameters(name):
 def test_convpool_and_all_cnn_are_the_fair_pairs():
     for model in "abc":
         for pair in (("base", "strided"), ("convpool", "all")):
-            left, right = (table(classic(f"{form}-cnn-{model}")).totals.parameters for form in pair)
+            left, right = (cost_table(classic(f"{form}-cnn-{model}")).totals.parameters for form in pair)
             assert left == right
 
 

@@ -10,7 +10,7 @@ from convscape.spaces.classics import variations
 from convscape.spaces.classics.catalog import CLASSICS, classic
 from convscape.spaces.classics.classic_space import DEFAULTS, ClassicSpace
 from convscape.spaces.classics.variations import of_kind
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import SpaceError
 from convscape.spaces.layers import (
     Activation,
@@ -23,9 +23,9 @@ from convscape.spaces.layers import (
     Pool,
     Residual,
 )
-from convscape.spaces.notation import notation, parse
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from convscape.spaces.notation import to_notation
+from convscape.spaces.parsing import parse_notation
+from hypothesis import example, given, settings, strategies as st
 
 if TYPE_CHECKING:
     from convscape.spaces.architecture import Architecture
@@ -63,7 +63,7 @@ def counts(network: Architecture, *kinds: type) -> list[int]:
 def test_every_variation_of_every_classic_can_be_built(base: str, fixed: dict[str, Any], input: Any) -> None:
     network = only(base, input, **fixed)
     assert (network.input, network.output[0], network.classes) == (input, 10, 10)
-    assert parse(notation(network)).digest == network.digest
+    assert parse_notation(to_notation(network)).digest == network.digest
 
 
 @pytest.mark.parametrize("base", CLASSICS)
@@ -108,7 +108,7 @@ def test_pooling_of_another_kind_leaves_the_maps_as_they_are(base: str, mode: st
 
 def test_a_convolution_for_a_pooling_written_out() -> None:
     network = only("lenet5", (1, 32, 32), pooling="convolution", norm="batch", activation="relu")
-    assert notation(network) == (
+    assert to_notation(network) == (
         "INPUT[32x32x1] -> CONV5-6 valid nobias -> BN -> RELU -> CONV2-6 s2 valid nobias -> BN -> RELU -> "
         "CONV5-16 valid nobias -> BN -> RELU -> CONV2-16 s2 valid nobias -> BN -> RELU -> "
         "FC-120 -> RELU -> FC-84 -> RELU -> FC-10"
@@ -116,10 +116,10 @@ def test_a_convolution_for_a_pooling_written_out() -> None:
 
 
 def test_a_pooling_within_and_after_a_block_gets_a_convolution_of_its_channels() -> None:
-    plain = parse(
+    plain = parse_notation(
         "INPUT[8x8x3] -> RESIDUAL[CONV3-8 -> POOL2 | POOL2 -> CONV1-8] -> PARALLEL[CONV1-2 | IDENTITY] -> POOL2 -> FC-2"
     )
-    assert notation(variations.with_pooling(plain, "convolution")) == (
+    assert to_notation(variations.with_pooling(plain, "convolution")) == (
         "INPUT[8x8x3] -> RESIDUAL[CONV3-8 -> CONV2-8 s2 valid -> RELU | CONV2-3 s2 valid -> RELU -> CONV1-8] -> "
         "PARALLEL[CONV1-2 | IDENTITY] -> CONV2-10 s2 valid -> RELU -> FC-2"
     )
@@ -155,10 +155,10 @@ def test_an_average_in_place_of_the_fully_connected_layers() -> None:
     for base in ("vgg11", "lenet5", "alexnet"):
         network = only(base, head="global_average")
         assert counts(network, Linear) == [1]
-        assert notation(network).endswith(
+        assert to_notation(network).endswith(
             "GAP -> FLATTEN -> DROPOUT0.5 -> FC-10" if base != "lenet5" else " -> GAP -> FC-10"
         )
-        assert table(network).totals.parameters < table(classic(base, (3, 32, 32), 10)).totals.parameters / 3
+        assert cost_table(network).totals.parameters < cost_table(classic(base, (3, 32, 32), 10)).totals.parameters / 3
     for base in ("resnet18", "googlenet", "all-cnn-a"):
         assert only(base, head="global_average") == classic(base, (3, 32, 32), 10)
 

@@ -8,8 +8,7 @@ import pytest
 from convscape.spaces.conv_space.settings import KEYS
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import SpaceError
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scripts import Chance
 
 WORDS = ("low", "high", "log", "step", "same", "max", "batch", "residual", "fc", "crop")

@@ -11,9 +11,8 @@ from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.conv_space.stages import DOWNSAMPLING, Stage, after
 from convscape.spaces.errors import SpaceError
 from convscape.spaces.layers import Flatten, Linear
-from convscape.spaces.notation import notation
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from convscape.spaces.notation import to_notation
+from hypothesis import given, settings, strategies as st
 from scripts import Chance
 
 FIXED = {
@@ -25,7 +24,7 @@ FIXED = {
 def written(**chosen: Any) -> str:
     """The one network of a space with these settings, without its input and last layer."""
     network = ConvSpace(**(FIXED | chosen)).sample(Chance(0), (3, 28, 28), 10)
-    return notation(network).removeprefix("INPUT[28x28x3] -> ").removesuffix(" -> FC-10")
+    return to_notation(network).removeprefix("INPUT[28x28x3] -> ").removesuffix(" -> FC-10")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_what_a_setting_becomes(chosen: dict[str, Any], expected: str) -> None:
 
 def test_an_all_convolutional_head() -> None:
     network = ConvSpace(**(FIXED | {"head": "convolution", "dropout": 0.5})).sample(Chance(0), (3, 28, 28), 10)
-    assert notation(network) == (
+    assert to_notation(network) == (
         "INPUT[28x28x3] -> CONV3-16 -> RELU -> DROPOUT0.5 -> CONV1-10 -> GAP -> FLATTEN"
     )  # fmt: skip
 

@@ -11,8 +11,7 @@ from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.conv_space.stages import DOWNSAMPLING
 from convscape.spaces.errors import SpaceError
 from convscape.spaces.geometry import FITS
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from scripts import every_answer, some
 
 if TYPE_CHECKING:

@@ -11,14 +11,13 @@ from convscape.spaces.conv_space.blocks import BLOCKS, NORMS, Style
 from convscape.spaces.conv_space.settings import DEFAULTS, KEYS
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.conv_space.stages import DOWNSAMPLING, Stage
-from convscape.spaces.cost import table
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import SpaceError
 from convscape.spaces.geometry import FITS
 from convscape.spaces.layers import BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool
-from convscape.spaces.notation import notation
+from convscape.spaces.notation import to_notation
 from convscape.spaces.tracing import trace
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scripts import Chance
 
 IMAGE = (1, 28, 28)
@@ -110,7 +109,7 @@ def test_a_tight_space_finds_the_few_that_fit() -> None:
     space = ConvSpace(
         stages=4, kernel=[1, 3, 5], padding=["same", "valid"], downsampling=["max", "none"], stride=[1, 2]
     )
-    networks = {notation(space.sample(Chance(seed), (1, 8, 8), 10)) for seed in range(200)}
+    networks = {to_notation(space.sample(Chance(seed), (1, 8, 8), 10)) for seed in range(200)}
     assert len(networks) > 100
 
 
@@ -136,7 +135,7 @@ def test_a_fixed_setting_is_never_asked() -> None:
     trial = Chance(0)
     network = ConvSpace(**fixed).sample(trial, IMAGE, 10)
     assert trial.asked == {}
-    assert notation(network) == (
+    assert to_notation(network) == (
         "INPUT[28x28x1] -> [CONV3-8 -> BN -> RELU]*2 -> POOL2 -> [CONV3-16 -> BN -> RELU]*2 -> POOL2"
         " -> FC-16 -> RELU -> DROPOUT0.1 -> FC-10"
     )
@@ -202,7 +201,7 @@ def test_a_stack_has_the_receptive_field_and_the_map_of_the_large_filter(
         stage = Stage(convolutions, "plain", kernel, form, 1, stride, padding, downsampling)
         layers = [layer for group in stage.groups(1, Style(1)) for layer in group]
         network = Architecture((1, 200, 200), (*layers, Flatten(), Linear(2)), 2)
-        last = table(network).rows[-3]
+        last = cost_table(network).rows[-3]
         return last.receptive_field, last.output
 
     single, stack = ends("single"), ends("stack")
@@ -229,7 +228,7 @@ def test_strict_admits_only_what_tiles() -> None:
 
 def test_no_stages_is_a_plain_classifier() -> None:
     network = ConvSpace(stages=0, hidden=0, dropout=0.0).sample(Chance(0), IMAGE, 10)
-    assert notation(network).endswith("FC-10")
+    assert to_notation(network).endswith("FC-10")
     assert of_kind(network, Conv) == []
 
 

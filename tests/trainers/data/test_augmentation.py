@@ -7,8 +7,7 @@ from convscape.trainers.data.augmentation import cut_out, gathered
 from convscape.trainers.data.dataset import Dataset, Part
 from convscape.trainers.data.images import Images
 from convscape.trainers.recipe import Recipe
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 
 def numbered(count: int, channels: int, height: int, width: int) -> torch.Tensor:

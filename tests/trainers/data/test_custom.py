@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from convscape.spaces.errors import DataError
-from convscape.trainers.data.dataset import load
+from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.data.sources import Source
 from convscape.trainers.data.streaming import Streamed
 from PIL import Image
@@ -75,7 +75,7 @@ def everything(data) -> list[bytes]:
     ids=["arrays", "tensors", "dataset of tensors", "dataset of pictures", "source"],
 )
 def test_what_a_function_may_return(mine, found):
-    data = load(mine(lambda _root: found), train=0.5)
+    data = load_dataset(mine(lambda _root: found), train=0.5)
     assert data.input == (3, 6, 5)
     assert len(data.classes) == 4
     assert data.name == "my_images.read"
@@ -84,17 +84,17 @@ def test_what_a_function_may_return(mine, found):
 
 def test_the_function_gets_the_root(mine, tmp_path):
     seen = []
-    load(mine(lambda root: (seen.append(root), (IMAGES, LABELS))[1]), tmp_path)
+    load_dataset(mine(lambda root: (seen.append(root), (IMAGES, LABELS))[1]), tmp_path)
     assert seen == [tmp_path]
 
 
 def test_a_source_brings_its_own_test_part(mine):
-    data = load(mine(lambda _root: Source(IMAGES, LABELS, ("a", "b", "c", "d"), (IMAGES[:5], LABELS[:5]))))
+    data = load_dataset(mine(lambda _root: Source(IMAGES, LABELS, ("a", "b", "c", "d"), (IMAGES[:5], LABELS[:5]))))
     assert np.array_equal(data.test.images, IMAGES[:5])
 
 
 def test_grey_images_without_channels(mine):
-    assert load(mine(lambda _root: (IMAGES[:, 0], LABELS)), size=8).input == (1, 8, 8)
+    assert load_dataset(mine(lambda _root: (IMAGES[:, 0], LABELS)), size=8).input == (1, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_grey_images_without_channels(mine):
 )
 def test_what_cannot_be_used_is_named(mine, found, message):
     with pytest.raises(DataError, match=message):
-        load(mine(lambda _root: found))
+        load_dataset(mine(lambda _root: found))
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,14 @@ def test_what_cannot_be_used_is_named(mine, found, message):
 def test_paths_that_lead_nowhere(mine, path, message):
     mine(None)
     with pytest.raises(DataError, match=message):
-        load(path)
+        load_dataset(path)
 
 
 @pytest.mark.parametrize("size", [None, 9])
 def test_a_torch_dataset_that_does_not_fit_is_streamed(on_disk, size):
     """Travels as its path; each process that reads makes it anew."""
     kept, streamed = (
-        load("streamed_images.read", on_disk, code=[on_disk], size=size, memory=memory) for memory in (None, 1)
+        load_dataset("streamed_images.read", on_disk, code=[on_disk], size=size, memory=memory) for memory in (None, 1)
     )
     assert isinstance(streamed.train.images, Streamed)
     again = pickle.loads(pickle.dumps(streamed))  # noqa: S301
@@ -152,8 +152,8 @@ def test_a_dataset_of_unlike_sizes_needs_a_size(mine):
     unlike = AsTorch(lambda image: image[:, : 4 + image[0, 0, 0] % 2])
     for memory in (None, 1):
         with pytest.raises(DataError, match="image 0 has shape"):
-            load(mine(lambda _root: unlike), memory=memory)
-        assert load(mine(lambda _root: unlike), size=5, memory=memory).input == (3, 5, 5)
+            load_dataset(mine(lambda _root: unlike), memory=memory)
+        assert load_dataset(mine(lambda _root: unlike), size=5, memory=memory).input == (3, 5, 5)
 
 
 @pytest.mark.parametrize("memory", [None, 1])
@@ -164,10 +164,10 @@ def test_an_image_that_breaks_the_dataset_is_named(mine, memory):
         return image
 
     with pytest.raises(DataError, match=r"my_images.read: image 30: KeyError: 'nothing there' \(test_custom.py, line"):
-        load(mine(lambda _root: AsTorch(picture)), memory=memory)
+        load_dataset(mine(lambda _root: AsTorch(picture)), memory=memory)
 
 
 @pytest.mark.parametrize("found", [(IMAGES, LABELS + 1), Source(IMAGES, LABELS, tuple("abcde"))])
 def test_a_class_without_images_is_named(mine, found):
     with pytest.raises(DataError, match=r"class '[0e]' has no image"):
-        load(mine(lambda _root: found))
+        load_dataset(mine(lambda _root: found))

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 from convscape.spaces.errors import DataError
-from convscape.trainers.data.dataset import DATA_SETS, load, split, stratified
+from convscape.trainers.data.dataset import DATA_SETS, load_dataset, split, stratified
 from convscape.trainers.data.images import Images
 from convscape.trainers.data.sources import Source
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 
 def source(count: int = 200, classes: int = 4, seed: int = 0, test=None) -> Source:
@@ -29,7 +28,7 @@ def numbers(part) -> list[int]:
 
 
 def test_digits_as_they_come():
-    digits = load("digits")
+    digits = load_dataset("digits")
     assert digits.input == (1, 8, 8)
     assert digits.classes == tuple("0123456789")
     assert (len(digits.train), len(digits.validation), len(digits.test)) == (1150, 288, 359)
@@ -95,7 +94,7 @@ def test_stratified_takes_each_class_in_proportion(sizes, data):
 
 
 def test_normalisation_is_that_of_the_training_part():
-    data = load("digits", train=200)
+    data = load_dataset("digits", train=200)
     pixels = data.train.images.astype(np.float64) / 255
     assert data.mean == pytest.approx((pixels.mean(),))
     assert data.std == pytest.approx((pixels.std(),))
@@ -149,11 +148,11 @@ def test_images_travel_beside_the_pickle_and_are_not_copied():
 
 def test_images_resized_beyond_the_memory_are_refused():
     with pytest.raises(DataError, match=r"data.size \(=100\): resized, the images need 17,970,000 bytes and 1,000,000"):
-        load("digits", size=100, memory=1_000_000)
+        load_dataset("digits", size=100, memory=1_000_000)
 
 
 def test_images_are_resized():
-    data = load("digits", train=20, validation=10, size=12)
+    data = load_dataset("digits", train=20, validation=10, size=12)
     assert data.input == (1, 12, 12)
     assert len(data.test) == 359
 
@@ -175,12 +174,12 @@ def test_images_are_resized():
 )
 def test_bad_input_says_what_and_where(arguments, message):
     with pytest.raises(DataError, match=message):
-        load(**arguments)
+        load_dataset(**arguments)
 
 
 @pytest.mark.parametrize("name", ["Digits", "DIGITS"])
 def test_names_are_read_leniently(name):
-    assert load(name, train=20, validation=10).name == "digits"
+    assert load_dataset(name, train=20, validation=10).name == "digits"
 
 
 def test_known_names():

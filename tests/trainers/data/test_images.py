@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from convscape.trainers.data import images as module
-from convscape.trainers.data.dataset import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load_dataset
 from convscape.trainers.data.images import Images, bytes_on
 from convscape.trainers.recipe import Recipe
 
@@ -34,7 +34,7 @@ def test_trainings_in_one_process_share_what_was_sent(digits: Dataset) -> None:
 
 
 def test_what_was_sent_goes_with_the_data_set() -> None:
-    other = load("digits", train=20, validation=10)
+    other = load_dataset("digits", train=20, validation=10)
     before = len(module._SENT)
     Images(other.train, other, GPU)
     assert len(module._SENT) == before + 1

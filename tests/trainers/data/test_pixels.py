@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.layers import Flatten, Linear
-from convscape.trainers.data.dataset import load, split
+from convscape.trainers.data.dataset import load_dataset, split
 from convscape.trainers.data.pixels import is_grey, pixels_of
 from convscape.trainers.data.sources import Source
 from convscape.trainers.export.pytorch_source import source
@@ -103,8 +103,8 @@ def test_a_folder_and_a_dataset_of_ones_own_give_equal_pixels(tmp_path, mine, mo
     make, ending = PICTURES[mode]
     assert make(0).mode == mode.split(",")[0]
     write(tmp_path, make, ending)
-    folder = load("folder", tmp_path, memory=memory)
-    handed = load(mine(lambda _root: Handed(make)), memory=memory)
+    folder = load_dataset("folder", tmp_path, memory=memory)
+    handed = load_dataset(mine(lambda _root: Handed(make)), memory=memory)
     assert folder.input == handed.input == (1 if mode in ("1", "L", "LA", "I;16", "I;16B", "I", "F") else 3, 5, 6)
     assert not folder.skipped
     for part in ("train", "validation", "test"):
@@ -164,5 +164,5 @@ def test_a_damaged_file_that_a_dataset_opens_without_reading_it_is_skipped(tmp_p
     damaged = tmp_path / "cat" / "07.png"
     damaged.write_bytes(damaged.read_bytes()[:90])
     files = [file.read_bytes() for file in sorted(tmp_path.glob("*/*.png"))]
-    data = load(mine(lambda _root: Handed(lambda number: Image.open(io.BytesIO(files[number])))), memory=memory)
+    data = load_dataset(mine(lambda _root: Handed(lambda number: Image.open(io.BytesIO(files[number])))), memory=memory)
     assert [entry.split(": ")[0] for entry in data.skipped] == ["image 7"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from convscape.spaces.errors import DataError
-from convscape.trainers.data.dataset import load
+from convscape.trainers.data.dataset import load_dataset
 from PIL import Image
 from scipy.io import savemat
 
@@ -66,7 +66,7 @@ def check_test_part(data, images: np.ndarray, wanted: np.ndarray) -> None:
 )
 def test_idx(tmp_path, name, folder):
     images, wanted = write_idx(tmp_path / folder)
-    data = load(name, tmp_path)
+    data = load_dataset(name, tmp_path)
     check_test_part(data, images, wanted)
     assert data.input == (1, 28, 28)
     assert len(data.classes) == 10
@@ -77,7 +77,7 @@ def test_cifar10(tmp_path, no_checksums):
     images, wanted = write_cifar(
         tmp_path / "cifar-10-batches-py", files, "labels", "batches.meta", "label_names", classes=10
     )
-    data = load("CIFAR-10", tmp_path)
+    data = load_dataset("CIFAR-10", tmp_path)
     check_test_part(data, images, wanted)
     assert data.classes[9] == "name 9"
 
@@ -87,7 +87,7 @@ CIFAR100 = ({"train": 300, "test": 100}, "fine_labels", "meta", "fine_label_name
 
 def test_cifar100(tmp_path, no_checksums):
     write_cifar(tmp_path / "cifar-100-python", *CIFAR100)
-    data = load("cifar_100", tmp_path)
+    data = load_dataset("cifar_100", tmp_path)
     assert len(data.classes) == 100
     assert len(data.test) == 100
 
@@ -98,7 +98,7 @@ def test_svhn(tmp_path, no_checksums):
         images, wanted = pixels(count, 3, 32, 32, seed=seed), labels(count, 10)
         stored = np.where(wanted == 0, 10, wanted)[:, None].astype(np.uint8)
         savemat(tmp_path / f"{part}_32x32.mat", {"X": images.transpose(2, 3, 1, 0), "y": stored})
-    check_test_part(load("svhn", tmp_path), images, wanted)
+    check_test_part(load_dataset("svhn", tmp_path), images, wanted)
 
 
 def test_stl10(tmp_path, no_checksums):
@@ -110,7 +110,7 @@ def test_stl10(tmp_path, no_checksums):
         (folder / f"{part}_X.bin").write_bytes(images.transpose(0, 1, 3, 2).tobytes())
         (folder / f"{part}_y.bin").write_bytes((wanted + 1).astype(np.uint8).tobytes())
     (folder / "class_names.txt").write_text("\n".join(f"name {number}" for number in range(10)))
-    data = load("stl-10", tmp_path)
+    data = load_dataset("stl-10", tmp_path)
     check_test_part(data, images, wanted)
     assert data.classes[0] == "name 0"
 
@@ -120,10 +120,10 @@ def test_a_missing_file_is_named(tmp_path):
     missing = tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte"
     missing.rename(missing.with_name("train-labels-idx1-ubyte.gz"))
     with pytest.raises(DataError, match=rf"no file {missing}\n  Unpack .*gunzip"):
-        load("mnist", tmp_path)
+        load_dataset("mnist", tmp_path)
     missing.with_name("train-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"Set data.root to the folder that holds MNIST/raw/"):
-        load("mnist", tmp_path)
+        load_dataset("mnist", tmp_path)
 
 
 def test_a_file_cut_short_is_an_error_for_people(tmp_path):
@@ -131,7 +131,7 @@ def test_a_file_cut_short_is_an_error_for_people(tmp_path):
     file = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"cannot be read.*\n  A file is damaged or cut short"):
-        load("mnist", tmp_path)
+        load_dataset("mnist", tmp_path)
 
 
 def test_a_published_file_that_was_altered_is_refused(tmp_path):
@@ -140,7 +140,7 @@ def test_a_published_file_that_was_altered_is_refused(tmp_path):
         tmp_path / "cifar-100-python", {"train": 300, "test": 100}, "fine_labels", "meta", "fine_label_names", 100
     )
     with pytest.raises(DataError, match="cannot be read"):
-        load("cifar100", tmp_path)
+        load_dataset("cifar100", tmp_path)
 
 
 def write_folder(base: Path, classes=("cat", "dog"), count=20, size=(6, 5), colour=True) -> None:
@@ -153,7 +153,7 @@ def write_folder(base: Path, classes=("cat", "dog"), count=20, size=(6, 5), colo
 
 def test_a_folder_a_class(tmp_path):
     write_folder(tmp_path)
-    data = load("folder", tmp_path)
+    data = load_dataset("folder", tmp_path)
     assert data.classes == ("cat", "dog")
     assert data.input == (3, 5, 6)
     assert (len(data.train), len(data.validation), len(data.test)) == (26, 6, 8)
@@ -167,23 +167,23 @@ def test_a_folder_a_class(tmp_path):
 def test_a_folder_with_its_own_test_part(tmp_path):
     write_folder(tmp_path / "train")
     write_folder(tmp_path / "test", count=3)
-    data = load("folder", tmp_path)
+    data = load_dataset("folder", tmp_path)
     assert len(data.test) == 6
     assert len(data.train) + len(data.validation) == 40
 
 
 def test_grey_stays_grey_until_one_is_in_colour(tmp_path):
     write_folder(tmp_path, colour=False)
-    assert load("folder", tmp_path).input == (1, 5, 6)
+    assert load_dataset("folder", tmp_path).input == (1, 5, 6)
     Image.fromarray(pixels(1, 5, 6, 3, seed=0)[0]).save(tmp_path / "cat" / "colour.png")
-    assert load("folder", tmp_path).input == (3, 5, 6)
+    assert load_dataset("folder", tmp_path).input == (3, 5, 6)
 
 
 def test_sixteen_bits_keep_the_upper_eight(tmp_path):
     write_folder(tmp_path, colour=False)
     deep = (np.arange(30).reshape(5, 6) * 2000).astype(np.uint16)
     Image.fromarray(deep).save(tmp_path / "cat" / "00.png")
-    data = load("folder", tmp_path)
+    data = load_dataset("folder", tmp_path)
     assert any(
         (part.images == (deep >> 8)).all(axis=(1, 2, 3)).any() for part in (data.train, data.validation, data.test)
     )
@@ -193,8 +193,8 @@ def test_unlike_sizes_need_a_size(tmp_path):
     write_folder(tmp_path)
     Image.fromarray(pixels(1, 9, 8, 3, seed=0)[0]).save(tmp_path / "dog" / "large.png")
     with pytest.raises(DataError, match=r"is 5x6 and .*large.png is 9x8[^\0]*Set data.size"):
-        load("folder", tmp_path)
-    assert load("folder", tmp_path, size=4).input == (3, 4, 4)
+        load_dataset("folder", tmp_path)
+    assert load_dataset("folder", tmp_path, size=4).input == (3, 4, 4)
 
 
 def test_damaged_images_are_skipped_and_named(tmp_path):
@@ -202,7 +202,7 @@ def test_damaged_images_are_skipped_and_named(tmp_path):
     whole = (tmp_path / "cat" / "00.png").read_bytes()
     (tmp_path / "cat" / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "dog" / "text.jpg").write_text("no image")
-    data = load("folder", tmp_path)
+    data = load_dataset("folder", tmp_path)
     assert len(data.train) + len(data.validation) + len(data.test) == 40
     assert [Path(entry.split(": ")[0]).name for entry in data.skipped] == ["cut.png", "text.jpg"]
 
@@ -214,7 +214,7 @@ def test_a_class_without_images_is_refused(tmp_path):
     (tmp_path / "ant" / "text.png").write_text("no image")
     for memory in (None, 1):
         with pytest.raises(DataError, match=r"class 'ant' has no image that can be read\n  Add images of it"):
-            load("folder", tmp_path, memory=memory)
+            load_dataset("folder", tmp_path, memory=memory)
 
 
 @pytest.mark.parametrize(
@@ -228,4 +228,4 @@ def test_a_class_without_images_is_refused(tmp_path):
 def test_folders_that_are_no_data_set(tmp_path, make, message):
     make(tmp_path)
     with pytest.raises(DataError, match=message):
-        load("folder", tmp_path)
+        load_dataset("folder", tmp_path)

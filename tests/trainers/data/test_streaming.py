@@ -12,10 +12,10 @@ import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import DataError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear
-from convscape.trainers.data.dataset import Dataset, load
+from convscape.trainers.data.dataset import Dataset, load_dataset
 from convscape.trainers.data.images import Images
 from convscape.trainers.data.streaming import Streamed
-from convscape.trainers.export.bundle import export
+from convscape.trainers.export.bundle import export_bundle
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 from PIL import Image
@@ -46,7 +46,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def both(folder) -> tuple[Dataset, Dataset]:
     """The same images, kept and streamed."""
-    return load("folder", folder, size=SIZE), load("folder", folder, size=SIZE, memory=1)
+    return load_dataset("folder", folder, size=SIZE), load_dataset("folder", folder, size=SIZE, memory=1)
 
 
 def network(dataset: Dataset) -> Architecture:
@@ -85,7 +85,7 @@ def test_the_same_images_labels_normalisation_and_fingerprint(both):
 
 def test_one_channel_where_all_are_grey(tmp_path):
     write_images(tmp_path, grey=99)
-    kept, streamed = (load("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))
+    kept, streamed = (load_dataset("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))
     assert_equal(kept, streamed)
     assert streamed.input == (1, SIZE, SIZE)
 
@@ -93,7 +93,7 @@ def test_one_channel_where_all_are_grey(tmp_path):
 def test_a_test_part_of_its_own(tmp_path):
     write_images(tmp_path / "train")
     write_images(tmp_path / "test", counts=(3, 0, 2), grey=9)
-    kept, streamed = (load("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))
+    kept, streamed = (load_dataset("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))
     assert_equal(kept, streamed)
     assert len(streamed.test) == 5
 
@@ -149,13 +149,15 @@ def test_it_is_exported_as_any_other(both, tmp_path):
         training = start(dataset)
         training.run_epoch()
         training.save(tmp_path / name)
-        results.append(export(network(dataset), tmp_path / name, dataset, tmp_path / f"{name} export", name=name))
+        results.append(
+            export_bundle(network(dataset), tmp_path / name, dataset, tmp_path / f"{name} export", name=name)
+        )
     assert results[0].test_accuracy == results[1].test_accuracy
 
 
 def test_it_travels_as_names(tmp_path):
     write_images(tmp_path, counts=(200, 200))
-    streamed = load("folder", tmp_path, size=64, memory=1_000_000)
+    streamed = load_dataset("folder", tmp_path, size=64, memory=1_000_000)
     pixels = 400 * 3 * 64 * 64
     assert len(pickle.dumps(streamed)) < pixels / 50
     again = pickle.loads(pickle.dumps(streamed))  # noqa: S301
@@ -167,7 +169,7 @@ def test_what_is_kept_is_decided_by_number_and_size(tmp_path):
     write_images(tmp_path, counts=(10, 10))
     needed = 20 * 3 * SIZE * SIZE
     for most, kind in ((needed, np.ndarray), (needed - 1, Streamed)):
-        assert isinstance(load("folder", tmp_path, size=SIZE, memory=most).train.images, kind)
+        assert isinstance(load_dataset("folder", tmp_path, size=SIZE, memory=most).train.images, kind)
 
 
 def test_damaged_images_are_skipped_and_named(tmp_path):
@@ -175,14 +177,14 @@ def test_damaged_images_are_skipped_and_named(tmp_path):
     whole = (tmp_path / "class 0" / "000.png").read_bytes()
     (tmp_path / "class 0" / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "class 1" / "text.jpg").write_text("no image")
-    kept, streamed = (load("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))
+    kept, streamed = (load_dataset("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))
     assert_equal(kept, streamed)
     assert [Path(entry.split(": ")[0]).name for entry in streamed.skipped] == ["cut.png", "text.jpg"]
 
 
 def test_unlike_sizes_need_a_size(folder):
     with pytest.raises(DataError, match=r"class 0/000.png is \d+x\d+ and .* is \d+x\d+[^\0]*Set data.size"):
-        load("folder", folder, memory=1)
+        load_dataset("folder", folder, memory=1)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_a_file_that_changes_under_way_is_named(tmp_path, harm, message):
         (tmp_path / str(label)).mkdir()
         for number in range(20):
             Image.new("RGB", (SIZE, SIZE), (label, number, 0)).save(tmp_path / str(label) / f"{number}.png")
-    training = start(load("folder", tmp_path, memory=1))
+    training = start(load_dataset("folder", tmp_path, memory=1))
     for file in tmp_path.glob("*/*.png"):
         harm(file)
     with pytest.raises(DataError, match=message):

@@ -25,7 +25,7 @@ from convscape.spaces.layers import (
     Residual,
 )
 from convscape.trainers.export import bundle as exporting
-from convscape.trainers.export.bundle import EXAMPLES, PROOF, SOURCE, WEIGHTS, export
+from convscape.trainers.export.bundle import EXAMPLES, PROOF, SOURCE, WEIGHTS, export_bundle
 from convscape.trainers.export.pytorch_source import source
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
@@ -68,7 +68,7 @@ def files(folder):
 @pytest.mark.parametrize("architecture", [EVERYTHING, SMALL], ids=["everything", "small"])
 def test_the_export_runs_alone_and_agrees(digits, trained, tmp_path, architecture):
     training = trained(architecture)
-    done = export(architecture, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
+    done = export_bundle(architecture, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
     assert done.files == ("architecture.json", EXAMPLES, SOURCE, WEIGHTS, PROOF)
     assert done.largest_difference < 1e-5
     alone = f"""
@@ -97,7 +97,7 @@ def test_the_file_is_a_program(digits, trained, tmp_path):
     from PIL import Image
 
     trained(SMALL)
-    export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
+    export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
     Image.fromarray(np.full((20, 10), 99, dtype=np.uint8)).save(tmp_path / "picture.png")
     for arguments, expected in (
         ([], "agree with the recorded ones"),
@@ -112,7 +112,7 @@ def test_the_file_is_a_program(digits, trained, tmp_path):
 
 def test_the_test_part_is_measured_once_and_counted(digits, trained, tmp_path):
     training = trained(SMALL)
-    done = export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n", details={"trial": 3})
+    done = export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n", details={"trial": 3})
     images = (torch.tensor(digits.test.images).float() / 255 - digits.mean[0]) / digits.std[0]
     with torch.no_grad():
         right = training.averaged(images).argmax(1).numpy() == digits.test.labels
@@ -144,7 +144,7 @@ def test_a_network_that_disagrees_is_not_handed_over(digits, trained, tmp_path, 
     monkeypatch.setattr(exporting, "source", altered)
     before = files(tmp_path)
     with pytest.raises(ExportError, match="differ by"):
-        export(design, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
+        export_bundle(design, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
     assert files(tmp_path) == before
 
 
@@ -152,15 +152,15 @@ def test_a_file_that_does_not_run_is_not_handed_over(digits, trained, tmp_path, 
     trained(SMALL)
     monkeypatch.setattr(exporting, "source", lambda *arguments: source(*arguments).replace("nn.ReLU()", "nn.Relu()"))
     with pytest.raises(ExportError, match=r"does not run: .*Relu"):
-        export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
+        export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
     assert not (tmp_path / "out").exists()
 
 
 def test_an_earlier_export_is_replaced(digits, trained, tmp_path):
     trained(SMALL)
-    first = export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="first")
+    first = export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="first")
     (tmp_path / "out" / "__pycache__").mkdir()
-    second = export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="second")
+    second = export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="second")
     assert first.files == second.files == tuple(files(tmp_path / "out"))
     assert "second" in (tmp_path / "out" / SOURCE).read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "out"]
@@ -170,19 +170,19 @@ def test_an_earlier_export_is_replaced(digits, trained, tmp_path):
 def test_what_the_user_had_is_left_alone(digits, trained, tmp_path, earlier):
     trained(SMALL)
     if earlier:
-        export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="first")
+        export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="first")
     (tmp_path / "out").mkdir(exist_ok=True)
     (tmp_path / "out" / "notes.txt").write_text("mine")
     before = files(tmp_path)
     with pytest.raises(ExportError, match=r"out holds notes.txt"):
-        export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="second")
+        export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="second")
     assert files(tmp_path) == before
 
 
 def test_an_empty_folder_may_be_there(digits, trained, tmp_path):
     trained(SMALL)
     (tmp_path / "out").mkdir()
-    assert export(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n").folder == tmp_path / "out"
+    assert export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n").folder == tmp_path / "out"
 
 
 def test_other_designs_and_other_data_are_refused(digits, trained, tmp_path):
@@ -190,9 +190,9 @@ def test_other_designs_and_other_data_are_refused(digits, trained, tmp_path):
     other = replace(digits, validation=digits.train)
     for architecture, dataset, what in ((EVERYTHING, digits, "architecture"), (SMALL, other, "data")):
         with pytest.raises(ExportError, match=f"trained with {what}"):
-            export(architecture, tmp_path / "checkpoint", dataset, tmp_path / "out", name="n")
+            export_bundle(architecture, tmp_path / "checkpoint", dataset, tmp_path / "out", name="n")
     with pytest.raises(CheckpointError):
-        export(SMALL, tmp_path / "nothing", digits, tmp_path / "out", name="n")
+        export_bundle(SMALL, tmp_path / "nothing", digits, tmp_path / "out", name="n")
     assert not (tmp_path / "out").exists()
 
 

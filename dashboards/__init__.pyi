@@ -1,0 +1,1 @@
+from .queries import links as links, runs as runs

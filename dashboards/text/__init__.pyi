@@ -1,0 +1,10 @@
+from .leaderboard import ending as ending, leaderboard_table as leaderboard_table
+from .networks import (
+    design_json as design_json,
+    design_line as design_line,
+    export_json as export_json,
+    export_lines as export_lines,
+    network_json as network_json,
+    network_text as network_text,
+)
+from .status import status_json as status_json, status_text as status_text, why_failed as why_failed

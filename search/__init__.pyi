@@ -1,0 +1,3 @@
+from .config import SweepConfig as SweepConfig
+from .driver import launch as launch, resume as resume
+from .sweep import Sweep as Sweep, TrialSummary as TrialSummary, folder_option as folder_option

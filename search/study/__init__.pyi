@@ -1,0 +1,3 @@
+from .cmaes import CmaEs as CmaEs, is_ordered as is_ordered
+from .samplers import KEY as KEY, Samplers as Samplers
+from .study import Study as Study, read_params as read_params, read_trials as read_trials

@@ -1,0 +1,72 @@
+from .alternatives import alternatives_to as alternatives_to, format_alternatives as format_alternatives
+from .architecture import Architecture as Architecture
+from .budget import SHRINKING_STEPS as SHRINKING_STEPS, Budget as Budget, bytes_from as bytes_from, narrowed as narrowed
+from .choices import (
+    Choice as Choice,
+    Options as Options,
+    Trial as Trial,
+    number as number,
+    options as options,
+    values as values,
+    whole_numbers as whole_numbers,
+)
+from .classics import CLASSICS as CLASSICS, ClassicSpace as ClassicSpace, classic as classic
+from .contract import Space as Space
+from .conv_space import ConvSpace as ConvSpace
+from .cost import CostTable as CostTable, cost_table as cost_table
+from .custom import CustomSpace as CustomSpace
+from .errors import (
+    ArchitectureError as ArchitectureError,
+    CheckpointError as CheckpointError,
+    ConfigError as ConfigError,
+    ConvscapeError as ConvscapeError,
+    DataError as DataError,
+    ExportError as ExportError,
+    ForeignCheckpointError as ForeignCheckpointError,
+    GeometryError as GeometryError,
+    SpaceError as SpaceError,
+    SweepError as SweepError,
+    TrainingError as TrainingError,
+    nearest as nearest,
+)
+from .former_names import former_names as former_names
+from .geometry import Fit as Fit, output_size as output_size
+from .import_path import (
+    describe_exception as describe_exception,
+    import_object as import_object,
+    is_import_path as is_import_path,
+)
+from .layer_table import (
+    WIDTH as WIDTH,
+    format_layer_table as format_layer_table,
+    format_memory_table as format_memory_table,
+    short as short,
+)
+from .layers import (
+    Activation as Activation,
+    BatchNorm as BatchNorm,
+    Conv as Conv,
+    Dropout as Dropout,
+    Flatten as Flatten,
+    GlobalPool as GlobalPool,
+    Layer as Layer,
+    Linear as Linear,
+    LocallyConnected as LocallyConnected,
+    LocalResponseNorm as LocalResponseNorm,
+    Pair as Pair,
+    Parallel as Parallel,
+    Pool as Pool,
+    Residual as Residual,
+    Sides as Sides,
+    Window as Window,
+)
+from .lookup import is_name as is_name, load_architecture as load_architecture
+from .memory import (
+    Precision as Precision,
+    overwrites as overwrites,
+    pads_apart as pads_apart,
+    sees_padding_only as sees_padding_only,
+)
+from .notation import to_notation as to_notation
+from .parsing import parse_notation as parse_notation
+from .tracing import Step as Step, trace as trace

@@ -1,0 +1,3 @@
+from .dataset import Dataset as Dataset, Part as Part, load_dataset as load_dataset
+from .images import Images as Images, bytes_on as bytes_on
+from .sources import Source as Source

@@ -1,0 +1,15 @@
+from .arithmetic import (
+    PRECISIONS as PRECISIONS,
+    Precision as Precision,
+    autocast as autocast,
+    empty_cache as empty_cache,
+    is_out_of_memory as is_out_of_memory,
+    oom_as_training_error as oom_as_training_error,
+)
+from .machine import (
+    IMAGES as IMAGES,
+    cpus_here as cpus_here,
+    device_memory as device_memory,
+    memory_for_images as memory_for_images,
+)
+from .memory import USABLE as USABLE, parts_that_fit as parts_that_fit, validated_at_once as validated_at_once
