@@ -236,15 +236,16 @@ def sample(
     from .dashboards.text import design_json, design_line
     from .search.config import load_data, read_sweep_file
     from .search.driver import preflight
-    from .search.proposals import sample
+    from .search.proposals import DesignSpace
 
     config = read_sweep_file(sweep_file, set_ or ())
     dataset = load_data(config)
-    preflight(config, dataset)
-    if output == "table" and (size := config.design_space().size(dataset.input)) is not None:
+    designs = DesignSpace.for_images(config, dataset)
+    preflight(config, designs)
+    if output == "table" and (size := designs.networks.size(dataset.input)) is not None:
         typer.echo(f"# {size}")
-    for design in sample(config, dataset.input, len(dataset.classes), number):
-        typer.echo(json.dumps(design_json(design, config)) if output == "jsonl" else design_line(design, config))
+    for design in designs.draw(number, config.search.seed):
+        typer.echo(json.dumps(design_json(design, designs)) if output == "jsonl" else design_line(design, designs))
 
 
 @app.command()
@@ -361,14 +362,15 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     from .dashboards.text import design_json, design_line
     from .search.config import load_data
     from .search.driver import preflight
-    from .search.proposals import sample
+    from .search.proposals import DesignSpace
 
     dataset = load_data(config)
-    preflight(config, dataset)
-    designs = list(sample(config, dataset.input, len(dataset.classes), 3))
-    size = config.design_space().size(dataset.input)
+    designs = DesignSpace.for_images(config, dataset)
+    preflight(config, designs)
+    drawn = list(designs.draw(3, config.search.seed))
+    size = designs.networks.size(dataset.input)
     if output == "json":
-        networks = [design_json(design, config) for design in designs]
+        networks = [design_json(design, designs) for design in drawn]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
         typer.echo(json.dumps({"config": config.to_json(), "size": counted, "networks": networks}))
         return
@@ -383,8 +385,8 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     typer.echo(f"\n# {dataset.name}: images of {'x'.join(map(str, dataset.input))}: {sizes}")
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
     typer.echo(f"# {counted}; nothing was trained or written")
-    for design in designs:
-        typer.echo(design_line(design, config))
+    for design in drawn:
+        typer.echo(design_line(design, designs))
 
 
 def _image(text: str) -> tuple[int, int, int] | None:

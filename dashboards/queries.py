@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("trial", "run_id", "state", "reason", "accuracy", "parameters", "macs", "notation")
+"""Columns that every frame of trials has."""
 _TEXTS = ("run_id", "state", "reason", "notation")
 
 
 def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
-    """A sweep's trials, one row each, in the order of their numbers.
+    """A sweep's trials as MLflow holds them, one row each, in the order of their numbers.
 
     Columns: trial, run_id, state, reason, accuracy (best on validation images, 0 to 1), parameters, macs, notation,
     then every param of the runs by its own name; numbers as numbers, and NaN where a trial has no such value. Of
     several sweeps of that name the one launched last is meant.
+
+    Args:
+        uri: MLflow's tracking URI.
+        experiment: name of the experiment in MLflow.
+        sweep: name of the sweep.
 
     Raises:
         SweepError: the store has no such experiment or sweep, or does not answer.
@@ -56,12 +62,17 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
 
 
 def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: str | None = None) -> str:
-    """How to look at a store: an address on a server, or the command that starts one.
+    """How to look at a store of MLflow: an address on a server, or the command that starts one.
 
-    The address is the experiment's, one run's, or, where `sweep` is the id of a sweep's own run, that of its trials,
-    best first beside their curves.
+    The address is that of the experiment, of one run, or of a sweep's trials, best first beside their curves; it is
+    that of the server alone where the experiment is not found. The command is for a shell, quoted, with the `mlflow` of
+    this environment where there is one.
 
-    The command is for a shell, quoted, with the `mlflow` of this environment where there is one.
+    Args:
+        uri: MLflow's tracking URI.
+        experiment: name of the experiment in MLflow; "" for none.
+        run_id: of the run to look at; None for none.
+        sweep: id of a sweep's own run, to look at its trials; it goes before `run_id`.
     """
     if not uri.startswith(("http://", "https://")):
         beside = Path(sys.executable).with_name("mlflow")

@@ -1,3 +1,3 @@
 from .config import SweepConfig as SweepConfig
 from .driver import launch as launch, resume as resume
-from .sweep import Sweep as Sweep, TrialSummary as TrialSummary, folder_option as folder_option
+from .sweep import Sweep as Sweep, folder_option as folder_option

@@ -3,57 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..spaces import SweepError, nearest
 from .config import SweepConfig, load_data
-from .files import is_locked
-from .records import failures
+from .files import CONFIG, is_locked, trial_folder
+from .records import failures, state_counts
 from .tracking import UploadProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
     from ..trainers.export import Exported
-    from .records import TrialRecord
-    from .scheduling import Standing
-
-CONFIG, TRIALS = "config.json", "trials"
-
-
-@dataclass(frozen=True, slots=True)
-class TrialSummary:
-    """A trial in few words, as tables and JSON show it."""
-
-    trial: int
-    run_id: str | None
-    """MLflow's, None while it has not arrived there."""
-    state: str
-    reason: str
-    accuracy: float
-    """Highest validation accuracy, 0 to 1."""
-    epochs: int
-    parameters: int
-    macs: int
-    notation: str
-    role: str = "sampled"
-    """"sampled", "start" or "baseline": where the design comes from."""
-    seeds: int = 1
-    """Runs at full length from different seeds that `mean_accuracy` is of; more than one for a finalist."""
-    mean_accuracy: float | None = None
-    """Over the seeds, of the highest validation accuracy of each; None for what is no finalist."""
-    std_accuracy: float | None = None
-    """Their sample standard deviation."""
-    memory: int = 0
-    """Bytes that classifying one image takes, in float32."""
-    latency: float | None = None
-    """Seconds that it takes, where that is an objective."""
-    pareto: bool = True
-    """Whether no other trial of full length is as good in every objective and better in one; finalists by means."""
+    from .records import TrialRecord, TrialSummary
 
 
 class Sweep:
@@ -112,47 +78,16 @@ class Sweep:
         return read_trials(self.folder)
 
     def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
-        """Trials that were trained, best first."""
-        from .scheduling import ranked, standings
+        """Trials that were trained, best first; all of the sweep, or those of `trials` that were read before."""
+        from .records import summaries
 
-        runs, trials = self.run_ids(), self.trials() if trials is None else trials
-        found, front = standings(trials), self._front(trials)
-        return [
-            _summary(record, runs.get(record.number), found.get(record.number), pareto=record.number in front)
-            for record in ranked(trials)
-        ]
-
-    def _front(self, trials: Sequence[TrialRecord]) -> set[int]:
-        """Trials of full length that no other is as good as in every objective and better than in one.
-
-        A mean is compared with means alone: finalists with each other over their seeds, the rest with all by the single
-        run that each had in the search. A finalist with a run that failed counts where all have one. So the winner is
-        among them.
-        """
-        from .records import fronts, objective_values
-        from .scheduling import standings
-
-        def front(accuracies: Mapping[int, float]) -> set[int]:
-            values = {
-                record.number: objective_values(record, self.config.search.objectives, accuracies[record.number])
-                for record in ended
-                if record.number in accuracies
-            }
-            return set(next(iter(fronts(values)), ()))
-
-        ended = [record for record in trials if record.state == "completed" and record.role != "repeat"]
-        found = standings(trials)
-        fewest = min((standing.failed for standing in found.values()), default=0)
-        means = {number: standing.mean for number, standing in found.items() if standing.failed == fewest}
-        single = front({record.number: record.accuracy or 0.0 for record in ended})
-        return front(means) | (single - found.keys())
+        trials = self.trials() if trials is None else trials
+        return summaries(trials, self.run_ids(), self.config.search.objectives)
 
     def counts(self, trials: Sequence[TrialRecord] | None = None) -> dict[str, int]:
         """Trials by how they ended, and how many are under way; finalists trained again do not count."""
-        from .records import ENDED
-
-        counted = [trial for trial in (self.trials() if trials is None else trials) if trial.role != "repeat"]
-        counts = {state: sum(trial.state == state for trial in counted) for state in ENDED}
+        counted = [trial for trial in (self.trials() if trials is None else trials) if not trial.repetition]
+        counts = state_counts(counted)
         return {**counts, "unfinished": len(counted) - sum(counts.values())}
 
     def run_ids(self) -> dict[int | None, str]:
@@ -177,7 +112,7 @@ class Sweep:
         summaries = self.summaries(trials)
         if not summaries:
             reasons = "".join(f"\n  {failure}" for failure in failures(trials)[:3])
-            if reasons and all(trial.state in ("failed", "duplicate", "infeasible") for trial in trials):
+            if reasons and all(trial.failed or not trial.trained for trial in trials):
                 raise SweepError(
                     f"sweep {self.name} has no result, all trials failed:{reasons}",
                     "Mend that, then start over: `convscape launch SWEEP.yaml --replace`.",
@@ -212,7 +147,7 @@ class Sweep:
         trials = self.trials()
         number = self.best_of(trials).trial if trial is None else trial
         record = next((record for record in trials if record.number == number), None)
-        kept = Checkpoints(self.folder / TRIALS / f"{number:05d}")
+        kept = Checkpoints(trial_folder(self.folder, number))
         checkpoint = kept.at(record.best_epoch) if record and kept.at(record.best_epoch).exists() else kept.best()
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
@@ -235,29 +170,6 @@ class Sweep:
                 "recipe": record.design.recipe.to_json(),
             },
         )
-
-
-def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None, *, pareto: bool) -> TrialSummary:
-    from .records import inference_memory
-
-    return TrialSummary(
-        record.number,
-        run_id,
-        record.state,
-        record.reason,
-        record.accuracy or 0.0,
-        record.epochs,
-        record.design.parameters,
-        record.design.macs,
-        record.design.notation,
-        record.role,
-        seeds=len(standing.accuracies) if standing else 1,
-        mean_accuracy=standing.mean if standing else None,
-        std_accuracy=standing.std if standing else None,
-        memory=inference_memory(record.design.architecture),
-        latency=record.latency,
-        pareto=pareto,
-    )
 
 
 def folder_option(config: SweepConfig) -> str:

@@ -1,4 +1,6 @@
-"""One convolution of a network beside its alternatives: what comparisons.py counts of it, as text or plain values."""
+"""Compares one convolution of a network with its alternatives: unshared or fully connected weights, a matrix product,
+a stack of 3x3, a 1x1 reduction. Gives the comparison as text or as plain values.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,30 @@ if TYPE_CHECKING:
     from .tracing import Step
 
 REDUCED_TO = 4
-"""A 1x1 layer leaves one map in so many, as in a bottleneck (He et al. 2015, figure 5)."""
+"""The compared 1x1 layer leaves one map in so many, as in a bottleneck (He et al. 2015, figure 5)."""
 MOST_LISTED = 40
-"""Convolutions that an error lists."""
+"""Convolutions of a network that an error message lists, at most."""
 
 
 def alternatives_to(architecture: Architecture, path: str) -> dict[str, Any]:
-    """The comparisons of the convolution at `path`, "0" or "5.body.0", as values for JSON.
+    """Comparison of one convolution of a network with its alternatives, as plain values for JSON.
 
-    `matrix_product` is None where groups make several, `stacks` where no stack of 3x3 sees as much, `reduction` for 1x1
-    filters, groups, and fewer than REDUCED_TO channels; `reduction["maps"]` is what the 1x1 layer leaves of them.
+    Args:
+        architecture: the network.
+        path: where the convolution stands, as in "0" or "5.body.0"; also as the layer table shortens it, where only one
+            layer is meant.
+
+    Returns:
+        `path`, `name` (in the notation), `input` and `output` (C, H, W) of the convolution, and
+        `parameters`: the fields of `Sharing`;
+        `matrix_product`: the fields of `MatrixProduct`, or None where groups make several products;
+        `stacks`: the fields of two `Stack`s, the layer and the 3x3 layers that see as much; None unless its window is
+        square, odd and larger than 3x3;
+        `reduction`: the fields of `Reduction`, and in `maps` how many the 1x1 layer leaves, a quarter of the input's;
+        None for 1x1 filters, for groups, and for inputs of fewer than 4 channels.
 
     Raises:
-        ArchitectureError: no convolution there; names those there are.
+        ArchitectureError: no convolution stands at `path`; lists those there are.
     """
     step = _find(architecture, path)
     shared, product, both, reduced = _compared(step, architecture)
@@ -49,10 +62,18 @@ def alternatives_to(architecture: Architecture, path: str) -> dict[str, Any]:
 
 
 def format_alternatives(architecture: Architecture, path: str) -> str:
-    """The same as text of at most 80 columns.
+    """Comparison of one convolution of a network with its alternatives, as text of at most 80 columns.
+
+    It gives the parameters with shared, unshared and fully connected weights, the sizes as one matrix product, the cost
+    of a stack of 3x3 that sees as much, and the parameters behind a 1x1 reduction; what does not apply is left out.
+
+    Args:
+        architecture: the network.
+        path: where the convolution stands, as in "0" or "5.body.0"; also as the layer table shortens it, where only one
+            layer is meant.
 
     Raises:
-        ArchitectureError: no convolution there; names those there are.
+        ArchitectureError: no convolution stands at `path`; lists those there are.
     """
     step = _find(architecture, path)
     shared, product, both, reduced = _compared(step, architecture)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 FORMAT = "convscape-architecture/1"
 LARGEST_IMAGE = 65_536
+"""Bound on an image's height and width, in cells."""
 LARGEST_JSON = 16 * 2**20
-"""Bounds on an image's height or width, in cells, and on an architecture's JSON, in characters."""
+"""Bound on an architecture's JSON text, in characters."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,12 @@ class Architecture:
         input: (C, H, W) of one image.
         layers: what the image passes through; the last output must hold `classes` values.
         classes: how many scores come out.
-        fit: what windows do where they do not tile their input (see `geometry.output_size`).
+        fit: what windows do where they do not tile their input: "crop" drops the rest, "pad" adds zeros, "strict"
+            refuses (see `geometry.output_size`).
 
     Raises:
-        ArchitectureError: the layers cannot follow each other; GeometryError where a window does not fit.
+        ArchitectureError: a value is out of bounds, or the layers cannot follow each other.
+        GeometryError: a window does not fit.
 
     >>> from convscape.spaces.layers import Conv, Flatten, Linear
     >>> small = Architecture((1, 8, 8), (Conv(4), Flatten(), Linear(10)), classes=10)
@@ -75,7 +78,7 @@ class Architecture:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """Every layer at work on this input, blocks after their parts."""
+        """One `Step` for each layer at work on this network's input, in order; a block's own comes after its parts'."""
         return trace(self.layers, self.input, self.fit)
 
     @property
@@ -94,7 +97,7 @@ class Architecture:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` and any JSON writer take."""
+        """The network as plain values, which `Architecture.from_json` and any JSON writer take."""
         return {
             "format": FORMAT,
             "input": list(self.input),
@@ -105,10 +108,13 @@ class Architecture:
 
     @staticmethod
     def from_json(source: str | dict[str, Any]) -> Architecture:
-        """The architecture that `to_json` wrote, from its values or their text.
+        """The architecture that `Architecture.to_json` wrote.
+
+        Args:
+            source: the plain values, or a JSON text of them.
 
         Raises:
-            ArchitectureError: not such a JSON; names the place, as in `layers[3].kernel`.
+            ArchitectureError: not the JSON of an architecture; names the place, as in `layers[3].kernel`.
         """
         values = json_values(source) if isinstance(source, str) else source
         if not isinstance(values, dict):
@@ -129,7 +135,11 @@ class Architecture:
 
 
 def image_shape(value: object) -> tuple[int, int, int]:
-    """`value`, checked to be an image's (C, H, W)."""
+    """`value`, checked to be an image's (C, H, W), as a tuple.
+
+    Raises:
+        ArchitectureError: not three whole numbers, or one is out of bounds.
+    """
     if not isinstance(value, tuple | list) or len(value) != 3:
         raise ArchitectureError(f"Architecture: `input` (={shown(value)}) must be (channels, height, width)")
     channels = whole("Architecture", "input", value[0], 1, LARGEST_WIDTH)
@@ -138,7 +148,7 @@ def image_shape(value: object) -> tuple[int, int, int]:
 
 
 def layer_to_json(layer: Layer) -> dict[str, Any]:
-    """One layer as plain values: its kind, then its fields."""
+    """One layer as plain values for JSON: its kind, then its fields, with the layers inside a block written out too."""
     return {"kind": layer.kind, **{field.name: _plain(getattr(layer, field.name)) for field in fields(layer)}}
 
 
@@ -149,7 +159,11 @@ def _plain(value: object) -> object:
 
 
 def json_values(text: str) -> object:
-    """What a JSON text of at most LARGEST_JSON characters holds; ArchitectureError where it is none."""
+    """What a JSON text of at most LARGEST_JSON characters holds.
+
+    Raises:
+        ArchitectureError: the text is longer, or is not JSON.
+    """
     if len(text) > LARGEST_JSON:
         raise ArchitectureError(f"{len(text):,} characters of JSON are more than {LARGEST_JSON:,} (LARGEST_JSON)")
     try:
@@ -204,7 +218,18 @@ def _layer_from_json(value: object, where: str, nesting: int) -> Layer:
 
 
 def canonical(layers: Sequence[Layer], shape: Shape, fit: Fit) -> list[object]:
-    """Layers as lists of plain values, padding in cells, what does nothing left out."""
+    """Layers as nested lists of plain values that are equal for equal networks; digests and counting compare these.
+
+    Padding is written in cells with the fit rule's included, and layers that do nothing are left out.
+
+    Args:
+        layers: in order.
+        shape: of the input, (C, H, W), or (D,) once flattened.
+        fit: the fit rule of layers that have none of their own.
+
+    Raises:
+        ArchitectureError: the layers cannot follow each other; GeometryError where a window does not fit.
+    """
     result: list[object] = []
     for layer in layers:
         output = trace((layer,), shape, fit)[-1].output

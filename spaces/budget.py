@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 UNITS = {"": 1, "B": 1, **{f"{p}B": 1000**n for n, p in enumerate("KMGT", 1)}}
+"""Bytes of each unit that `bytes_from` knows."""
 UNITS |= {f"{p}IB": 1024**n for n, p in enumerate("KMGT", 1)}
 SHRINKING_STEPS = 1_024
-"""Widths are scaled by whole multiples of one part in so many."""
+"""A network over budget has its widths scaled by a whole multiple of one part in so many."""
 
 
 def bytes_from(text: str) -> int:
@@ -37,10 +38,13 @@ def bytes_from(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits, None for none: numbers of parameters and of MACs an image, and bytes of memory.
+    """The most that a network may cost; None for no limit.
 
-    inference_memory: of classifying one image; training_memory: of a training step. Both as `spaces.cost` counts them,
-    in float32.
+    Args:
+        parameters: number of weights and biases.
+        macs: multiply-accumulates of one image's forward pass.
+        inference_memory: bytes of classifying one image, as `spaces.cost` counts them, in float32.
+        training_memory: bytes of a training step, as `spaces.cost` counts them, in float32.
     """
 
     parameters: int | None = None
@@ -49,14 +53,32 @@ class Budget:
     training_memory: int | None = None
 
     def exceeded(self, architecture: Architecture, *, batch_size: int, optimizer: str) -> str:
-        """What of the budget a network exceeds, "" when nothing."""
+        """What of the budget a network exceeds, as a sentence about the first limit; "" when nothing.
+
+        Args:
+            architecture: the network.
+            batch_size: images of a training step.
+            optimizer: one of `cost.OPTIMIZER_STATES`.
+
+        Raises:
+            ArchitectureError: an unknown optimizer, where training memory is limited.
+        """
         for limit, unit, cost in self._limits(architecture, batch_size, optimizer):
             if (found := cost()) > limit:
                 return f"{found:,} {unit} are over the budget of {limit:,}"
         return ""
 
     def shares(self, architecture: Architecture, *, batch_size: int, optimizer: str) -> list[float]:
-        """How much of each limit a network takes, 1 for all of it, in the order of the fields."""
+        """How much of each limit a network takes, 1 for all of it: a number for each limit that is set, in field order.
+
+        Args:
+            architecture: the network.
+            batch_size: images of a training step.
+            optimizer: one of `cost.OPTIMIZER_STATES`.
+
+        Raises:
+            ArchitectureError: an unknown optimizer, where training memory is limited.
+        """
         return [cost() / limit for limit, _, cost in self._limits(architecture, batch_size, optimizer)]
 
     def _limits(
@@ -82,6 +104,14 @@ class Budget:
 
         It is given back as it is where it meets the budget, or where no factor helps. The factor is found by bisection:
         where groups have to change with the widths, costs do not rise with every step and a larger one may do too.
+
+        Args:
+            architecture: the network.
+            batch_size: images of a training step.
+            optimizer: one of `cost.OPTIMIZER_STATES`.
+
+        Raises:
+            ArchitectureError: an unknown optimizer, where training memory is limited.
         """
 
         def meets(candidate: Architecture) -> bool:
@@ -104,9 +134,9 @@ class Budget:
 def narrowed(architecture: Architecture, factor: float) -> Architecture | None:
     """The network with its widths times `factor`, at least 1 each; groups go on dividing what they divide.
 
-    Scores keep their number, and a block's body ends as wide as its shortcut. None where no width is left to choose:
+    The number of scores stays, and a block's body ends as wide as its shortcut. None where no width is left to choose:
     an identity beside a body that ends in branches, a block or groups; scores that come from a block or from groups; a
-    network past the bounds. None of these is among the classics and the networks of `space.ConvSpace`.
+    network past the bounds. None of these is among the classics and the networks of `conv_space.ConvSpace`.
     """
     last = max((i for i, layer in enumerate(architecture.layers) if isinstance(layer, _WIDE)), default=-1)
     channels = architecture.input[0]

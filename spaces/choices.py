@@ -1,4 +1,4 @@
-"""What one setting may be: a value, one of several, or a range; and how a trial picks from it."""
+"""What a setting of a search space may be (a value, one of several, or a range), and how a trial picks from it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any, Protocol, TypeAlias, TypeGuard
 from .errors import SpaceError, nearest, shown
 
 Value: TypeAlias = bool | int | float | str | None
+"""A single value of a setting, as YAML gives it."""
 MOST_STEPS = 10_000
+"""Steps that a range with a step may have."""
 
 
 class Trial(Protocol):
-    """The part of an Optuna trial that sampling needs."""
+    """The part of an Optuna trial that sampling needs: its three `suggest_` methods, called as Optuna's are."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
@@ -25,14 +27,19 @@ class Trial(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """A finite choice; one option is a fixed setting and is never asked of the trial."""
+    """A finite choice, in `options`. A choice of one option is a fixed setting, for which the trial is never asked."""
 
     options: tuple[Value, ...]
 
     def suggest(self, trial: Trial, name: str, allowed: Callable[[Any], bool] = lambda _: True) -> Any:
-        """One of the options that `allowed` admits; at least one must be.
+        """One of the options, picked by the trial.
 
         Optuna keeps one set of choices under one name, so a narrowed choice goes by a name that lists it.
+
+        Args:
+            trial: asked only where more than one option is left.
+            name: of the choice in the trial.
+            allowed: whether an option may be picked; it must admit at least one.
         """
         left = [option for option in self.options if allowed(option)]
         if len(left) == 1:
@@ -44,7 +51,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from `low` to `high`, both included; whole ones when bounds and step are. `log` samples the exponent."""
+    """Numbers from `low` to `high`, both included; whole ones when bounds and step are.
+
+    With `log` the exponent is sampled; with `step` only `low` and every step from there on.
+    """
 
     low: float
     high: float
@@ -53,10 +63,16 @@ class Range:
 
     @property
     def whole(self) -> bool:
+        """Whether the numbers are whole: `low`, `high` and the step, where there is one, are of type int."""
         return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
 
     def suggest(self, trial: Trial, name: str) -> float:
-        """A number of the range."""
+        """A number of the range, picked by the trial: an int where the range is whole, else a float.
+
+        Args:
+            trial: asked for the number.
+            name: of the number in the trial.
+        """
         stepped = self.stepped
         high = stepped[-1] if stepped else self.high  # a step may not lead to the bound: Optuna would warn
         if self.whole:
@@ -65,7 +81,7 @@ class Range:
 
     @property
     def stepped(self) -> tuple[float, ...]:
-        """Every number of a range with a step, none of others."""
+        """Every number of a range that has a step, in rising order; () where it has none."""
         if self.step is None:
             return ()
         low, step = Decimal(str(self.low)), Decimal(str(self.step))
@@ -75,10 +91,11 @@ class Range:
 
 
 Choice: TypeAlias = Options | Range
+"""What a setting may be; one option is a fixed value."""
 
 
 def values(choice: Choice) -> tuple[Any, ...] | None:
-    """All that a choice may give; None for a continuous range."""
+    """Every value that `choice` may give, in order; None for a continuous range."""
     if isinstance(choice, Options):
         return choice.options
     if choice.low == choice.high:
@@ -89,7 +106,16 @@ def values(choice: Choice) -> tuple[Any, ...] | None:
 
 
 def options(value: object, key: str, known: Sequence[Value]) -> Options:
-    """A value or a list of them, each one of `known`."""
+    """The choice that a setting's value, or list of values, stands for.
+
+    Args:
+        value: as the sweep file has it.
+        key: dotted path of the setting, as in "space.block", for errors.
+        known: the values that are allowed.
+
+    Raises:
+        SpaceError: one that is not known, one listed twice, or an empty list; names the setting.
+    """
     listed = _listed(value, key)
     for item in listed:
         if not any(item == other and type(item) is type(other) for other in known):
@@ -98,7 +124,17 @@ def options(value: object, key: str, known: Sequence[Value]) -> Options:
 
 
 def whole_numbers(value: object, key: str, low: int, high: int) -> Options:
-    """A whole number, a list of them, or `{low, high, step}`, all within `low` to `high`."""
+    """The choice that a whole number, a list of them, or `{low, high, step}` stands for; a range becomes a list.
+
+    Args:
+        value: as the sweep file has it.
+        key: dotted path of the setting, as in "space.kernel", for errors.
+        low: the smallest number that is allowed.
+        high: the largest number that is allowed.
+
+    Raises:
+        SpaceError: no whole number, one out of range or listed twice, an empty list, or `log`; names the setting.
+    """
     if isinstance(value, Mapping):
         bounds = number(value, key, low, high)
         if not isinstance(bounds, Range) or not bounds.whole or not isinstance(bounds.step, int | None):
@@ -121,7 +157,18 @@ def whole_numbers(value: object, key: str, low: int, high: int) -> Options:
 
 
 def number(value: object, key: str, low: float, high: float) -> Choice:
-    """A number, a list of numbers, or `{low, high, log, step}`, all within `low` to `high`."""
+    """The choice that a number, a list of numbers, or `{low, high, log, step}` stands for.
+
+    Args:
+        value: as the sweep file has it.
+        key: dotted path of the setting, as in "space.dropout", for errors.
+        low: the smallest number that is allowed.
+        high: the largest number that is allowed.
+
+    Raises:
+        SpaceError: no number, one out of range or listed twice, an empty list, or a range that makes no sense, as with
+            `low` above `high`; names the setting.
+    """
     if not isinstance(value, Mapping):
         listed = _listed(value, key)
         for item in listed:

@@ -1,4 +1,4 @@
-"""The comparisons textbooks make between ways of building a layer, as numbers."""
+"""The comparisons textbooks make between ways of building a convolution, as numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ class Sharing:
 
 @dataclass(frozen=True, slots=True)
 class MatrixProduct:
-    """A convolution as W_row · X_col: (rows, columns) of the filters, of the unrolled windows and of the result."""
+    """A convolution as one matrix product W_row · X_col (im2col).
+
+    `filters`, `windows` and `result` are the sizes (rows, columns) of W_row, of the unrolled windows X_col and of the
+    product.
+    """
 
     filters: tuple[int, int]
     windows: tuple[int, int]
@@ -41,34 +45,45 @@ class MatrixProduct:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One FxF layer or a stack of 3x3 with the same receptive field, a nonlinearity after each."""
+    """What `layers` convolutions of `kernel` x `kernel`, one after the other with a nonlinearity after each, cost.
+
+    `output` is (C, H, W) of the last, `macs` the multiply-accumulates for one image.
+    """
 
     layers: int
     kernel: int
     receptive_field: tuple[int, int]
-    """Cells (rows, columns) of the layer's own input."""
+    """Cells (rows, columns) of the first layer's input that one output cell sees."""
     output: tuple[int, int, int]
     parameters: int
     """Weights and biases."""
     macs: int
     nonlinearities: int
     activations: int
-    """Cells of all maps it makes."""
+    """Cells of all maps that the layers make for one image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """Parameters, biases included, of a layer behind a 1x1 reduction and of the layer alone."""
+    """Parameters, biases included, of a layer alone (`direct`), and behind a 1x1 layer that makes fewer maps.
+
+    `reduced` includes the parameters of the 1x1 layer.
+    """
 
     direct: int
     reduced: int
 
 
 def sharing(conv: Conv, input: tuple[int, int, int], fit: Fit = "crop") -> Sharing:
-    """What weight sharing saves `conv` on an input of (C, H, W).
+    """What weight sharing saves `conv` on an input of (C, H, W): parameters with shared, unshared and full connections.
 
-    Shared (F·F·C/groups)·K + K; unshared the same for each of H'·W' places; fully connected C·H·W + 1 a neuron
+    Shared (F·F·C/groups)·K + K; unshared as many for each of H'·W' places; fully connected C·H·W + 1 a neuron
     (CS231n ConvNet notes, "parameter sharing").
+
+    Args:
+        conv: the convolution; without `bias` no biases are counted.
+        input: (C, H, W) of one image.
+        fit: the fit rule where `conv` has none of its own.
 
     Raises:
         GeometryError: a window does not fit.
@@ -87,8 +102,14 @@ def sharing(conv: Conv, input: tuple[int, int, int], fit: Fit = "crop") -> Shari
 def matrix_product(conv: Conv, input: tuple[int, int, int], fit: Fit = "crop") -> MatrixProduct:
     """`conv` on an input of (C, H, W) as one matrix product, its windows unrolled into columns (im2col).
 
+    Args:
+        conv: a convolution without groups.
+        input: (C, H, W) of one image.
+        fit: the fit rule where `conv` has none of its own.
+
     Raises:
-        GeometryError: a window does not fit; ArchitectureError: groups, which take one product each.
+        GeometryError: a window does not fit.
+        ArchitectureError: groups, which take one product each.
 
     >>> from convscape.spaces.layers import Conv
     >>> matrix_product(Conv(96, 11, stride=4, padding="valid"), (3, 227, 227)).windows
@@ -111,8 +132,17 @@ def stacks(conv: Conv, input: tuple[int, int, int], fit: Fit = "crop") -> tuple[
     Weights F²C² against n·3²C² with n = (F - 1)/2, for as many filters as channels (Simonyan & Zisserman 2014, section
     2.3). The last of the stack has the stride; given padding is spread over them, most to the first.
 
+    Args:
+        conv: a convolution with a square, odd kernel larger than 3x3.
+        input: (C, H, W) of one image.
+        fit: the fit rule where `conv` has none of its own.
+
+    Returns:
+        The cost of `conv`, then that of the stack.
+
     Raises:
-        ArchitectureError: F is not odd, not above 3 or not the same along both axes; GeometryError: it does not fit.
+        ArchitectureError: F is not odd, not above 3 or not equal along both axes.
+        GeometryError: a window does not fit.
 
     >>> from convscape.spaces.layers import Conv
     >>> [stack.parameters for stack in stacks(Conv(1, 7, bias=False), (1, 32, 32))]
@@ -136,9 +166,17 @@ def stacks(conv: Conv, input: tuple[int, int, int], fit: Fit = "crop") -> tuple[
 
 
 def reduction(channels: int, reduced: int, conv: Conv) -> Reduction:
-    """`conv` on `channels` maps, alone and behind a 1x1 layer that makes them `reduced` maps.
+    """Parameters of `conv` on `channels` maps, alone and behind a 1x1 layer that makes them `reduced` maps.
 
     K(C·F·F + 1) against R(C + 1) + K(R·F·F + 1) (Szegedy et al. 2014, section 4). Height and width do not matter.
+
+    Args:
+        channels: C, maps of the input.
+        reduced: R, maps that the 1x1 layer leaves.
+        conv: the convolution; the 1x1 layer has biases where it has.
+
+    Raises:
+        ArchitectureError: `channels` or `reduced` cannot be split into the groups of `conv`.
 
     >>> from convscape.spaces.layers import Conv
     >>> reduction(256, 64, Conv(256, 3))

@@ -1,4 +1,4 @@
-"""What a space is: anything that can say whether it fits an image, and sample a network for one."""
+"""The contract of a search space: it says whether it fits an image, and samples networks for one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,26 @@ if TYPE_CHECKING:
 
 
 class Space(Protocol):
-    """The networks a sweep may try. `tests/spaces/test_space_contract.py` says what one has to keep to."""
+    """A search space: the networks a sweep may try.
+
+    `tests/spaces/test_space_contract.py` says what a space has to keep to.
+    """
 
     def check(self, input: tuple[int, int, int]) -> None:
         """Raises SpaceError where not one network of the space fits an image of (C, H, W)."""
 
     def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
-        """One network for images of (C, H, W) that can be built, every choice asked of `trial`."""
+        """One network for images of (C, H, W) that can be built, every choice asked of `trial`.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+            input: (C, H, W) of one image.
+            classes: how many scores come out.
+
+        Raises:
+            SpaceError: no network of the space fits the image.
+        """
         ...
 
     def size(self, input: tuple[int, int, int]) -> object | None:
-        """How many networks it holds for images of (C, H, W), as something to print; None where nobody counts."""
+        """How many networks the space has for images of (C, H, W), as something to print; None where nobody counts."""

@@ -1,4 +1,4 @@
-"""The layer table and its totals, by arithmetic alone: nothing is built, no tensor is made."""
+"""Parameters, MACs, activations and memory of each layer and of the network, by arithmetic alone: no tensor is made."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from .tracing import Shape, Step
 
 OPTIMIZER_STATES = {"none": 0, "sgd": 1, "adamw": 2}
-"""Values an optimiser remembers a weight."""
+"""Values that an optimiser keeps for each weight."""
 
 _MAKING_MAPS = (Conv, LocallyConnected, Pool, GlobalPool, Linear, LocalResponseNorm)
 
 
 class Row(NamedTuple):
-    """What one layer costs for one image. The first row is the input's."""
+    """What one layer costs for one image; the first row of a table is the input's.
+
+    `weights` and `biases` are counts; a batch norm's are the scale and the shift of each channel.
+    """
 
     path: str
     """"input", or where the layer stands in the built network's `named_modules`."""
@@ -48,18 +51,18 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The layer as the notation writes it: "CONV3-64"; a block by its name alone."""
+        """The layer as the notation writes it, as in "CONV3-64"; a block by its name alone; "INPUT" for the input."""
         return layer_notation(self.layer).partition("[")[0] if self.layer else "INPUT"
 
     @property
     def parameters(self) -> int:
-        """Weights and biases."""
+        """Number of weights and biases of the layer."""
         return self.weights + self.biases
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a whole network costs for one image."""
+    """What a whole network costs for one image. `macs` are the multiply-accumulates of one forward pass."""
 
     parameters: int
     weights: int
@@ -72,20 +75,20 @@ class Totals:
 
     @property
     def flops(self) -> int:
-        """Floating point operations of one forward pass: two a MAC."""
+        """Floating point operations of one forward pass on one image: two a MAC."""
         return 2 * self.macs
 
 
 @dataclass(frozen=True)
 class CostTable:
-    """The rows of a network, input first, blocks after their parts."""
+    """The cost of every layer of a network: a row for the input, then one a layer; a block's own follows its parts'."""
 
     architecture: Architecture
     rows: tuple[Row, ...]
 
     @cached_property
     def totals(self) -> Totals:
-        """The sums over all rows."""
+        """What the whole network costs for one image: the sums over all rows, and the receptive field of a score."""
         weights = biases = macs = activations = 0
         for row in self.rows:
             weights += row.weights
@@ -96,26 +99,46 @@ class CostTable:
 
     @cached_property
     def kept(self) -> tuple[SavedForBackward, ...]:
-        """What each row adds to the memory backward needs; nothing for the input's, which the first layer keeps."""
+        """What each row adds to the memory the backward pass needs, in the order of `rows`.
+
+        The input's row adds nothing: the first layer that needs the input keeps it.
+        """
         return (SavedForBackward(), *saved_for_backward(self.architecture))
 
     def kept_bytes(self, batch: int = 1, precision: Precision = "float32") -> int:
-        """Activation bytes that PyTorch keeps for the backward pass of `batch` images."""
+        """Bytes of activations that PyTorch keeps for the backward pass.
+
+        Args:
+            batch: images of the pass.
+            precision: of the activations.
+
+        Raises:
+            ArchitectureError: an unknown precision.
+        """
         return sum(kept.bytes(batch, precision) for kept in self.kept)
 
     def inference_memory(self, batch: int = 1, precision: Precision = "float32") -> Memory:
-        """What classifying `batch` images at once takes: the weights, and the maps that live at the same time."""
+        """Bytes that classifying `batch` images at once takes: the weights, and the maps that live at one time.
+
+        Args:
+            batch: images that are classified together.
+            precision: of weights and activations alike.
+
+        Raises:
+            ArchitectureError: an unknown precision.
+        """
         size = bytes_of(precision)
         held = batch * held_by_forward(self.architecture, precision)
         return Memory(self._stored * size, 0, 0, held, 0)
 
     def training_memory(self, batch: int, precision: Precision = "float32", optimizer: str = "sgd") -> Memory:
-        """What a training step on `batch` images takes.
+        """Bytes that a training step on `batch` images takes: weights, gradients, the optimiser's values, activations.
 
         Args:
             batch: images a step.
             precision: of weights and activations alike.
-            optimizer: one of OPTIMIZER_STATES: "sgd" with momentum remembers one value a weight, "adamw" two.
+            optimizer: one of OPTIMIZER_STATES: "sgd" with momentum remembers one value a weight, "adamw" two, "none" no
+                value.
 
         Raises:
             ArchitectureError: an unknown precision or optimizer.
@@ -141,7 +164,7 @@ class CostTable:
 
 
 def cost_table(architecture: Architecture) -> CostTable:
-    """The cost of every layer of `architecture`, exact and without building it.
+    """The cost of every layer of `architecture` for one image, exact and without building the network.
 
     >>> from convscape.spaces.classics.catalog import classic
     >>> cost_table(classic("vgg16")).totals.parameters

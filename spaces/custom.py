@@ -1,4 +1,4 @@
-"""A space of one's own: a class named in the sweep file, held to the contract of `contract.Space`."""
+"""A person's own search space: a class named in the sweep file, held to the contract of `contract.Space`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from .choices import Trial
 
 KEY = "space.class"
+"""The setting that errors about the class point at."""
 METHODS = {"check": "check(input)", "sample": "sample(trial, input, classes)"}
-"""What the class must have, and how it is called. `size(input)` may be left out."""
+"""What the class must have, and how each is called. `size(input)` may be left out."""
 
 
 class CustomSpace:
-    """The space that the class at a dotted path makes. What its code gets wrong is a SpaceError that says so.
+    """The search space that a person's own class makes. What the class gets wrong is a SpaceError that says so.
 
     Args:
-        path: "package.module.Class".
+        path: dotted path of the class, "package.module.Class".
         settings: keyword arguments of the class.
         folders: where its module is looked for first.
 
@@ -48,11 +49,20 @@ class CustomSpace:
         self._space: Any = self._mended("()", lambda: made(**settings))
 
     def check(self, input: tuple[int, int, int]) -> None:
-        """Raises SpaceError where the space says that nothing fits an image of (C, H, W)."""
+        """Asks the class whether any of its networks fits an image of (C, H, W).
+
+        Raises:
+            SpaceError: the class says that none fits, or raised something else.
+        """
         self._mended(".check()", lambda: self._space.check(input))
 
     def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
-        """One network for images of (C, H, W).
+        """One network for images of (C, H, W), sampled by the class.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+            input: (C, H, W) of one image.
+            classes: how many scores come out.
 
         Raises:
             SpaceError: the class raised something, or returned what is no network for these images and classes.
@@ -67,7 +77,11 @@ class CustomSpace:
         return found
 
     def size(self, input: tuple[int, int, int]) -> object | None:
-        """What the class says of its size for images of (C, H, W); None where it says nothing."""
+        """What the class says of its size for images of (C, H, W); None where it says nothing.
+
+        Raises:
+            SpaceError: the class raised something.
+        """
         count = getattr(self._space, "size", None)
         return self._mended(".size()", lambda: count(input)) if callable(count) else None
 

@@ -5,13 +5,13 @@ ConvscapeError
 │   ├── GeometryError      a window that does not fit its input
 │   └── NotationError      text that is not a network; points at the column
 ├── ConfigError            a sweep file that cannot be used; points at file and line
-│   └── SpaceError         a space in which no network fits the image or the budget
+│   └── SpaceError         a space with unusable settings, or in which no network fits the image or the budget
 ├── DataError              images that are missing, unreadable or too few
 ├── CheckpointError        weights on disk that are absent or cut short
 │   └── ForeignCheckpointError  whole, but of another design, recipe or data
 ├── SweepError             a sweep that is unknown, already there, held by another process or has no result
 ├── TrainingError          a trial that cannot go on; ends the trial, never the sweep
-└── ExportError            a winner whose exported form does not agree with the trained network
+└── ExportError            a winner that cannot be exported, or whose exported form does not agree with the network
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 class ConvscapeError(Exception):
-    """What was wrong and where, and in `remedy` what to do about it."""
+    """Base of every error this project raises for a person to read; printed, it is the message with the remedy below.
+
+    Args:
+        message: what was wrong and where.
+        remedy: what to do about it; "" where nothing can be advised.
+    """
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -36,19 +41,27 @@ class ConvscapeError(Exception):
 
 
 class ArchitectureError(ConvscapeError):
-    """A design that is not a network."""
+    """A design that is not a network: an unknown layer kind, a wrong value, layers that do not follow, too large."""
 
 
 class GeometryError(ArchitectureError):
-    """A window that does not fit its input."""
+    """A convolution or pooling whose window does not fit its input, or does not tile it under the fit rule "strict"."""
 
 
 class NotationError(ArchitectureError):
-    """Text that is not a network in Convscape's notation."""
+    """Text that is not a network in Convscape's notation. The message points at the column and says what was expected
+    there.
+    """
 
 
 class ConfigError(ConvscapeError):
-    """A sweep file that cannot be used. `key` is the dotted path of the setting at fault, "" where there is none."""
+    """A sweep file that cannot be used.
+
+    Args:
+        message: what was wrong and where.
+        remedy: what to do about it; "" where nothing can be advised.
+        key: dotted path of the setting at fault, as in "space.kernel"; "" where there is none.
+    """
 
     def __init__(self, message: str, remedy: str = "", *, key: str = "") -> None:
         super().__init__(message, remedy)
@@ -56,19 +69,19 @@ class ConfigError(ConvscapeError):
 
 
 class SpaceError(ConfigError):
-    """A space in which no network fits the image or the budget."""
+    """A search space whose settings cannot be used, or in which no network fits the image or the budget."""
 
 
 class DataError(ConvscapeError):
-    """Images that are missing, unreadable or too few."""
+    """Images, or weights to start from, that are missing, unreadable or too few; or an unusable `data` setting."""
 
 
 class CheckpointError(ConvscapeError):
-    """Weights on disk that are absent or cut short."""
+    """Weights on disk that are absent, cut short or damaged."""
 
 
 class ForeignCheckpointError(CheckpointError):
-    """Weights on disk that are whole, but of another design, recipe or data."""
+    """Weights on disk that are whole, but of another design, recipe, seed, precision or data than those asked for."""
 
 
 class SweepError(ConvscapeError):
@@ -76,15 +89,19 @@ class SweepError(ConvscapeError):
 
 
 class TrainingError(ConvscapeError):
-    """A trial that cannot go on."""
+    """A trial that cannot go on: it diverged, ran out of memory, or got data or weights that do not fit its network.
+    It ends the trial, never the sweep.
+    """
 
 
 class ExportError(ConvscapeError):
-    """A winner whose exported form does not agree with the trained network."""
+    """A winner that cannot be exported: the exported form disagrees with the trained network, the checkpoint is of
+    another design or data, or the folder cannot be used.
+    """
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy that names the closest known word, or all of them when none is close.
+    """A remedy that names the known word closest to `word`, or all known words when none is close.
 
     >>> nearest("kernal", ["kernel", "stride"])
     "Did you mean 'kernel'?"
@@ -95,7 +112,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object, most: int = 60) -> str:
-    """`value` as Python writes it, for a message: cut where it is long, described where it has too many digits."""
+    """`value` as Python writes it, for an error message.
+
+    Args:
+        value: anything, also what a user wrote by mistake.
+        most: characters after which the text is cut.
+
+    Returns:
+        The text; a description where the value has too many digits, or is nested too deeply, to be written.
+    """
     try:
         return repr(value)[:most]
     except (ValueError, RecursionError):  # Python writes no whole number of more than 4,300 digits

@@ -1,4 +1,4 @@
-"""Names of the release before, which work with a warning until the next."""
+"""Names of the release before, which work with a warning until the next release."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 
 def former_names(module: str, renamed: Mapping[str, str], home: str = "", depth: int = 2) -> Callable[[str], Any]:
-    """A `__getattr__` for a module that gives what it is asked for by a former name, with a DeprecationWarning.
+    """A `__getattr__` for a module that finds what is asked for by a former name, with a DeprecationWarning.
 
     Args:
-        module: the module's `__name__`.
+        module: `__name__` of the module that had the former names.
         renamed: the present name of each former one.
-        home: the module that has the present names, where it is another.
-        depth: calls between the warning and whoever asks.
+        home: `__name__` of the module that has the present names; "" where that is `module` itself.
+        depth: the warning's `stacklevel`: how many calls lie between it and the line that asks.
+
+    Returns:
+        A function that takes a name, and raises AttributeError where that is no former name.
     """
 
     def found(name: str) -> Any:

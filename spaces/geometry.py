@@ -7,11 +7,14 @@ from typing import Literal, NamedTuple
 from .errors import GeometryError
 
 Fit = Literal["crop", "pad", "strict"]
+"""What windows do where they do not tile their input: "crop" drops the rest as PyTorch does, "pad" adds zeros on the
+far side, "strict" refuses.
+"""
 FITS: tuple[Fit, ...] = ("crop", "pad", "strict")
 
 
 def span(kernel: int, dilation: int = 1) -> int:
-    """Cells a window covers along one axis: F widened by dilation to D(F - 1) + 1.
+    """Cells a window covers along one axis: F (`kernel`) widened by dilation D to D(F - 1) + 1.
 
     >>> span(3, dilation=2)
     5
@@ -20,7 +23,7 @@ def span(kernel: int, dilation: int = 1) -> int:
 
 
 def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
-    """Padding before and after that keeps the size at stride 1: (F - 1)/2 on each side.
+    """Cells of padding (before, after) along one axis that keep the size at stride 1: (F - 1)/2 on each side.
 
     An even window has no centre: the odd cell goes to the far side, as in PyTorch's `padding="same"`.
 
@@ -71,7 +74,16 @@ def output_size(
 
 
 def far_padding(size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int = 1) -> int:
-    """Zeros that `fit="pad"` adds on the far side so that the windows tile the input.
+    """Zeros that `fit="pad"` adds on the far side of one axis so that the windows tile the input.
+
+    A window that is larger than the padded input gets none: it does not fit, padded or not.
+
+    Args:
+        size: W, cells of the input along this axis.
+        kernel: F, cells of the window.
+        stride: S, cells the window moves.
+        padding: cells that are padded anyway, (before, after).
+        dilation: D, 1 for a dense window.
 
     >>> far_padding(7, kernel=3, stride=3, padding=(0, 0))
     2
@@ -81,7 +93,14 @@ def far_padding(size: int, kernel: int, stride: int, padding: tuple[int, int], d
 
 
 def lost_cells(size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int = 1) -> int:
-    """Cells at the far side, padding included, that `fit="crop"` never looks at.
+    """Cells at the far side of one axis, padding included, that no window looks at under `fit="crop"`.
+
+    Args:
+        size: W, cells of the input along this axis.
+        kernel: F, cells of the window; it must fit the padded input.
+        stride: S, cells the window moves.
+        padding: cells (before, after).
+        dilation: D, 1 for a dense window.
 
     >>> lost_cells(7, kernel=3, stride=3, padding=(0, 0))
     1
@@ -136,7 +155,13 @@ class ReceptiveField(NamedTuple):
     offset: float = 0.0
 
     def through(self, kernel: int, stride: int, before: int, dilation: int = 1) -> ReceptiveField:
-        """The view after one more window.
+        """The receptive field after one more convolution or pooling along this axis.
+
+        Args:
+            kernel: F, cells of the window.
+            stride: S, cells the window moves.
+            before: cells of padding before the first; those after the last do not matter.
+            dilation: D, 1 for a dense window.
 
         >>> ReceptiveField().through(3, 1, 1).through(3, 1, 1).through(3, 1, 1).size
         7
@@ -151,7 +176,7 @@ class ReceptiveField(NamedTuple):
         )
 
     def merged(self, other: ReceptiveField) -> ReceptiveField:
-        """The view of a sum or concatenation of two branches: the smallest window that covers both.
+        """The receptive field of a sum or concatenation of two branches: the smallest window that covers both.
 
         >>> ReceptiveField(size=3).merged(ReceptiveField(size=1)).size
         3

@@ -1,4 +1,4 @@
-"""Code of one's own, named by a dotted path: "package.module.name"."""
+"""Finds a person's own classes and functions by a dotted path, "package.module.name"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PYTHON = Path(traceback.__file__).parent
 
 
 def is_import_path(path: object) -> bool:
-    """Whether `path` is one: "package.module.name", a colon before the name likewise.
+    """Whether `path` is a dotted path, "package.module.name"; a colon may stand before the name.
 
     >>> [is_import_path(path) for path in ("my_module.MySpace", "my_module:MySpace", "digits", "a/b.c")]
     [True, True, False, False]
@@ -33,10 +33,16 @@ def is_import_path(path: object) -> bool:
 
 
 def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, str], ConvscapeError]) -> Any:
-    """The `what` ("class", "function") that the dotted `path` names.
+    """The object that a dotted path such as "package.module.name" names.
 
     Modules are looked for in `folders` first, then among those installed. Folders stay importable afterwards, behind
     all others, for what a module imports later.
+
+    Args:
+        path: the dotted path; a colon may stand before the name.
+        what: "class" or "function", the word that errors call it by.
+        folders: where its module is looked for first.
+        refusal: makes the error to raise, from a message and a remedy.
 
     Raises:
         `refusal` of a message and a remedy: no such module or name, or the module cannot be imported.
@@ -67,9 +73,10 @@ def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callab
 
 
 def describe_exception(problem: BaseException) -> str:
-    """An exception in a line: its kind, what it says, and the last line of somebody's own file it came through.
+    """An exception in a line: its kind, what it says, and the last line of a person's own file it came through.
 
-    Where all files are installed ones, the last of those; never one of this room, nor code without a file.
+    Where it came through installed files only, the last line of these is named; never one of Convscape's `spaces`, nor
+    code without a file.
     """
     text = str(problem).strip().splitlines()
     lines = [

@@ -1,4 +1,4 @@
-"""The layer table, and the memory a network takes, as text that fits 80 columns."""
+"""Prints the layers of a network with their costs, and the memory it takes, as text that fits 80 columns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .memory import Memory, Precision
 
 WIDTH = 80
+"""Columns of the text, at most."""
 LONGEST_PATH = 16
 """Characters of a layer's place that are shown: its end, where blocks are nested deeply."""
 
@@ -21,8 +22,10 @@ _TEXTS = 3
 
 
 def format_layer_table(architecture: Architecture) -> str:
-    """One line a layer: what it is, its output, parameters, MACs and their share of the total in percent, activations
-    and receptive field; then the totals. A block's branches are numbered, its shortcut is called "skip".
+    """A network's layer table as text of at most 80 columns, one line a layer, then the totals.
+
+    A line gives the layer's place, the layer, its output as HxWxC, parameters, MACs and their share of the total in
+    percent, activations and receptive field. A block's branches are numbered, its shortcut is called "skip".
     """
     cost = cost_table(architecture)
     totals = cost.totals
@@ -50,7 +53,13 @@ def format_layer_table(architecture: Architecture) -> str:
 def format_memory_table(
     architecture: Architecture, batch: int = 64, optimizer: str = "sgd", precision: Precision = "float32"
 ) -> str:
-    """What classifying one image takes, and what a training step on `batch` images does.
+    """What classifying one image takes, and what a training step takes, as lines of at most 80 columns.
+
+    Args:
+        architecture: the network.
+        batch: images of the training step.
+        optimizer: "sgd", "adamw" or "none".
+        precision: of weights and activations alike.
 
     Raises:
         ArchitectureError: an unknown precision or optimizer.
@@ -68,7 +77,7 @@ def format_memory_table(
 
 
 def short(count: float) -> str:
-    """A count in at most five characters and its unit.
+    """A count in at most five characters, its unit (k, M, G, T or P, of 1,000) included.
 
     >>> short(138_357_544), short(34_944), short(512)
     ('138M', '34.9k', '512')
@@ -104,7 +113,7 @@ def _parts(memory: Memory) -> str:
 
 
 def place(path: str) -> str:
-    """Where a layer stands, short: "5.branches.0.1" as "5.0.1"."""
+    """A layer's path in short, for the table: "5.branches.0.1" as "5.0.1"; of a long one the end, after "…"."""
     path = path.replace("branches.", "").replace("shortcut", "skip")
     return path if len(path) <= LONGEST_PATH else f"…{path[-LONGEST_PATH:].partition('.')[2]}"
 

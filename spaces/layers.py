@@ -1,4 +1,4 @@
-"""The layers a network is made of, as frozen values. Nothing here knows its input: shapes are tracing.py's matter."""
+"""The layers a network is made of, as frozen values. Nothing here knows its input: tracing.py computes shapes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Pair: TypeAlias = tuple[int, int]
+"""(rows, columns), in cells."""
 Sides: TypeAlias = tuple[int, int, int, int]
 """Cells (top, bottom, left, right)."""
 
@@ -19,12 +20,25 @@ ActivationName = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid",
 PoolMode = Literal["max", "average", "l2"]
 
 LARGEST_WINDOW = 4_096
+"""Bound on a kernel, stride, dilation or padding, in cells: far above any real design, far below overflow."""
 LARGEST_WIDTH = 1_048_576
-"""Bounds on a kernel, stride or padding and on filters or units: far above any real design, far below overflow."""
+"""Bound on filters, units, groups and channels: far above any real design, far below overflow."""
 
 
 def whole(owner: object, name: str, value: object, low: int, high: int, bound: str = "LARGEST_WIDTH") -> int:
-    """`value`, checked to be a whole number from `low` to `high`, the bound called `bound`; the error names `owner`."""
+    """`value`, checked to be a whole number from `low` to `high`.
+
+    Args:
+        owner: whose parameter it is, for the error: a name, or an object that is called by its class.
+        name: of the parameter.
+        value: what was given for it.
+        low: the smallest that is allowed.
+        high: the largest that is allowed.
+        bound: the constant that `high` is called by, for the error.
+
+    Raises:
+        ArchitectureError: another type of value, or one out of range.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         where = f"{owner if isinstance(owner, str) else type(owner).__name__}: `{name}` (={shown(value)})"
         raise ArchitectureError(f"{where} must be a whole number from {low} to {high:,} ({bound})")
@@ -97,7 +111,22 @@ class _Window:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Conv(_Window):
-    """Convolution: `filters` (K) windows over `groups` groups of channels, (C, H, W) -> (K, H', W')."""
+    """Convolution, (C, H, W) -> (K, H', W').
+
+    Args:
+        filters: K, the feature maps that come out; divisible by `groups`.
+        kernel: F, cells of the window: one number for both axes, or (rows, columns).
+        stride: S, cells the window moves: one number, or (rows, columns).
+        padding: "valid" (none), "same" (keeps the size at stride 1), or cells: one number, (rows, columns) or (top,
+            bottom, left, right).
+        dilation: D, 1 for a dense window: one number, or (rows, columns).
+        groups: groups of channels that are convolved apart; C must be divisible by it.
+        bias: whether each filter adds a bias.
+        fit: what to do where windows do not tile the input, "crop", "pad" or "strict"; None for the network's rule.
+
+    Raises:
+        ArchitectureError: a value that cannot be used; names it.
+    """
 
     kind: ClassVar[str] = "conv"
     filters: int
@@ -131,7 +160,23 @@ class Conv(_Window):
 
 @dataclass(frozen=True, slots=True, init=False)
 class LocallyConnected(_Window):
-    """A convolution whose windows share no weights: one filter bank a place, for centred images such as faces."""
+    """A convolution whose windows share no weights, (C, H, W) -> (K, H', W'): one filter bank a place.
+
+    It is for centred images such as faces.
+
+    Args:
+        filters: K, the feature maps that come out.
+        kernel: F, cells of the window: one number for both axes, or (rows, columns).
+        stride: S, cells the window moves: one number, or (rows, columns).
+        padding: "valid" (none), "same" (keeps the size at stride 1), or cells: one number, (rows, columns) or (top,
+            bottom, left, right).
+        dilation: D, 1 for a dense window: one number, or (rows, columns).
+        bias: whether each filter at each place adds a bias.
+        fit: what to do where windows do not tile the input, "crop", "pad" or "strict"; None for the network's rule.
+
+    Raises:
+        ArchitectureError: a value that cannot be used; names it.
+    """
 
     kind: ClassVar[str] = "locally_connected"
     filters: int
@@ -160,9 +205,21 @@ class LocallyConnected(_Window):
 
 @dataclass(frozen=True, slots=True, init=False)
 class Pool(_Window):
-    """Pooling, (C, H, W) -> (C, H', W'). "l2" is the root of the sum of squares.
+    """Pooling, (C, H, W) -> (C, H', W').
 
     Padded cells are never a maximum; to an average and an l2 they are zeros, as in PyTorch.
+
+    Args:
+        mode: "max", "average" or "l2", the root of the sum of squares.
+        kernel: F, cells of the window: one number for both axes, or (rows, columns).
+        stride: S, cells the window moves: one number, or (rows, columns); None for the window's size.
+        padding: "valid" (none), "same" (keeps the size at stride 1), or cells: one number, (rows, columns) or (top,
+            bottom, left, right).
+        dilation: D, 1 for a dense window; other numbers only for "max".
+        fit: what to do where windows do not tile the input, "crop", "pad" or "strict"; None for the network's rule.
+
+    Raises:
+        ArchitectureError: a value that cannot be used; names it.
     """
 
     kind: ClassVar[str] = "pool"
@@ -192,14 +249,24 @@ class Pool(_Window):
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """Batch normalisation a channel, over (N, H, W) (Ioffe & Szegedy 2015)."""
+    """Batch normalisation of each channel, over (N, H, W), or over N of a flat input (Ioffe & Szegedy 2015)."""
 
     kind: ClassVar[str] = "batch_norm"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalResponseNorm:
-    """x / (k + alpha/size · sum of squares over `size` channels)^beta (Krizhevsky et al. 2012, 3.3; PyTorch's form)."""
+    """x / (k + alpha/size · sum of squares over `size` channels)^beta (Krizhevsky et al. 2012, 3.3; PyTorch's form).
+
+    Args:
+        size: neighbouring channels that are summed over.
+        alpha: from 0 to 1e6, as beta and k.
+        beta: the exponent.
+        k: the constant in the denominator.
+
+    Raises:
+        ArchitectureError: a value out of range; names it.
+    """
 
     kind: ClassVar[str] = "local_response_norm"
     size: int = 5
@@ -217,12 +284,14 @@ class LocalResponseNorm:
 
 
 PAPER_LRN = LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
-"""AlexNet's: alpha there multiplies the sum, here it is divided by the size first, so 1e-4 x 5."""
+"""AlexNet's local response norm. The paper's alpha multiplies the sum; here the sum is divided by the size first, so
+alpha is 1e-4 x 5.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A nonlinearity, cell by cell."""
+    """A nonlinearity, cell by cell; the shape stays. `name` is one of ActivationName."""
 
     kind: ClassVar[str] = "activation"
     name: ActivationName = "relu"
@@ -233,7 +302,7 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Dropout:
-    """Zeroes cells with probability `rate` while training; `spatial` zeroes whole feature maps."""
+    """Zeroes cells with probability `rate`, 0 to below 1, while training; `spatial` zeroes whole feature maps."""
 
     kind: ClassVar[str] = "dropout"
     rate: float = 0.5
@@ -247,7 +316,7 @@ class Dropout:
 
 @dataclass(frozen=True, slots=True)
 class GlobalPool:
-    """One value a channel, (C, H, W) -> (C, 1, 1)."""
+    """One value a channel, (C, H, W) -> (C, 1, 1): the "average" or the "max" of the channel's map."""
 
     kind: ClassVar[str] = "global_pool"
     mode: Literal["average", "max"] = "average"
@@ -258,14 +327,14 @@ class GlobalPool:
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """(C, H, W) -> (C·H·W,)."""
+    """Flattens feature maps, (C, H, W) -> (C·H·W,)."""
 
     kind: ClassVar[str] = "flatten"
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Fully connected, (D,) -> (units,)."""
+    """Fully connected layer, (D,) -> (units,), each unit with a bias unless `bias` is False."""
 
     kind: ClassVar[str] = "linear"
     units: int
@@ -278,7 +347,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """body(x) + shortcut(x); an empty shortcut is the identity (He et al. 2015, 3.2)."""
+    """body(x) + shortcut(x), which must agree in shape; an empty shortcut is the identity (He et al. 2015, 3.2)."""
 
     kind: ClassVar[str] = "residual"
     body: tuple[Layer, ...]
@@ -293,7 +362,7 @@ class Residual:
 
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """Branches over the same input, concatenated along channels (Szegedy et al. 2014); an empty branch passes it on."""
+    """Branches over one input, concatenated along channels (Szegedy et al. 2014); an empty branch passes it on."""
 
     kind: ClassVar[str] = "parallel"
     branches: tuple[tuple[Layer, ...], ...]

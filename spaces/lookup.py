@@ -15,27 +15,30 @@ if TYPE_CHECKING:
 
 
 EXAMPLE = "Name an exported architecture.json, or what `describe -o json` prints."
+"""Remedy of errors about a JSON file."""
 
 
 def is_name(what: str) -> bool:
-    """Whether `find` takes it for a classic's name: it is no notation and no .json file."""
+    """Whether `load_architecture` takes `what` for a classic's name: it is neither notation nor a .json file."""
     return not (_is_notation(what) or what.endswith(".json"))
 
 
 def load_architecture(
     what: str, input: tuple[int, int, int] | None = None, classes: int | None = None, fit: Fit | None = None
 ) -> Architecture:
-    """The network that `what` names.
+    """The network that a classic's name, a line of notation or a JSON file means.
 
     Args:
         what: "vgg16", "INPUT[32x32x3] -> CONV3-16 -> FC-10", or the path of an architecture's JSON or
             of what `describe -o json` printed.
-        input: (C, H, W) to put in place of its own.
-        classes: scores to put in place of its own; only for classics, other networks have theirs written in them.
-        fit: the fit rule to put in place of its own.
+        input: (C, H, W) to put in place of the network's own.
+        classes: scores to put in place of the network's own; only for classics, since notation and JSON say how many
+            there are.
+        fit: the fit rule to put in place of the network's own.
 
     Raises:
-        ArchitectureError: none of the three, or a network that does not go with `input`, `classes` or `fit`.
+        ArchitectureError: no classic's name, no notation and no readable JSON of a network; or a network that does not
+            go with `input`, `classes` or `fit`.
     """
     if _is_notation(what):
         found = parse_notation(what, input=input, fit_instead=fit)

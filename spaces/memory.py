@@ -1,6 +1,6 @@
 """How much memory a network takes: what backward keeps, what a forward pass holds, what training adds up to.
 
-Counts follow PyTorch's own operators on contiguous tensors as `trainers.network.build` strings them together:
+Counts follow PyTorch's own operators on contiguous tensors as `trainers.network.build_network` strings them together:
 a tensor that two layers keep counts once, ReLU overwrites a convolution's output, max pooling keeps int64 indices.
 """
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Precision = Literal["float64", "float32", "float16", "bfloat16"]
 BYTES: dict[Precision, int] = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
-"""Bytes of one value."""
+"""Bytes of one value of each precision."""
 INDEX_BYTES = 8
 """Bytes of one of max pooling's indices, whatever the precision."""
 
@@ -48,26 +48,34 @@ _CELL_BY_CELL = (Activation, Dropout, LocalResponseNorm)
 
 @dataclass(frozen=True, slots=True)
 class SavedForBackward:
-    """What one layer adds to the memory backward needs."""
+    """What one layer adds to the memory the backward pass needs."""
 
     values: int = 0
-    """Cells an image."""
+    """Cells an image, each as large as the precision says."""
     indices: int = 0
     """int64 cells an image."""
     flags: int = 0
     """One-byte cells an image."""
     constant: int = 0
-    """Cells however many images: batch norm's means and deviations."""
+    """Cells of any batch, however many images: batch norm's means and deviations."""
 
     def bytes(self, batch: int = 1, precision: Precision = "float32") -> int:
-        """Bytes for `batch` images."""
+        """Bytes that the layer keeps for the backward pass of `batch` images.
+
+        Args:
+            batch: images of the pass.
+            precision: of the cells that are neither indices nor flags.
+
+        Raises:
+            ArchitectureError: an unknown precision.
+        """
         size = bytes_of(precision)
         return batch * (self.values * size + self.indices * INDEX_BYTES + self.flags) + self.constant * size
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes a network takes, by what they are for."""
+    """Bytes a network takes, by what they are for. `gradients` are those of the weights."""
 
     parameters: int
     """Weights and biases, and the running means and variances of batch norm."""
@@ -81,12 +89,12 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """The sum of all parts."""
+        """The sum of all parts, in bytes."""
         return self.parameters + self.gradients + self.optimizer + self.activations + self.working
 
 
 def bytes_of(precision: Precision) -> int:
-    """Bytes of one value.
+    """Bytes of one value of a precision.
 
     Raises:
         ArchitectureError: an unknown precision.
@@ -97,9 +105,10 @@ def bytes_of(precision: Precision) -> int:
 
 
 def saved_for_backward(architecture: Architecture) -> tuple[SavedForBackward, ...]:
-    """What each of `architecture.steps` adds to what backward needs; a tensor counts where it is first kept.
+    """What each layer of a network adds to the memory the backward pass needs, in the order of `architecture.steps`.
 
-    Equal to what `torch.autograd.graph.saved_tensors_hooks` sees, parameters and buffers left out.
+    A tensor counts where it is first kept. The sum equals what `torch.autograd.graph.saved_tensors_hooks` sees,
+    parameters and buffers left out.
     """
     kept: list[SavedForBackward] = []
     image = _Map(prod(architecture.input), differentiable=False)
@@ -108,14 +117,18 @@ def saved_for_backward(architecture: Architecture) -> tuple[SavedForBackward, ..
 
 
 def held_by_forward(architecture: Architecture, precision: Precision = "float32") -> int:
-    """Bytes an image of the most a forward pass without gradients holds at once, the image included."""
+    """Bytes an image that a forward pass without gradients holds at once, at most, the image included.
+
+    Raises:
+        ArchitectureError: an unknown precision.
+    """
     size = bytes_of(precision)
     image = prod(architecture.input) * size
     return image + _hold_sequence(architecture.layers, iter(architecture.steps), size)[0]
 
 
 def buffers(architecture: Architecture) -> int:
-    """Running means and variances, in cells."""
+    """Cells of all batch norms' running means and variances."""
     return sum(2 * step.input[0] for step in architecture.steps if isinstance(step.layer, BatchNorm))
 
 
@@ -156,7 +169,9 @@ def _keep_sequence(layers: Sequence[Layer], current: _Map, steps: Iterator[Step]
 
 
 def overwrites(layer: Layer, before: Layer | None) -> bool:
-    """Whether `layer` is a ReLU written over the output of the layer `before` it, whose gradient does not need that."""
+    """Whether `layer` is a ReLU written over the output of the layer `before` it, whose own gradient does not need that
+    output. `before` is None for the first layer of a network, body or branch.
+    """
     if layer != Activation("relu"):
         return False
     return isinstance(before, Conv | Linear | BatchNorm | Residual | Parallel) or (
@@ -275,7 +290,11 @@ def _temporary(layer: Layer, step: Step, size: int) -> int:
 
 
 def padded_cells(step: Step) -> int:
-    """Cells of a window's input with its padding."""
+    """Cells of a window's input with its padding, for one image.
+
+    Args:
+        step: of a convolution, locally connected layer or pooling, on an input of (C, H, W).
+    """
     top, bottom, left, right = step.padding or (0, 0, 0, 0)
     return step.input[0] * (step.input[1] + top + bottom) * (step.input[2] + left + right)
 
@@ -289,7 +308,11 @@ def _unfolded_cells(layer: LocallyConnected, step: Step) -> int:
 def pads_apart(layer: Conv | Pool, step: Step) -> bool:
     """Whether padding makes a copy of the input, because PyTorch's own layer cannot pad so.
 
-    Its layers pad both sides alike; its pooling by at most half a window, so that each has a cell of the map.
+    PyTorch's layers pad both sides alike; its pooling by at most half a window, so that each has a cell of the map.
+
+    Args:
+        layer: the convolution or pooling.
+        step: that layer at work on its input.
     """
     top, bottom, left, right = step.padding or (0, 0, 0, 0)
     if isinstance(layer, Conv):
@@ -299,7 +322,12 @@ def pads_apart(layer: Conv | Pool, step: Step) -> bool:
 
 
 def sees_padding_only(layer: Window, step: Step) -> bool:
-    """Whether some window of a pooling holds no cell of the map."""
+    """Whether `layer` is a pooling of which some window holds no cell of the map, only padding.
+
+    Args:
+        layer: a convolution, locally connected layer or pooling.
+        step: that layer at work on its input.
+    """
     return layer.kind == "pool" and any(_has_empty_window(layer, step, axis) for axis in (0, 1))
 
 

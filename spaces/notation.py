@@ -4,7 +4,7 @@ INPUT[32x32x3] -> [[CONV3-64 -> BN -> RELU]*2 -> POOL2]*3 -> [FC-512 -> RELU]*2 
 
 INPUT[HxWxC]                 the image; fit=pad or fit=strict sets the rule for all layers
 CONV3-64, CONV1x7-64         64 filters of 3x3, of 1 row and 7 columns; padding keeps the size unless said
-LOCAL3-64                    the same, unshared
+LOCAL3-64                    locally connected: 64 unshared filters of 3x3; padding keeps the size unless said
 POOL2, AVGPOOL3 s2, L2POOL2  max, average, L2 pooling; the stride is the window's size and nothing is padded unless said
 s2, s2x1                     stride
 valid, same, p1, p1,2        padding: none, size-keeping, cells all around, cells (rows, columns)
@@ -18,7 +18,7 @@ RELU, LEAKYRELU, ELU, GELU, SILU, SIGMOID, TANH
 DROPOUT0.5, SPATIALDROPOUT0.2
 GAP, GMP, FLATTEN            global average, global max
 [... -> ...]*3               three times
-RESIDUAL[body | shortcut]    their sum; the shortcut is the identity when left out
+RESIDUAL[body | shortcut]    the sum of both; the shortcut is the identity when left out
 PARALLEL[a | b | IDENTITY]   branches, concatenated
 """
 
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from .layers import Pair, Window
 
 LONGEST_PERIOD = 64
-"""Layers of a repeat that is looked for: repeats of longer groups are printed in full."""
+"""Layers of the longest group that is looked for as a repeat; repeats of longer groups are printed in full."""
 
 _FOLLOWERS = (BATCH_NORM, LOCAL_RESPONSE_NORM, DROPOUT, SPATIAL_DROPOUT, *ACTIVATIONS, *POOLS)
 _ACTIVATION_WORDS = {name: word for word, name in ACTIVATIONS.items()}
@@ -91,7 +91,7 @@ def to_notation(architecture: Architecture) -> str:
 
 
 def layer_notation(layer: Layer) -> str:
-    """One layer as the notation writes it.
+    """One layer in the notation for networks; a block with all that is inside.
 
     >>> layer_notation(Conv(64, 7, stride=2, padding=3, bias=False))
     'CONV7-64 s2 p3 nobias'

@@ -1,4 +1,4 @@
-"""Reads the notation that notation.py prints and documents. Every error points at a column."""
+"""Reads a network from the notation that notation.py prints and documents. Every error points at a column."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from .layers import (
 from .tracing import LARGEST_NETWORK, trace
 
 LONGEST_NOTATION = 2**20
+"""Bound on a text, in characters."""
 DEEPEST_BRACKETS = 64
-"""Bounds on a text, in characters, and on brackets in brackets."""
+"""Bound on brackets inside each other."""
 
 CONVOLUTION, LOCAL, FULLY_CONNECTED, FLATTEN = "CONV", "LOCAL", "FC", "FLATTEN"
 BATCH_NORM, LOCAL_RESPONSE_NORM = "BN", "LRN"

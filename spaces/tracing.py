@@ -30,14 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Shape: TypeAlias = tuple[int, ...]
-"""(C, H, W) of feature maps, (D,) once flattened."""
+"""Of one image: (C, H, W) of feature maps, (D,) once flattened."""
 Fields: TypeAlias = tuple[ReceptiveField, ReceptiveField]
 """The receptive field down the rows and along the columns."""
 
 DEEPEST_NESTING = 32
+"""Blocks inside each other: a design with more is refused."""
 LARGEST_NETWORK = 10_000
+"""Layers of a network, those inside blocks included: a design with more is refused."""
 LARGEST_TENSOR = 2**40
-"""Bounds on nested blocks, layers and cells of one tensor: beyond them a design is refused, not computed."""
+"""Cells of one layer's output for one image: a design with more is refused, not computed."""
 
 _NO_PADDING: Sides = (0, 0, 0, 0)
 _BLOCKS = (Residual, Parallel)
@@ -46,7 +48,12 @@ _CELL_BY_CELL = frozenset({BatchNorm, LocalResponseNorm, Activation, Dropout})
 
 
 class Step(NamedTuple):
-    """One layer at work. Blocks follow their parts, as the sum or concatenation that ends them."""
+    """One layer at work: what it receives, pads, produces and sees.
+
+    `input` and `output` are shapes of one image, (C, H, W), or (D,) once flattened. `fields` are the receptive fields
+    of an output cell, down the rows and along the columns. A block's step stands for the sum or concatenation that ends
+    it, and follows the steps of the layers inside.
+    """
 
     path: str
     """Where the layer stands, as in the built network's `named_modules`: "3", "5.body.0", "6.branches.1.2"."""
@@ -59,11 +66,17 @@ class Step(NamedTuple):
 
 
 def trace(layers: Sequence[Layer], input: Shape, fit: Fit) -> tuple[Step, ...]:
-    """Every layer's step from an input of shape (C, H, W).
+    """One step for each layer, from an input of shape (C, H, W); a block's own step comes after those of its parts.
+
+    Args:
+        layers: in order.
+        input: (C, H, W) of one image, or (D,) once flattened.
+        fit: the fit rule of layers that have none of their own.
 
     Raises:
         GeometryError: a window does not fit; names the layer and the settings nearby that do.
-        ArchitectureError: layers that cannot follow each other, or more than LARGEST_NETWORK of them.
+        ArchitectureError: layers that cannot follow each other, more than LARGEST_NETWORK of them, blocks nested deeper
+            than DEEPEST_NESTING, or an output of more than LARGEST_TENSOR cells.
     """
     steps: list[Step] = []
     field = ReceptiveField()
@@ -77,7 +90,13 @@ def _same_sides(kernel: Pair, dilation: Pair) -> Sides:
 
 
 def resolve_padding(layer: Window, shape: Shape, fit: Fit) -> Sides:
-    """Cells (top, bottom, left, right) that `layer` adds to an input of `shape`, the fit rule's included."""
+    """Cells (top, bottom, left, right) that a window adds to its input, the fit rule's included.
+
+    Args:
+        layer: a convolution, locally connected layer or pooling.
+        shape: (C, H, W) of the input.
+        fit: the fit rule where the layer has none of its own.
+    """
     padding = layer.padding
     if padding == "same":
         sides = _same_sides(layer.kernel, layer.dilation)

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from convscape.search.config.schema import SweepConfig
-from convscape.search.scheduling.engine import Engine
+from convscape.search.proposals import DesignSpace
+from convscape.search.records import ranked, state_counts
+from convscape.search.scheduling import Decision, Engine, Report
 from convscape.search.study.study import Study
-from convscape.trainers.training import EpochResult
+from convscape.trainers import EpochResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from convscape.search.records.trial import Job, TrialRecord
+    from convscape.search.records import State, TrialRecord
+    from convscape.search.scheduling import Job
 
 FIXED_RECIPE = {"learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 64}
 SMALL_SPACE = {
@@ -58,7 +61,8 @@ class Reports:
 def opened(folder: Path, settings: SweepConfig, deadline: float | None = None) -> Engine:
     search = settings.search
     study = Study(folder, sampler=search.sampler, seed=search.seed, objectives=search.objectives)
-    return Engine(settings, study, Reports(), input=(1, 8, 8), classes=10, deadline=deadline)  # pyright: ignore[reportArgumentType]
+    designs = DesignSpace.of(settings, input=(1, 8, 8), classes=10)
+    return Engine(settings, designs, study, Reports(), deadline=deadline)  # pyright: ignore[reportArgumentType]
 
 
 def accuracy(job: Job, epoch: int) -> float | None:
@@ -71,7 +75,28 @@ def good(job: Job, epoch: int) -> float | None:
 
 
 def result(epoch: int, value: float, latency: float | None = None) -> EpochResult:
-    return EpochResult(epoch, 1.0, 1.0, value, value, 0.5, 100.0, latency=latency)
+    return EpochResult(
+        epoch=epoch,
+        train_loss=1.0,
+        validation_loss=1.0,
+        validation_accuracy=value,
+        balanced_accuracy=value,
+        seconds=0.5,
+        images_per_second=100.0,
+        latency=latency,
+    )
+
+
+def report(engine: Engine, number: int, *results: EpochResult) -> Decision:
+    return engine.report(Report(number=number, results=results))
+
+
+def counts(engine: Engine) -> dict[State, int]:
+    return state_counts(engine.records.values())
+
+
+def ranking(engine: Engine) -> list[TrialRecord]:
+    return ranked(engine.records.values())
 
 
 def drive(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy) -> Iterator[tuple[int, int]]:
@@ -83,9 +108,9 @@ def drive(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy
             if value is None:
                 engine.fail(job.number, "loss is nan")
                 break
-            order = engine.report(job.number, result(epoch, value))
+            decision = report(engine, job.number, result(epoch, value))
             yield job.number, epoch
-            if order != "go on":
+            if decision is not Decision.CONTINUE:
                 break
 
 
@@ -102,5 +127,5 @@ def fates(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
 
 
 def reports(engine: Engine) -> Reports:
-    assert isinstance(engine.tracker, Reports)
-    return engine.tracker
+    assert isinstance(engine.ledger.tracker, Reports)
+    return engine.ledger.tracker

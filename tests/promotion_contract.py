@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from convscape.search.records.pareto import ordered
+from convscape.search.scheduling import Decision
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Sweep:
     again: list[int] = field(default_factory=list)
     passed: dict[int, int] = field(default_factory=dict)
     """The epoch of the rung that a trial last went on from, which is on disk with its results."""
-    journal: list[tuple[str, int, int]] = field(default_factory=list)
+    journal: list[tuple[Decision | str, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.promotion = self.make()
@@ -116,11 +117,11 @@ class Sweep:
             self.journal.append(("closing" if closing else "promoted", number, self.reached[number]))
         return number
 
-    def _obey(self, number: int, verdict: str) -> None:
+    def _obey(self, number: int, verdict: Decision) -> None:
         self.journal.append((verdict, number, self.reached[number]))
-        if verdict == "pause":
+        if verdict is Decision.PAUSE:
             self.active.remove(number)
-        elif verdict == "end":
+        elif verdict is Decision.STOP:
             self._leave(number, "stopped")
         else:
             self.passed[number] = self.reached[number]
@@ -201,14 +202,14 @@ class PromotionContract:
     def _check(self, sweep: Sweep, arrived: dict[tuple[int, int], dict[int, Values]], gone: set) -> None:
         for what, number, epoch in sweep.journal:
             rivals = arrived.setdefault((self.group(number), epoch), {})
-            if what in ("go on", "pause", "end"):
+            if isinstance(what, Decision):
                 rivals[number] = sweep.curves[number].values[epoch - 1]
             good = self.may_go_on(number, rivals, what == "closing")
-            if what in ("go on", "promoted", "closing"):
+            if what in (Decision.CONTINUE, "promoted", "closing"):
                 assert good, f"trial {number} has not earned it"
                 assert (number, epoch) not in gone, "twice from the same rung"
                 gone.add((number, epoch))
-            assert what != "end" or not good, f"trial {number} had earned it"
+            assert what is not Decision.STOP or not good, f"trial {number} had earned it"
         sweep.journal.clear()
 
     @contract
@@ -246,7 +247,7 @@ class PromotionContract:
     @given(curves(), st.integers(1, 4), choices, points)
     def test_what_was_decided_at_a_rung_is_not_decided_again_on_a_resume(self, curves, workers, choices, stops) -> None:
         sweep = Sweep(self.make, curves, workers).run(choices, stops.__contains__)
-        decided = [(number, epoch) for what, number, epoch in sweep.journal if what != "pause"]
+        decided = [(number, epoch) for what, number, epoch in sweep.journal if what is not Decision.PAUSE]
         assert len(set(decided)) == len(decided)
 
     @contract

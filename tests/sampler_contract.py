@@ -45,7 +45,7 @@ class SamplerContract:
         config = SweepConfig(
             name="s", data=DataConfig(name="digits"), space=self.space, search=SearchConfig(sampler=self.sampler)
         )
-        network = config.design_space().sample(trial, (1, 8, 8), 10)  # pyright: ignore[reportArgumentType]
+        network = config.network_space().sample(trial, (1, 8, 8), 10)  # pyright: ignore[reportArgumentType]
         return Design.of(network, config.recipe_space().sample(trial))  # pyright: ignore[reportArgumentType]
 
     def goodness(self, design: Design) -> float:

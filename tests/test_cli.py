@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape import cli, load_architecture
+from convscape.search import driver
 from convscape.search.driver import launching as sweeps
 from convscape.search.sweep import Sweep
 from convscape.search.tracking import upload_process
@@ -201,7 +202,7 @@ def test_a_fault_of_our_own_ends_with_1(run: Any, here: Path, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(sweeps, "launch", broken)
+    monkeypatch.setattr(driver, "launch", broken)
     ended = run("launch", "tiny.yaml")
     assert ended.code == 1
     assert "ZeroDivisionError: division by zero" in ended.err
@@ -214,7 +215,7 @@ def test_ctrl_c_ends_with_130(run: Any, here: Path, monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweeps, "launch", interrupted)
+    monkeypatch.setattr(driver, "launch", interrupted)
     assert run("launch", "tiny.yaml").code == 130
     monkeypatch.setattr("convscape.search.config.load_data", interrupted)
     assert run("launch", "tiny.yaml", "--dry-run").code == 130
@@ -226,7 +227,7 @@ def test_a_sweep_without_a_result_ends_with_3(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("convscape.search.workers.trainable.Training", broken)
+    monkeypatch.setattr("convscape.search.workers.training_job.Training", broken)
     ended = run("launch", "tiny.yaml", "-o", "json")
     assert ended.code == 3
     assert "ZeroDivisionError" in ended.err
@@ -324,7 +325,7 @@ def test_compare_tells_why_trials_failed(run: Any, here: Path, monkeypatch: pyte
             raise ZeroDivisionError("division by zero")
         return Training(architecture, *arguments, **options)
 
-    monkeypatch.setattr("convscape.search.workers.trainable.Training", breaking)
+    monkeypatch.setattr("convscape.search.workers.training_job.Training", breaking)
     (here / "wild.yaml").write_text(DIVERGING)
     ending = run("launch", "wild.yaml").out
     shown = run("compare", "wild").out

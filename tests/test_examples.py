@@ -10,7 +10,7 @@ from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.driver import launching
 from convscape.search.driver.preflight import preflight
-from convscape.search.proposals import design_space
+from convscape.search.proposals import DesignSpace
 from convscape.search.tracking import upload_process
 from convscape.spaces.tracing import trace
 
@@ -31,7 +31,7 @@ def test_an_example_is_read_and_goes_by_its_file_s_name(file: Path) -> None:
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_example_samples_networks_for_its_images(name: str) -> None:
     sweep = sweep_file.read_sweep_file(EXAMPLES / f"{name}.yaml")
-    designs = list(design_space.sample(sweep, IMAGES[name], 10, 50))
+    designs = list(DesignSpace.of(sweep, IMAGES[name], 10).draw(50, sweep.search.seed))
     assert len({design.key for design in designs}) > 40
     for design in designs:
         output = trace(design.architecture.layers, IMAGES[name], design.architecture.fit)[-1].output
@@ -42,7 +42,7 @@ def test_the_digits_need_nothing_but_what_is_installed() -> None:
     sweep = sweep_file.read_sweep_file(EXAMPLES / "digits.yaml")
     dataset = load_data(sweep)
     assert dataset.input == IMAGES["digits"]
-    preflight(sweep, dataset)
+    preflight(sweep, DesignSpace.for_images(sweep, dataset))
 
 
 def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.driver.heartbeat import ProgressCallback
+from convscape.search.driver.progress_callback import ProgressCallback
+from convscape.search.proposals import DesignSpace
+from convscape.search.records import ranked
 from convscape.search.scheduling.engine import Engine
 from convscape.search.study.study import Study
 from convscape.search.tracking.tracker import TrialStart
@@ -155,7 +157,7 @@ class TrackerContract:
             tracker = self.make_tracker(tmp_path)
             heartbeat = ProgressCallback(tmp_path)
             tracker.start(params={}, tags={})
-            engine = Engine(settings, study, tracker, input=(1, 8, 8), classes=10, callback=heartbeat)
+            engine = Engine(settings, DesignSpace.of(settings, (1, 8, 8), 10), study, tracker, callback=heartbeat)
             for done, _ in enumerate(drive(engine, accuracy if leaves else good)):
                 if done == leaves:
                     break
@@ -167,7 +169,7 @@ class TrackerContract:
         trained = {n: r for n, r in engine.records.items() if r.state not in ("duplicate", "infeasible")}
         assert set(found) == {None, *trained}
         assert found[None].ended
-        assert found[None].points["best_accuracy"][-1][1] == engine.ranking()[0].accuracy
+        assert found[None].points["best_accuracy"][-1][1] == ranked(engine.records.values())[0].accuracy
         for number, record in trained.items():
             run = found[number]
             assert run.ended

@@ -1,5 +1,6 @@
 from .checkpoint import Checkpoints as Checkpoints, read_checkpoint as read_checkpoint
 from .data import Dataset as Dataset, Source as Source, load_dataset as load_dataset
+from .epoch_result import EpochResult as EpochResult
 from .export import export_bundle as export_bundle
 from .network import Network as Network, build_network as build_network
 from .recipe import (
@@ -10,5 +11,5 @@ from .recipe import (
     SCHEDULES as SCHEDULES,
     Recipe as Recipe,
 )
-from .training import EpochResult as EpochResult, Training as Training
+from .training import Training as Training
 from .transfer import check_fit as check_fit, network_for as network_for, read_weights as read_weights

@@ -1,4 +1,4 @@
-"""Classes with more and with fewer images: what each image counts, and accuracy that counts classes alike."""
+"""For classes of unequal size: what each image counts in the loss, and an accuracy that counts classes alike."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 def balanced_weights(labels: NDArray[np.int64], classes: int) -> Tensor:
     """What an image of each class counts, (classes,): N / (classes there are * images of the class).
 
-    The mean over all images is 1, so that a learning rate means the same with and without. A class without images, as
+    The mean over all images is 1, so that a learning rate means as much with as without. A class without images, as
     a small `data.train` may leave one, gets 0.
+
+    Args:
+        labels: of all images, (N,).
+        classes: how many there are, those without images included.
 
     >>> balanced_weights(np.array([0, 0, 0, 2]), 3).tolist()
     [0.6666666865348816, 0.0, 2.0]
@@ -27,11 +31,11 @@ def balanced_weights(labels: NDArray[np.int64], classes: int) -> Tensor:
 
 
 def balanced_accuracy(right: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
-    """The mean over classes of the share of their images that is right; classes without images are left out.
+    """The mean over classes of the share of their images that is right, 0 to 1; classes without images are left out.
 
     Args:
-        right: images of each class that were classified right.
-        labels: of all images.
+        right: images of each class that were classified right, (classes,).
+        labels: of all images, (N,).
 
     >>> balanced_accuracy(np.array([3, 0]), np.array([0, 0, 0, 1]))
     0.5

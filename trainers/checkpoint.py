@@ -1,4 +1,4 @@
-"""Checkpoints: folders of safetensors and JSON, written whole or not at all, checked when read."""
+"""Checkpoints of a training: folders of safetensors and JSON, written whole or not at all, checked when read."""
 
 from __future__ import annotations
 
@@ -33,9 +33,12 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
     """Writes a checkpoint beside `folder` and renames it there; an older one of that name is replaced.
 
     Args:
-        folder: where it shall stand; its parents are made.
+        folder: where the checkpoint shall stand; its parents are made.
         tensors: what to keep, by name.
         values: anything JSON can hold.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}-*"):  # by a kill
@@ -60,7 +63,10 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and values of a checkpoint.
+    """The tensors and values that a checkpoint holds.
+
+    Args:
+        folder: of the checkpoint.
 
     Raises:
         CheckpointError: absent, cut short, altered, or no checkpoint at all; says where.
@@ -85,7 +91,11 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def check_alike(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Whether `tensors` may be loaded where those `wanted` are.
+    """Refuses tensors that cannot be loaded in place of others.
+
+    Args:
+        tensors: by name.
+        wanted: those to load them in place of, by name.
 
     Raises:
         ValueError: another name or another shape; says which.
@@ -101,7 +111,10 @@ _OLDER = "The checkpoint before it is used where there is one."
 
 
 class Savable(Protocol):
-    """What `Checkpoints` keeps: a `training.Training`."""
+    """What `Checkpoints` saves, such as a `training.Training`.
+
+    `epoch` is how many epochs were trained; `save` writes a checkpoint to a folder, with notes that JSON can hold.
+    """
 
     @property
     def epoch(self) -> int: ...
@@ -115,7 +128,7 @@ class Checkpoints:
         self.folder = folder
 
     def save(self, training: Savable, *, best: bool, notes: Mapping[str, Any] | None = None) -> None:
-        """Saves `training` as `epoch-0003/`, remembers whether it is the best so far, deletes what is not kept.
+        """Saves `training` as `epoch-0003/` after its third epoch, and deletes the checkpoints that are not kept.
 
         Args:
             training: after any epoch; what later epochs left, before something made it go back, is deleted.
@@ -133,25 +146,28 @@ class Checkpoints:
                 shutil.rmtree(path)
 
     def mark_best(self, epoch: int) -> None:
-        """Remembers the checkpoint after `epoch` as the best; for one saved as such it was done, unless by a kill."""
+        """Remembers the checkpoint after `epoch` as the best.
+
+        `save` does this for one saved as the best; a kill between the two leaves it to do again.
+        """
         temporary = self.folder / f".{BEST}"
         temporary.write_text(json.dumps({"best": self.at(epoch).name}))
         temporary.replace(self.folder / BEST)
 
     def at(self, epoch: int) -> Path:
-        """Where the checkpoint after `epoch` epochs stands, whether it is there or not."""
+        """Folder of the checkpoint after `epoch` epochs, whether it is there or not."""
         return self.folder / f"epoch-{epoch:04d}"
 
     def latest(self) -> Path | None:
-        """The newest whole checkpoint; a damaged one is passed over."""
+        """Folder of the newest whole checkpoint; a damaged one is passed over. None where there is none."""
         return next(filter(_is_whole, self._all()), None)
 
     def all(self) -> list[tuple[int, Path]]:
-        """The checkpoints that are there, whole or not, each with its epoch; newest first."""
+        """Epoch and folder of each checkpoint that is there, whole or not, newest first."""
         return [(_epoch(path), path) for path in self._all()]
 
     def best(self) -> Path | None:
-        """The whole checkpoint last saved as the best."""
+        """Folder of the checkpoint last marked as the best; None where there is none or it is damaged."""
         name = self._best_name()
         return self.folder / name if name and _is_whole(self.folder / name) else None
 

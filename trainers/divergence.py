@@ -1,4 +1,4 @@
-"""Networks that will not learn any more: found early, ended with a reason."""
+"""Finds networks that will not learn any more early, and says why their training ends."""
 
 from __future__ import annotations
 
@@ -13,20 +13,39 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 EXPLODED = 10.0
-"""How many times the loss of guessing, ln(classes), an epoch's mean loss may be."""
+"""An epoch's mean loss may be this many times the loss of guessing, ln(classes)."""
 ALIKE = 1e-4
-"""Scores of different images that lie closer than this in every class are the same: the network is dead."""
+"""Scores of different images that lie closer than this in every class count as equal: the network is dead."""
 
 
 def check_number(loss: float, where: str, recipe: Recipe) -> None:
-    """Raises TrainingError if `loss` is not a finite number."""
+    """Refuses a loss that is not a finite number.
+
+    Args:
+        loss: what was computed.
+        where: in training, for the error, as in "at step 3 of epoch 1".
+        recipe: of the training, for the error's advice.
+
+    Raises:
+        TrainingError: `loss` is infinite or not a number.
+    """
     if not math.isfinite(loss):
         kind = "not a number" if math.isnan(loss) else "infinite"
         raise TrainingError(f"the loss is {kind} {where}", _calmer(recipe))
 
 
 def check_explosion(loss: float, classes: int, epoch: int, recipe: Recipe) -> None:
-    """Raises TrainingError if an epoch's mean training loss is far above that of guessing."""
+    """Refuses an epoch's mean training loss that is more than EXPLODED times that of guessing.
+
+    Args:
+        loss: the mean over the epoch.
+        classes: how many there are; guessing has the loss ln(classes).
+        epoch: from 1, for the error.
+        recipe: of the training, for the error's advice.
+
+    Raises:
+        TrainingError: the loss is above that bound.
+    """
     guessing = math.log(max(classes, 2))
     if loss > EXPLODED * guessing:
         raise TrainingError(
@@ -36,12 +55,22 @@ def check_explosion(loss: float, classes: int, epoch: int, recipe: Recipe) -> No
 
 
 def identical(lowest: Tensor, highest: Tensor) -> bool:
-    """Whether the scores of different images, `lowest` and `highest` in each class, are all the same."""
+    """Whether all images got equal scores, to within ALIKE in each class.
+
+    Args:
+        lowest: the lowest score of each class over all images, (classes,).
+        highest: the highest score of each class over all images, (classes,).
+    """
     return (highest - lowest).max().item() < ALIKE
 
 
 def collapsed(epoch: int, recipe: Recipe) -> TrainingError:
-    """The error for a network whose scores no longer depend on the images."""
+    """The error for a network whose scores no longer depend on the images.
+
+    Args:
+        epoch: after which this was seen, from 1.
+        recipe: of the training, for the error's advice.
+    """
     return TrainingError(f"the network is dead: after epoch {epoch} every image gets the same scores", _calmer(recipe))
 
 

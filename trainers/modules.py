@@ -1,4 +1,4 @@
-"""The few modules PyTorch has not: windows padded unevenly, L2 pooling, unshared filters, blocks.
+"""The modules that networks need and PyTorch has not: uneven padding, L2 pooling, unshared filters, blocks.
 
 Their sources are copied into exported models: they may use torch, F, nn, Tensor, math and each other, nothing else.
 """
@@ -20,10 +20,10 @@ SMALLEST_SQUARE = 1e-12
 
 
 class Network(nn.Sequential):
-    """Layers in order; (N, C, H, W) in, class scores (N, classes) out.
+    """Layers in order, (N, C, H, W) -> class scores (N, classes).
 
     With `pool_first` a ReLU waits until the max pooling behind it is done. The largest of a window passes it or none
-    does, so scores and gradients are the same to the bit, and a quarter of the cells or fewer go through it.
+    does, so scores and gradients are equal to the bit, and a quarter of the cells or fewer go through it.
     """
 
     pool_first = False
@@ -46,7 +46,7 @@ def _pooled_first(network: nn.Sequential) -> list[nn.Module]:
 
 
 class Residual(nn.Module):
-    """body(x) + shortcut(x); an empty shortcut passes its input on."""
+    """body(x) + shortcut(x), which must agree in shape; an empty shortcut passes its input on."""
 
     def __init__(self, body: nn.Sequential, shortcut: nn.Sequential) -> None:
         super().__init__()
@@ -69,7 +69,10 @@ class Parallel(nn.Module):
 
 
 class PaddedConv2d(nn.Conv2d):
-    """A convolution with its own number of zeros on each side, `sides` (top, bottom, left, right)."""
+    """A convolution with its own number of zeros on each side, (N, C, H, W) -> (N, filters, H', W').
+
+    `sides` are the zeros (top, bottom, left, right); `options` are those of nn.Conv2d.
+    """
 
     def __init__(self, channels: int, filters: int, kernel: Pair, sides: Sides, **options: Any) -> None:
         super().__init__(channels, filters, kernel, **options)
@@ -83,7 +86,11 @@ class PaddedConv2d(nn.Conv2d):
 
 
 class PaddedMaxPool2d(nn.MaxPool2d):
-    """Max pooling in which padded cells are never the maximum; a window with no other cell gives zero."""
+    """Max pooling in which padded cells are never the maximum, (N, C, H, W) -> (N, C, H', W').
+
+    `sides` are the padded cells (top, bottom, left, right). With `some_empty` a window that holds no other cell gives
+    zero.
+    """
 
     def __init__(self, kernel: Pair, stride: Pair, sides: Sides, dilation: Pair, *, some_empty: bool) -> None:
         super().__init__(kernel, stride, dilation=dilation)
@@ -101,7 +108,10 @@ class PaddedMaxPool2d(nn.MaxPool2d):
 
 
 class PaddedAvgPool2d(nn.AvgPool2d):
-    """Average pooling over a map with zeros around it; the zeros count."""
+    """Average pooling over a map with zeros around it, which count; (N, C, H, W) -> (N, C, H', W').
+
+    `sides` are the zeros (top, bottom, left, right).
+    """
 
     def __init__(self, kernel: Pair, stride: Pair, sides: Sides) -> None:
         super().__init__(kernel, stride)
@@ -115,7 +125,10 @@ class PaddedAvgPool2d(nn.AvgPool2d):
 
 
 class L2Pool2d(nn.Module):
-    """The root of each window's sum of squares."""
+    """The root of each window's sum of squares, (N, C, H, W) -> (N, C, H', W').
+
+    `sides` are zeros around the map (top, bottom, left, right).
+    """
 
     def __init__(self, kernel: Pair, stride: Pair, sides: Sides) -> None:
         super().__init__()
@@ -131,9 +144,10 @@ class L2Pool2d(nn.Module):
 
 
 class LocallyConnected2d(nn.Module):
-    """A convolution with its own filters at each of its places.
+    """A convolution with its own filters at each of its places, (N, C, H, W) -> (N, filters, H', W').
 
-    weight: (places, C·F·F, filters); bias: (places, 1, filters). `output` is (H', W'); places go row by row.
+    weight: (places, C·F·F, filters); bias: (places, 1, filters). `output` is (H', W'); places go row by row. `sides`
+    are zeros around the map (top, bottom, left, right).
     """
 
     def __init__(
@@ -171,7 +185,7 @@ class LocallyConnected2d(nn.Module):
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
-    """PyTorch's, for flat inputs (N, D) too: there each value is a channel."""
+    """PyTorch's local response norm, for flat inputs (N, D) too: there each value is a channel."""
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(input) if input.dim() > 2 else super().forward(input.unsqueeze(2)).squeeze(2)
@@ -184,7 +198,7 @@ def pad(input: Tensor, sides: Sides, value: float = 0.0) -> Tensor:
 
 
 def fan_in(module: nn.Module) -> int:
-    """How many inputs one output of a weight layer sums."""
+    """How many inputs one output of a weight layer sums: C·F·F of a convolution's group, D of a linear layer."""
     if isinstance(module, LocallyConnected2d):
         return module.weight.shape[1]
     return cast("Tensor", module.weight)[0].numel()

@@ -1,4 +1,4 @@
-"""Architecture -> nn.Module, with module names equal to the paths of the architecture's steps."""
+"""Builds the nn.Module of an architecture, with module names equal to the paths of the architecture's steps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
 }
+"""PyTorch's module of each nonlinearity."""
 WEIGHT_LAYERS = (nn.Conv2d, nn.Linear, modules.LocallyConnected2d)
+"""Modules whose weights are drawn by fan-in and have weight decay."""
 
 
 def build_network(architecture: Architecture, seed: int = 0, *, inplace: bool = True) -> Network:
@@ -54,7 +56,7 @@ def build_network(architecture: Architecture, seed: int = 0, *, inplace: bool = 
 
     Args:
         architecture: what to build.
-        seed: for `initialise`.
+        seed: for the weights, drawn by `initialise`.
         inplace: let ReLU overwrite its input where nobody else reads it; False for hooks that look at layers.
     """
     device = torch.get_default_device()
@@ -69,10 +71,14 @@ def build_network(architecture: Architecture, seed: int = 0, *, inplace: bool = 
 
 @torch.no_grad()
 def initialise(network: nn.Module, seed: int) -> None:
-    """Weights from N(0, 2 / fan-in) (He et al. 2015, eq. 10), biases 0, batch norms at identity.
+    """Draws weights from N(0, 2 / fan-in) (He et al. 2015, eq. 10); biases are 0, batch norms at identity.
 
     The last weight layer, which no ReLU follows, draws from N(0, 1 / fan-in). Equal seeds give equal weights on every
     device, and torch's global random state is left alone.
+
+    Args:
+        network: is changed in place.
+        seed: of the draws.
     """
     generator = torch.Generator().manual_seed(seed)
     layers = [module for module in network.modules() if isinstance(module, WEIGHT_LAYERS)]

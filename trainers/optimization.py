@@ -1,4 +1,4 @@
-"""What a recipe says about steps: the optimiser and the learning rate at each of them."""
+"""The optimiser that a recipe names, and the learning rate at each step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: int) -> float:
-    """The rate at `epoch`, a count from 0.0 that grows with every step, of `epochs`.
+    """The learning rate at a point of training: warm-up in a straight line, then the recipe's schedule.
+
+    Args:
+        recipe: rate, warm-up and schedule.
+        epoch: a count from 0.0 that grows with every step.
+        epochs: how many the schedule is made for.
+        steps_per_epoch: steps in an epoch; the warm-up counts the step itself, so that the first rate is above 0.
 
     >>> from convscape.trainers.recipe import Recipe
     >>> cosine = Recipe(learning_rate=1.0, warmup=1, schedule="cosine")
@@ -32,7 +38,12 @@ def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: in
 
 
 def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser of all that learns; of biases and normalisations, which are left alone, without decay."""
+    """The recipe's optimiser of all weights that learn; biases and normalisations have no weight decay.
+
+    Args:
+        network: on its device; weights that do not ask for a gradient are left out.
+        recipe: optimiser, learning rate, momentum and weight decay.
+    """
     learning = [weight for weight in network.parameters() if weight.requires_grad]
     of_layers = {module.weight for module in network.modules() if isinstance(module, WEIGHT_LAYERS)}
     groups = [

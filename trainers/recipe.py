@@ -12,9 +12,11 @@ OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
 CLASS_WEIGHTS = ("none", "balanced")
 LARGEST_BATCH = 65_536
+"""Bound on `batch_size`, in images."""
 LARGEST_SHIFT = 4_096
+"""Bound on `crop` and `cutout`, in cells."""
 DOWNLOAD = "torchvision:"
-"""Before a model's name: torchvision's own weights, which it downloads and caches."""
+"""Stands before a model's name: torchvision's own weights, which torchvision downloads and caches."""
 
 
 @dataclass(frozen=True)
@@ -33,35 +35,39 @@ class Recipe:
     learning_rate: float = 0.05
     """The rate after warm-up; for AdamW a fiftieth of this is usual."""
     momentum: float = 0.9
-    """SGD's momentum, AdamW's beta 1."""
+    """SGD's momentum, AdamW's beta 1, 0 to below 1."""
     weight_decay: float = 5e-4
     """Pulls weights towards zero; biases and batch norms are left alone."""
     batch_size: int = 128
     """Images a step, at least 2: one image has no spread for a batch norm to measure."""
     label_smoothing: float = 0.0
-    """Share of the target spread over all classes (Szegedy et al. 2015, 7). The reported validation loss has none."""
+    """Share of the target spread over all classes, 0 to below 1 (Szegedy et al. 2015, 7). The reported validation loss
+    has none.
+    """
     class_weights: Literal["none", "balanced"] = "none"
-    """What an image counts in the training loss: one, or "balanced", so that every class counts the same in all."""
+    """What an image counts in the training loss: one, or "balanced", so that all classes count alike in total."""
     gradient_clip: float | None = 2.0
     """Largest norm of the gradient of all weights together; None for no limit."""
     warmup: float = 0.5
     """Epochs over which the rate rises in a straight line from zero."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """After warm-up: the same rate throughout, or half a cosine down to zero at the last epoch."""
+    """After warm-up: one constant rate, or half a cosine down to zero at the last epoch."""
     averaging: float = 0.999
     """Decay a step of the averaged weights that validation and export use, 0 for none. It grows to this value as
-    (1 + steps) / (10 + steps), so that the average covers the last tenth of a short run."""
+    (1 + steps) / (10 + steps), so that the average covers the last tenth of a short run.
+    """
     crop: int = 0
-    """Training images are shifted by up to so many cells in each direction, their reflection coming in."""
+    """Training images are shifted by up to so many cells in each direction; the reflection comes in at the edge."""
     flip: bool = False
-    """Every other training image is mirrored, left to right."""
+    """Each training image is mirrored, left to right, with a probability of one half."""
     cutout: int = 0
     """Side, in cells, of a square of each training image that is set to the mean (DeVries & Taylor 2017)."""
     weights: str | None = None
-    """Where training starts: weights in a file, an export's folder or "torchvision:NAME"; None for chance."""
+    """Where training starts: weights in a file, an export's folder or "torchvision:NAME"; None for random weights."""
     frozen: float = 0.0
-    """Share of the layers, from the input on, that keep those weights; the last layer always learns, and without
-    weights all do."""
+    """Share of the layers, 0 to 1, from the input on, that keep the `weights` they start from; the last layer always
+    learns, and without `weights` all do.
+    """
 
     def __post_init__(self) -> None:
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
@@ -85,12 +91,12 @@ class Recipe:
             raise ConfigError(f"recipe.flip (={self.flip!r}) must be true or false")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` and any JSON writer take."""
+        """The recipe as plain values, which `Recipe.from_json` and any JSON writer take."""
         return asdict(self)
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Recipe:
-        """The recipe with these values, the rest at their defaults.
+        """The recipe with these values by field name, the rest at their defaults.
 
         Raises:
             ConfigError: an unknown name or a value that cannot be used.

@@ -1,4 +1,4 @@
-"""One step of learning: the gradient of a batch, in parts where memory is short; the optimiser; averaged weights."""
+"""One training step: the gradient of a batch, in parts where memory is short; the optimiser; the averaged weights."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 
 
 class Step:
-    """What a network learns by, and the memory of it: optimiser, averaged weights, parts a batch goes through in.
+    """The training step of a network, with what it remembers: the optimiser's state and the averaged weights.
+
+    A batch goes through the network in `parts`, one after the other, where the device's memory does not hold it whole.
 
     Args:
         network: on its device; weights that do not ask for a gradient stay as they are.
-        recipe: how it is trained.
+        recipe: how the network is trained.
         batch_size: images of each step.
-        steps_per_epoch, epochs: what the schedule is made for.
+        steps_per_epoch: steps in an epoch, for the schedule.
+        epochs: how many the schedule is made for.
         precision: of the layers' arithmetic.
-        compile: let `torch.compile` make the forward and backward pass; see `Training`.
-        class_weights: what an image of each class counts, (classes,); None for one each.
-        events: what a reader of the curve should know is added to it.
+        compile: let `torch.compile` make the forward and backward pass; where it fails, training goes on without.
+        class_weights: what an image of each class counts in the loss, (classes,); None for one each.
+        events: what a reader of the curve should know is appended to this list.
     """
 
     def __init__(
@@ -68,10 +71,18 @@ class Step:
         self._former = [[statistic.clone() for statistic in alike] for alike in self._statistics]
 
     def __call__(self, images: Tensor, labels: Tensor, number: int) -> Tensor:
-        """Learns from a batch, and gives its loss. `number` counts steps from 0 over all epochs.
+        """Learns from a batch: one step of the optimiser and of the averaged weights.
+
+        Args:
+            images: normalised, (N, C, H, W), on the network's device.
+            labels: classes of the images, (N,).
+            number: of the step, from 0 over all epochs.
+
+        Returns:
+            The mean loss of the batch, a tensor without shape on the device.
 
         Raises:
-            TrainingError: not even two images fit into the device's memory.
+            TrainingError: the device's memory does not hold parts of two to four images, which cannot be halved again.
         """
         rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
         for group in self.optimizer.param_groups:
@@ -152,13 +163,18 @@ class Step:
         empty_cache(self._device)
 
     def split(self, parts: int) -> None:
-        """Sends batches through the network in so many parts from now on."""
+        """Sends batches through the network in so many parts from now on, without `torch.compile`."""
         self.parts = parts
         self.forward = self.network  # the graphs that torch.compile records do not take gradients in parts
 
 
 def in_parts(batch_size: int, parts: int) -> str:
-    """What a reader of the curve should know of batches in parts."""
+    """An event, for a reader of the curve, that batches go through the network in parts.
+
+    Args:
+        batch_size: images of a step.
+        parts: into how many parts they are split.
+    """
     return (
         f"batches of {batch_size} now go through the network in {parts} parts, and batch norms see one part at a time"
     )

@@ -1,9 +1,9 @@
-"""Training: one network learning, an epoch at a time, that can stop after any epoch and go on elsewhere."""
+"""Training: one network learns, an epoch at a time; it can stop after any epoch and go on elsewhere."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
 from .data import Images, bytes_on
 from .device import PRECISIONS, USABLE, device_memory, oom_as_training_error, parts_that_fit, validated_at_once
+from .epoch_result import EpochResult
 from .network import build_network
 from .step import Step, in_parts
 from .validation import Validation
@@ -31,32 +32,6 @@ if TYPE_CHECKING:
 
 STEPS_BETWEEN_CHECKS = 20
 """How often the loss is looked at while training: on an accelerator each look waits for the step to end."""
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """What one epoch came to. Validation is by the averaged weights and without label smoothing."""
-
-    epoch: int
-    """Epochs done so far, from 1."""
-    train_loss: float
-    validation_loss: float
-    validation_accuracy: float
-    """0..1"""
-    balanced_accuracy: float
-    """The mean over classes of the share of their validation images that is right, 0..1."""
-    seconds: float
-    """The whole epoch, validation included."""
-    images_per_second: float
-    """While training."""
-    events: tuple[str, ...] = ()
-    """All that a reader of the curve should know so far, such as a batch that had to be halved."""
-    latency: float | None = None
-    """Seconds that classifying one image takes, where that was measured with this epoch."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 class Training:
@@ -80,7 +55,9 @@ class Training:
             cost says that a step takes more, batches go through the network in parts from the first one on.
 
     Raises:
-        TrainingError: data of other shape or classes, or not even two images fit into `memory`.
+        TrainingError: an unknown precision, data of other shape or classes, weights that do not fit the network, or
+            parts of a batch that do not fit into `memory` however small.
+        DataError: the recipe's `weights` cannot be read.
     """
 
     def __init__(
@@ -187,7 +164,7 @@ class Training:
         return parts
 
     def run_epoch(self) -> EpochResult:
-        """Learns from the training part once, then validates.
+        """Trains for one epoch, then validates: every training image is learnt from once.
 
         Images that do not fill a last batch are left out; the order changes from epoch to epoch.
 
@@ -218,7 +195,12 @@ class Training:
         )
 
     def save(self, folder: Path, notes: Mapping[str, Any] | None = None) -> None:
-        """Writes all that `restore` needs to `folder`, and any `notes` of the caller's, whole or not at all."""
+        """Writes a checkpoint, all that `restore` needs, whole or not at all.
+
+        Args:
+            folder: where the checkpoint shall stand; one that is there is replaced.
+            notes: what else to keep with it: anything JSON can hold.
+        """
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
@@ -227,10 +209,14 @@ class Training:
         checkpoint.write(folder, tensors, values | self._identity())
 
     def restore(self, folder: Path) -> None:
-        """Goes on from where `save` was called. Where that cannot be, nothing has changed.
+        """Goes on from a checkpoint that `save` wrote. Where that cannot be, nothing has changed.
+
+        Args:
+            folder: of the checkpoint.
 
         Raises:
-            ForeignCheckpointError: of another architecture, recipe, seed, precision, data set or normalisation.
+            ForeignCheckpointError: of another architecture, recipe, seed, number of epochs, precision, data set or
+                normalisation.
             CheckpointError: absent, damaged, or its tensors do not fit.
         """
         tensors, values = checkpoint.read_checkpoint(folder)

@@ -1,4 +1,4 @@
-"""Starting from weights learnt elsewhere: torchvision's, or an export of ours."""
+"""Starts training from weights learnt elsewhere: torchvision's, or those of an export."""
 
 from __future__ import annotations
 
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Mean of each channel (red, green, blue) that torchvision's models expect, of pixels from 0 to 1."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Standard deviation of each channel (red, green, blue) that torchvision's models expect, of pixels from 0 to 1."""
 GOOGLENET = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """What torchvision's googlenet turns ImageNet's normalisation into (`transform_input`) before its first layer."""
 OUR_EPS, BASIC_CONV_EPS = 1e-5, 1e-3
 """What batch norms add to a variance: ours, and those of torchvision's BasicConv2d (GoogLeNet), all called "bn"."""
 
 SAME_LAYERS = {"alexnet": "alexnet-torchvision", "googlenet": "googlenet-torchvision"}
-"""What our classics with the layers of torchvision's models are called, where it is not the same."""
+"""Classics with the layers of a torchvision model that are called otherwise than the model."""
 
 State = dict[str, "Tensor"]
+"""Tensors by name, as in PyTorch's `state_dict`."""
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and standard deviation of each channel, of pixels from 0 to 1."""
 
 
 _SOURCES = "Name a file of weights, the folder of an export, or torchvision:NAME as in torchvision:resnet18."
@@ -46,6 +50,9 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
         source: "torchvision:NAME"; the folder of an export; or what `torch.save` wrote of a torchvision model's
             state_dict, taken to be learnt on ImageNet as torchvision's are. It is read with `weights_only`, which
             still is no protection against a file made to do harm.
+
+    Returns:
+        Tensors by name, and (mean, standard deviation) of each channel of pixels from 0 to 1.
 
     Raises:
         DataError: nothing there, not weights, or they cannot be fetched.
@@ -97,7 +104,7 @@ def network_for(source: str, input: tuple[int, int, int], classes: int, base: st
     """The network that weights belong to, for images of (C, H, W) and with a last layer for other classes.
 
     Args:
-        source: as for `read_weights`.
+        source: "torchvision:NAME", the folder of an export, or a file of a torchvision model's weights.
         input: (C, H, W).
         classes: scores of the last layer.
         base: the classic that a plain file of weights belongs to; torchvision's names and exports say it themselves.
@@ -141,10 +148,16 @@ def _rescored(network: Architecture, input: tuple[int, int, int], classes: int) 
 
 
 def check_fit(architecture: Architecture, source: str) -> None:
-    """Refuses weights that are not this network's, but for the last layer. Downloads nothing.
+    """Refuses weights that are not of this network, whatever their last layer. Downloads nothing.
+
+    Args:
+        architecture: the network.
+        source: "torchvision:NAME", the folder of an export, or a file of a torchvision model's weights.
 
     Raises:
-        TrainingError: they cannot be read, or do not fit; names the layer.
+        TrainingError: the weights do not fit; names the layer.
+        DataError: they cannot be read.
+        ArchitectureError: no classic is called NAME.
     """
     with torch.device("meta"):
         own = build_network(architecture).state_dict()
@@ -156,11 +169,15 @@ def check_fit(architecture: Architecture, source: str) -> None:
 
 @torch.no_grad()
 def start_from(network: nn.Module, state: State) -> None:
-    """Copies `state` into `network`, layer by layer; a last layer for other classes keeps its own start.
+    """Copies weights into a network, layer by layer; a last layer for other classes keeps its own start.
 
     Where the names are ours they decide. Otherwise order and shapes do, so that torchvision's own models fit the
-    classics of the same name: blocks list their body before their shortcut, branches stand in one order, and the
+    classics of equal name: blocks list their body before their shortcut, branches stand in one order, and the
     auxiliary heads that GoogLeNet has while training are left out.
+
+    Args:
+        network: is changed in place.
+        state: tensors by name.
 
     Raises:
         TrainingError: another number of layers, or another shape; names the layer.
@@ -202,6 +219,10 @@ _ALIKE = "The architecture must be the one the weights were learnt with, but for
 
 def freeze(network: nn.Module, share: float) -> Sequence[nn.Module]:
     """Stops the first `share` of the layers with weights from learning; the last always learns.
+
+    Args:
+        network: is changed in place.
+        share: 0 to 1, of all layers with weights but the last, from the input on.
 
     Returns:
         The layers that are frozen. Batch norms among them must also be kept from measuring, by `eval()`.

@@ -1,4 +1,4 @@
-"""Validation: how well a network does on images it has not learnt from, in batches that fit into memory."""
+"""Validates a network: how well it does on images it has not learnt from, in batches that fit into memory."""
 
 from __future__ import annotations
 
@@ -24,27 +24,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Validated:
-    """What a network does on the validation part; losses are without label smoothing."""
+    """What a network does on the validation part.
+
+    `loss` is the mean cross-entropy, without label smoothing; `accuracy` the share of images that is right, 0 to 1.
+    """
 
     loss: float
     accuracy: float
-    """0..1"""
+    """0 to 1."""
     balanced_accuracy: float
-    """The mean over classes of the share of their images that is right, 0..1."""
+    """The mean over classes of the share of their images that is right, 0 to 1."""
     constant: bool
-    """Whether every image gets the same scores."""
+    """Whether every image gets equal scores, of more than one."""
 
 
 class Validation:
-    """The validation part of a data set, on the device.
+    """The validation part of a data set, to be called with a network.
 
     Args:
-        dataset: whose part it is.
+        dataset: whose validation part it is.
         recipe: of the training, for errors to name.
-        device, precision: where and how a network computes.
+        device: where a network computes.
+        precision: of the layers' arithmetic.
         resident: keep all images on the device; else only a batch at a time.
         batch: images at a time.
-        events: what a reader of the curve should know is added to it.
+        events: what a reader of the curve should know is appended to this list.
     """
 
     def __init__(
@@ -65,10 +69,15 @@ class Validation:
         self.batch = batch
 
     def __call__(self, network: nn.Module, epoch: int) -> Validated:
-        """How `network` does after `epoch` epochs.
+        """Validates a network; where memory is short, with half as many images at a time from then on.
+
+        Args:
+            network: on the device, in evaluation mode.
+            epoch: epochs that were trained, for errors and events.
 
         Raises:
-            TrainingError: the loss is not a number.
+            TrainingError: the loss is not a finite number.
+            RuntimeError: the device's memory does not hold a single image.
         """
         while True:
             try:

@@ -1,4 +1,4 @@
-"""A sweep as text that fits 80 columns: its trials best first, how it ended, what to type next."""
+"""Prints a sweep in 80 columns: its trials best first, how it ended, what to type next."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from .status import spent, unsent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...search import Sweep, TrialSummary
-    from ...search.records import TrialRecord
+    from ...search import Sweep
+    from ...search.records import TrialRecord, TrialSummary
 
 WIDTH = 80
+"""Columns of the text, at most."""
 
 
 def leaderboard_table(trials: Sequence[TrialSummary], most: int, name: str) -> str:
-    """The best trials, two lines each: figures, then the network."""
+    """The best trials of a sweep, two lines each: figures, then the network.
+
+    Args:
+        trials: all that were trained, best first.
+        most: how many of them to show.
+        name: of the sweep, for the command that shows the others.
+    """
     lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
     lines.append("-" * WIDTH)
     for rank, trial in enumerate(trials[:most], 1):
@@ -38,17 +45,22 @@ def leaderboard_table(trials: Sequence[TrialSummary], most: int, name: str) -> s
 def _fate(trial: TrialSummary) -> str:
     """How a trial ended; of a finalist, what it reached over its seeds."""
     ended = trial.state if trial.mean_accuracy is None else over_seeds(trial)
-    return ended if trial.role == "sampled" else f"{ended}, {trial.role}"
+    return ended if trial.sampled else f"{ended}, {trial.role}"
 
 
 def over_seeds(trial: TrialSummary) -> str:
-    """A finalist's mean and standard deviation, as "0.9812±0.0023 of 3"."""
+    """A finalist's mean accuracy and standard deviation over its seeds, as "0.9812±0.0023 of 3"."""
     spread = "" if trial.std_accuracy is None else f"±{trial.std_accuracy:.4f}"
     return f"{trial.mean_accuracy:.4f}{spread} of {trial.seeds}"
 
 
 def front(trials: Sequence[TrialSummary], objectives: Sequence[str]) -> list[str]:
-    """The Pareto front as lines, most accurate first; none for a single objective."""
+    """The Pareto front of a sweep as lines, most accurate first; none for a single objective.
+
+    Args:
+        trials: all that were trained.
+        objectives: names of what the sweep optimises, accuracy first.
+    """
     if len(objectives) == 1:
         return []
     costs = {
@@ -67,11 +79,11 @@ def front(trials: Sequence[TrialSummary], objectives: Sequence[str]) -> list[str
 
 
 def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, exported: bool = False) -> str:
-    """What a sweep found, what it spent on what, and what to type next.
+    """What a sweep found, what it spent on what, and what to type next, as text.
 
     Args:
         sweep: the sweep.
-        records: its trials, where they were read before.
+        records: its trials, where they were read before; None to read them.
         exported: whether the winner is, or is about to be.
 
     Raises:
@@ -106,7 +118,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
 
 def _against_baseline(trials: Sequence[TrialSummary]) -> list[str]:
     """How far the winner, the first of `trials`, is ahead of the best baseline, where there is one."""
-    best = next((trial for trial in trials if trial.role == "baseline"), None)
+    best = next((trial for trial in trials if trial.baseline), None)
     if best is None:
         return []
     if best is trials[0]:
@@ -116,12 +128,12 @@ def _against_baseline(trials: Sequence[TrialSummary]) -> list[str]:
 
 
 def reached(trial: TrialSummary) -> float:
-    """The accuracy a trial is judged by: over its seeds where it has several."""
+    """The accuracy a trial is judged by, 0 to 1: the mean over its seeds where it has several."""
     return trial.accuracy if trial.mean_accuracy is None else trial.mean_accuracy
 
 
 def recipe(record: TrialRecord) -> str:
-    """A recipe in a line."""
+    """How a trial was trained, in a line: optimiser, learning rate, weight decay, batch, and weights to start from."""
     made = record.design.recipe
     return (
         f"{made.optimizer}, learning rate {made.learning_rate:g}, weight decay {made.weight_decay:g}, "

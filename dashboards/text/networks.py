@@ -1,4 +1,4 @@
-"""Networks as text and as JSON: their layers and cost, what a sweep would make of them, and what was exported."""
+"""Prints networks as text and as JSON: layers and cost, what a sweep would make of them, and what was exported."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Any
 from ...spaces import WIDTH, cost_table, format_layer_table, format_memory_table, to_notation
 
 if TYPE_CHECKING:
-    from ...search.config import SweepConfig
+    from ...search.proposals import DesignSpace
     from ...search.records import Design
     from ...spaces import Architecture, Precision
     from ...trainers.export import Exported
 
 
 def network_text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
-    """A network's notation, layer table and memory."""
+    """A network's notation, layer table and memory, as text of 80 columns.
+
+    Args:
+        architecture: the network.
+        batch: images of a training step, for its memory.
+        optimizer: "sgd", "adamw" or "none", for the memory of a training step.
+        precision: of weights and activations alike.
+
+    Raises:
+        ArchitectureError: an unknown precision or optimizer.
+    """
     line = fill(
         to_notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
@@ -25,7 +35,17 @@ def network_text(architecture: Architecture, batch: int, optimizer: str, precisi
 
 
 def network_json(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
-    """The same for a program."""
+    """A network's notation, digest, layers, totals and memory in bytes, as values for JSON.
+
+    Args:
+        architecture: the network.
+        batch: images of a training step, for its memory.
+        optimizer: "sgd", "adamw" or "none", for the memory of a training step.
+        precision: of weights and activations alike.
+
+    Raises:
+        ArchitectureError: an unknown precision or optimizer.
+    """
     cost = cost_table(architecture)
     totals = cost.totals
     inference, training = cost.inference_memory(1, precision), cost.training_memory(batch, precision, optimizer)
@@ -72,31 +92,41 @@ def _totals(architecture: Architecture) -> dict[str, Any]:
     return {**counts, "receptive_field": list(totals.receptive_field)}
 
 
-def design_json(design: Design, config: SweepConfig) -> dict[str, Any]:
-    """A design that a sweep may train, for a program."""
+def design_json(design: Design, designs: DesignSpace) -> dict[str, Any]:
+    """A design that a sweep may train, as values for JSON; `over_budget` is "" where it is within the budget.
+
+    Args:
+        design: the network and its recipe.
+        designs: what the sweep may train, and its budget.
+    """
     return {
         "digest": design.architecture.digest,
         "notation": design.notation,
         "totals": _totals(design.architecture),
         "recipe": design.recipe.to_json(),
-        "over_budget": config.budget.exceeded(design.architecture, design.recipe),
+        "over_budget": designs.over_budget(design),
     }
 
 
-def design_line(design: Design, config: SweepConfig) -> str:
-    """The same as a line; another says why it would not be trained, where it is over budget."""
-    over = config.budget.exceeded(design.architecture, design.recipe)
+def design_line(design: Design, designs: DesignSpace) -> str:
+    """A design that a sweep may train, as a line; a second says why it would not be trained, where it is over budget.
+
+    Args:
+        design: the network and its recipe.
+        designs: what the sweep may train, and its budget.
+    """
+    over = designs.over_budget(design)
     costs = f"{design.parameters:>12,} parameters {design.macs:>14,} MACs  {design.notation}"
     return costs + (f"\n{'':12} would not be trained: {over}" if over else "")
 
 
 def export_json(exported: Exported) -> dict[str, Any]:
-    """What was exported, for a program."""
+    """An exported network, its files and its test accuracy, as values for JSON."""
     return {**asdict(exported), "folder": str(exported.folder), "files": list(exported.files)}
 
 
 def export_lines(exported: Exported) -> str:
-    """The same as lines."""
+    """An exported network, its files and its test accuracy, as lines of text."""
     return (
         f"Exported to {exported.folder}:\n  {', '.join(exported.files)}\n"
         f"  {exported.test_accuracy:.4f} of {exported.test_images:,} test images right, seen here for the first time; "

@@ -1,10 +1,11 @@
-"""How a sweep stands, for one who asks from elsewhere: running, ended or died; what it came to; what to type next."""
+"""Says how a sweep stands, for one who asks from elsewhere: its state, what it came to, what to type next."""
 
 from __future__ import annotations
 
 import textwrap
 import time
 from dataclasses import asdict, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
@@ -20,29 +21,48 @@ if TYPE_CHECKING:
     from ...search.records import TrialRecord
 
 WIDTH = 80
+"""Columns of the text, at most."""
 QUIET = 60.0
-"""Seconds without a result that are worth mention."""
+"""Seconds without a result from which on they are mentioned."""
 MOST_REASONS = 5
-"""Reasons that are told."""
+"""Reasons for failed trials that are told, at most."""
 
 
-def state(sweep: Sweep) -> str:
-    """In a word: "running", "ended", "interrupted" by Ctrl-C, "failed" with an error, or "died" without a word."""
+class SweepState(StrEnum):
+    """How a sweep stands, in a word."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    INTERRUPTED = "interrupted"
+    """By Ctrl-C."""
+    FAILED = "failed"
+    """With an error."""
+    DIED = "died"
+    """Its process is gone without a word."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the sweep can be resumed: it was interrupted, failed, or died."""
+        return self in (SweepState.DIED, SweepState.INTERRUPTED, SweepState.FAILED)
+
+
+def state(sweep: Sweep) -> SweepState:
+    """How the sweep stands: by its lock, and by what its driver wrote last."""
     if sweep.running:
-        return "running"
-    snapshot = read_progress(sweep.folder)
-    if snapshot is None or snapshot.how == "running":  # the first is written before anything is proposed
-        return "died"
-    return "ended" if snapshot.how == "completed" else snapshot.how
+        return SweepState.RUNNING
+    progress = read_progress(sweep.folder)
+    if progress is None or progress.is_running:  # the first is written before anything is proposed
+        return SweepState.DIED
+    return SweepState.ENDED if progress.is_completed else SweepState(progress.how)
 
 
 def status_text(sweep: Sweep) -> str:
-    """How a sweep stands, in lines of 80 columns."""
-    how, snapshot, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
+    """How a sweep stands, in lines of 80 columns: state, trials, the best of them, and what to type next."""
+    how, progress, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
-    lines = [f"sweep {sweep.name}: {how}{_since(how, snapshot)}"]
-    if how == "running" and snapshot:
-        lines += _cut(line(replace(aged(snapshot), notation="")))
+    lines = [f"sweep {sweep.name}: {how}{_since(how, progress)}"]
+    if how is SweepState.RUNNING and progress:
+        lines += _cut(line(replace(aged(progress), notation="")))
     lines += spent(sweep.counts(trials), trials)
     if best:
         lines.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
@@ -51,24 +71,34 @@ def status_text(sweep: Sweep) -> str:
 
 
 def status_json(sweep: Sweep) -> dict[str, Any]:
-    """The same for a program. `live` is the driver's last word; `resume` is None where there is nothing to resume."""
-    how, snapshot, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
+    """How a sweep stands, as values for JSON.
+
+    `live` is what the driver wrote last, None where it wrote nothing; `best` is None where no trial has a result;
+    `resume` is the command that resumes the sweep, None where there is nothing to resume; `mlflow` says how many
+    results wait to be sent, and why.
+    """
+    how, progress, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
     delivery = UploadProgress(sweep.folder).refresh()
     return {
         "name": sweep.name,
-        "running": how == "running",
-        "state": how,
+        "running": how is SweepState.RUNNING,
+        "state": str(how),
         "counts": sweep.counts(trials),
         "best": best and asdict(best),
-        "live": snapshot and asdict(snapshot),
-        "resume": _resume(sweep) if how in ("died", "interrupted", "failed") else None,
+        "live": progress and asdict(progress),
+        "resume": _resume(sweep) if how.resumable else None,
         "mlflow": {"waiting": delivery.left(), "problem": delivery.problem},
     }
 
 
 def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:
-    """Trials by how they ended, why those that failed did, and the epochs that went into what was given up."""
+    """Lines that say how trials ended, why some failed, and how many epochs went into trials that were given up.
+
+    Args:
+        counts: trials by how they ended, as `Sweep.counts` gives them.
+        trials: all of the sweep.
+    """
     words = {
         "completed": "completed",
         "stopped": "stopped early",
@@ -80,8 +110,8 @@ def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:
     ended = ", ".join(f"{counts[key]:,} {word}" for key, word in words.items() if counts.get(key))
     lines = _cut(f"trials: {ended or 'none yet'}")
     lines += why_failed(trials)
-    trained = [trial for trial in trials if trial.state not in ("duplicate", "infeasible")]
-    given_up = sum(trial.epochs for trial in trained if trial.state in ("stopped", "failed"))
+    trained = [trial for trial in trials if trial.trained]
+    given_up = sum(trial.epochs for trial in trained if trial.stopped or trial.failed)
     total = sum(trial.epochs for trial in trained)
     if given_up:
         lines.append(f"epochs: {total:,}, {given_up / total:.0%} of them in trials that were stopped or failed")
@@ -89,7 +119,7 @@ def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:
 
 
 def why_failed(trials: Sequence[TrialRecord]) -> list[str]:
-    """Why trials failed, as lines; none where none did."""
+    """Why trials failed, as lines, the most frequent reason first; none where none did."""
     found = failures(trials)
     lines = ["why trials failed:"] if found else []
     for failure in found[:MOST_REASONS]:
@@ -100,7 +130,10 @@ def why_failed(trials: Sequence[TrialRecord]) -> list[str]:
 
 
 def unsent(sweep: Sweep) -> list[str]:
-    """What of the results is not in MLflow yet, and how to send it; nothing where all is."""
+    """Lines that say how many results are not in MLflow yet, and how to send them.
+
+    There are none where all results are sent, or while a running sweep sends them without a problem.
+    """
     delivery = UploadProgress(sweep.folder).refresh()
     left = delivery.left()
     if not left or (sweep.running and not delivery.problem):
@@ -112,22 +145,22 @@ def unsent(sweep: Sweep) -> list[str]:
     )
 
 
-def _since(how: str, snapshot: SweepProgress | None) -> str:
-    if snapshot is None:
+def _since(how: SweepState, progress: SweepProgress | None) -> str:
+    if progress is None:
         return ""
-    age = max(0.0, time.time() - (snapshot.heard if how == "running" else snapshot.time))
-    if how == "died":
+    age = max(0.0, time.time() - (progress.heard if how is SweepState.RUNNING else progress.time))
+    if how is SweepState.DIED:
         return f", its process is gone; last heard of {clock(age)} ago"
-    if how == "running":
+    if how is SweepState.RUNNING:
         return f", last result {clock(age)} ago" if age > QUIET else ""
-    return f" after {clock(snapshot.seconds)}"
+    return f" after {clock(progress.seconds)}"
 
 
-def _next(sweep: Sweep, how: str, *, found: bool) -> list[str]:
+def _next(sweep: Sweep, how: SweepState, *, found: bool) -> list[str]:
     option = folder_option(sweep.config)
-    if how in ("died", "interrupted", "failed"):
+    if how.resumable:
         return [f"go on with:   {_resume(sweep)}"]
-    if how == "running":
+    if how is SweepState.RUNNING:
         return [f"watch it:     convscape status {sweep.name}{option} --watch"]
     if not found:
         return []

@@ -290,7 +290,7 @@ class SweepConfig(_Section):
             code = [(info.context or {}).get("folder", Path()), Path()]
         return code and list(dict.fromkeys(_at_home(folder).absolute() for folder in code))
 
-    def design_space(self) -> Space:
+    def network_space(self) -> Space:
         """The networks the sweep may try.
 
         Raises:

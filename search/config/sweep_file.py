@@ -38,7 +38,7 @@ def parse_sweep_file(text: str, source: str = "sweep.yaml", overrides: Sequence[
     overridden = [_override(document.values, override) for override in overrides]
     try:
         config = _validated(document.values, Path(source).parent)
-        config.design_space()
+        config.network_space()
         config.recipe_space()
         config.samplers()
         check_initial_designs(config.search.start, "search.start")

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import DataError, SweepError
 from ...trainers import DOWNLOAD
-from ..files import write_atomically
+from ..files import INPUTS, write_atomically
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
 
-INPUTS_FILE = "inputs.json"
 MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
 """Keys that somebody may change between a launch and a resume: what was trained stays true."""
 OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
@@ -36,7 +35,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
         "data": dataset.fingerprint,
         "weights": {source: _digest(source) for source in config.recipe_space().weights},
     }
-    file = config.sweep_folder / INPUTS_FILE
+    file = config.sweep_folder / INPUTS
     try:
         began = json.loads(file.read_text())
         settings, data, weights = dict(began["settings"]), began["data"], dict(began["weights"])

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import shutil
 import signal
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...spaces import ConvscapeError, SweepError
+from ...spaces import ConvscapeError
 from ..config import SweepConfig, load_data, parse_sweep_file, read_sweep_file
-from ..files import sweep_lock, temporary_path, write_atomically
-from ..sweep import CONFIG, TRIALS, Sweep, folder_option
-from ..tracking import UploadProgress
-from .heartbeat import ProgressCallback
+from ..files import TRIALS, sweep_lock
+from ..proposals import DesignSpace
+from ..sweep import Sweep, folder_option
+from .folder import in_mlflow, is_of, new_folder, refuse_another, unusable
 from .inputs import check_inputs
 from .preflight import preflight
+from .progress_callback import ProgressCallback
 from .provenance import described
 from .terminal import Progress
 
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...trainers.data import Dataset
+    from ..records import TrialSummary
     from ..scheduling import Engine
-    from ..sweep import TrialSummary
     from ..tracking import Tracker
-    from .heartbeat import How
+    from .progress import How
 
 FLUSH_SECONDS = 15.0
 """How long the end of a sweep waits for MLflow; what is left is sent later."""
@@ -60,12 +59,13 @@ def launch(
     elif overrides:
         config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides)
     started = time.monotonic()
-    _refuse_another(config, replace=replace)
+    refuse_another(config, replace=replace)
     dataset = load_data(config)
-    preflight(config, dataset)
+    designs = DesignSpace.for_images(config, dataset)
+    preflight(config, designs)
     sweep = Sweep(config)
-    with _new_folder(config, replace=replace):
-        _run(sweep, dataset, started, progress=progress, new=True)
+    with new_folder(config, replace=replace):
+        _run(sweep, dataset, designs, started, progress=progress, new=True)
     return sweep
 
 
@@ -80,15 +80,17 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
     try:
         with sweep_lock(sweep.folder):
             dataset = load_data(sweep.config)
-            _run(sweep, dataset, started, progress=progress)
+            _run(sweep, dataset, DesignSpace.for_images(sweep.config, dataset), started, progress=progress)
     except OSError as error:
-        if not _is_of(sweep.folder, error):
+        if not is_of(sweep.folder, error):
             raise
-        raise _unusable(sweep.folder, error) from error
+        raise unusable(sweep.folder, error) from error
     return sweep
 
 
-def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new: bool = False) -> None:
+def _run(
+    sweep: Sweep, dataset: Dataset, designs: DesignSpace, started: float, *, progress: bool, new: bool = False
+) -> None:
     """Trains. Of a `new` sweep that is interrupted before any epoch ended nothing is kept."""
     from ..scheduling import Engine
     from ..study import Study
@@ -99,9 +101,9 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status: How = "failed"
     shown = Progress()
-    heartbeat = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
+    callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
-    at_once = False
+    saved = at_once = False
     if dataset.streamed:
         shown.say("The images come to more than data.memory: they are read anew each epoch.")
     if dataset.skipped:
@@ -120,22 +122,22 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         with shown:
             engine = Engine(
                 config,
+                designs,
                 study,
                 tracker,
-                input=dataset.input,
-                classes=len(dataset.classes),
                 deadline=started + config.search.seconds if config.search.seconds else None,
-                callback=heartbeat,
+                callback=callback,
             )
-            heartbeat(engine)
+            callback(engine)
             with _interruptible(engine, shown):
                 _train(engine, dataset, config, sweep.folder)
         engine.close()
+        saved = True
         status = "interrupted" if engine.interrupted else "completed"
         if engine.interrupted:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
-        at_once = status == "failed"  # else it is raised above, after all was saved
+        at_once = not saved
         status = "interrupted"
         if new and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: no result to keep.")
@@ -145,7 +147,7 @@ def _run(sweep: Sweep, dataset: Dataset, started: float, *, progress: bool, new:
         raise
     finally:
         if engine is not None:
-            heartbeat.end(engine, status)
+            callback.end(engine, status)
         _take_leave(sweep, tracker, status, at_once=at_once)
 
 
@@ -160,7 +162,7 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: How, *, at_once: bool) -
         raise
     finally:
         tracker.close(wait=not at_once)
-    if left and ((sweep.folder / TRIALS).exists() or _in_mlflow(sweep.folder)):
+    if left and ((sweep.folder / TRIALS).exists() or in_mlflow(sweep.folder)):
         _log.warning(
             "%d results have not reached MLflow yet: `convscape sync %s%s` sends them.",
             left,
@@ -197,74 +199,10 @@ def _interruptible(engine: Engine, progress: Progress) -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
-def _refuse_another(config: SweepConfig, *, replace: bool) -> None:
-    """Raises SweepError where the sweep's folder holds another sweep that is not to be replaced, or something else."""
-    folder = config.sweep_folder
-    try:
-        inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    except OSError as error:
-        raise _unusable(folder, error) from None
-    if CONFIG in inside and not replace:
-        raise SweepError(
-            f"sweep '{config.name}' is already in {folder.parent}",
-            f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
-            "`--set name=…`, or start over with `--replace`.",
-        )
-    if CONFIG not in inside and inside - {"lock", temporary_path(folder / CONFIG).name}:
-        raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
-
-
-@contextmanager
-def _new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
-    """The sweep's folder, new, locked, its config written. Where nothing gets trained all is as it was before."""
-    folder = config.sweep_folder
-    former = folder.with_name(f".{folder.name}.former")
-    ours = False
-    try:
-        if (folder / CONFIG).exists():
-            with sweep_lock(folder):
-                _refuse_another(config, replace=replace)  # one may have come while the data was loaded
-                shutil.rmtree(former, ignore_errors=True)
-                folder.rename(former)
-        folder.mkdir(parents=True, exist_ok=True)
-        with sweep_lock(folder):
-            _refuse_another(config, replace=False)
-            ours = True
-            write_atomically(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
-            yield
-    except BaseException as error:
-        if ours and not (folder / TRIALS).exists() and not _in_mlflow(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        if isinstance(error, OSError) and _is_of(config.folder.resolve(), error):
-            raise _unusable(folder, error) from error
-        raise
-    shutil.rmtree(former, ignore_errors=True)
-
-
-def _in_mlflow(folder: Path) -> bool:
-    """Whether MLflow has runs of the sweep that it has not heard the end of."""
-    delivery = UploadProgress(folder).refresh()
-    return bool(delivery.runs) and delivery.left() > 0
-
-
-def _is_of(folder: Path, error: OSError) -> bool:
-    """Whether `folder` is at fault. Unlike an error of opening, one of a full disk does not name the file."""
-    return str(error.filename).startswith(str(folder)) or error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _unusable(folder: Path, error: OSError) -> SweepError:
-    return SweepError(
-        f"folder: {error.filename or folder} cannot be used: {error.strerror}",
-        "Choose another with `--set folder=…`, or make it writable, with some space on its disk.",
-    )
-
-
 def _give_up(engine: Engine | None, tracker: Tracker) -> None:
     """Tells MLflow that trials which will not be resumed have ended."""
     for record in engine.records.values() if engine else ():
-        if record.state in ("running", "paused"):
+        if not record.ended:
             tracker.trial_ended(record.number, state="interrupted", reason="interrupted untrained", metrics={})
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..proposals import check_budget, check_conditional, initial_designs, sample
+from ..proposals import check_budget, check_conditional, initial_designs
 
 if TYPE_CHECKING:
-    from ...trainers.data import Dataset
     from ..config import SweepConfig
+    from ..proposals import DesignSpace
 
 
-def preflight(config: SweepConfig, dataset: Dataset) -> None:
+def preflight(config: SweepConfig, designs: DesignSpace) -> None:
     """Refuses what cannot be searched on these images, before anything trains.
+
+    Args:
+        config: the sweep file.
+        designs: what it may try, for the images.
 
     Raises:
         SpaceError: no network fits the images or the budget, or a crop or cutout is too large for them.
         ConfigError: a start or baseline is not there, or cannot be built for them; or the sampler needs another space.
     """
-    config.design_space().check(dataset.input)
-    config.recipe_space().check(dataset.input)
-    next(sample(config, dataset.input, len(dataset.classes), 1))  # a space of one's own may be at fault: it shows here
-    check_conditional(config, dataset.input, len(dataset.classes))
-    check_budget(config, dataset.input, len(dataset.classes))
-    initial_designs(config, dataset.input, len(dataset.classes))
+    designs.check()
+    next(designs.draw(1, config.search.seed))  # a space of one's own may be at fault: it shows here
+    check_conditional(config, designs)
+    check_budget(designs, config.search.seed)
+    initial_designs(config, designs)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from .heartbeat import SweepProgress
+    from .progress import SweepProgress
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
 class Progress:
-    """Shows snapshots on standard error. Use it as a context, and call it with each snapshot."""
+    """Shows progress on standard error. Use it as a context, and call it with each progress."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -50,9 +50,9 @@ class Progress:
             with suppress(Exception, SystemExit):  # though it be broken: its clock is to stop
                 self._live.stop()
 
-    def __call__(self, snapshot: SweepProgress) -> None:
-        self._newest = snapshot
-        self._try(lambda: self._show(snapshot))
+    def __call__(self, progress: SweepProgress) -> None:
+        self._newest = progress
+        self._try(lambda: self._show(progress))
 
     def _try(self, show: Callable[[], None]) -> None:
         if self._broken:
@@ -62,17 +62,17 @@ class Progress:
         except (Exception, SystemExit):  # noqa: BLE001 - rich exits on a closed pipe; a log's end is not the sweep's
             self._broken = True
 
-    def _show(self, snapshot: SweepProgress) -> None:
+    def _show(self, progress: SweepProgress) -> None:
         if self._console.is_terminal:
             self._live.refresh()
-        elif time.monotonic() - self._shown > PLAIN_EVERY or snapshot.how != "running":
-            text = line(snapshot)
+        elif time.monotonic() - self._shown > PLAIN_EVERY or not progress.is_running:
+            text = line(progress)
             if text != self._last:
                 self._shown, self._last = time.monotonic(), text
                 self._print(text)
 
     def _line(self) -> Text:
-        """The newest snapshot with its clock moved on, so that the line does not stand still while epochs are long."""
+        """The newest progress with its clock moved on, so that the line does not stand still while epochs are long."""
         if self._newest is None:
             return Text()
         return Text(line(aged(self._newest), width=self._console.width - 1), no_wrap=True)
@@ -85,39 +85,43 @@ class Progress:
         self._console.print(text, soft_wrap=True, markup=False)
 
 
-def aged(snapshot: SweepProgress) -> SweepProgress:
-    """A snapshot of a while ago with its clocks moved on to now."""
-    age = max(0.0, time.time() - snapshot.time)
-    left = None if snapshot.left is None else max(0.0, snapshot.left - age)
-    return replace(snapshot, seconds=snapshot.seconds + age, left=left)
+def aged(progress: SweepProgress) -> SweepProgress:
+    """A progress of a while ago with its clocks moved on to now."""
+    age = max(0.0, time.time() - progress.time)
+    left = None if progress.left is None else max(0.0, progress.left - age)
+    return replace(progress, seconds=progress.seconds + age, left=left)
 
 
-def line(snapshot: SweepProgress, width: int | None = None) -> str:
+def line(progress: SweepProgress, width: int | None = None) -> str:
     """One line: time, trials ended, running, paused, the best, images a second, time left, the best's design.
 
     The design is last, for its length: a narrow terminal cuts it.
 
-    >>> from convscape.search.driver.heartbeat import SweepProgress
-    >>> now = SweepProgress("running", 0.0, 75, 50, 12, 3, 7, 2, 0, 0, 0, 30, 1234.5, 90, 4, 0.91, 29, "INPUT -> FC-10")
+    >>> from convscape.search.driver import SweepProgress
+    >>> now = SweepProgress(
+    ...     how="running", time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
+    ...     baselines=0, finals=0, epochs=30, images_per_second=1234.5, left=90, trial=4, accuracy=0.91,
+    ...     notation="INPUT -> FC-10",
+    ... )
     >>> line(now, 100)
     '1:15  12/50 trials: 3 ended, 2 running, 7 paused  best 0.9100 (trial 4)  1,234 images/s  about 1:30…'
     """
-    stand = f"{snapshot.ended} ended, {snapshot.running} running, {snapshot.paused} paused"
-    parts = [clock(snapshot.seconds), f"{snapshot.begun}/{snapshot.wanted} trials: {stand}"]
-    if snapshot.failed:
-        parts.append(f"{snapshot.failed} failed")
-    if snapshot.baselines:
-        parts.append(f"baselines: {snapshot.baselines} ended")
-    if snapshot.finals:
-        parts.append(f"finals: {snapshot.finals} runs ended")
-    if snapshot.trial is not None:
-        parts.append(f"best {snapshot.accuracy:.4f} (trial {snapshot.trial})")
-    if snapshot.images_per_second and snapshot.running:
-        parts.append(f"{snapshot.images_per_second:,.0f} images/s")
-    if snapshot.left is not None:
-        parts.append(f"about {clock(snapshot.left)} left")
-    if snapshot.notation:
-        parts.append(snapshot.notation)
+    stand = f"{progress.ended} ended, {progress.running} running, {progress.paused} paused"
+    parts = [clock(progress.seconds), f"{progress.begun}/{progress.wanted} trials: {stand}"]
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    if progress.baselines:
+        parts.append(f"baselines: {progress.baselines} ended")
+    if progress.finals:
+        parts.append(f"finals: {progress.finals} runs ended")
+    if progress.trial is not None:
+        parts.append(f"best {progress.accuracy:.4f} (trial {progress.trial})")
+    if progress.images_per_second and progress.running:
+        parts.append(f"{progress.images_per_second:,.0f} images/s")
+    if progress.left is not None:
+        parts.append(f"about {clock(progress.left)} left")
+    if progress.notation:
+        parts.append(progress.notation)
     text = "  ".join(parts)
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 

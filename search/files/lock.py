@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
+from .layout import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ def sweep_lock(folder: Path) -> Iterator[None]:
     Raises:
         SweepError: another process holds it; says which.
     """
-    path = folder / "lock"
+    path = folder / LOCK
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,7 +46,7 @@ def sweep_lock(folder: Path) -> Iterator[None]:
 def is_locked(folder: Path) -> bool:
     """Whether some process runs the sweep in `folder` now."""
     try:
-        with (folder / "lock").open("r") as file:
+        with (folder / LOCK).open("r") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -11,7 +11,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from ...spaces import ConfigError, ConvscapeError
-from ..study import KEY, CmaEs, is_ordered
+from ..study import KEY, CmaEs, is_ordered, quiet_optuna
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from ..config import SweepConfig
+    from .design_space import DesignSpace
 
 DRAWN = 200
 """Designs drawn at random. A setting that one design in fifty does not have is overlooked once in fifty times."""
@@ -29,7 +30,7 @@ Settings = dict[str, tuple[BaseDistribution, Any]]
 """What a design was asked for, in this order: how, and the answer."""
 
 
-def check_conditional(config: SweepConfig, input: tuple[int, int, int], classes: int) -> None:
+def check_conditional(config: SweepConfig, designs: DesignSpace) -> None:
     """Refuses a sampler that proposes only settings which all designs have, where the space has others.
 
     Designs are drawn at random, and then with each value of each setting in turn, so that what hangs on a single value
@@ -42,7 +43,7 @@ def check_conditional(config: SweepConfig, input: tuple[int, int, int], classes:
     samplers = config.samplers()
     if not samplers.needs_same_settings:
         return
-    drawn = list(_drawn(config, input, classes))
+    drawn = list(_drawn(designs, config.search.seed))
     every = {name: distribution for settings in drawn for name, (distribution, _) in settings.items()}
     for name, distribution in every.items():
         if any(name not in settings or settings[name][0] != distribution for settings in drawn):
@@ -57,16 +58,14 @@ def check_conditional(config: SweepConfig, input: tuple[int, int, int], classes:
         )
 
 
-def _drawn(config: SweepConfig, input: tuple[int, int, int], classes: int) -> Iterable[Settings]:
-    space, recipes = config.design_space(), config.recipe_space()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    answers = _Answers(random.Random(config.search.seed))  # noqa: S311 - not for secrets
+def _drawn(designs: DesignSpace, seed: int) -> Iterable[Settings]:
+    quiet_optuna()
+    answers = _Answers(random.Random(seed))  # noqa: S311 - not for secrets
     study = optuna.create_study(sampler=answers)
     while True:
         trial = study.ask()
         try:
-            space.sample(trial, input, classes)
-            recipes.sample(trial)
+            designs.sample(trial)
         except ConvscapeError:  # this one cannot be had: nothing to learn from it
             study.tell(trial, state=TrialState.FAIL)
         else:

@@ -1,26 +1,101 @@
-"""Designs of a space, without training any."""
+"""What a sweep may try as one value: networks, recipes, the budget and the images they are for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import optuna
 
+from ...spaces import SHRINKING_STEPS, narrowed
 from ..records import Design
+from ..study import quiet_optuna
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..config import SweepConfig
+    from ...spaces import Architecture, Space, Trial
+    from ...trainers import Recipe
+    from ...trainers.data import Dataset
+    from ..config import BudgetConfig, RecipeSpace, SweepConfig
 
 
-def sample(config: SweepConfig, input: tuple[int, int, int], classes: int, count: int) -> Iterator[Design]:
-    """`count` designs as the sweep's space gives them at random, the same for the same `search.seed`."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space, recipes = config.design_space(), config.recipe_space()
-    sampler = optuna.samplers.RandomSampler(seed=config.search.seed)
-    study = optuna.create_study(sampler=sampler)
-    for _ in range(count):
-        trial = study.ask()
-        architecture, recipe = space.sample(trial, input, classes), recipes.sample(trial)
-        yield Design.of(config.budget.fitted(architecture, recipe), recipe)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesignSpace:
+    """The designs of a sweep: a network and a recipe each, the network narrowed to the budget where the sweep says so.
+
+    >>> from convscape.search.config import DataConfig, SweepConfig
+    >>> config = SweepConfig(name="try", data=DataConfig(name="digits"))
+    >>> designs = DesignSpace.of(config, input=(1, 8, 8), classes=10)
+    >>> [design.architecture.classes for design in designs.draw(2, seed=0)]
+    [10, 10]
+    """
+
+    networks: Space
+    recipes: RecipeSpace
+    budget: BudgetConfig
+    input: tuple[int, int, int]
+    """(C, H, W) of the images."""
+    classes: int
+    """How many classes the images have."""
+
+    @staticmethod
+    def of(config: SweepConfig, input: tuple[int, int, int], classes: int) -> DesignSpace:
+        """The designs of a sweep file, for images of (C, H, W) in so many `classes`.
+
+        Raises:
+            SpaceError: a setting of the space or the recipe that cannot be; names its key.
+        """
+        return DesignSpace(
+            networks=config.network_space(),
+            recipes=config.recipe_space(),
+            budget=config.budget,
+            input=input,
+            classes=classes,
+        )
+
+    @staticmethod
+    def for_images(config: SweepConfig, dataset: Dataset) -> DesignSpace:
+        """The designs of a sweep file for the images of `dataset`.
+
+        Raises:
+            SpaceError: a setting of the space or the recipe that cannot be; names its key.
+        """
+        return DesignSpace.of(config, dataset.input, len(dataset.classes))
+
+    def check(self) -> None:
+        """Raises SpaceError where no network of the space fits the images, or a crop or cutout is too large."""
+        self.networks.check(self.input)
+        self.recipes.check(self.input)
+
+    def sample(self, trial: Trial) -> Design:
+        """The design that the trial's answers lead to; over the budget where narrowing is of no use or not wanted.
+
+        Raises:
+            ConvscapeError: of a space of somebody's own, whatever it raises.
+        """
+        return self.fitted(*self._asked(trial))
+
+    def sample_narrowest(self, trial: Trial) -> Design:
+        """The design that the trial's answers lead to, narrowed as far as narrowing goes where the budget allows it."""
+        network, recipe = self._asked(trial)
+        narrows = self.budget.over_budget == "shrink" and recipe.weights is None
+        return Design.of((narrowed(network, 1 / SHRINKING_STEPS) if narrows else None) or network, recipe)
+
+    def fitted(self, network: Architecture, recipe: Recipe) -> Design:
+        """The design of a network and a recipe, the network narrowed to the budget where the sweep says so."""
+        return Design.of(self.budget.fitted(network, recipe), recipe)
+
+    def over_budget(self, design: Design) -> str:
+        """What of the budget the design exceeds, "" when nothing."""
+        return self.budget.exceeded(design.architecture, design.recipe)
+
+    def draw(self, count: int, seed: int) -> Iterator[Design]:
+        """`count` designs at random, the same for the same `seed`; some may be equal. None is trained."""
+        quiet_optuna()
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        for _ in range(count):
+            yield self.sample(study.ask())
+
+    def _asked(self, trial: Trial) -> tuple[Architecture, Recipe]:
+        return self.networks.sample(trial, self.input, self.classes), self.recipes.sample(trial)

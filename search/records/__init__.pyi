@@ -1,10 +1,10 @@
-from .failures import failures as failures
+from .failures import Failure as Failure, failures as failures
 from .objectives import (
     Objective as Objective,
     directions as directions,
     inference_memory as inference_memory,
     objective_values as objective_values,
-    values as values,
+    reported_values as reported_values,
 )
 from .pareto import (
     Fronts as Fronts,
@@ -14,15 +14,19 @@ from .pareto import (
     least_crowded_first as least_crowded_first,
     ordered as ordered,
 )
+from .ranking import Standing as Standing, finalists as finalists, ranked as ranked, standings as standings
 from .results import epoch_metrics as epoch_metrics, invalid_metric as invalid_metric
+from .summary import TrialSummary as TrialSummary, summaries as summaries
 from .trial import (
-    ENDED as ENDED,
     TIME_BUDGET as TIME_BUDGET,
     Design as Design,
     Enqueued as Enqueued,
-    Job as Job,
     Role as Role,
     State as State,
     TrialRecord as TrialRecord,
     epochs as epochs,
+    is_initial as is_initial,
+    is_sampled as is_sampled,
+    is_trained as is_trained,
+    state_counts as state_counts,
 )

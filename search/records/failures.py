@@ -36,7 +36,7 @@ def failures(trials: Sequence[TrialRecord]) -> list[Failure]:
     """Why trials failed, the most frequent reason first."""
     alike: defaultdict[tuple[str, ...], list[TrialRecord]] = defaultdict(list)
     for trial in trials:
-        if trial.state == "failed":
+        if trial.failed:
             alike[tuple(NUMBER.split(trial.reason)[::2])].append(trial)
     return [
         Failure(_common(reasons := tuple(trial.reason for trial in group)), tuple(t.number for t in group), reasons)

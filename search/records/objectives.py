@@ -21,18 +21,21 @@ def directions(objectives: Sequence[Objective]) -> list[Literal["maximize", "min
     return ["maximize" if name == "accuracy" else "minimize" for name in objectives]
 
 
-def values(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
+def reported_values(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
     """What the trial has of each objective, with `accuracy` as its accuracy.
 
-    Units: accuracy 0 to 1; memory: bytes that classifying one image takes in float32; latency: seconds of the same,
-    measured, infinite while it is not known.
+    Units: accuracy 0 to 1; memory: bytes that classifying one image takes in float32; latency:
+    seconds that it takes, measured, infinite while not known.
     """
     return tuple(accuracy if name == "accuracy" else _cost(record, name) for name in objectives)
 
 
 def objective_values(record: TrialRecord, objectives: Sequence[Objective], accuracy: float) -> tuple[float, ...]:
-    """The same with costs negated, so that higher is better in every place."""
-    found = values(record, objectives, accuracy)
+    """What the trial has of each objective, with `accuracy` as its accuracy and costs negated: higher is better.
+
+    Units are those of `reported_values`.
+    """
+    found = reported_values(record, objectives, accuracy)
     return tuple(value if name == "accuracy" else -value for name, value in zip(objectives, found, strict=True))
 
 

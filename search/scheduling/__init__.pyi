@@ -1,3 +1,3 @@
-from .engine import Engine as Engine, Order as Order
-from .finals import Standing as Standing, finalists as finalists, ranked as ranked, standings as standings
-from .halving import Halving as Halving
+from .engine import Engine as Engine
+from .halving import Halving as Halving, Promotion as Promotion
+from .job import Decision as Decision, Job as Job, Report as Report

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from itertools import accumulate
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..records import Fronts, Values, comparable, least_crowded_first, ordered
+from .job import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..config import SearchConfig
 
-Verdict = Literal["go on", "pause", "end"]
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -35,8 +35,8 @@ class Promotion(Protocol):
         """Trial `number` had `values`, higher is better, after `epoch` epochs: it has gone on from all rungs before."""
         ...
 
-    def verdict(self, number: int) -> Verdict:
-        """What trial `number` does, just recorded at a rung: "go on" marks it as gone on, "end" is for good."""
+    def verdict(self, number: int) -> Decision:
+        """What trial `number` does, just recorded at a rung: CONTINUE marks it as gone on, STOP is for good."""
         ...
 
     def next(self, *, closing: bool = False) -> int | None:
@@ -211,11 +211,11 @@ class Halving(_Brackets):
 
     keeps_stopped = False  # it would take the place of one that can still go on
 
-    def verdict(self, number: int) -> Verdict:
+    def verdict(self, number: int) -> Decision:
         if self.next() != number:
-            return "pause"
+            return Decision.PAUSE
         self.promote(number)  # it has earned it at once: no need to wait
-        return "go on"
+        return Decision.CONTINUE
 
     def next(self, *, closing: bool = False) -> int | None:
         """From the highest rung that has one; where brackets share its epochs, the best of theirs."""
@@ -242,18 +242,19 @@ class Stopping(_Brackets):
     >>> stopping = Stopping(epochs=9, first=1, reduction=3)
     >>> def judged(number, accuracy):
     ...     stopping.record(number, 1, (accuracy,))
-    ...     return stopping.verdict(number)
+    ...     return stopping.verdict(number).name
     >>> [judged(number, accuracy) for number, accuracy in enumerate([0.5, 0.8, 0.7])]
-    ['go on', 'go on', 'end']
+    ['CONTINUE', 'CONTINUE', 'STOP']
     """
 
     keeps_stopped = True
 
-    def verdict(self, number: int) -> Verdict:
+    def verdict(self, number: int) -> Decision:
         rung = self._reached(number)
         assert rung is not None, f"trial {number} is at no rung"
         rung.leave(number)
-        return "go on" if rung.rank(number) < max(1, len(rung.values) // self.reduction) else "end"
+        best = rung.rank(number) < max(1, len(rung.values) // self.reduction)
+        return Decision.CONTINUE if best else Decision.STOP
 
     def next(self, *, closing: bool = False) -> int | None:  # noqa: ARG002 - nobody waits
         return None

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
-STUDY_FILE = "study.jsonl"
 CUT_SHORT = "cut short"
 
 

@@ -26,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
 from ...spaces import ConfigError, import_object, is_import_path, nearest
+from ..records import is_trained
 from .cmaes import CmaEs
 from .guarded_sampler import describe_sampler_error
 from .history import TrialHistory, violation
@@ -103,7 +104,9 @@ class Samplers:
             self._made(0, {})
         except Exception as problem:
             raise ConfigError(
-                f"{KEY}: {self.name}() raised {describe_sampler_error(problem)}", _settings(self.kind), key=KEY
+                f"{KEY}: {self.name}() raised {describe_sampler_error(problem)}",
+                _settings(self.kind),
+                key=KEY,
             ) from problem
 
     @property
@@ -217,7 +220,7 @@ def _in_vain(trials: Sequence[FrozenTrial]) -> int:
     """How many of the latest in a row were not worth training."""
     count = 0
     for trial in reversed(trials):
-        if trial.user_attrs.get("state") not in ("duplicate", "infeasible"):
+        if is_trained(trial.user_attrs.get("state", "paused")):
             break
         count += 1
     return count
@@ -229,7 +232,9 @@ def _found(path: str, code: Sequence[Path]) -> type[BaseSampler]:
     )
     if not (inspect.isclass(found) and issubclass(found, BaseSampler)):
         raise ConfigError(
-            f"{KEY}: {path} is no sampler", "Name a class derived from optuna.samplers.BaseSampler.", key=KEY
+            f"{KEY}: {path} is no sampler",
+            "Name a class derived from optuna.samplers.BaseSampler.",
+            key=KEY,
         )
     return found
 

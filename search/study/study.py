@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
-from ..records import ENDED, Design, Enqueued, Role, State, TrialRecord, directions, values
+from ..files import STUDY
+from ..records import Enqueued, State, TrialRecord, directions, is_initial, is_sampled, reported_values
 from .guarded_sampler import GuardedSampler
-from .journal_storage import CUT_SHORT, STUDY_FILE, StudyFile, StudyStorage, cut_short
+from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
+from .reading import has_design, record_of, role_of
 from .samplers import Samplers
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
 
-    from ..records import Objective
+    from ..records import Design, Objective
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-STUDY = "sweep"
+NAME = "sweep"
 QUEUE = "queue"
 MOST_FAULTS = 10
 """Proposals in a row that the sampler may fail before the sweep gives up."""
@@ -54,13 +54,14 @@ class Study:
         objectives: Sequence[Objective] = ("accuracy",),
         code: Sequence[Path] = (),
     ) -> None:
+        quiet_optuna()
         self._folder = folder
         self._samplers = Samplers(sampler, seed, code)
-        self._storage = StudyStorage(StudyFile(folder / STUDY_FILE))
+        self._storage = StudyStorage(StudyFile(folder / STUDY))
         self._objectives = objectives
         self._study = optuna.create_study(
             storage=self._storage,
-            study_name=STUDY,
+            study_name=NAME,
             directions=directions(objectives),
             load_if_exists=True,
             sampler=RandomSampler(),  # taking up or ending a trial calls it: nothing is to be sampled then
@@ -72,7 +73,7 @@ class Study:
         """Those to be told what a trial reached, once it has ended."""
         self._count = len(self._frozen())
         self._without_settings = sum(
-            _has_design(frozen) and _role(frozen) != "sampled" and not frozen.params for frozen in self._frozen()
+            has_design(frozen) and not is_sampled(role_of(frozen)) and not frozen.params for frozen in self._frozen()
         )
 
     def queue(self, designs: Callable[[], list[Enqueued]]) -> list[Enqueued]:
@@ -85,7 +86,7 @@ class Study:
             kept = [enqueued.to_json() for enqueued in designs()]
             if kept:
                 self._study.set_user_attr(QUEUE, kept)
-        asked = sum(_has_design(frozen) and _role(frozen) in ("start", "baseline") for frozen in self._frozen())
+        asked = sum(has_design(frozen) and is_initial(role_of(frozen)) for frozen in self._frozen())
         return [Enqueued.from_json(values) for values in kept[asked:]]
 
     def ask(self, sample: Callable[[optuna.Trial], Design], enqueued: Enqueued | None = None) -> TrialRecord:
@@ -109,17 +110,25 @@ class Study:
         self._asked[trial.number] = trial
         self._without_settings += enqueued is not None and not trial.params
         role, repeats = (enqueued.role, enqueued.repeats) if enqueued else ("sampled", None)
-        return TrialRecord(trial.number, design, role=role, repeats=repeats)
+        return TrialRecord(number=trial.number, design=design, role=role, repeats=repeats)
 
     def restore(self) -> list[TrialRecord]:
         """Every trial on disk; those that did not end are "paused" at the last epoch that was told."""
         known: dict[str, TrialRecord] = {}
-        return [self._restored(frozen, known) for frozen in self._frozen() if _has_design(frozen)]
+        return [self._restored(frozen, known) for frozen in self._frozen() if has_design(frozen)]
 
-    def report(self, record: TrialRecord, epoch: int, accuracy: float) -> None:
-        """Keeps the accuracy after `epoch` epochs."""
-        record.accuracies[epoch] = accuracy
-        self._keep(self._asked[record.number], epoch, accuracy)
+    def report(
+        self, record: TrialRecord, epoch: int, accuracy: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Keeps the accuracy, 0 to 1, after `epoch` epochs, and all metrics of the last epoch for the tracker.
+
+        The metrics are written first: where there is an accuracy, MLflow can be told all of its epoch.
+        """
+        trial = self._asked[record.number]
+        if metrics:
+            trial.set_user_attr("metrics", {"epoch": epoch, **metrics})
+        record.accuracies[epoch], record.metrics = accuracy, dict(metrics or {})
+        self._keep(trial, epoch, accuracy)
 
     def measured(self, record: TrialRecord, latency: float) -> None:
         """Keeps how long classifying one image takes, in seconds."""
@@ -162,7 +171,7 @@ class Study:
         trial = self._asked.pop(record.number)
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("state", state)  # after the reason: a trial killed between them ends once more
-        if state == "duplicate" and known is not None and known.state not in ENDED:
+        if record.duplicate and known is not None and not known.ended:
             self._storage.mirror(record.number, known.number)
             self._duplicates.setdefault(known.number, []).append((record, trial))
             return
@@ -172,18 +181,20 @@ class Study:
             self._tell(duplicate, its, record)
 
     def _tell(self, record: TrialRecord, trial: optuna.Trial, known: TrialRecord | None) -> None:
-        state = record.state
-        if state == "duplicate" and known is not None:
+        fate = record
+        if record.duplicate and known is not None:
+            fate = known
             for epoch, accuracy in known.accuracies.items():
                 if epoch not in record.accuracies:
                     self._keep(trial, epoch, accuracy)
             record.accuracies, record.latency = dict(known.accuracies), known.latency
-        fate = known.state if known is not None and state == "duplicate" else state
-        violates = fate in ("failed", "infeasible")
+        violates = fate.failed or fate.infeasible
         if violates and not trial.constraints:
-            trial.set_constraint(fate, 1.0)  # FAIL would be invisible to the sampler, which would propose it again
-        if fate == "completed" and record.accuracy is not None and math.isfinite(record.accuracy):
-            self._study.tell(trial, values(record, self._objectives, record.accuracy))
+            trial.set_constraint(
+                fate.state, 1.0
+            )  # FAIL would be invisible to the sampler, which would propose it again
+        if fate.completed and record.accuracy is not None and math.isfinite(record.accuracy):
+            self._study.tell(trial, reported_values(record, self._objectives, record.accuracy))
         elif (reached := self._reached(record)) is not None and not violates:
             if not trial.constraints:
                 trial.set_constraint(CUT_SHORT, cut_short(record.epochs))
@@ -199,17 +210,17 @@ class Study:
         """What a trial has of several objectives where it stands; None for a single one, or before any epoch."""
         if len(self._objectives) == 1 or not record.accuracies:
             return None
-        return values(record, self._objectives, record.accuracies[record.epochs])
+        return reported_values(record, self._objectives, record.accuracies[record.epochs])
 
     def _frozen(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
     def _restored(self, frozen: FrozenTrial, known: dict[str, TrialRecord]) -> TrialRecord:
-        record = _record(frozen)
+        record = record_of(frozen)
         first = known.setdefault(record.design.key, record)
         if not frozen.state.is_finished():
             self._asked[frozen.number] = self._live(frozen)
-            if record.state in ENDED:  # killed between the reason and the state
+            if record.ended:  # killed between the reason and the state
                 self.end(record, record.state, record.reason, known=first)
             else:
                 self.pause(record)
@@ -267,42 +278,6 @@ class Study:
             )
 
 
-def read_trials(folder: Path) -> list[TrialRecord]:
-    """The trials of a sweep as they are on disk, without touching them; also while another process runs the sweep."""
-    return [_record(frozen) for frozen in _on_disk(folder) if _has_design(frozen)]
-
-
-def read_params(folder: Path) -> dict[int, dict[str, Any]]:
-    """What the sampler was asked for each trial of a sweep, by the trials' numbers."""
-    return {frozen.number: frozen.params for frozen in _on_disk(folder)}
-
-
-def _on_disk(folder: Path) -> list[FrozenTrial]:
-    storage = JournalStorage(StudyFile(folder / STUDY_FILE, writable=False))
-    studies = [study._study_id for study in storage.get_all_studies()]  # noqa: SLF001
-    return [trial for study in studies for trial in storage.get_all_trials(study, deepcopy=False)]
-
-
-def _has_design(frozen: FrozenTrial) -> bool:
-    """Not so for a proposal that an error cut short."""
-    return "design" in frozen.user_attrs
-
-
-def _record(frozen: FrozenTrial) -> TrialRecord:
-    return TrialRecord(
-        frozen.number,
-        Design.from_json(frozen.user_attrs["design"]),
-        frozen.user_attrs.get("state", "paused"),
-        frozen.user_attrs.get("reason", ""),
-        dict(frozen.intermediate_values),
-        frozen.user_attrs.get("attempts", 0),
-        _role(frozen),
-        tuple(frozen.user_attrs.get("events", ())),
-        frozen.user_attrs.get("repeats"),
-        frozen.user_attrs.get("latency"),
-        frozen.user_attrs.get("passed", 0),
-    )
-
-
-def _role(frozen: FrozenTrial) -> Role:
-    return frozen.user_attrs.get("role", "sampled")
+def quiet_optuna() -> None:
+    """Has Optuna keep to warnings: by itself it logs each trial, of which a sweep shows what matters."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)

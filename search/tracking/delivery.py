@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..files import Entry, count_entries, read_entries
+from ..files import SPOOL, UPLOADED, Entry, count_entries, read_entries
 from .mlflow_store import moved_store
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SPOOL = "spool.jsonl"
-JOURNAL = "uploaded.jsonl"
 
 
 class UploadProgress:
@@ -26,7 +23,7 @@ class UploadProgress:
 
     def __init__(self, folder: Path) -> None:
         self.spool = folder / SPOOL
-        self.path = folder / JOURNAL
+        self.path = folder / UPLOADED
         self.runs: dict[int | None, str] = {}
         self.sent = 0
         self.unsure: int | None = None

@@ -114,7 +114,7 @@ def store_error(error: BaseException) -> str:
 
     MLflow wraps what went wrong in all it tried, three layers deep and a paragraph long.
 
-    >>> reason(OSError("no route to host"))
+    >>> store_error(OSError("no route to host"))
     'OSError: no route to host'
     """
     while cause := error.__cause__ or error.__context__:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import Entry, Spool, read_all_entries
+from ..files import SPOOL, Entry, Spool, read_all_entries
 from . import upload_process
-from .delivery import SPOOL, UploadProgress
+from .delivery import UploadProgress
 from .mlflow_store import sqlite_file, store_error, without_password
 from .uploader import Uploader
 

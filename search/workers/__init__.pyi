@@ -1,1 +1,2 @@
-from .ray_runner import run_inline as run_inline, run_ray as run_ray
+from .inline_runner import run_inline as run_inline
+from .ray_runner import run_ray as run_ray

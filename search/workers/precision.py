@@ -6,31 +6,26 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ...spaces import SpaceError, SweepError
-from ..files import write_atomically
+from ..files import PRECISION, TRIALS, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ...trainers.data import Dataset
     from ...trainers.device import Precision
-    from ..config import SweepConfig
+    from ..proposals import DesignSpace
     from ..records import Design
     from ..scheduling import Engine
 
-FILE = "precision.json"
 LOOKED_AT = 15
 """Sampled designs; the one in the middle of them, by its MACs, is measured."""
 
 
-def settled(
-    engine: Engine, dataset: Dataset, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int
-) -> Precision:
+def settled(engine: Engine, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int) -> Precision:
     """The precision of every job of `engine`'s sweep: as its config says, or as it was or is now measured.
 
     Args:
         engine: the sweep's.
-        dataset: its images.
         run: calls a function with arguments where trials run; None where the sweep was interrupted meanwhile.
         device: of the trials, as torch names it.
         threads: that a trial computes with.
@@ -44,12 +39,13 @@ def settled(
     elif (kept := _kept(config.sweep_folder)) is not None:
         found = kept
     else:
-        measured = run(measure, _in_the_middle(config, dataset).to_json(), device, threads)
+        measured = run(measure, _in_the_middle(engine.designs, config.search.seed).to_json(), device, threads)
         if measured is None:
             return "float32"
         found = measured
-        write_atomically(config.sweep_folder / FILE, json.dumps(found, indent=1) + "\n")
-    engine.tracker.note({f"convscape.precision{'' if key == 'precision' else f'_{key}'}": found[key] for key in found})
+        write_atomically(config.sweep_folder / PRECISION, json.dumps(found, indent=1) + "\n")
+    tags = {f"convscape.precision{'' if key == 'precision' else f'_{key}'}": found[key] for key in found}
+    engine.ledger.tag_sweep(tags)
     return cast("Precision", found["precision"])
 
 
@@ -74,26 +70,21 @@ def measure(design: dict[str, Any], device: str, threads: int) -> dict[str, Any]
     return {"precision": measured.precision, "reason": reason}
 
 
-def _in_the_middle(config: SweepConfig, dataset: Dataset) -> Design:
+def _in_the_middle(designs: DesignSpace, seed: int) -> Design:
     """Of a few sampled designs, those within budget if any, the one with the median of MACs."""
-    from ..proposals import sample
-
-    designs: list[Design] = []
-    drawn = sample(config, dataset.input, len(dataset.classes), LOOKED_AT)
+    drawn: list[Design] = []
     try:
-        designs.extend(drawn)
+        drawn.extend(designs.draw(LOOKED_AT, seed))
     except SpaceError:  # a space of one's own may be at fault now and then
-        if not designs:
+        if not drawn:
             raise
-    within = [design for design in designs if not config.budget.exceeded(design.architecture, design.recipe)]
-    return sorted(within or designs, key=lambda design: design.macs)[len(within or designs) // 2]
+    within = [design for design in drawn if not designs.over_budget(design)]
+    return sorted(within or drawn, key=lambda design: design.macs)[len(within or drawn) // 2]
 
 
 def _kept(folder: Path) -> dict[str, Any] | None:
     """What was settled before; None where nothing was."""
-    from ..sweep import TRIALS
-
-    path = folder / FILE
+    path = folder / PRECISION
     try:
         values = json.loads(path.read_text())
         if values["precision"] not in ("float32", "bfloat16"):

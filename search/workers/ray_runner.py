@@ -1,14 +1,14 @@
-"""Who trains the engine's jobs: Ray Tune's warm workers, or this process itself, through the same code."""
+"""Trains jobs on the warm workers of a Ray cluster, through Ray Tune."""
 
 from __future__ import annotations
 
 import logging
-import math
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
+from .placement import threads_of
 from .precision import settled
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import ResourcesConfig
     from ..scheduling import Engine
-    from .trainable import Setup
+    from .training_job import Setup
 
 TUNE_SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -31,31 +31,10 @@ TUNE_SETTINGS = {
 }
 TUNE_LOGGERS = "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"
 """Tune's own loggers are off unless a user sets this to 0: the spool has the results, and files a trial cost time."""
+SNAPSHOTS = "ray.tune.execution.experiment_state"
+"""The logger of Tune's snapshots, which nobody reads back."""
 MOST_IDLE = 3
 """Times in a row that Ray Tune may end before it begins anything, as where its folder cannot be written."""
-logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # its snapshots are read by nobody
-
-
-def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> None:
-    """Trains job after job in this process."""
-    from .trainable import Setup, TrainingJob, failure
-
-    threads = threads_of(resources)
-    precision = settled(engine, dataset, lambda call, *arguments: call(*arguments), device="cpu", threads=threads)
-    setup = Setup(threads, "cpu", precision, resources.compile)
-    while (job := engine.next()) is not None:
-        orders, run, order = job.to_json(), None, "go on"
-        while order == "go on":
-            try:
-                run = run or TrainingJob(orders, dataset, setup)
-                result = run.epoch()
-            except SweepError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
-                engine.fail(job.number, failure(error, orders))
-                break
-            order = engine.report(job.number, result)
-            run.told()
 
 
 def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path) -> None:
@@ -67,16 +46,18 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
     """
-    with _environment({**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}):
-        import ray
+    with _environment({**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}), _silent(SNAPSHOTS):
+        import ray  # it reads some of the settings now
+
+        from .cluster import start_ray, workers_that_fit
 
         ours = not ray.is_initialized()
         if ours:
-            _start_ray(resources)
+            start_ray(resources)
         try:
             workers = resources.workers
             if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
-                room = _workers(resources, ray.cluster_resources())
+                room = workers_that_fit(resources, ray.cluster_resources())
                 workers = workers or room
             with _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}):
                 _tune(engine, dataset, resources, folder, workers)
@@ -88,17 +69,17 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
 def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path, workers: int) -> None:
     from ray import tune
 
-    from .trainable import Setup
+    from .training_job import Setup
     from .tune import ConvscapeScheduler, ConvscapeSearcher
 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
-    precision = settled(engine, dataset, _on_a_worker(engine, resources), device=device, threads=threads)
+    precision = settled(engine, _on_a_worker(engine, resources), device=device, threads=threads)
     setup = Setup(
-        threads,
-        device,
-        precision,
-        resources.compile,
-        resources.epoch_seconds,
+        threads=threads,
+        device=device,
+        precision=precision,
+        compile=resources.compile,
+        epoch_seconds=resources.epoch_seconds,
         cpus=resources.cpus,
         gpus=resources.gpus,
         workers=resources.workers,
@@ -106,15 +87,15 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
     trainable = _sharing(dataset, setup)
     idle = 0
     while not engine.finished:
-        jobs, before = ConvscapeSearcher(engine, workers), _epochs(engine)
+        searcher, before = ConvscapeSearcher(engine, workers), _epochs(engine)
         reason = "Tune ended without it"
         try:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"CPU": resources.cpus, "GPU": resources.gpus}),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
-                    search_alg=jobs,
-                    scheduler=ConvscapeScheduler(engine, jobs),
+                    search_alg=searcher,
+                    scheduler=ConvscapeScheduler(engine, searcher),
                     reuse_actors=True,
                     trial_name_creator=_short_name,
                     trial_dirname_creator=_short_name,
@@ -124,8 +105,8 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
             tuner.fit()
         except Exception as error:  # noqa: BLE001 - Tune ends at errors it does not know, such as Ray's out of memory
             reason = f"{type(error).__name__}: {str(error).strip()[-300:]}"
-        if jobs.problem:
-            raise jobs.problem
+        if searcher.problem:
+            raise searcher.problem
         idle = 0 if engine.active or _epochs(engine) > before else idle + 1
         if idle >= MOST_IDLE:
             raise SweepError(
@@ -185,51 +166,19 @@ def _on_a_worker(engine: Engine, resources: ResourcesConfig) -> Callable[..., di
     return run
 
 
-def threads_of(resources: ResourcesConfig) -> int:
-    """Threads a trial computes with: its CPUs, at least one."""
-    return max(1, math.floor(resources.cpus))
-
-
-def _start_ray(resources: ResourcesConfig) -> None:
-    import ray
-
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
-    try:
-        if resources.address:
-            ray.init(address=resources.address, **options)
-        else:
-            ray.init(address="local", include_dashboard=False, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        if resources.address:
-            raise SweepError(
-                f"resources.address: no Ray cluster at {resources.address}: {error!s:.200}",
-                "Start one with `ray start --head`, or leave `resources.address` out for a local one.",
-            ) from None
-        raise SweepError(
-            f"Ray does not start on this machine: {error!s:.300}",
-            "`--set resources.runner=inline` does without it, one trial at a time.",
-        ) from None
-
-
-def _workers(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:
-    """As many workers as the cluster has room for.
-
-    Raises:
-        SweepError: it has room for none.
-    """
-    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
-    workers = math.floor(min(cluster.get(kind, 0.0) / amount for kind, amount in needs.items() if amount) + 1e-9)
-    if workers < 1:
-        has = f"{cluster.get('CPU', 0):g} CPU and {cluster.get('GPU', 0):g} GPU"
-        raise SweepError(
-            f"resources: a trial needs {resources.cpus:g} CPU and {resources.gpus:g} GPU, the cluster has {has}",
-            "Ask for less in `resources`, or add a node. Where nodes come when they are needed: `resources.workers`.",
-        )
-    return workers
-
-
 def _short_name(trial: Any) -> str:
     return f"{trial.config['number']:05d}-{trial.trial_id}"
+
+
+@contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    """A logger says nothing while the body runs."""
+    before = logging.getLogger(logger).level
+    logging.getLogger(logger).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.getLogger(logger).setLevel(before)
 
 
 @contextmanager

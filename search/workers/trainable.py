@@ -1,195 +1,26 @@
-"""One trial on a worker: trains a job epoch by epoch and keeps a checkpoint after each. Ray Tune's Trainable."""
+"""A warm worker: Ray Tune's Trainable around jobs, one after the other."""
 
 from __future__ import annotations
 
 import time
-import traceback
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ray
-import torch
 from ray import tune
-from safetensors import SafetensorError
 
-from ...spaces import Architecture, CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
-from ...trainers import Checkpoints, EpochResult, Recipe, Training, read_checkpoint
-from ...trainers.device import cpus_here, device_memory
-from ...trainers.measuring import measure_latency
+from ...spaces import ConvscapeError, SweepError
+from ..scheduling import Job, Report
+from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from ...trainers import EpochResult
     from ...trainers.data import Dataset
-    from ...trainers.device import Precision
+    from .training_job import Setup
 
 GATHERED = 0.5
 """Seconds within which a worker tells of epochs together: a round trip through Tune costs the driver milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """How every job of a sweep computes.
-
-    `threads` are torch's, `device` is as torch names it, `epoch_seconds` is the most an epoch on a worker may take.
-    `cpus`, `gpus` and `workers` are what the sweep file says of a trial; a training in this process has the machine.
-    """
-
-    threads: int
-    device: str = "cpu"
-    precision: Precision = "float32"
-    compile: bool = False
-    epoch_seconds: float | None = None
-    cpus: float | None = None
-    gpus: float = 0.0
-    workers: int | None = None
-    node_cpus: float | None = None
-    """CPUs that Ray counts on the node it runs on; those of this process where there is no Ray."""
-
-    @property
-    def share(self) -> float:
-        """The part of the device's memory that is a trial's: its part of the GPU, or of the CPUs here.
-
-        Where fewer trials run at a time than the CPUs allow, each has more.
-        """
-        if self.gpus:
-            return min(1.0, self.gpus)
-        if self.cpus is None:
-            return 1.0
-        return min(1.0, max(self.cpus / (self.node_cpus or cpus_here()), 1 / self.workers if self.workers else 0.0))
-
-    @property
-    def memory(self) -> int:
-        """Bytes of the device that a trial may take."""
-        return device_memory(torch.device(self.device), self.share)
-
-    def keep_to_it(self) -> None:
-        """Has torch refuse more of a shared GPU: a trial that needs more halves its batch, not its neighbour's."""
-        if self.gpus and self.share < 1:
-            total = torch.cuda.get_device_properties(self.device).total_memory
-            torch.cuda.set_per_process_memory_fraction(self.memory / total)
-
-
-class TrainingJob:
-    """A job being trained: from the checkpoint it starts at, one epoch at each call of `epoch`.
-
-    Args:
-        order: a `Job` as JSON.
-        dataset: the images.
-        setup: how it computes.
-    """
-
-    def __init__(self, order: dict[str, Any], dataset: Dataset, setup: Setup) -> None:
-        torch.set_num_threads(setup.threads)
-        self._best: float = order["best"]
-        self._measures: bool = order["latency"]
-        self._checkpoints = Checkpoints(Path(order["checkpoints"]))
-        try:
-            self._training = Training(
-                Architecture.from_json(order["architecture"]),
-                Recipe.from_json(order["recipe"]),
-                dataset,
-                seed=order["seed"],
-                epochs=order["epochs"],
-                device=setup.device,
-                precision=setup.precision,
-                compile=setup.compile,
-                memory=setup.memory,
-            )
-        except DataError as error:
-            raise _not_the_design_s(error) from error
-        self._unreported: list[EpochResult] = []
-        """What the sweep may not know of yet, which is kept with each checkpoint."""
-        self._again: list[EpochResult] = []
-        """Of those the ones that a process trained which died before it told of them."""
-        self._restore(order["start"])
-
-    @property
-    def replays(self) -> bool:
-        """Whether what `epoch` gives next was trained before."""
-        return bool(self._again)
-
-    def told(self) -> None:
-        """The sweep knows of all that `epoch` gave so far."""
-        self._unreported = list(self._again)
-
-    def epoch(self) -> EpochResult:
-        """The next epoch: one trained before that was not told of, or else trained now.
-
-        Its state and what it came to are on disk before anybody hears of it.
-        """
-        if self._again:
-            return self._again.pop(0)
-        try:
-            result = self._training.run_epoch()
-        except DataError as error:
-            raise _not_the_design_s(error) from error
-        if self._measures:
-            result, self._measures = replace(result, latency=measure_latency(self._training)), False
-        better = result.validation_accuracy > self._best
-        self._best = max(self._best, result.validation_accuracy)
-        self._unreported.append(result)
-        notes = {"untold": [unreported.to_json() for unreported in self._unreported]}
-        with self._writing():
-            self._checkpoints.save(self._training, best=better, notes=notes)
-        return result
-
-    def _restore(self, epoch: int) -> None:
-        """Goes on from the newest checkpoint that is whole, at the earliest from the start.
-
-        The sweep knows of `epoch` epochs. Of later ones a checkpoint must tell, else it is left.
-
-        Raises:
-            SweepError: it is whole and of another training: what the sweep trains with has changed.
-        """
-        foreign: ForeignCheckpointError | None = None
-        for at, folder in self._checkpoints.all():
-            unreported = _unreported(folder, epoch, at)
-            if at > epoch and not unreported:
-                continue
-            try:
-                self._training.restore(folder)
-            except ForeignCheckpointError as error:
-                foreign = foreign or error
-                continue
-            except CheckpointError:
-                continue  # from the start, in the end: it comes to the same
-            self._take_up(unreported)
-            break
-        if foreign and epoch and not self._training.epoch:  # of a trial that has told nothing it is another's
-            raise SweepError(
-                foreign.message,
-                "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
-            ) from foreign
-        if (at := self._training.epoch) < epoch:
-            self._training.events.append(
-                f"epoch {at + 1}: trained again, since the checkpoint after epoch {epoch} is damaged or gone"
-            )
-
-    def _take_up(self, unreported: list[EpochResult]) -> None:
-        """Has what another process came to and did not tell to be told."""
-        self._unreported, self._again = list(unreported), unreported
-        self._measures &= not any(result.latency is not None for result in unreported)
-        for result in unreported:
-            if result.validation_accuracy > self._best:
-                self._best = result.validation_accuracy
-                if self._checkpoints.at(result.epoch).exists():  # it may have died before it could mark it
-                    with self._writing():
-                        self._checkpoints.mark_best(result.epoch)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Raises SweepError where checkpoints cannot be written: the disk's fault, not the design's."""
-        try:
-            yield
-        except (OSError, SafetensorError) as error:
-            raise SweepError(
-                f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
-                "Free some space or make it writable, then resume the sweep.",
-            ) from error
 
 
 class WarmWorker(tune.Trainable):
@@ -207,39 +38,44 @@ class WarmWorker(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._order, self._run = new_config, None
+        self._job, self._training = Job.from_json(new_config), None
         return True
 
     def step(self) -> dict[str, Any]:
-        """Epochs up to the next rung, or as many as end within GATHERED seconds; and what came between, if anything."""
-        if self._run is not None:
-            self._run.told()  # Tune asks for more when it has taken in what was told before
-        results: list[dict[str, Any]] = []
-        told = {"number": self._order["number"], "epoch_results": results}
+        """A report as JSON: epochs up to the next rung, or as many as end within GATHERED seconds; what came between.
+
+        An error whose cause may be in this process, such as one of CUDA, is raised: that ends the process.
+        """
+        if self._training is not None:
+            self._training.told()  # Tune asks for more when it has taken in what was told before
+        results: list[EpochResult] = []
         # Where epochs may hang each is told of at once: what is gathered dies with the process.
         gathered = time.monotonic() + (0.0 if self._setup.epoch_seconds else GATHERED)
-        while not results or (time.monotonic() < gathered and not self._judged_after(results[-1]["epoch"])):
-            until, replays = self._order["until"], self._run is not None and self._run.replays
+        while not results or (time.monotonic() < gathered and not self._judged_after(results[-1].epoch)):
+            until, replays = self._job.until, self._training is not None and self._training.replays
             if until is not None and time.time() >= until and not replays:
-                return told if results else {**told, "late": True}
+                return self._report(results, late=not results)
             try:
-                with limited(self._setup.epoch_seconds, Path(self._order["checkpoints"])):
-                    if self._run is None:
-                        self._run = TrainingJob(self._order, self._dataset, self._setup)
-                    replays = self._run.replays
-                    results.append(self._run.epoch().to_json())
+                with limited(self._setup.epoch_seconds, self._job.checkpoints):
+                    if self._training is None:
+                        self._training = TrainingJob(self._job, self._dataset, self._setup)
+                    replays = self._training.replays
+                    results.append(self._training.epoch())
             except SweepError as error:
-                return {**told, "halt": [error.message, error.remedy]}
+                return self._report(results, halt=(error.message, error.remedy))
             except Exception as error:
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
-                return {**told, "failure": failure(error, self._order)}
-            if replays and not self._run.replays:
+                return self._report(results, failure=describe_failure(error, self._job))
+            if replays and not self._training.replays:
                 break  # told before an epoch begins that may cost the process
-        return told
+        return self._report(results)
+
+    def _report(self, results: list[EpochResult], **more: Any) -> dict[str, Any]:
+        return Report(number=self._job.number, results=tuple(results), **more).to_json()
 
     def _judged_after(self, epoch: int) -> bool:
-        return epoch in self._order["rungs"] or epoch >= self._order["epochs"]
+        return epoch in self._job.rungs or epoch >= self._job.epochs
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: `TrainingJob` keeps the sweep's own checkpoints."""
@@ -254,35 +90,3 @@ def _node_cpus() -> float | None:
         return None
     here = ray.get_runtime_context().get_node_id()
     return next((node["Resources"].get("CPU") for node in ray.nodes() if node["NodeID"] == here), None)
-
-
-def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:
-    """What the checkpoint after epoch `at` tells of epochs past `known`; nothing where it does not tell of each."""
-    if at <= known:
-        return []
-    try:
-        results = [EpochResult(**values) for values in read_checkpoint(folder)[1]["notes"]["untold"]]
-    except (CheckpointError, LookupError, TypeError):
-        return []
-    results = [result for result in results if result.epoch > known]
-    return results if [result.epoch for result in results] == list(range(known + 1, at + 1)) else []
-
-
-def _not_the_design_s(error: DataError) -> SweepError:
-    """Images or weights that can no longer be read: every design would fail, so the sweep must know."""
-    return SweepError(error.message, f"{error.remedy} Bring it back, then resume the sweep: nothing is lost.")
-
-
-def failure(error: Exception, order: dict[str, Any]) -> str:
-    """Why a trial failed, in a line. The traceback of what nobody foresaw is kept beside the checkpoints."""
-    if isinstance(error, ConvscapeError):
-        return error.message
-    text = str(error).strip().splitlines()
-    reason = f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
-    try:
-        file = Path(order["checkpoints"]) / "failure.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(error)))
-    except OSError:
-        return reason
-    return f"{reason} (see {file})"

@@ -1,4 +1,4 @@
-"""The engine behind Ray Tune's interfaces: a Searcher that hands out jobs and a scheduler that passes on orders.
+"""The engine behind Ray Tune's interfaces: a Searcher that hands out jobs and a scheduler that passes on decisions.
 
 A job is a Tune trial. Pausing ends the job and frees its worker; a promotion is a new job that starts from the
 checkpoint. Tune's own PAUSE would keep state in the driver that dies with it, and deadlocks behind a limiter.
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from ...spaces import SweepError, TrainingError
-from ...trainers import EpochResult
+from ...spaces import TrainingError
+from ..scheduling import Decision, Report
 from .watchdog import hung
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
 
-    from ..scheduling import Engine, Order
+    from ..scheduling import Engine
 
 
 class ConvscapeSearcher(Searcher):
@@ -77,7 +77,7 @@ class ConvscapeSearcher(Searcher):
         number = self._numbers.pop(trial_id, None)
         if self.problem or number is None:
             return
-        try:  # no order of the engine's ended it
+        try:  # no decision of the engine's ended it
             self._engine.worker_lost(number, self.reasons.get(trial_id, "its process ended"))
         except Exception as problem:  # noqa: BLE001
             self.problem = problem
@@ -90,11 +90,11 @@ class ConvscapeSearcher(Searcher):
 
 
 class ConvscapeScheduler(FIFOScheduler):
-    """Passes each epoch's result to the engine and its order to Tune."""
+    """Passes each report to the engine and its decision to Tune."""
 
-    def __init__(self, engine: Engine, jobs: ConvscapeSearcher) -> None:
+    def __init__(self, engine: Engine, searcher: ConvscapeSearcher) -> None:
         super().__init__()
-        self._engine, self._searcher, self._warm = engine, jobs, False
+        self._engine, self._searcher, self._warm = engine, searcher, False
         self._waiting: list[Trial] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -136,39 +136,17 @@ class ConvscapeScheduler(FIFOScheduler):
         number = self._searcher.number(trial.trial_id)
         if self._searcher.problem or number is None:
             return TrialScheduler.STOP
-        order = "end"
+        decision = Decision.STOP
         try:
-            order = self._taken_in(number, result)
+            decision = self._engine.report(Report.from_json({**result, "number": number}))
+        except TrainingError as error:
+            self._engine.fail(number, error.message)
         except Exception as problem:  # noqa: BLE001
             self._searcher.problem = problem
-        if order == "go on":
+        if decision is Decision.CONTINUE:
             return TrialScheduler.CONTINUE
         self._searcher.ended(trial.trial_id)
         return TrialScheduler.STOP
-
-    def _taken_in(self, number: int, result: dict[str, Any]) -> Order:
-        """What the engine says of all that a worker tells.
-
-        Raises:
-            SweepError: nothing can be trained there.
-        """
-        order: Order = "go on"
-        try:
-            results = [_epoch_result(values) for values in _listed(result)]
-        except TrainingError as error:
-            self._engine.fail(number, error.message)
-            return "end"
-        if results:
-            order = self._engine.report(number, *results)
-        if "halt" in result:
-            raise SweepError(*result["halt"])
-        if order == "go on" and "failure" in result:
-            self._engine.fail(number, result["failure"])
-            return "end"
-        if order == "go on" and "late" in result:
-            self._engine.requeue(number)
-            return "end"
-        return order
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next."""
@@ -178,28 +156,3 @@ class ConvscapeScheduler(FIFOScheduler):
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)
-
-
-def _listed(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The epochs that a worker's result tells of.
-
-    Raises:
-        TrainingError: it tells of nothing.
-    """
-    epochs = result.get("epoch_results")
-    if not isinstance(epochs, list) or not (epochs or result.keys() & {"halt", "failure", "late"}):
-        raise TrainingError("its worker's result cannot be read: it tells of no epoch")
-    return epochs
-
-
-def _epoch_result(values: dict[str, Any]) -> EpochResult:
-    """An epoch's result as the worker gave it.
-
-    Raises:
-        TrainingError: some of it is missing, or not known here.
-    """
-    try:
-        return EpochResult(**values)
-    except TypeError as error:
-        what = str(error).replace("EpochResult.__init__() ", "")
-        raise TrainingError(f"its worker's result cannot be read: {what:.200}") from None

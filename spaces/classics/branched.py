@@ -1,4 +1,4 @@
-"""The classics with branches: GoogLeNet and the ResNets, at any class count."""
+"""The classics with branches, GoogLeNet and the ResNets, as layers for any number of classes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ INCEPTIONS = {
     "5a": (256, 160, 320, 32, 128, 128),
     "5b": (384, 192, 384, 48, 128, 128),
 }
-"""Filters: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection (Szegedy et al. 2014, table 1)."""
+"""Filters of each inception block: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection (Szegedy et al. 2014,
+table 1).
+"""
 
 RESNET_STAGES = {
     "resnet18": (2, 2, 2, 2),
@@ -37,12 +39,17 @@ RESNET_STAGES = {
     "resnet101": (3, 4, 23, 3),
     "resnet152": (3, 8, 36, 3),
 }
-"""Blocks a stage (He et al. 2015, table 1)."""
+"""Residual blocks of each of the four stages (He et al. 2015, table 1)."""
 BOTTLENECKS = ("resnet50", "resnet101", "resnet152")
+"""ResNets whose blocks are bottlenecks."""
 
 
 def googlenet(classes: int) -> tuple[Layer, ...]:
-    """Szegedy et al. 2014, table 1, without the two auxiliary classifiers; pooling rounds up."""
+    """Layers of GoogLeNet (Szegedy et al. 2014, table 1), without the two auxiliary classifiers; pooling rounds up.
+
+    Args:
+        classes: scores of the last layer.
+    """
     pool = Pool("max", 3, stride=2, fit="pad")
     return (
         Conv(64, 7, stride=2, padding=3), Activation(), pool, PAPER_LRN,
@@ -53,7 +60,13 @@ def googlenet(classes: int) -> tuple[Layer, ...]:
 
 
 def googlenet_torchvision(classes: int) -> tuple[Layer, ...]:
-    """Torchvision's `googlenet` without auxiliary classifiers: batch norm, no bias, 3x3 where the paper has 5x5."""
+    """Layers of torchvision's `googlenet` without auxiliary classifiers.
+
+    Its convolutions have batch norm and no bias, and are 3x3 where the paper's are 5x5.
+
+    Args:
+        classes: scores of the last layer.
+    """
     pool = Pool("max", 3, stride=2, fit="pad")
     return (
         *_convolution(64, 7, stride=2, norm=True), pool,
@@ -89,7 +102,14 @@ def _convolution(filters: int, kernel: int, *, norm: bool, stride: int = 1) -> t
 
 
 def resnet(name: str, classes: int) -> tuple[Layer, ...]:
-    """He et al. 2015, table 1, in torchvision's form: bottlenecks stride in their 3x3, shortcuts project by 1x1."""
+    """Layers of a ResNet (He et al. 2015, table 1) in torchvision's form.
+
+    Bottlenecks stride in their 3x3 convolution, and shortcuts project by 1x1 convolutions.
+
+    Args:
+        name: one of RESNET_STAGES.
+        classes: scores of the last layer.
+    """
     expansion = 4 if name in BOTTLENECKS else 1
     layers: list[Layer] = [Conv(64, 7, stride=2, bias=False), BatchNorm(), Activation(), Pool("max", 3, 2, padding=1)]
     channels = 64

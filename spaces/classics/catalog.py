@@ -1,4 +1,4 @@
-"""The networks the field learnt from, by name, at their own input or scaled to another."""
+"""The networks the field learnt from, by name, on images of their own size or scaled to another."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CLASSICS: tuple[str, ...] = tuple(_CLASSICS)
 
 
 def is_classic(name: str) -> bool:
-    """Whether `classic` knows the name."""
+    """Whether `name` is a classic's, one of CLASSICS; case, "-" and "_" do not matter."""
     return _plain(name) in _KNOWN
 
 
@@ -58,7 +58,7 @@ def classic(name: str, input: tuple[int, int, int] | None = None, classes: int |
     What changes with them: the last layer gives `classes` scores, and the first fully connected layer takes what the
     map comes to. On images so small that a window does not fit, or that a 3x3 convolution would work on a single
     cell, the first downsamplings are left out, as few as possible (see `scaling.scaled`); so every classic
-    builds for every image from 8x8 up, the same way each time.
+    builds for every image from 8x8 up, and equal arguments give equal networks.
 
     Args:
         name: one of CLASSICS; case, "-" and "_" do not matter.
@@ -67,6 +67,7 @@ def classic(name: str, input: tuple[int, int, int] | None = None, classes: int |
 
     Raises:
         ArchitectureError: an unknown name, or an input or number of classes out of bounds.
+        GeometryError: the image is too small.
 
     >>> classic("VGG-16").output, classic("resnet18", input=(1, 28, 28), classes=10).output
     ((1000,), (10,))

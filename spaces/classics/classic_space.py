@@ -1,4 +1,4 @@
-"""ClassicSpace: a classic and what may be changed about it, as a space."""
+"""ClassicSpace: a search space of classic networks and what may be changed about them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..choices import Trial
 
 KEEP = "keep"
+"""The value of a setting that leaves the classic as published."""
 MOST_COUNTED = 500
 """Networks that are told apart one by one, seconds of work, before the size is only bounded from above."""
 
@@ -52,6 +53,7 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     "activation": (KEEP, _keep_or(*get_args(ActivationName))),
     "dropout": (KEEP, _keep_or_rate),
 }
+"""Each setting of a ClassicSpace: what it is by default, and what reads its values from the sweep file."""
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items() if key != "base"}
 
 
@@ -73,7 +75,7 @@ VARIATIONS = {
     "activation": _Variation(variations.with_activation, _holds(Activation)),
     "dropout": _Variation(variations.with_dropout, _holds(Dropout)),
 }
-"""In the order they are asked for and made."""
+"""What may be changed about a classic, in the order in which it is asked for and made."""
 
 
 class ClassicSpace:
@@ -81,13 +83,13 @@ class ClassicSpace:
 
     Args:
         base: a name of `classics.CLASSICS`.
-        head: "keep", or "global_average" in place of its fully connected layers.
-        width: what all its widths but the scores' are multiplied by, 0.01 to 4.
+        head: "keep", or "global_average" in place of the fully connected layers.
+        width: what all widths but the scores' are multiplied by, 0.01 to 4.
         pooling: "keep"; "max", "average" or "l2"; or "convolution": one of the same window in place of each
             pooling that makes the map smaller.
         norm: "keep"; "batch" after every convolution; or "none".
         activation: "keep", or a nonlinearity's name.
-        dropout: "keep", or the rate of all dropout it has.
+        dropout: "keep", or the rate of all dropout it has, 0 to 0.9.
 
     Raises:
         SpaceError: an unknown key, or a value out of range; names the key.
@@ -106,7 +108,11 @@ class ClassicSpace:
         }
 
     def check(self, input: tuple[int, int, int]) -> None:
-        """Raises SpaceError where no base can be scaled to an image of (C, H, W)."""
+        """Asks whether some base can be scaled to an image of (C, H, W).
+
+        Raises:
+            SpaceError: none can.
+        """
         if not any(_fits(name, input) for name in self._bases):
             raise SpaceError(
                 f"space.base: {', '.join(self._bases)}: cannot be scaled to images of {input[1]}x{input[2]}",
@@ -115,7 +121,12 @@ class ClassicSpace:
             )
 
     def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
-        """One network for images of (C, H, W); it can always be built.
+        """One network for images of (C, H, W), every choice asked of `trial`; it can always be built.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+            input: (C, H, W) of one image.
+            classes: how many scores come out.
 
         Raises:
             SpaceError: no base can be scaled to the image.
@@ -130,7 +141,11 @@ class ClassicSpace:
         return network
 
     def size(self, input: tuple[int, int, int]) -> Size:
-        """How many distinct networks the space holds for images of (C, H, W): told apart by their digests if few."""
+        """How many distinct networks the space holds for images of (C, H, W).
+
+        They are told apart by their digests where there are at most MOST_COUNTED ways to choose. Where there are more,
+        the size is that number of ways, and says that it is not exact.
+        """
         bases = [name for name in self._bases if _fits(name, input)]
         values = {key: _values(self.settings[key]) for key in VARIATIONS}
         ways = len(bases) * prod(len(found) for found in values.values())

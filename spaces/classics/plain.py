@@ -1,4 +1,4 @@
-"""The classics without branches: LeNet-5, AlexNet, ZFNet, VGG and the All-CNN family, at any class count."""
+"""The classics without branches (LeNet-5, AlexNet, ZFNet, VGG, All-CNN), as layers for any number of classes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ VGG_STAGES = {
 }
 """3x3 convolutions a stage: configurations A, B, D and E of Simonyan & Zisserman 2014, table 1."""
 ALL_CNN_MODELS = ("a", "b", "c")
+"""The three base models of Springenberg et al. 2014."""
 ALL_CNN_FORMS = ("base", "strided", "convpool", "all")
+"""Ways to make the map smaller, in which each of the three models comes (Springenberg et al. 2014)."""
 
 
 def lenet5(classes: int) -> tuple[Layer, ...]:
-    """LeCun et al. 1998, figure 2, as it is taught: full connections in C3, plain average pooling, C5 as FC."""
+    """Layers of LeNet-5 as it is taught (LeCun et al. 1998, figure 2).
+
+    C3 has full connections, pooling is a plain average, and C5 is fully connected.
+
+    Args:
+        classes: scores of the last layer.
+    """
     return (
         Conv(6, 5, padding="valid"), Activation("tanh"), Pool("average", 2),
         Conv(16, 5, padding="valid"), Activation("tanh"), Pool("average", 2),
@@ -25,7 +33,13 @@ def lenet5(classes: int) -> tuple[Layer, ...]:
 
 
 def alexnet(classes: int) -> tuple[Layer, ...]:
-    """Krizhevsky et al. 2012, section 3.5: 227x227 (the paper prints 224), two groups for its two GPUs."""
+    """Layers of AlexNet for images of 227x227, which the paper prints as 224 (Krizhevsky et al. 2012, section 3.5).
+
+    The second, fourth and fifth convolutions have two groups, one for each of the paper's GPUs.
+
+    Args:
+        classes: scores of the last layer.
+    """
     relu = Activation()
     return (
         Conv(96, 11, stride=4, padding="valid"), relu, PAPER_LRN, Pool("max", 3, stride=2),
@@ -38,7 +52,11 @@ def alexnet(classes: int) -> tuple[Layer, ...]:
 
 
 def alexnet_torchvision(classes: int) -> tuple[Layer, ...]:
-    """Torchvision's `alexnet`: Krizhevsky 2014 (arXiv 1404.5997), one tower, 224x224 with padding 2."""
+    """Layers of torchvision's `alexnet`: Krizhevsky 2014 (arXiv 1404.5997), one tower, 224x224 with padding 2.
+
+    Args:
+        classes: scores of the last layer.
+    """
     relu = Activation()
     return (
         Conv(64, 11, stride=4, padding=2), relu, Pool("max", 3, stride=2),
@@ -50,7 +68,13 @@ def alexnet_torchvision(classes: int) -> tuple[Layer, ...]:
 
 
 def zfnet(classes: int) -> tuple[Layer, ...]:
-    """Zeiler & Fergus 2013, figure 3: 7x7 stride 2 where AlexNet has 11x11 stride 4; pooling rounds up."""
+    """Layers of ZFNet: 7x7 stride 2 where AlexNet has 11x11 stride 4 (Zeiler & Fergus 2013, figure 3).
+
+    All pooling but the last rounds up.
+
+    Args:
+        classes: scores of the last layer.
+    """
     relu = Activation()
     return (
         Conv(96, 7, stride=2, padding=1), relu, Pool("max", 3, stride=2, fit="pad"), PAPER_LRN,
@@ -61,7 +85,12 @@ def zfnet(classes: int) -> tuple[Layer, ...]:
 
 
 def vgg(name: str, classes: int) -> tuple[Layer, ...]:
-    """Simonyan & Zisserman 2014, table 1; dropout after the first two FC layers (section 3.1)."""
+    """Layers of a VGG network (Simonyan & Zisserman 2014, table 1), with dropout after the first two FC layers (3.1).
+
+    Args:
+        name: one of VGG_STAGES.
+        classes: scores of the last layer.
+    """
     layers: list[Layer] = []
     for stage, convolutions in enumerate(VGG_STAGES[name]):
         filters = min(64 * 2**stage, 512)
@@ -72,7 +101,7 @@ def vgg(name: str, classes: int) -> tuple[Layer, ...]:
 
 
 def all_cnn(model: str, form: str, classes: int) -> tuple[Layer, ...]:
-    """Springenberg et al. 2014 (arXiv 1412.6806), tables 1 and 2; dropout as in section 3.1.
+    """Layers of an All-CNN network (Springenberg et al. 2014, arXiv 1412.6806, tables 1 and 2; dropout of section 3.1).
 
     Args:
         model: "a" (one 5x5 a stage), "b" (5x5 then 1x1) or "c" (two 3x3).

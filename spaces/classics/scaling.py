@@ -27,6 +27,11 @@ def scaled(layers: Sequence[Layer], input: Shape, fit: Fit = "crop") -> tuple[La
     holds: pooling is left out; convolutions get stride 1, size-keeping padding and a window no larger than
     their map; blocks change with all that is inside.
 
+    Args:
+        layers: in order.
+        input: (C, H, W) of one image.
+        fit: the fit rule of layers that have none of their own.
+
     Raises:
         GeometryError: the image itself is too small, as 1x1 is for any 3x3 convolution.
     """

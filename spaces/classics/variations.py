@@ -1,7 +1,7 @@
-"""What can be changed about a network as a whole: its width, head, pooling, norms, activations and dropout.
+"""Changes a network as a whole: its width, head, pooling, norms, activations or dropout.
 
-Each takes a network and gives one that can be built. They are made for the classics; blocks are changed with all that
-is inside.
+Each change takes a network and gives one that can be built. They are made for the classics; blocks are changed with
+all that is inside.
 """
 
 from __future__ import annotations
@@ -36,22 +36,32 @@ if TYPE_CHECKING:
 Layers: TypeAlias = tuple[Layer, ...]
 
 POOLINGS = ("max", "average", "l2", "convolution")
+"""What `with_pooling` may put in place of a network's pooling."""
 NORMS = ("batch", "none")
+"""Which normalisation `with_norm` may give a network."""
 HEADS = ("global_average",)
+"""Which head `with_head` may give a network."""
 
 
 def with_width(network: Architecture, factor: float) -> Architecture:
-    """All widths but the scores' times `factor`, at least 1 each; as it is where `narrowed` has none: no classic."""
+    """The network with all widths but the scores' times `factor`, at least 1 each.
+
+    It is given back as it is where `budget.narrowed` finds no narrower one; that is the case for no classic.
+    """
     return network if factor == 1 else narrowed(network, factor) or network
 
 
 def has_flat_head(network: Architecture) -> bool:
-    """Whether the maps are flattened as they are, not averaged first."""
+    """Whether a network flattens its maps as they are, without global pooling before."""
     return not any(isinstance(layer, GlobalPool) for layer in network.layers)
 
 
 def with_head(network: Architecture, head: Literal["global_average"]) -> Architecture:
-    """One value a channel, the last dropout and the scores in place of everything from the flattening on."""
+    """The network with global average pooling in place of the flattened maps.
+
+    One value a channel, the last dropout and the scores stand in place of everything from the flattening on. A network
+    that has global pooling is given back as it is.
+    """
     assert head in HEADS
     if not has_flat_head(network):
         return network
@@ -61,10 +71,15 @@ def with_head(network: Architecture, head: Literal["global_average"]) -> Archite
 
 
 def with_pooling(network: Architecture, pooling: PoolMode | Literal["convolution"]) -> Architecture:
-    """Pooling of another mode; or a convolution of the same window in place of each that makes the map smaller.
+    """The network with pooling of another mode, or with convolutions in place of pooling.
 
-    The convolution keeps the channels and is followed by what follows the network's others: its first activation, and
-    batch norm where there is any (Springenberg et al. 2014, section 2).
+    A convolution of the same window replaces each pooling that makes the map smaller. It keeps the channels and is
+    followed by what follows the network's other convolutions: its first activation, and batch norm where there is any
+    (Springenberg et al. 2014, section 2).
+
+    Args:
+        network: what to change.
+        pooling: "max", "average" or "l2"; or "convolution".
     """
     normed = bool(list(of_kind(network.layers, BatchNorm)))
     activation = next(of_kind(network.layers, Activation), Activation())
@@ -84,9 +99,13 @@ def with_pooling(network: Architecture, pooling: PoolMode | Literal["convolution
 
 
 def with_norm(network: Architecture, norm: Literal["batch", "none"]) -> Architecture:
-    """Batch norm after every convolution but the one that gives the scores, or none; local response norm goes.
+    """The network with batch norm after every convolution but the one that gives the scores, or with no norm at all.
 
-    A convolution has a bias where no batch norm follows it.
+    Local response norm is left out either way. A convolution has a bias where no batch norm follows it.
+
+    Args:
+        network: what to change.
+        norm: "batch" or "none".
     """
     scores = max(i for i, layer in enumerate(network.layers) if isinstance(layer, Conv | Linear))
 
@@ -101,7 +120,7 @@ def with_norm(network: Architecture, norm: Literal["batch", "none"]) -> Architec
 
 
 def with_activation(network: Architecture, name: ActivationName) -> Architecture:
-    """Another nonlinearity wherever there is one."""
+    """The network with the nonlinearity `name` wherever it has one."""
     return _changed(
         network,
         _mapped(network.layers, lambda layer: (Activation(name),) if isinstance(layer, Activation) else (layer,)),
@@ -109,7 +128,12 @@ def with_activation(network: Architecture, name: ActivationName) -> Architecture
 
 
 def with_dropout(network: Architecture, rate: float) -> Architecture:
-    """Another rate, to three digits, in all dropout there is; 0 leaves it out."""
+    """The network with another rate in all the dropout it has.
+
+    Args:
+        network: what to change.
+        rate: 0 to below 1, rounded to three digits; 0 leaves dropout out.
+    """
     rate = round(rate, 3)
 
     def changed(layer: Layer) -> Layers:
@@ -121,7 +145,7 @@ def with_dropout(network: Architecture, rate: float) -> Architecture:
 
 
 def of_kind(layers: Sequence[Layer], kind: type[Layer]) -> Iterator[Layer]:
-    """The layers of one kind, those within blocks included."""
+    """Yields the layers that are of class `kind`, those within blocks included."""
     for layer in layers:
         if isinstance(layer, kind):
             yield layer

@@ -1,4 +1,4 @@
-"""What a stage repeats: a plain convolution, or a residual, bottleneck, inception or separable block, as layers."""
+"""What a stage repeats, as layers: a plain convolution, or a residual, bottleneck, inception or separable block."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ Group: TypeAlias = tuple[Layer, ...]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What does not change a stage's map: K, and what follows its convolutions and its end.
+    """What a stage has that does not change the size of its map.
 
-    dropout: rate of what zeroes the stage's result; spatial: by whole feature maps.
+    Args:
+        filters: K of the stage.
+        norm: "batch" after each convolution, "local_response" after the activation, or "none".
+        activation: after each convolution.
+        dropout: rate of the dropout that ends the stage, 0 for none.
+        spatial: whether that drops whole feature maps.
     """
 
     filters: int
@@ -32,11 +37,11 @@ class Style:
     spatial: bool = True
 
     def then(self, *layers: Layer) -> Group:
-        """The layers, the normalisation and the activation."""
+        """The layers, followed by the style's normalisation and activation."""
         return (*self.normed(*layers), Activation(self.activation), *self._responses)
 
     def normed(self, *layers: Layer) -> Group:
-        """The layers and the batch normalisation."""
+        """The layers, followed by batch normalisation where the style has it."""
         return (*layers, BatchNorm()) if self.norm == "batch" else layers
 
     @property
@@ -46,13 +51,20 @@ class Style:
 
     @property
     def ending(self) -> tuple[Group, ...]:
-        """The dropout after the stage, if any."""
+        """The dropout that ends the stage, as one group; () where there is none."""
         return ((Dropout(self.dropout, self.spatial),),) if self.dropout else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A filter of FxF: as one, or as a stack of 3x3 with the same receptive field; dilated or not."""
+    """The filter of a stage's convolutions, FxF.
+
+    Args:
+        kernel: F, in cells.
+        form: "single" FxF, or a "stack" of 3x3 with an equal receptive field.
+        dilation: D, 1 for a dense filter.
+        padding: "same" or "valid".
+    """
 
     kernel: int
     form: Literal["single", "stack"] = "single"
@@ -60,7 +72,15 @@ class Window:
     padding: Padding = "same"
 
     def convolutions(self, filters: int, stride: int, groups: int = 1) -> list[Conv]:
-        """From the first to the last, which has the stride, so that a stack's receptive field is the filter's."""
+        """The convolutions that stand for one FxF filter: one, or a stack of 3x3, of which the last has the stride.
+
+        So the receptive field of a stack is the filter's.
+
+        Args:
+            filters: K of each.
+            stride: S, cells the filter moves.
+            groups: of each.
+        """
         kernels = [3] * ((self.kernel - 1) // 2) if self.form == "stack" and self.kernel > 3 else [self.kernel]
         strides = [1] * (len(kernels) - 1) + [stride]
         return [
@@ -70,25 +90,54 @@ class Window:
 
 
 def plain(window: Window, _: int, stride: int, style: Style) -> tuple[Group, ...]:
-    """CONV -> norm -> activation."""
+    """Layers of a plain convolution: CONV -> norm -> activation, for each of a stack.
+
+    Args:
+        window: the filter.
+        stride: S, cells the filter moves.
+        style: filters, norm and activation.
+    """
     return tuple(style.then(conv) for conv in window.convolutions(style.filters, stride))
 
 
 def separable(window: Window, channels: int, stride: int, style: Style) -> tuple[Group, ...]:
-    """A filter for each channel, then 1x1 across them (Howard et al. 2017, figure 3)."""
+    """Layers of a separable convolution: a filter for each channel, then 1x1 across them (Howard et al. 2017, fig. 3).
+
+    Args:
+        window: the filter.
+        channels: C of the input.
+        stride: S, cells the filter moves.
+        style: filters, norm and activation.
+    """
     depthwise = window.convolutions(channels, stride, groups=channels)
     return tuple(style.then(conv) for conv in (*depthwise, Conv(style.filters, 1)))
 
 
 def residual(window: Window, channels: int, stride: int, style: Style) -> tuple[Group, ...]:
-    """Two convolutions beside a shortcut, projected where shapes differ (He et al. 2015, figure 2)."""
+    """Layers of a residual block: two convolutions beside a shortcut, projected where shapes differ.
+
+    The block is that of He et al. 2015, figure 2.
+
+    Args:
+        window: the filter of both convolutions.
+        channels: C of the input.
+        stride: S of the first convolution.
+        style: filters, norm and activation.
+    """
     filters = style.filters
     body = [*window.convolutions(filters, stride), *window.convolutions(filters, 1)]
     return _beside_shortcut(body, channels, stride, style)
 
 
 def bottleneck(window: Window, channels: int, stride: int, style: Style) -> tuple[Group, ...]:
-    """1x1 to K/4, FxF, 1x1 back to K, beside a shortcut (He et al. 2015, figure 5)."""
+    """Layers of a bottleneck block: 1x1 to K/4, FxF, 1x1 back to K, beside a shortcut (He et al. 2015, figure 5).
+
+    Args:
+        window: the FxF filter.
+        channels: C of the input.
+        stride: S of the FxF filter.
+        style: K, norm and activation.
+    """
     inner = max(1, style.filters // 4)
     body = [Conv(inner, 1), *window.convolutions(inner, stride), Conv(style.filters, 1)]
     return _beside_shortcut(body, channels, stride, style)
@@ -103,8 +152,15 @@ def _beside_shortcut(body: list[Conv], channels: int, stride: int, style: Style)
 
 
 def inception(window: Window, _: int, stride: int, style: Style) -> tuple[Group, ...]:
-    """1x1, FxF, (F+2)x(F+2) and 3x3 max pooling side by side, in the shares of inception (3a): 2, 4, 1 and 1 eighths
-    of K, the large ones after a 1x1 to 3/4 and 1/2 of theirs (Szegedy et al. 2014, table 1).
+    """Layers of an inception block: 1x1, FxF, (F+2)x(F+2) and 3x3 max pooling side by side.
+
+    The branches have the shares of inception (3a): 2, 4, 1 and 1 eighths of K, the large filters after a 1x1 to 3/4 and
+    1/2 of their branch's share (Szegedy et al. 2014, table 1).
+
+    Args:
+        window: the FxF filter.
+        stride: S of all branches.
+        style: K, norm and activation.
     """
     one, large, pooled = (max(1, style.filters // share) for share in (4, 8, 8))
     middle = max(1, style.filters - one - large - pooled)
@@ -123,7 +179,7 @@ def _with_style(branch: list[Layer], style: Style) -> Group:
 
 
 def width(block: Block, filters: int) -> int:
-    """Channels a block of K gives: K, of inception one a branch at least."""
+    """Channels that a block gives for `filters` (K): K, but an inception block at least one a branch."""
     return max(4, filters) if block == "inception" else filters
 
 
@@ -134,4 +190,4 @@ UNITS = {
     "inception": inception,
     "separable": separable,
 }
-"""The layers of each block from its window, the channels it gets, its stride and its style."""
+"""For each block, what makes its layers from its window, the channels it gets, its stride and its style."""

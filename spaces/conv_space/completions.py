@@ -1,4 +1,4 @@
-"""What can still follow on a map: which stages a place allows, and whether the network can be completed after them."""
+"""Which stages can follow on a map, so that no choice leads to a network that cannot be completed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Remainder: TypeAlias = tuple[int, int, tuple[int, int], Any, Any]
 
 
 class Completions:
-    """The stages that settings allow at each place, and those of them after which a network can be completed.
+    """The stages that settings allow at each place, and which of them leave a network that can be completed.
 
     Sampling asks it so that no choice leads into a dead end, counting so that only networks that can be built count.
-    Answers are kept: both ask the same questions again and again.
+    Answers are kept: both ask equal questions again and again.
 
     Args:
         settings: those of the space. Stages are counted from 0, sizes are (H, W) of the map in cells.
@@ -34,7 +34,12 @@ class Completions:
         self._possible: dict[Remainder, frozenset[Shrinking]] = {}
 
     def stages(self, index: int, padding: Any) -> tuple[Stage, ...]:
-        """Every stage the settings allow at this place, where `padding` is that of all."""
+        """Every stage the settings allow at a place, whether or not it fits a map.
+
+        Args:
+            index: the place, from 0.
+            padding: "same" or "valid", of stages without padding of their own.
+        """
         key = (self.settings.place(index), padding)
         if key not in self._every:
             self._every[key] = tuple(self._stages(index, padding))
@@ -55,7 +60,15 @@ class Completions:
                 yield Stage(convolutions, block, kernel, form, dilation, stride, each, downsampling)
 
     def left(self, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> tuple[Stage, ...]:
-        """Those of the stages at this place, on a map of `size`, after which the rest can follow."""
+        """Stages that a place allows on a map and after which the later stages can follow.
+
+        Args:
+            stages: how many stages the network has.
+            index: the place, from 0.
+            size: (H, W) of the map, in cells.
+            padding: "same" or "valid", of stages without padding of their own.
+            fit: what windows do where they do not tile their input.
+        """
         works = self._works(stages, index, size, padding, fit)
         every = zip(self.stages(index, padding), self._ways(index, padding), strict=True)
         return tuple(stage for stage, ways in every if ways in works)
@@ -79,16 +92,32 @@ class Completions:
         return self._changes[key]
 
     def completes(self, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> bool:
-        """Whether stages from `index` to the last can follow on a map of `size`."""
+        """Whether the stages from `index` to the last can follow on a map.
+
+        Args:
+            stages: how many stages the network has.
+            index: place of the first that is to follow, from 0; True where it is beyond the last.
+            size: (H, W) of the map, in cells.
+            padding: "same" or "valid", of stages without padding of their own.
+            fit: what windows do where they do not tile their input.
+        """
         return index >= stages or bool(self._works(stages, index, size, padding, fit))
 
     def pads(self, stages: int) -> bool:
-        """Whether the padding of all matters to one of so many stages."""
+        """Whether the padding for all stages matters to one of the first `stages` stages.
+
+        It does where a stage has no padding of its own and may hold a block that does not keep the size anyway.
+        """
         return any(
             self.settings.own("padding", index) is None and set(self.options("block", index)) - set(SIZE_KEEPING)
             for index in range(stages)
         )
 
     def options(self, key: str, stage: int | None = None) -> tuple[Any, ...]:
-        """What `key` may be, for all stages or the one counted from 0, where that is a finite choice."""
+        """The values that setting `key` may have, which must be a finite choice.
+
+        Args:
+            key: a name of `settings.KEYS`.
+            stage: counted from 0, with the stage's own values before those for all; None for those for all.
+        """
         return self.settings.options(key, stage)

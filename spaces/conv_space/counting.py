@@ -35,16 +35,16 @@ MOST_STEPS = 20_000
 
 
 class Place(NamedTuple):
-    """Where in the choices one is."""
+    """Where in a space's choices one is while layers are read."""
 
     plan: StyleSequence
     """Styles of the stages to come."""
     stage: int
-    """The next stage, or the first that all settings treat like it."""
+    """The next stage, from 0, or the first that all settings treat like it."""
     padding: str
     fit: Fit
     rest: tuple[Group, ...]
-    """What is left of this stage."""
+    """What is left of the stage that was begun."""
 
 
 State: TypeAlias = "tuple[frozenset[Place], Shape]"
@@ -53,14 +53,14 @@ State: TypeAlias = "tuple[frozenset[Place], Shape]"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The number of distinct networks of a space."""
+    """The number of distinct networks of a space, as text when printed."""
 
     networks: int
     """A continuous range counts as one value, one of growth as one that makes all stages differ in width."""
     exact: bool
-    """False: counted are ways to choose, of which some may give the same network."""
+    """False: counted are ways to choose, of which some may give one network."""
     ranges: tuple[str, ...]
-    """The settings that are such ranges."""
+    """The settings that are continuous ranges."""
 
     def __str__(self) -> str:
         most, s = "" if self.exact else "at most ", "" if self.networks == 1 else "s"
@@ -69,7 +69,12 @@ class Size:
 
 
 def size_of(completions: Completions, input: tuple[int, int, int]) -> Size:
-    """The size of the space with these `completions`, for images of (C, H, W)."""
+    """The number of distinct networks of a ConvSpace, or a bound from above where counting takes too many steps.
+
+    Args:
+        completions: the stages that the space's settings allow.
+        input: (C, H, W) of one image.
+    """
     settings, stages = completions.settings, completions.options("stages")
     lengths = [n for n in stages if n]
     total, exact = 0, True

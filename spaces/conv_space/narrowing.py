@@ -1,4 +1,4 @@
-"""A stage chosen field by field, remembering where each answer leads: sampling asks the same questions again."""
+"""Chooses a stage field by field, so that every answer leaves a network that can be completed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ FIELDS = {
 
 
 class Narrowing:
-    """The stages that the answers so far leave.
+    """The stages that remain after some fields of a stage were chosen.
+
+    It remembers where each answer leads, since sampling asks equal questions again and again.
 
     Args:
-        every: those of the settings.
+        every: stages that the settings allow.
         left: those of them after which the network can be completed.
+        asked: how many fields were chosen, in the order of FIELDS.
     """
 
     def __init__(self, every: Sequence[Stage], left: Sequence[Stage], asked: int = 0) -> None:
@@ -41,7 +44,12 @@ class Narrowing:
         self._possible = frozenset(self._values(left))
 
     def choose(self, trial: Trial, prefix: str) -> Stage:
-        """Asks for each field in turn, under names that begin with `prefix`."""
+        """The stage that the trial picks: it is asked for each field in turn, under names that begin with `prefix`.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+            prefix: of the names, as in "stage1".
+        """
         if not self._field:
             return self._left[0]
         value = self._offered.suggest(trial, f"{prefix}.{self._key}", self._possible.__contains__)

@@ -35,8 +35,9 @@ def _number(low: float, high: float) -> Read:
 
 
 MOST_STAGES = 12
+"""Stages of a network, at most."""
 MOST_ALTERNATIVES = 100_000
-"""Stages that one place may offer: all of them are looked at once."""
+"""Stages that one place may offer, at most: all of them are looked at once."""
 KEYS: dict[str, tuple[object, Read]] = {
     # key: (default, how its values are read)
     "stages": ([1, 2, 3], _whole(0, MOST_STAGES)),
@@ -60,6 +61,7 @@ KEYS: dict[str, tuple[object, Read]] = {
     "hidden_layers": (1, _whole(1, 4)),
     "fit": ("crop", _one_of(*FITS)),
 }
+"""Each setting of a ConvSpace: what it is by default, and what reads its values from the sweep file."""
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items()}
 OF_A_STAGE = (
     "convolutions", "block", "filters", "growth", "kernel", "large_filters", "dilation", "stride", "padding",
@@ -73,7 +75,10 @@ def _most(choice: Choice) -> float:
 
 
 class Settings:
-    """Choices by key, a stage's own before those of all.
+    """The settings of a ConvSpace as choices by key, a stage's own before those for all stages.
+
+    Args:
+        values: by key, as the sweep file has them; a stage's own under "stage1", "stage2" and so on.
 
     Raises:
         SpaceError: an unknown key, or a value out of range; names the key.
@@ -150,29 +155,42 @@ class Settings:
                 )
 
     def own(self, key: str, stage: int) -> Choice | None:
-        """The choice that the stage (from 0) has of its own."""
+        """The choice for `key` that `stage`, counted from 0, has of its own; None where it has none."""
         return self._own.get((stage, key))
 
     def of(self, key: str, stage: int) -> Choice:
-        """The choice that holds for the stage (from 0)."""
+        """The choice for `key` that holds for `stage`, counted from 0: the stage's own, else the one for all."""
         return self._own.get((stage, key)) or self.common[key]
 
     def options(self, key: str, stage: int | None = None) -> tuple[Any, ...]:
-        """What `key` may be, where that is a finite choice."""
+        """The values that setting `key` may have, which must be a finite choice.
+
+        Args:
+            key: a name of KEYS.
+            stage: counted from 0, with the stage's own values before those for all; None for those for all.
+        """
         choice = self.common[key] if stage is None else self.of(key, stage)
         assert isinstance(choice, Options)
         return choice.options
 
     def place(self, stage: int) -> int:
-        """The first stage that all settings treat as they treat `stage`."""
+        """The first stage, counted from 0, that all settings treat as they treat `stage`."""
         return min(stage, self._last_place)
 
     def left_to_all(self, key: str, stages: Iterable[int], unless: Sequence[str] = ()) -> bool:
-        """Whether a stage has none of `key` of its own, nor of what makes it idle."""
+        """Whether the choice of `key` for all stages matters to one of `stages`.
+
+        It does where a stage has no `key` of its own, nor any of the keys in `unless`.
+
+        Args:
+            key: a name of KEYS.
+            stages: which stages to look at, counted from 0.
+            unless: keys whose own choice makes `key` idle, as a stage's own filters make growth.
+        """
         return any(not any(self.own(each, stage) for each in (key, *unless)) for stage in stages)
 
     def ranges(self) -> tuple[str, ...]:
-        """The keys whose values are a continuous range."""
+        """Names of the settings that are a continuous range and matter, as in "dropout" or "stage2.growth"."""
         every = range(max(self.options("stages")))
         idle = {
             "growth": not self.left_to_all("growth", every[1:], unless=["filters"]),
@@ -182,7 +200,10 @@ class Settings:
         return (*common, *(f"stage{stage + 1}.{key}" for (stage, key), own in self._own.items() if values(own) is None))
 
     def ways(self, stages: int) -> int:
-        """Ways to style so many stages, a continuous range counting as one."""
+        """How many ways there are to choose filters, growth, norms, activations and dropout for so many stages.
+
+        A continuous range counts as one way.
+        """
         keys = ("filters", "growth", "norm", "activation", "stage_dropout", "dropout_kind")
         own = [own for (stage, key), own in self._own.items() if stage < stages and key in keys]
         return prod(len(values(choice) or (None,)) for choice in (*(self.common[key] for key in keys), *own))

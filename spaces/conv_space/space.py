@@ -1,4 +1,4 @@
-"""ConvSpace: which networks a sweep may try, and how one is sampled so that it can always be built.
+"""ConvSpace: which convolutional networks a sweep may try, and how one is sampled so that it can always be built.
 
 The pattern is INPUT -> [[CONV -> norm? -> RELU]*N -> POOL?]*M -> [FC -> RELU]*K -> FC (CS231n ConvNet notes), with
 blocks in the place of convolutions where they are asked for.
@@ -73,7 +73,11 @@ class ConvSpace:
         self._narrowings: dict[Remainder, Narrowing] = {}
 
     def check(self, input: tuple[int, int, int]) -> None:
-        """Raises SpaceError where not one network of the space fits an image of (C, H, W)."""
+        """Asks whether some network of the space fits an image of (C, H, W).
+
+        Raises:
+            SpaceError: none does; names the settings that shrink the map.
+        """
         size = (input[1], input[2])
         fits = (
             self._completions.completes(stages, 0, size, padding, fit)
@@ -94,7 +98,12 @@ class ConvSpace:
         return "/".join(dict.fromkeys(value for stage in range(stages) for value in self._options(key, stage)))
 
     def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
-        """One network for images of (C, H, W); it can always be built.
+        """One network for images of (C, H, W), every choice asked of `trial`; it can always be built.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+            input: (C, H, W) of one image.
+            classes: how many scores come out.
 
         Raises:
             SpaceError: no network of the space fits the image.
@@ -129,7 +138,10 @@ class ConvSpace:
         return Architecture(input, (*layers, *head), classes, fit)
 
     def size(self, input: tuple[int, int, int]) -> Size:
-        """How many distinct networks the space holds for images of (C, H, W), without enumerating them."""
+        """How many distinct networks the space holds for images of (C, H, W), by arithmetic over its choices.
+
+        Where counting takes too many steps the size is a bound from above, and says that it is not exact.
+        """
         return size_of(self._completions, input)
 
     def _ask_common(self, trial: Trial, stages: int) -> tuple[Style, float]:

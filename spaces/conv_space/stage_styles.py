@@ -1,4 +1,4 @@
-"""Every style that the stages of a ConvSpace may have, for counting its networks."""
+"""Lists every style that the stages of a ConvSpace may have, for counting its networks."""
 
 from __future__ import annotations
 
@@ -19,20 +19,33 @@ if TYPE_CHECKING:
 StyleSequence: TypeAlias = tuple[Style, ...]
 """The styles of some stages, one after the other."""
 MOST_PLANS = 20_000
+"""Sequences of styles that are listed; a space with more is not counted exactly."""
 SYMBOLIC = 100_000
-"""Widths from here on stand for what a continuous growth gives: the stages differ, whatever it is."""
+"""Widths from here on stand for unknown ones, which a continuous growth gives: the stages differ, whatever they are."""
 
 
 class StyleSequences(NamedTuple):
-    """StyleSequences whose networks are told from those of all other StyleSequences by their first layers."""
+    """Sequences of styles whose networks are counted together.
+
+    Their networks differ from those of any other such set in the first layers, so that sets can be counted apart.
+    """
 
     plans: frozenset[StyleSequence]
+    """The sequences, one style for each stage."""
     times: int
-    """How many such sets there are that differ in nothing but names."""
+    """How many sets differ from this one only in which width, norm, activation or dropout is meant, itself included."""
 
 
 def style_sequences(settings: Settings, lengths: Sequence[int]) -> list[StyleSequences] | None:
-    """The plans for so many stages; None where there are more than MOST_PLANS."""
+    """All sequences of styles that a space's stages may have, in sets whose networks can be counted apart.
+
+    Args:
+        settings: those of the space.
+        lengths: the numbers of stages a network may have, each above 0.
+
+    Returns:
+        The sets, or None where a list of sequences is longer than MOST_PLANS.
+    """
     shared = {key for key in ("norm", "activation") if not _somewhere(settings, key)}
     norms, activations = (
         settings.options(key)[:1] if key in shared else settings.options(key) for key in ("norm", "activation")
@@ -52,7 +65,7 @@ def style_sequences(settings: Settings, lengths: Sequence[int]) -> list[StyleSeq
 
 
 def only_plain(settings: Settings) -> bool:
-    """Whether no stage may hold blocks: then layers do not depend on the channels they get."""
+    """Whether no stage may hold blocks, so that a layer does not depend on the channels it gets."""
     return all(settings.options("block", stage) == ("plain",) for stage in range(max(settings.options("stages"))))
 
 

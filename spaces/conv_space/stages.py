@@ -1,4 +1,4 @@
-"""One stage of a network, [CONV -> norm? -> RELU]*N -> POOL?, or with blocks for CONV, as a frozen value."""
+"""One stage of a network, [CONV -> norm? -> RELU]*N -> POOL? or with blocks for CONV, as a frozen value."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..layers import Conv, Pool
 from .blocks import UNITS, Block, Group, Padding, Style, Window, width
 
 Downsampling = Literal["max", "average", "l2", "overlapping", "strided", "convolution", "conv_pool", "none"]
+"""How a stage makes its map smaller at its end."""
 DOWNSAMPLING: tuple[Downsampling, ...] = (
     "max", "average", "l2", "overlapping", "strided", "convolution", "conv_pool", "none"
 )  # fmt: skip
@@ -19,10 +20,17 @@ DOWNSAMPLING: tuple[Downsampling, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The choices of one stage that its map depends on.
+    """The choices of one stage that the size of its map depends on.
 
-    convolutions: N, or blocks; block: what is repeated; kernel, form, dilation: of its filters; stride: of the first;
-    padding: of all, "same" where the block needs it; downsampling: how the stage ends (see `space.ConvSpace`).
+    Args:
+        convolutions: N, how many convolutions or blocks.
+        block: what is repeated, one of `blocks.BLOCKS`.
+        kernel: F, cells of the filters along each axis.
+        form: "single" FxF, or a "stack" of 3x3 with an equal receptive field.
+        dilation: D of the filters, 1 for dense ones.
+        stride: S of the first convolution or block.
+        padding: of all convolutions, "same" where the block needs it.
+        downsampling: how the stage ends (see `space.ConvSpace`).
     """
 
     convolutions: int
@@ -35,21 +43,31 @@ class Stage:
     downsampling: Downsampling
 
     def groups(self, channels: int, style: Style) -> tuple[Group, ...]:
-        """The stage's layers for an input of `channels`: each convolution, pooling or block with what follows it."""
+        """The stage's layers, in groups: each convolution, pooling or block with what follows it cell by cell.
+
+        Args:
+            channels: C of the stage's input.
+            style: filters, norm, activation and dropout of the stage.
+        """
         return _groups(self, channels, style)
 
     def channels(self, style: Style) -> int:
-        """Channels the stage gives."""
+        """C of the map that the stage gives.
+
+        Args:
+            style: the filters of the stage.
+        """
         convolved = self.downsampling in ("convolution", "conv_pool")
         return style.filters if convolved else width(self.block, style.filters)
 
     @property
     def window(self) -> Window:
+        """The filter of the stage's convolutions, without their stride."""
         return Window(self.kernel, self.form, self.dilation, self.padding)
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Of each convolution or block."""
+        """Stride of each convolution or block of the stage, from the first to the last."""
         result = [self.stride] + [1] * (self.convolutions - 1)
         if self.downsampling == "strided":
             result[-1] *= 2
@@ -82,7 +100,13 @@ def _ending(stage: Stage, filters: int) -> tuple[Conv | Pool, ...]:
 
 
 def after(stage: Stage, size: tuple[int, int], fit: Fit) -> tuple[int, int] | None:
-    """Height and width after `stage`, None where a window does not fit."""
+    """(H, W) of a map after `stage`, None where a window does not fit.
+
+    Args:
+        stage: what the map goes through.
+        size: (H, W) of the map, in cells.
+        fit: what windows do where they do not tile their input.
+    """
     return through(shrinking(stage), size, fit)
 
 
@@ -92,7 +116,10 @@ Shrinking: TypeAlias = tuple[tuple[int, int], ...]
 
 @lru_cache(maxsize=100_000)
 def shrinking(stage: Stage) -> Shrinking:
-    """How `stage` changes a map; all windows are square. A block's branches all do as its FxF filter at its stride."""
+    """How `stage` changes the size of a map, as windows (F, S) without padding; all are square.
+
+    A block's branches all change it as its FxF filter at its stride does.
+    """
     filters = [conv for stride in stage.strides for conv in stage.window.convolutions(1, stride)]
     result: list[tuple[int, int]] = []
     for window in (*filters, *_ending(stage, 1)):
@@ -105,7 +132,13 @@ def shrinking(stage: Stage) -> Shrinking:
 
 
 def through(windows: Shrinking, size: tuple[int, int], fit: Fit) -> tuple[int, int] | None:
-    """Height and width after `windows`, None where one does not fit."""
+    """(H, W) of a map after square windows without padding, None where one does not fit.
+
+    Args:
+        windows: (F, S) of each, in order.
+        size: (H, W) of the map, in cells.
+        fit: what windows do where they do not tile their input.
+    """
     height = _length(windows, size[0], fit)
     width = height and (height if size[1] == size[0] else _length(windows, size[1], fit))
     return (height, width) if height and width else None

@@ -1,4 +1,4 @@
-"""Augmentation in batches, on the device the images live on: shifts, mirror images, holes."""
+"""Augments images in batches, on the device they live on: shifts, mirror images, square holes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def gathered(pixels: Tensor, where: Tensor, *, crop: int, flip: bool) -> Tensor:
-    """The images at `where` of `pixels` (N, C, H, W), each shifted and mirrored by chance; memory format channels last.
+    """Images of a batch, each shifted and mirrored by chance: (B, C, H, W), in memory format channels last.
 
     Chance comes from torch's global state.
 
     Args:
-        pixels: all images.
-        where: indices (B,).
+        pixels: all images, (N, C, H, W).
+        where: indices (B,) of those in the batch.
         crop: largest shift up, down, left and right, in cells; what comes in is the image's reflection at its edge.
-        flip: mirror every other image, left to right.
+        flip: mirror each image, left to right, with a probability of one half.
     """
     count, (height, width) = len(where), pixels.shape[2:]
     rows = torch.arange(height, device=pixels.device).expand(count, height)
@@ -30,7 +30,7 @@ def gathered(pixels: Tensor, where: Tensor, *, crop: int, flip: bool) -> Tensor:
 
 
 def cut_out(images: Tensor, size: int) -> Tensor:
-    """`images` (N, C, H, W), each with a square of zeros around a random cell (DeVries & Taylor 2017).
+    """Images (N, C, H, W), each with a square of zeros around a random cell (DeVries & Taylor 2017).
 
     Squares reach over the edge, as in the paper, so that some images lose less. Chance comes from torch's global state.
 

@@ -1,4 +1,4 @@
-"""One's own images: a function named by its dotted path."""
+"""Reads a person's own images, from a function that is named by its dotted path."""
 
 from __future__ import annotations
 
@@ -25,21 +25,27 @@ RETURNS = (
     "It must return (images, labels), a torch Dataset of (image, label), or a convscape.trainers.Source: "
     "images uint8 of shape (N, C, H, W) or (N, H, W), labels whole numbers from 0."
 )
+"""Remedy of errors about what the function returns."""
 
 
 def read_function(
     path: str, root: Path | None, folders: Sequence[Path] = (), size: int | None = None, memory: float = math.inf
 ) -> Source:
-    """What the function at `path` ("package.module.function") returns for `root` (data.root, or None).
-
-    Its module is looked for in `folders` first.
+    """All images and labels that a person's own function returns.
 
     It may return arrays `(images, labels)`, a map-style torch Dataset of `(image, label)` with uint8 tensors (C, H, W)
     or PIL images of any mode, or a `Source`, which can name classes and bring a test part of its own.
 
-    A Dataset gives the same image at each call: chance belongs into the recipe. Images that raise OSError are skipped
-    and named. When all come to more than `memory` bytes, resized to `size`, each is read anew whenever it is needed,
-    and every worker calls the function once.
+    A Dataset gives one image at each index, call after call: chance belongs into the recipe. Images that raise OSError
+    are skipped and named. When all come to more than `memory` bytes, resized to `size`, each is read anew whenever it
+    is needed, and every worker calls the function once.
+
+    Args:
+        path: dotted path of the function, "package.module.function".
+        root: what the function is called with (data.root), or None.
+        folders: where its module is looked for first.
+        size: height and width in pixels that images of a Dataset are resized to; None to leave them.
+        memory: bytes of images of a Dataset that may be kept.
 
     Raises:
         DataError: no such function, or what it returns cannot be used.
@@ -66,7 +72,15 @@ def read_function(
 
 
 class CustomPictures:
-    """`Pictures` of a torch Dataset, which each process makes anew by calling the function that returned it."""
+    """`Pictures` of a torch Dataset that a person's own function returned; each process makes it anew by calling that.
+
+    Args:
+        path: dotted path of the function.
+        root: what the function is called with, or None.
+        folders: where its module is looked for first.
+        size: height and width in pixels that pictures are resized to; None to leave them.
+        dataset: what the function returned in this process.
+    """
 
     def __init__(self, path: str, root: Path | None, folders: Sequence[Path], size: int | None, dataset: Any) -> None:
         self._path, self._root, self._folders, self._size = path, root, tuple(folders), size
@@ -79,15 +93,16 @@ class CustomPictures:
         return self._count
 
     def open(self) -> None:
-        """Calls the function, once a process."""
+        """Calls the function that returns the Dataset, once a process."""
         if self._dataset is None:
             self._dataset = _called(self._path, self._root, self._folders)
 
     def name(self, index: int) -> str:
+        """What an error calls the image: the function's path and the index."""
         return f"data.name: {self._path}: image {index}"
 
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
-        """The picture (C, H, W), resized where `size` is given, or why it cannot be read; and its label.
+        """The picture uint8 (C, H, W), resized where that was asked for, or why it cannot be read; and its label.
 
         Raises:
             DataError: what the Dataset gives is no uint8 image and label.

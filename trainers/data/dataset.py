@@ -24,22 +24,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DATA_SETS = ("digits", *TORCHVISION, "folder")
-"""Names that `load` knows. Case, hyphens and underscores do not matter."""
+"""Names that `load_dataset` knows. Case, hyphens and underscores do not matter."""
 HELD_OUT = 0.2
 """Share kept for validation, and for the test where a data set has no test part of its own."""
 TEST_SEED = 0
-"""The test part is the same whatever the seed of a run: no search may learn from it."""
+"""Seed of the test part, whatever the seed of a run: no search may learn from test images."""
 LARGEST_SIZE = 4_096
+"""Bound on the height and width that images are resized to, in pixels."""
 COUNTED = 2**20
 """Cells that are counted at a time: numpy makes eight bytes of each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """images: uint8 (N, C, H, W); labels: int64 (N,).
+    """One part of a data set. `images` are uint8 (N, C, H, W), `labels` int64 (N,).
 
-    Arrays in one piece, which Ray's object store shares uncopied between the workers of a node; or, for what does not
-    fit into memory, images that are read when they are asked for.
+    Images are an array in one piece, which Ray's object store shares uncopied between the workers of a node; or, where
+    they do not fit into memory, they are read when they are asked for.
     """
 
     images: NDArray[np.uint8] | Streamed
@@ -53,13 +54,13 @@ class Part:
         return len(self.labels)
 
     def picked(self, indices: NDArray[np.int64]) -> Part:
-        """The images at `indices`, copied where they are kept."""
+        """The part that holds the images at `indices`, in their order; copied where images are kept in memory."""
         images = self.images.picked(indices) if isinstance(self.images, Streamed) else self.images[indices]
         return Part(images, self.labels[indices])
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 of labels and of every image's own digest, the same whether images are kept or streamed."""
+        """SHA-256 of the labels and of every image's own digest, equal whether images are kept or streamed."""
         images = self.images
         digests = images.digests if isinstance(images, Streamed) else np.array([digest(i) for i in images], np.uint64)
         return hashlib.sha256(digests.tobytes() + self.labels.tobytes()).digest()
@@ -67,7 +68,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set in its three parts, with the training part's mean and standard deviation a channel (of 0..1)."""
+    """A data set in three parts. `mean` and `std` are the training part's, a channel, of pixels from 0 to 1."""
 
     name: str
     train: Part
@@ -92,7 +93,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of the SHA-256 of all parts: equal data, equal fingerprint."""
+        """16 hex digits of the SHA-256 of input, classes and all parts: equal data, equal fingerprint."""
         whole = hashlib.sha256(repr((self.input, self.classes)).encode())
         for part in (self.train, self.validation, self.test):
             whole.update(part.digest)
@@ -113,10 +114,11 @@ def load_dataset(
     """A data set by name, split so that every class keeps its share in every part.
 
     Args:
-        name: one of DATA_SETS, or the dotted path of a function of one's own (see `own.read_function`).
+        name: one of DATA_SETS, or the dotted path of a function of one's own (see `custom.read_function`).
         root: the folder that torchvision's layout starts in, or of the images ("folder"); not for "digits".
         train: images to train on, a number or a share of all that are not test; None for all that are left.
-        validation: images to validate on, likewise; None for a fifth of the two together.
+        validation: images to validate on, a number or a share of all that are not test; None for a fifth of the images
+            to train and validate on.
         seed: which images go where. The test part does not depend on it.
         size: height and width to resize images to, in pixels; None to leave them.
         code: folders in which the module of a function of one's own is looked for first.
@@ -145,7 +147,19 @@ def split(
     validation: int | float | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """`source` in three parts; see `load`."""
+    """The images of `source` in three parts, in which every class keeps its share.
+
+    Args:
+        name: of the data set.
+        source: all images and labels; where it has no test part, a fifth of the images becomes one, whatever the seed.
+        train: images to train on, a number or a share of all that are not test; None for all that are left.
+        validation: images to validate on, a number or a share of all that are not test; None for a fifth of the images
+            to train and validate on.
+        seed: which images are trained and which validated on.
+
+    Raises:
+        DataError: too few images, for the numbers asked for or for each class.
+    """
     everything = Part(source.images, source.labels)
     pool = np.arange(len(everything))
     if source.test is None:
@@ -178,9 +192,18 @@ def split(
 def stratified(
     labels: NDArray[np.int64], pool: NDArray[np.int64], count: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """`count` of the indices in `pool`, sorted, so that each class has its share of them to within one image.
+    """Draws `count` of the indices in `pool`, so that each class has its share of them to within one image.
 
     Shares are rounded by the method of the largest remainder.
+
+    Args:
+        labels: of all images, (N,).
+        pool: indices of the images to draw from.
+        count: how many to draw.
+        random: what they are drawn by.
+
+    Returns:
+        The indices, sorted.
     """
     sizes = np.bincount(labels[pool])
     quotas, remainders = np.divmod(sizes * count, max(len(pool), 1))

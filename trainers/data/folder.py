@@ -1,4 +1,4 @@
-"""Images in a folder a class: files that PIL reads, decoded once or whenever they are needed."""
+"""Reads images that lie in a folder a class: files that PIL decodes, once or whenever they are needed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 HEADS_READ = 1_000
 """Files of a folder, spread over all, that are opened to see how much memory all need."""
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""Endings of the files that are taken for images, in upper or lower case."""
 
 
 class Files:
-    """`Pictures` in a folder a class: decoded when they are read, and resized where `size` is given."""
+    """`Pictures` in a folder a class: decoded when they are read, and resized where that is asked for.
+
+    Args:
+        base: the folder that holds the classes' folders.
+        classes: names of these folders, in the order of the labels.
+        size: height and width in pixels of the central square, resized, to take; None to take all as it is.
+    """
 
     def __init__(self, base: Path, classes: Sequence[str], size: int | None) -> None:
         found = [
@@ -49,15 +56,15 @@ class Files:
         """Nothing: each file is opened where it is read."""
 
     def name(self, index: int) -> str:
-        """The file's path."""
+        """Path of the file at `index`."""
         return str(self.base / os.fsdecode(self._names[self._ends[index] : self._ends[index + 1]].tobytes()))
 
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
-        """The picture (1, H, W) or (3, H, W), or why it cannot be read; and its label."""
+        """The picture uint8 (1, H, W) or (3, H, W), or why it cannot be read; and its label."""
         return _read_image(Path(self.name(index)), self._size), int(self.labels[index])
 
     def size_in_memory(self) -> int:
-        """Bytes of all pictures once decoded, going by the heads of some of the files."""
+        """Bytes of all pictures once decoded, an estimate by the heads of up to HEADS_READ of the files."""
         some = np.unique(np.linspace(0, len(self) - 1, min(HEADS_READ, len(self)), dtype=np.int64))
         heads = [head for index in some if (head := _read_head(Path(self.name(index))))]
         if not heads:
@@ -73,7 +80,8 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
 
     Args:
         root: the folder.
-        size: shorter side to resize to before cutting the central square; None when all have one size already.
+        size: shorter side in pixels to resize to before cutting the central square; None when all have one size
+            already.
         memory: bytes of images that may be kept. Where all come to more, each is read anew whenever it is needed.
 
     Raises:

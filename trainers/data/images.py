@@ -1,4 +1,4 @@
-"""Images on the device: uint8, drawn and normalised a batch at a time."""
+"""Keeps or sends images as uint8 to the device, and draws, augments and normalises them a batch at a time."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def bytes_on(dataset: Dataset, device: torch.device, memory: int) -> int:
     """Bytes of `device` that the images of a training take: none on the CPU, where they are the data set's own.
 
     Images that come to more than a quarter of `memory` stay where they are and are sent a batch at a time.
+
+    Args:
+        dataset: whose training and validation images are counted.
+        device: where the training runs.
+        memory: bytes of the device that the training may take.
     """
     parts = (dataset.train.images, dataset.validation.images)
     if device.type == "cpu" or any(isinstance(images, Streamed) for images in parts):
@@ -69,16 +74,27 @@ class Images:
     def epoch(
         self, chunks: Sequence[NDArray[np.int64]], augment: Recipe | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """`batch` of one chunk of indices after the other."""
+        """Yields the normalised images and the labels of one batch after the other, as `batch` gives them.
+
+        Args:
+            chunks: indices of the images of each batch.
+            augment: whose crop, flip and cutout to apply; None to leave images as they are.
+
+        Raises:
+            DataError: a streamed file is gone or was changed since it was looked at.
+        """
         for batch in self._store.epoch(chunks):
             yield self._prepared(*batch, augment)
 
     def batch(self, indices: NDArray[np.int64], augment: Recipe | None = None) -> tuple[Tensor, Tensor]:
-        """Normalised images (N, C, H, W), float32 and channels last, and labels (N,), at `indices`.
+        """Normalised images (B, C, H, W), float32 and channels last, and their labels (B,).
 
         Args:
-            indices: which ones.
+            indices: of the images in the part, (B,).
             augment: whose crop, flip and cutout to apply; None to leave images as they are.
+
+        Raises:
+            DataError: a streamed file is gone or was changed since it was looked at.
         """
         return self._prepared(*self._store.batch(indices), augment)
 
@@ -95,33 +111,69 @@ class Images:
 
 
 class Resident:
-    """Images and labels that lie on the device as a whole."""
+    """Images and labels that lie on the device as a whole.
+
+    Args:
+        images: uint8 (N, C, H, W), on the device.
+        labels: (N,), on the device.
+    """
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
         self._images, self._labels = images, labels
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """Pixels, where in them the images at `indices` are, and their labels."""
+        """One batch of images that lie on the device.
+
+        Args:
+            indices: of the images, (B,).
+
+        Returns:
+            The pixels of all images, (N, C, H, W), where in them the batch's are, (B,), and their labels, (B,).
+        """
         return next(self.epoch([indices]))
 
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """`batch` of one chunk of indices after the other."""
+        """Yields one batch of images that lie on the device after the other.
+
+        Each is the pixels of all images, (N, C, H, W), where in them the batch's are, (B,), and their labels, (B,).
+
+        Args:
+            chunks: indices of the images of each batch.
+        """
         for where in sent_at_once(chunks, self._labels.device):
             yield self._images, where, self._labels.index_select(0, where)
 
 
 class Hosted:
-    """Images that lie in the machine's memory and are sent to the labels' device a batch at a time."""
+    """Images that lie in the machine's memory and are sent to the labels' device a batch at a time.
+
+    Args:
+        images: uint8 (N, C, H, W), in the machine's memory.
+        labels: (N,), on the device.
+    """
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
         self._images, self._labels = images, labels
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """Pixels, where in them the images at `indices` are, and their labels."""
+        """One batch, sent to the labels' device.
+
+        Args:
+            indices: of the images, (B,).
+
+        Returns:
+            Pixels uint8 (B, C, H, W), where in them the images are, (B,), and their labels, (B,).
+        """
         return next(self.epoch([indices]))
 
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """`batch` of one chunk of indices after the other."""
+        """Yields one batch after the other, sent to the labels' device.
+
+        Each is pixels uint8 (B, C, H, W), where in them the images are, (B,), and their labels, (B,).
+
+        Args:
+            chunks: indices of the images of each batch.
+        """
         device = self._labels.device
         for chunk, there in zip(chunks, sent_at_once(chunks, device), strict=True):
             pixels = self._images.index_select(0, torch.from_numpy(chunk))

@@ -1,4 +1,4 @@
-"""Pixels: those of a picture in any of PIL's modes, one channel of grey or three of colour; and images resized."""
+"""Turns pictures of any of PIL's modes into uint8 pixels, one channel of grey or three of colour; resizes images."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def is_grey(picture: Image.Image) -> bool:
-    """Whether its mode holds grey values, with an alpha channel or without. A palette counts as colour."""
+    """Whether the picture's mode holds grey values, with an alpha channel or without. A palette counts as colour."""
     return Image.getmodebase(picture.mode) == "L"
 
 
 def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8]:
-    """A picture as (1, H, W) where it is grey, as (3, H, W), RGB, where not. Of 16 bits the upper 8, no alpha.
+    """A picture as uint8 (1, H, W) where it is grey, as (3, H, W), RGB, where not. Of 16 bits the upper 8, no alpha.
 
     Args:
         picture: in any of PIL's modes; it is not changed.
-        size: height and width of the central square, resized, to take; None to take all as it is.
+        size: height and width in pixels of the central square, resized, to take; None to take all as it is.
 
     Raises:
-        OSError: its file, which PIL reads only now, is damaged.
-        ValueError: PIL cannot convert its mode.
+        OSError: the picture's file, which PIL reads only now, is damaged.
+        ValueError: PIL cannot convert the picture's mode.
 
     >>> pixels_of(Image.new("CMYK", (4, 2), (0, 0, 0, 0))).shape
     (3, 2, 4)
@@ -45,7 +45,12 @@ def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8
 
 
 def scaled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Images (N, C, H, W) brought to `size` by `size`, whatever their shape; antialiased where they shrink."""
+    """Images resized to uint8 (N, C, size, size), whatever their shape; antialiased where they shrink.
+
+    Args:
+        images: uint8 (N, C, H, W).
+        size: height and width in pixels.
+    """
     result = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
     for at in range(0, len(images), 1024):
         pixels = torch.tensor(images[at : at + 1024]).float()

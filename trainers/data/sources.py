@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """All images and labels of a data set: uint8 (N, C, H, W) and int64 (N,). No official test part: test is None."""
+    """All images and labels of a data set.
+
+    `images` are uint8 (N, C, H, W), `labels` int64 (N,), from 0 in the order of `classes`. `test` is a pair of images
+    and labels, or None where there is no official test part. `skipped` names the files that could not be read.
+    """
 
     images: NDArray[np.uint8] | Streamed
     labels: NDArray[np.int64]
@@ -32,10 +36,15 @@ class Source:
 
 
 DIGIT_NAMES = tuple("0123456789")
+"""Names of the classes of data sets of digits."""
 
 
 def read_digits() -> Source:
-    """scikit-learn's 1,797 handwritten digits, 8x8 grey, their 0..16 spread over 0..255."""
+    """scikit-learn's 1,797 handwritten digits, 8x8 grey, their 0..16 spread over 0..255.
+
+    Raises:
+        DataError: scikit-learn is not installed.
+    """
     package = find_spec("sklearn")  # its file is read without importing it, which would take seconds
     if package is None or package.origin is None:
         raise DataError("the digits come with scikit-learn, which is not installed", "pip install scikit-learn")
@@ -133,7 +142,16 @@ def _arrays(name: str, part: Any, classes: int) -> tuple[NDArray[np.uint8], NDAr
 
 
 def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> None:
-    """Raises DataError where a class has no image: a network would have an output for it that nothing teaches."""
+    """Refuses labels that leave a class without an image: a network would have an output for it that nothing teaches.
+
+    Args:
+        labels: of all images, (N,).
+        classes: their names, in the order of the labels.
+        where: the images come from, for the error.
+
+    Raises:
+        DataError: a class has no image.
+    """
     empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
     if len(empty):
         others = f" and {len(empty) - 1} more" if len(empty) > 1 else ""

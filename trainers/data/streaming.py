@@ -1,4 +1,4 @@
-"""Images too many to keep: looked through once, then read anew each epoch by processes that work ahead."""
+"""Streams images too many to keep: looked through once, then read anew each epoch by processes that work ahead."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Batches each process has ready or in work."""
 LOOKED_AT_ONCE = 64
+"""Pictures that a process looks through at a time."""
 PR_SET_PDEATHSIG = 1
 """Linux's prctl(2): the signal a process gets when its parent ends."""
 
@@ -38,27 +39,27 @@ class Pictures(Protocol):
     def __len__(self) -> int: ...
 
     def open(self) -> None:
-        """Makes ready what is made once a process."""
+        """Makes ready, once in each process, what reading needs."""
 
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
-        """The picture (C, H, W) or why it cannot be read, and its label. The same at each call."""
+        """The picture uint8 (C, H, W) or why it cannot be read, and its label; equal at each call."""
         ...
 
     def name(self, index: int) -> str:
-        """What an error calls it."""
+        """What an error calls the picture at `index`, such as its file."""
         ...
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at a picture leaves: enough for labels, normalisation and fingerprint."""
+    """What one look at a picture leaves: enough for labels, normalisation and fingerprint. `shape` is (C, H, W)."""
 
     shape: tuple[int, ...]
     label: int
     sums: NDArray[np.int64]
     """Sum and sum of squares of the pixels, (C, 2)."""
     digests: tuple[int, int]
-    """Of its pixels as they are, and with one channel repeated to three."""
+    """64 bits each of the picture's pixels as they are, and with one channel repeated to three."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Streamed:
         pictures: where from.
         where: number of each image in `pictures`, (N,).
         size: (C, H, W) of every image; pictures of one channel are repeated to C.
-        sums: of each image, (N, C, 2), as in `Look`.
-        digests: of each image, (N,).
+        sums: sum and sum of squares of each image's pixels a channel, (N, C, 2).
+        digests: 64 bits of each image's pixels, (N,).
     """
 
     pictures: Pictures
@@ -81,6 +82,7 @@ class Streamed:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W) of all images."""
         return (len(self.where), *self.size)
 
     def __len__(self) -> int:
@@ -91,7 +93,7 @@ class Streamed:
         return Streamed(self.pictures, self.where[indices], self.size, self.sums[indices], self.digests[indices])
 
     def __getitem__(self, indices: Any) -> NDArray[np.uint8]:
-        """Reads them here and now.
+        """Reads the images at `indices` here and now: uint8 (B, C, H, W), or (C, H, W) for a single index.
 
         Raises:
             DataError: a file is gone or was changed since it was looked at.
@@ -117,7 +119,17 @@ class Streamed:
 
 
 def streamed(pictures: Pictures, looks: Sequence[Look | str], channels: int) -> tuple[Streamed, NDArray[np.int64]]:
-    """The pictures that could be read, and their labels. All have one height and width."""
+    """The pictures that could be read, as streamed images, and their labels.
+
+    Args:
+        pictures: where from.
+        looks: what was seen of each picture, or why it cannot be read; all have one height and width, at least one
+            could be read.
+        channels: C of the images; pictures of one channel are repeated.
+
+    Returns:
+        The images and labels (N,) of those that could be read.
+    """
     seen = [(index, look) for index, look in enumerate(looks) if isinstance(look, Look)]
     size = (channels, *seen[0][1].shape[1:])
     sums = np.stack([np.broadcast_to(look.sums, (channels, 2)) for _, look in seen])
@@ -128,7 +140,14 @@ def streamed(pictures: Pictures, looks: Sequence[Look | str], channels: int) -> 
 
 
 def look_through(pictures: Pictures) -> list[Look | str]:
-    """Every picture read once, by as many processes as there are CPUs: what was seen, or why it cannot be read."""
+    """Every picture read once, by as many processes as there are CPUs.
+
+    Returns:
+        For each picture what was seen of it, or why it cannot be read.
+
+    Raises:
+        DataError: what `pictures` gives is no image and label.
+    """
     chunks = np.split(np.arange(len(pictures)), range(LOOKED_AT_ONCE, len(pictures), LOOKED_AT_ONCE))
     pictures.open()
 
@@ -141,21 +160,41 @@ def digest(image: NDArray[np.uint8]) -> int:
 
 
 class Loader:
-    """Batches of streamed images, read ahead by as many processes as torch has threads here.
+    """Batches of streamed images, read ahead by one process for each of torch's threads, at most one for each CPU.
 
     The processes live for an epoch, which for images that do not fit into memory is long. Batches come in order
     whatever process was faster, and torch's global random state is left alone.
+
+    Args:
+        images: read when they are asked for.
+        labels: (N,), on the device that batches go to.
     """
 
     def __init__(self, images: Streamed, labels: Tensor) -> None:
         self._images, self._labels = images, labels
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """Pixels, where in them the images at `indices` are, and their labels; read here and now."""
+        """One batch, read here and now, on the labels' device.
+
+        Args:
+            indices: of the images, (B,).
+
+        Returns:
+            Pixels uint8 (B, C, H, W), where in them the images are, (B,), and their labels, (B,).
+
+        Raises:
+            DataError: a file is gone or was changed since it was looked at.
+        """
         return next(self._placed([self._read(indices)], [indices]))
 
     def epoch(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """`batch` of one chunk of indices after the other.
+        """Batches of an epoch, read ahead, on the labels' device.
+
+        Args:
+            chunks: indices of the images of each batch.
+
+        Returns:
+            For each batch pixels uint8 (B, C, H, W), where in them the images are, (B,), and their labels, (B,).
 
         Raises:
             DataError: a file is gone or was changed since it was looked at.
@@ -178,7 +217,10 @@ class Loader:
 
 
 def sent_at_once(chunks: Sequence[NDArray[np.int64]], device: torch.device) -> Sequence[Tensor]:
-    """Each chunk of indices as a tensor on `device`: sent by itself, each would wait for the GPU's step before it."""
+    """Each chunk of indices as a tensor on `device`, all sent together.
+
+    Sent one by one, each would wait for the GPU's step before it.
+    """
     return torch.from_numpy(np.concatenate(chunks)).to(device).split([len(chunk) for chunk in chunks])
 
 

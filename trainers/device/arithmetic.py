@@ -1,4 +1,4 @@
-"""The arithmetic of a network's layers, and how a device says that its memory is full."""
+"""The precision of a network's arithmetic, and how a device says that its memory is full."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """Layers compute in `precision` inside this context; weights and losses stay float32."""
+    """A context in which layers compute in `precision`; weights and losses stay float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
@@ -25,20 +25,23 @@ FULL = (
     "DefaultCPUAllocator", "alloc_cpu", "CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )  # fmt: skip
-"""What PyTorch says, on the CPU and on a GPU, where it raises no `OutOfMemoryError`."""
+"""Words of PyTorch's errors, on the CPU and on a GPU, where it raises no `OutOfMemoryError` for want of memory."""
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had no memory left."""
+    """Whether an error says that a device had no memory left."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in FULL)
 
 
 @contextmanager
 def oom_as_training_error(device: torch.device) -> Iterator[None]:
-    """What runs out of memory in the body, and cannot be tried again in parts, is this network's fault.
+    """A context in which running out of memory, where it cannot be tried again in parts, is the network's fault.
+
+    Args:
+        device: for the error to name.
 
     Raises:
-        TrainingError: `device` had no memory left.
+        TrainingError: a device had no memory left in the body.
     """
     try:
         yield
@@ -52,6 +55,6 @@ def oom_as_training_error(device: torch.device) -> Iterator[None]:
 
 
 def empty_cache(device: torch.device) -> None:
-    """Returns what PyTorch keeps of a GPU's memory without using it, so that another size fits."""
+    """Frees what PyTorch keeps of a GPU's memory without using it, so that another size fits; nothing on the CPU."""
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What this process may take of its machine: CPUs, memory and the memory of devices, by the limits it runs under."""
+"""What this process may take of its machine, by the limits it runs under: CPUs, memory and the memory of devices."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ them twice."""
 ON_THE_CPU = 0.6
 """Share of a machine's memory for trainings on its CPUs: the object store has up to a third, the system the rest."""
 CONTEXT = 512 * 2**20
-"""Bytes of a GPU that each process takes beside PyTorch's allocator: CUDA's own, and its libraries'."""
+"""Bytes of a GPU that each process takes beside PyTorch's allocator, for CUDA's context and libraries."""
 GROUPS, ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def cpus_here() -> int:
-    """CPUs this process may use: by its affinity, and by the quota of its container or job."""
+    """CPUs this process may use: by its affinity, and by the quota of its container or job (cgroups v2)."""
     known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for group in _groups():
         quota = _read(group / "cpu.max").split()
@@ -40,12 +40,19 @@ def machine_memory() -> int:
 
 
 def memory_for_images() -> int:
-    """Bytes of images that are kept where nobody says how many."""
+    """Bytes of images that are kept in memory where nobody says how many: one part in IMAGES of the machine's."""
     return machine_memory() // IMAGES
 
 
 def device_memory(device: torch.device, share: float = 1.0) -> int:
-    """Bytes that a training with a `share` of `device` may take, whatever is free now: curves can be repeated."""
+    """Bytes that a training may take of a device, whatever is free now: curves can be repeated.
+
+    On a GPU that is a share of its memory less CUDA's own, on the CPU a share of ON_THE_CPU of the machine's.
+
+    Args:
+        device: a GPU or the CPU.
+        share: of the device for this training, 0 to 1.
+    """
     if device.type == "cuda":
         return max(0, int(torch.cuda.get_device_properties(device).total_memory * share) - CONTEXT)
     return int(machine_memory() * ON_THE_CPU * share)

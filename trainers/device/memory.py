@@ -1,4 +1,4 @@
-"""How many bytes a training takes on its device, and the largest batch that fits."""
+"""How many bytes a training takes on its device, and how many images fit at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .arithmetic import Precision
 
 USABLE = 0.9
-"""Share of the memory a training may take to plan with: allocators leave gaps."""
+"""Share of a training's memory to plan with: allocators leave gaps."""
 VALIDATED = 500
 """Images that are validated or tested at a time, at most."""
 
@@ -24,6 +24,12 @@ def training_bytes(
 
     Weights, gradients, the optimiser's state and the averaged weights are float32; in bfloat16 there is a copy of the
     weights in that precision besides, and the activations are half as large. The batch is float32 and normalised.
+
+    Args:
+        architecture: the network.
+        batch: images a step.
+        precision: of the layers' arithmetic.
+        optimizer: "sgd" or "adamw".
     """
     costs = cost_table(architecture)
     stored = costs.training_memory(batch, "float32", optimizer)
@@ -40,7 +46,13 @@ def training_bytes(
 def largest_batch(
     architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
 ) -> int:
-    """The most images whose training step fits into `bytes` of memory.
+    """The most images whose training step fits into `bytes` of memory, of which a share of USABLE is planned with.
+
+    Args:
+        architecture: the network.
+        bytes: that the training may take.
+        precision: of the layers' arithmetic.
+        optimizer: "sgd" or "adamw".
 
     Raises:
         TrainingError: not even two images fit.
@@ -64,10 +76,17 @@ def largest_batch(
 def parts_that_fit(
     architecture: Architecture, batch: int, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
 ) -> tuple[int, int]:
-    """In how many parts a step on `batch` images fits into `bytes`, and what it takes in one.
+    """In how many parts a training step on `batch` images fits into `bytes`, and the bytes it takes in one.
 
     A part has two images at least, since one has no spread for a batch norm to measure; so there are 1, 2, 4, 8, …
     parts, or half as many as images.
+
+    Args:
+        architecture: the network.
+        batch: images a step.
+        bytes: that the training may take, of which a share of USABLE is planned with.
+        precision: of the layers' arithmetic.
+        optimizer: "sgd" or "adamw".
 
     Raises:
         TrainingError: not even the smallest parts fit.
@@ -91,7 +110,14 @@ def parts_that_fit(
 def validated_at_once(
     architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
 ) -> int:
-    """Images that can be classified at a time, 1 to VALIDATED, while `bytes` also hold all that a training keeps."""
+    """Images that can be classified at a time, 1 to VALIDATED, while `bytes` also hold all that a training keeps.
+
+    Args:
+        architecture: the network.
+        bytes: that the training may take, of which a share of USABLE is planned with.
+        precision: of the layers' arithmetic.
+        optimizer: "sgd" or "adamw".
+    """
     held = training_bytes(architecture, 0, precision=precision, optimizer=optimizer)
     one = cost_table(architecture).inference_memory(1, precision).activations + 4 * prod(architecture.input)
     return max(1, min(VALIDATED, int(bytes * USABLE - held) // one))

@@ -1,4 +1,4 @@
-"""Export: a trained network as files that run without this project, proved to agree with it."""
+"""Exports a trained network as files that run without this project, proved to agree with it."""
 
 from __future__ import annotations
 
@@ -33,25 +33,28 @@ if TYPE_CHECKING:
 FORMAT = "convscape-export/1"
 ARCHITECTURE, SOURCE, PROOF = "architecture.json", "model.py", "proof.json"
 TOLERANCE = 1e-4
-"""Largest difference of two scores, as a part of the largest score, at which two networks count as the same."""
+"""Largest difference of two scores, as a part of the largest score, at which two networks count as equal."""
 BATCH_SIZES = (1, 2, 64)
+"""Images at a time with which the exported network is compared with the trained one."""
 EXAMPLE_IMAGES = 16
+"""Test images that are exported with their scores, at most."""
 REPORT = "Nothing was handed over. Please report this with the architecture's JSON."
 TEST_BATCH = 500
+"""Test images that the exported network classifies at a time."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A network handed over, and how it did on the test part, which was looked at for the first time."""
+    """An exported network, and how it did on the test part, which was looked at for the first time."""
 
     folder: Path
     files: tuple[str, ...]
-    """Names in `folder`."""
+    """Names of the files in `folder`."""
     test_accuracy: float
-    """0..1"""
+    """Share of the test images that is right, 0 to 1."""
     test_images: int
     largest_difference: float
-    """Between exported and trained network, as a part of the largest score."""
+    """Largest difference between scores of the exported and the trained network, as a part of the largest score."""
 
 
 def export_bundle(
@@ -63,7 +66,7 @@ def export_bundle(
     name: str,
     details: dict[str, Any] | None = None,
 ) -> Exported:
-    """Writes the averaged weights of `checkpoint` and a PyTorch file that needs only torch, and proves that they agree.
+    """Exports a checkpoint's averaged weights with a PyTorch file that needs only torch, and proves that they agree.
 
     The file is run on its own and its scores on test images are compared with the trained network's, at several batch
     sizes. Nothing stands at `folder` until that has succeeded. An earlier export there is replaced; anything else is
@@ -72,14 +75,15 @@ def export_bundle(
     Args:
         architecture: of the network in `checkpoint`.
         checkpoint: a folder that `Training.save` wrote.
-        dataset: the one it was trained on; its test part is used here and nowhere else.
+        dataset: the one the network was trained on; its test part is used here and nowhere else.
         folder: where the files go.
         name: of the network, for people.
         details: anything JSON can hold, for proof.json.
 
     Raises:
         CheckpointError: the checkpoint is absent or damaged.
-        ExportError: it belongs to another design or data, the exported network disagrees, or `folder` is in use.
+        ExportError: the checkpoint belongs to another design or data, the exported network disagrees or does not run,
+            or `folder` is in use or cannot be written.
     """
     tensors, values = checkpoints.read_checkpoint(checkpoint)
     for what, wanted in (("architecture", architecture.digest), ("data", dataset.fingerprint)):
@@ -140,7 +144,11 @@ def export_bundle(
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raises ExportError if anything stands at `folder` that is not an earlier export and nothing more."""
+    """Refuses a folder that holds anything but an earlier export. One that is not there, or is empty, will do.
+
+    Raises:
+        ExportError: `folder` is a file, or holds something that no export wrote.
+    """
     if not folder.exists():
         return
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""The readable PyTorch file of an exported network: torch and the standard library are all it needs."""
+"""Writes the readable PyTorch file of an exported network: torch and the standard library are all it needs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ HELPERS = (
     modules.Residual,
     modules.Parallel,
 )
+"""Modules of ours whose source is copied into the file where the network has them."""
 
 TEMPLATE = '''\
 """{name}: sorts images of {shape} into {count} classes.
@@ -137,10 +138,17 @@ if __name__ == "__main__":
         probability, label = predict(load(), picture)[0].max(0)
         print(f"{{file}}: {{CLASSES[label]}} ({{probability:.1%}})")
 '''
+"""Text of the file, to be formatted."""
 
 
 def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
-    """The text of a Python file that holds the network, its preprocessing and a reader of its weights."""
+    """The text of a Python file that holds a network, its preprocessing and a reader of its weights.
+
+    Args:
+        architecture: the network.
+        dataset: whose classes, mean and standard deviation are written down.
+        name: of the network, for people.
+    """
     with torch.device("meta"):
         network = build_network(architecture, inplace=False)
     shapes = {step.path: " x ".join(map(str, step.output)) for step in architecture.steps}
@@ -222,7 +230,7 @@ def _block(sequence: nn.Module, prefix: str, shapes: dict[str, str], indent: int
 
 
 def expression(module: nn.Module) -> str:
-    """The Python expression that makes `module`, defaults left out."""
+    """The Python expression that makes `module` in the exported file, defaults left out."""
     match module:
         case modules.PaddedConv2d():
             return _call("PaddedConv2d", *_shape(module), module.sides, **_conv_options(module))

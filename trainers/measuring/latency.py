@@ -1,4 +1,4 @@
-"""How long a network takes to classify an image, measured where it trains."""
+"""Measures how long a network takes to classify an image, where it trains."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ WARM_UP, REPEATS = 5, 30
 def measure_latency(training: Training) -> float:
     """Seconds that the averaged network takes for one image: the median of 30 forward passes after 5 that do not count.
 
-    With the device, threads and precision of the training. What else the machine does meanwhile slows it down, too.
+    The device, the threads and the precision are the training's. What else the machine does meanwhile slows it down,
+    too.
     """
     image = torch.zeros(1, *training.architecture.input, device=training.device)
     image = image.to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Which arithmetic is faster here: measured, not guessed."""
+"""Measures which precision trains faster on a device, bfloat16 or float32."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 WORTH = 1.05
 """How many times faster bfloat16 must be to be worth its eight bits of mantissa."""
 STEPS = 4
-"""Of a round and precision; one where a step takes long."""
+"""Training steps of a round in each precision; one where a step takes long."""
 ROUNDS = 9
+"""Rounds of both precisions, at most."""
 LONGEST = 3.0
 """Seconds after which no further round is begun."""
 STEP_MACS = {"cpu": 1e9, "cuda": 1e11}
@@ -32,19 +33,19 @@ STEP_MACS = {"cpu": 1e9, "cuda": 1e11}
 
 @dataclass(frozen=True)
 class Measured:
-    """The faster precision, and how the measurement came out."""
+    """The precision that trains faster, and how the measurement came out."""
 
     precision: Precision
     ratio: float
-    """Images a second in bfloat16 over float32, the median of the rounds."""
+    """Images a second in bfloat16 over those in float32, the median of the rounds."""
     spread: tuple[float, float]
     """The lowest and highest ratio of a round."""
     n: int
-    """Rounds."""
+    """How many rounds there were."""
 
 
 def has_bfloat16(device: str = "cpu") -> bool:
-    """Whether the processor computes in bfloat16 itself; where it does not, bfloat16 is slower."""
+    """Whether a device's processor computes in bfloat16 itself; where it does not, bfloat16 is slower."""
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
@@ -52,10 +53,15 @@ def has_bfloat16(device: str = "cpu") -> bool:
 
 
 def faster_precision(architecture: Architecture, recipe: Recipe, device: str = "cpu") -> Measured:
-    """Trains `architecture` in both precisions by turns, on noise, for a few seconds.
+    """Trains `architecture` in float32 and bfloat16 by turns, on noise, for a few seconds, and says which is faster.
 
     Meant to be called once a sweep, with a network in the middle of its space, and remembered: a curve can only go on
-    in the precision it began with. Chance decides where training starts, whatever the recipe's `weights`.
+    in the precision it began with. Training starts from random weights, whatever the recipe's `weights`.
+
+    Args:
+        architecture: the network.
+        recipe: how it is trained; batches are made smaller where a step would take long.
+        device: as torch names it.
 
     Raises:
         TrainingError: the network does not fit the device.

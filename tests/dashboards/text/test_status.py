@@ -10,15 +10,14 @@ import pytest
 from convscape import load_architecture
 from convscape.dashboards.text.leaderboard import ending
 from convscape.dashboards.text.status import spent, state, status_json, status_text, why_failed
-from convscape.search.driver import heartbeat
-from convscape.search.driver.heartbeat import ProgressCallback
-from convscape.search.files import lock
+from convscape.search.driver import read_progress
+from convscape.search.driver.progress_callback import ProgressCallback
+from convscape.search.files import CONFIG, PROGRESS, SPOOL, UPLOADED, lock
 from convscape.search.records.failures import failures
 from convscape.search.records.trial import Design, TrialRecord
-from convscape.search.study import study
+from convscape.search.study import reading
 from convscape.search.study.journal_storage import StudyFile
-from convscape.search.sweep import CONFIG, Sweep
-from convscape.search.tracking.delivery import JOURNAL, SPOOL
+from convscape.search.sweep import Sweep
 from convscape.trainers.recipe import Recipe
 from driving import accuracy, config, drive, finish, opened
 from hypothesis import given, strategies as st
@@ -61,7 +60,7 @@ def test_one_that_runs(tmp_path: Path) -> None:
         assert state(sweep) == "running"
         assert status_json(sweep)["running"] is True
         assert status_json(sweep)["resume"] is None
-    snapshot = heartbeat.read_progress(sweep.folder)
+    snapshot = read_progress(sweep.folder)
     assert snapshot
     assert shown.startswith("sweep s: running\n")
     assert f"{snapshot.begun}/14 trials: {snapshot.ended} ended" in shown
@@ -72,10 +71,10 @@ def test_one_that_runs(tmp_path: Path) -> None:
 
 def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:
     sweep = half(tmp_path)
-    snapshot = heartbeat.read_progress(sweep.folder)
+    snapshot = read_progress(sweep.folder)
     assert snapshot
     old = replace(snapshot, heard=snapshot.heard - 300)  # its driver lives and is heard of all the same
-    (sweep.folder / heartbeat.FILE).write_text(json.dumps(asdict(old)))
+    (sweep.folder / PROGRESS).write_text(json.dumps(asdict(old)))
     with lock.sweep_lock(sweep.folder):
         assert status_text(sweep).startswith("sweep s: running, last result 5:0")
 
@@ -95,7 +94,7 @@ def test_one_that_is_to_be_resumed(tmp_path: Path, how: str, said: str) -> None:
 
 def test_one_that_died_before_it_could_say_anything(tmp_path: Path) -> None:
     sweep = half(tmp_path)
-    (sweep.folder / heartbeat.FILE).unlink()
+    (sweep.folder / PROGRESS).unlink()
     assert status_text(sweep).startswith("sweep s: died\n")
     assert status_json(sweep)["live"] is None
 
@@ -119,7 +118,7 @@ def test_one_look_reads_the_trials_once(tmp_path: Path, monkeypatch: pytest.Monk
             reads.append(path)
             super().__init__(path, **named)
 
-    monkeypatch.setattr(study, "StudyFile", Counted)
+    monkeypatch.setattr(reading, "StudyFile", Counted)
     look(sweep)
     assert len(reads) == 1
 
@@ -160,7 +159,7 @@ def test_results_that_wait_for_mlflow(tmp_path: Path) -> None:
     sweep = whole(tmp_path)
     assert "MLflow" not in status_text(sweep)
     (sweep.folder / SPOOL).write_text('{"event":"spool"}\n{"event":"start"}\n')
-    (sweep.folder / JOURNAL).write_text('{"problem":"ConnectionRefusedError: https://me:secret@host/"}\n')
+    (sweep.folder / UPLOADED).write_text('{"problem":"ConnectionRefusedError: https://me:secret@host/"}\n')
     shown = status_text(sweep)
     assert "MLflow: 2 results wait: ConnectionRefusedError: https://host/" in shown
     assert f"send them:    convscape sync s --folder {tmp_path}" in shown
@@ -169,8 +168,15 @@ def test_results_that_wait_for_mlflow(tmp_path: Path) -> None:
 
 def failed(*reasons: str) -> list[TrialRecord]:
     design = Design.of(load_architecture("lenet5"), Recipe())
-    others = [TrialRecord(100, design, "completed", "trained 2 epochs"), TrialRecord(101, design, "stopped", "late")]
-    return [*others, *(TrialRecord(number, design, "failed", reason) for number, reason in enumerate(reasons))]
+    others = [
+        TrialRecord(number=100, design=design, state="completed", reason="trained 2 epochs"),
+        TrialRecord(number=101, design=design, state="stopped", reason="late"),
+    ]
+    failed = [
+        TrialRecord(number=number, design=design, state="failed", reason=reason)
+        for number, reason in enumerate(reasons)
+    ]
+    return [*others, *failed]
 
 
 def test_reasons_that_differ_in_numbers_alone_are_one() -> None:

@@ -11,7 +11,7 @@ import yaml
 from convscape.search.config.recipe_space import DEFAULTS as RECIPE_DEFAULTS
 from convscape.search.config.schema import SweepConfig
 from convscape.search.config.sweep_file import parse_sweep_file, read_sweep_file
-from convscape.search.proposals.design_space import sample
+from convscape.search.proposals import DesignSpace
 from convscape.spaces.conv_space.settings import DEFAULTS as SPACE_DEFAULTS
 from convscape.spaces.errors import ConfigError
 from hypothesis import example, given, strategies as st
@@ -185,7 +185,7 @@ def test_numbers_as_people_write_them() -> None:
 )
 def test_clipping_can_be_searched_against_not_clipping(written: str, drawn: set[float | None]) -> None:
     config = parse_sweep_file(LEAST, "sweep.yaml", [f"recipe.gradient_clip={written}"])
-    assert {design.recipe.gradient_clip for design in sample(config, (1, 8, 8), 10, 30)} == drawn
+    assert {design.recipe.gradient_clip for design in DesignSpace.of(config, (1, 8, 8), 10).draw(30, 0)} == drawn
 
 
 @pytest.mark.parametrize(

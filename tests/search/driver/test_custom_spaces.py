@@ -14,7 +14,7 @@ from convscape import cli
 from convscape.search.config.schema import SweepConfig
 from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.search.driver import launching
-from convscape.search.proposals.design_space import sample
+from convscape.search.proposals import DesignSpace
 from convscape.search.sweep import Sweep
 from convscape.search.tracking import upload_process
 from convscape.spaces.classics.classic_space import DEFAULTS, ClassicSpace
@@ -142,7 +142,8 @@ def test_a_proposal_at_fault_is_given_up_and_the_sweep_goes_on(
 
 def _first(here: Path, seed: int) -> int:
     config = parse_sweep_file((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), [f"search.seed={seed}"])
-    return next(sample(config, (1, 8, 8), 10, 1)).architecture.layers[0].filters  # pyright: ignore[reportAttributeAccessIssue]
+    (design,) = DesignSpace.of(config, (1, 8, 8), 10).draw(1, seed)
+    return design.architecture.layers[0].filters  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_where_every_proposal_is_at_fault_the_sweep_ends_with_it(here: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_class_has_no_defaults_and_a_classic_its_own() -> None:
     space: dict[str, Any] = {"base": "vgg11", "width": [0.25, 0.5]}
     config = SweepConfig.model_validate({"name": "a", "data": {"name": "digits"}, "space": space})
     assert config.space == {**DEFAULTS, **space}
-    assert isinstance(config.design_space(), ClassicSpace)
+    assert isinstance(config.network_space(), ClassicSpace)
     assert SweepConfig.model_validate(config.to_json()) == config
     with pytest.raises(SpaceError, match=r"sweep.yaml:4: space.base: 'vgg12' is not known"):
         parse_sweep_file("name: a\ndata: {name: digits}\nspace:\n  base: vgg12")

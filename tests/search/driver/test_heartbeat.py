@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.schema import SearchConfig
-from convscape.search.driver import heartbeat
-from convscape.search.driver.heartbeat import ProgressCallback, SweepProgress, expected_epochs, read_progress
-from driving import accuracy, config, drive, finish, good, opened, reports, result
+from convscape.search.driver import SweepProgress, progress_callback, read_progress
+from convscape.search.driver.progress_callback import ProgressCallback
+from convscape.search.driver.time_left import expected_epochs
+from convscape.search.files import PROGRESS
+from driving import accuracy, config, counts, drive, finish, good, opened, ranking, report, reports, result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at every change."""
-    monkeypatch.setattr(heartbeat, "_LOOK_EVERY", 0.0)
-    monkeypatch.setattr(heartbeat, "_SHARE", 1e9)
-    monkeypatch.setattr(heartbeat, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(progress_callback, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(progress_callback, "_SHARE", 1e9)
+    monkeypatch.setattr(progress_callback, "WRITE_EVERY", 0.0)
 
 
 def watched(folder: Path, engine: Engine, show: Any = lambda _: None) -> ProgressCallback:
@@ -44,14 +46,14 @@ def test_each_snapshot_is_what_the_engine_holds(tmp_path: Path, always: None) ->
         assert snapshot.ended == sum(record.state in ("completed", "stopped", "failed") for record in usual)
         assert snapshot.failed == sum(record.state == "failed" for record in records)
         assert snapshot.epochs == sum(record.epochs for record in records)
-        assert snapshot.begun == engine.trained
+        assert snapshot.begun == engine.proposals.trained
         assert snapshot.wanted == 14
 
     beat = watched(tmp_path, engine, compare)
     finish(engine)
     beat.end(engine, "completed")
     assert len(seen) > 14
-    last, best = seen[-1], engine.ranking()[0]
+    last, best = seen[-1], ranking(engine)[0]
     assert (last.how, last.running, last.paused, last.left, last.baselines) == ("completed", 0, 0, None, 1)
     assert (last.trial, last.accuracy, last.notation) == (best.number, best.accuracy, best.design.notation)
     assert any(snapshot.left is not None for snapshot in seen)
@@ -70,8 +72,8 @@ def test_mlflow_hears_how_the_sweep_goes_on(tmp_path: Path, always: None) -> Non
     assert steps[-1] == sum(record.epochs for record in trained)
     best = [metrics["best_accuracy"] for step, metrics in told if step]
     assert best == sorted(best)
-    assert best[-1] == engine.ranking()[0].accuracy
-    assert told[-1][1]["trials/failed"] == engine.counts()["failed"] > 0
+    assert best[-1] == ranking(engine)[0].accuracy
+    assert told[-1][1]["trials/failed"] == counts(engine)["failed"] > 0
     assert told[-1][1]["trials/unfinished"] == 0
 
 
@@ -90,7 +92,7 @@ def test_nothing_that_goes_wrong_with_it_reaches_the_sweep(tmp_path: Path, alway
 
 def test_it_looks_seldom_where_looking_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
     looks: list[float] = []
     engine = opened(tmp_path, config())
 
@@ -110,7 +112,7 @@ def test_the_time_left_is_what_the_rest_of_the_epochs_takes(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
     engine = opened(tmp_path, config(search={"promotion": "none"}))
     left: dict[int, float | None] = {}
     watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
@@ -127,7 +129,7 @@ def test_the_time_left_counts_baselines_and_finals(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
     search = {"promotion": "none", "trials": 5, "baselines": ["lenet5", "lenet5"], "finalists": 2, "seeds": 3}
     engine = opened(tmp_path, config(search=search))
     left: dict[int, float | None] = {}
@@ -147,7 +149,7 @@ def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
     settings = config(search={"promotion": "none", "trials": 5})
     for begun in range(2):
         engine = opened(tmp_path, settings)
@@ -156,7 +158,7 @@ def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before
         job = engine.next()
         assert job
         now += 40.0
-        engine.report(job.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
+        report(engine, job.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
         assert left == {4 * begun: None, 4 * (begun + 1): pytest.approx(10 * (5 * 4 - 4 * (begun + 1)))}
 
 
@@ -174,8 +176,8 @@ def test_trials_that_begin_together_are_all_seen_to_run_while_nothing_is_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now)
-    monkeypatch.setattr(heartbeat.time, "time", lambda: 1000 + now)
+    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_callback.time, "time", lambda: 1000 + now)
     engine = opened(tmp_path, config())
     watched(tmp_path, engine)
     for _ in range(4):
@@ -189,7 +191,7 @@ def test_trials_that_begin_together_are_all_seen_to_run_while_nothing_is_heard(
 
 def test_there_is_a_file_before_any_result(tmp_path: Path) -> None:
     engine = opened(tmp_path, config())
-    (tmp_path / heartbeat.FILE).write_text("a former run's")
+    (tmp_path / PROGRESS).write_text("a former run's")
     watched(tmp_path, engine)
     found = read_progress(tmp_path)
     assert found
@@ -223,7 +225,7 @@ def test_epochs_of_a_trial_on_average(settings: dict[str, Any], epochs: float) -
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"how": "running"}', "null"])
 def test_a_file_that_is_no_heartbeat_is_none(tmp_path: Path, text: str | None) -> None:
     if text is not None:
-        (tmp_path / heartbeat.FILE).write_text(text)
+        (tmp_path / PROGRESS).write_text(text)
     assert read_progress(tmp_path) is None
 
 
@@ -231,9 +233,9 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None
     engine = opened(tmp_path, config())
     beat = watched(tmp_path, engine)
     for _ in drive(engine, good):
-        json.loads((tmp_path / heartbeat.FILE).read_text())
+        json.loads((tmp_path / PROGRESS).read_text())
     beat.end(engine, "interrupted")
     found = read_progress(tmp_path)
     assert found
     assert found.how == "interrupted"
-    assert [path.name for path in tmp_path.glob("*heartbeat*")] == [heartbeat.FILE]
+    assert [path.name for path in tmp_path.glob("*heartbeat*")] == [PROGRESS]

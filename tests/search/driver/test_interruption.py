@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.dashboards.text.status import state
-from convscape.search.driver import heartbeat, launching as sweeps
+from convscape.search.driver import folder as sweep_folders, launching as sweeps, progress
 from convscape.search.driver.launching import launch, resume
+from convscape.search.files import PROGRESS, SPOOL, UPLOADED
 from convscape.search.files.append_only import read_all_entries
 from convscape.search.sweep import Sweep
-from convscape.search.tracking.delivery import JOURNAL, SPOOL
-from convscape.search.workers.trainable import TrainingJob
+from convscape.search.workers.training_job import TrainingJob
 from convscape.spaces.errors import SweepError
 from tiny_sweep import TINY, results, tiny
 
@@ -34,7 +34,7 @@ def test_a_sweep_interrupted_before_any_epoch_is_kept_where_mlflow_waits_for_its
 ) -> None:
     def interrupted(_engine: Any, _dataset: Any, _config: Any, folder: Path) -> None:
         if begun:
-            (folder / JOURNAL).write_text('{"trial": null, "run": "one"}\n')
+            (folder / UPLOADED).write_text('{"trial": null, "run": "one"}\n')
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sweeps, "_train", interrupted)
@@ -173,12 +173,12 @@ def test_a_resume_has_a_heartbeat_of_its_own_before_anything_trains(
     monkeypatch.setattr(sweeps, "_train", lambda *_: seen.append(state_of(sweep)))
     resume("tiny", tmp_path, progress=False)
     assert seen == ["running"]
-    (sweep.folder / heartbeat.FILE).unlink()
+    (sweep.folder / PROGRESS).unlink()
     assert state(sweep) == "died"
 
 
 def state_of(sweep: Sweep) -> str:
-    found = heartbeat.read_progress(sweep.folder)
+    found = progress.read_progress(sweep.folder)
     assert found
     return found.how
 
@@ -194,7 +194,7 @@ def test_a_resume_interrupted_before_any_epoch_ended_is_resumed(
         return epoch
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
+        patch.setattr(sweep_folders.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
         patch.setattr(TrainingJob, "epoch", ends_with(SystemExit))
         with pytest.raises(SystemExit):
             launch(tiny(tmp_path, "search.trials=1"), progress=False)

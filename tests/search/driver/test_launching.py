@@ -13,13 +13,12 @@ from unittest.mock import ANY
 
 import convscape
 import pytest
-from convscape.search.driver import launching as sweeps
+from convscape.search.driver import folder as sweep_folders, launching as sweeps
 from convscape.search.driver.launching import launch, resume
-from convscape.search.files import lock
+from convscape.search.files import SPOOL, lock
 from convscape.search.files.append_only import Spool
 from convscape.search.records.trial import TrialRecord
 from convscape.search.sweep import Sweep
-from convscape.search.tracking.delivery import SPOOL
 from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import sync
 from convscape.spaces.architecture import Architecture
@@ -171,7 +170,7 @@ def test_a_launch_killed_while_it_wrote_a_file_is_no_worse_for_it(
 
     with monkeypatch.context() as patch:
         patch.setattr("convscape.search.files.atomic.os.fsync", killed)
-        patch.setattr(sweeps.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
+        patch.setattr(sweep_folders.shutil, "rmtree", lambda *_, **__: None)  # a killed process tidies nothing up
         with pytest.raises(SystemExit):
             launch(config, progress=False)
     assert written.exists()
@@ -181,7 +180,7 @@ def test_a_launch_killed_while_it_wrote_a_file_is_no_worse_for_it(
 
 
 def test_all_trials_failing_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None) -> None:
-    monkeypatch.setattr("convscape.search.workers.trainable.Training", broken)
+    monkeypatch.setattr("convscape.search.workers.training_job.Training", broken)
     sweep = launch(tiny(tmp_path, "search.trials=2"), progress=False)
     assert sweep.counts()["failed"] == 2
     with pytest.raises(SweepError, match=r"all trials failed:\n  2x \(trials 0, 1\): ZeroDivisionError: division by"):
@@ -190,7 +189,10 @@ def test_all_trials_failing_is_no_result(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_sweep_that_can_go_on_is_not_said_to_have_failed(finished: Sweep) -> None:
-    failed, waiting = TrialRecord(0, ANY, "failed", "it broke"), TrialRecord(1, ANY, "paused")
+    failed, waiting = (
+        TrialRecord(number=0, design=ANY, state="failed", reason="it broke"),
+        TrialRecord(number=1, design=ANY, state="paused"),
+    )
     with pytest.raises(
         SweepError, match=r"no trial has ended an epoch; those that failed:\n  1x \(trial 0\)"
     ) as caught:

@@ -8,13 +8,42 @@ import time
 from dataclasses import replace
 
 import pytest
-from convscape.search.driver import terminal
-from convscape.search.driver.heartbeat import SweepProgress
+from convscape.search.driver import SweepProgress, terminal
 from convscape.search.driver.terminal import Progress, aged, clock, line
 from rich.console import Console
 
-NOW = SweepProgress(
-    "running", 0.0, 75.0, 50, 12, 3, 7, 2, 1, 1, 0, 30, 1234.5, 90.0, 4, 0.91, 2930, "INPUT[8x8x1] -> CONV3-8 -> FC-10"
+NOTHING = SweepProgress(
+    how="running",
+    time=0.0,
+    seconds=5.0,
+    wanted=50,
+    begun=0,
+    ended=0,
+    paused=0,
+    running=0,
+    failed=0,
+    baselines=0,
+    finals=0,
+    epochs=0,
+    images_per_second=0.0,
+    left=None,
+)
+NOW = replace(
+    NOTHING,
+    seconds=75.0,
+    begun=12,
+    ended=3,
+    paused=7,
+    running=2,
+    failed=1,
+    baselines=1,
+    epochs=30,
+    images_per_second=1234.5,
+    left=90.0,
+    trial=4,
+    accuracy=0.91,
+    parameters=2930,
+    notation="INPUT[8x8x1] -> CONV3-8 -> FC-10",
 )
 
 
@@ -32,8 +61,7 @@ def test_the_line_says_all() -> None:
 
 
 def test_the_line_leaves_out_what_is_not() -> None:
-    start = SweepProgress("running", 0.0, 5.0, 50, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None)
-    assert line(start) == "0:05  0/50 trials: 0 ended, 0 running, 0 paused"
+    assert line(NOTHING) == "0:05  0/50 trials: 0 ended, 0 running, 0 paused"
 
 
 @pytest.mark.parametrize("width", [20, 60, 100, 200])

@@ -12,10 +12,10 @@ from convscape.search.config import sweep_file
 from convscape.search.config.recipe_space import RecipeSpace
 from convscape.search.driver import launching as sweeps
 from convscape.search.driver.launching import launch, resume
-from convscape.search.proposals.design_space import sample
+from convscape.search.proposals import DesignSpace
 from convscape.search.proposals.enqueued import initial_designs
 from convscape.search.proposals.feasibility import smallest
-from convscape.search.workers import trainable
+from convscape.search.workers import training_job
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import ConfigError, SpaceError
@@ -85,7 +85,7 @@ def parsed(*overrides: str) -> SweepConfig:
 
 
 def drawn(config: SweepConfig, count: int = 30, input: tuple[int, int, int] = IMAGE) -> Sequence[Any]:
-    return list(sample(config, input, 5, count))
+    return list(DesignSpace.of(config, input, 5).draw(count, config.search.seed))
 
 
 def test_trials_with_weights_train_their_network_and_do_better(
@@ -128,18 +128,18 @@ def test_a_resume_goes_on_from_elsewhere(
     monkeypatch.chdir(backbone.parent)
     overrides = ("recipe.weights=[null, out]", "search.trials=4")
     whole = launch(parsed(f"folder={tmp_path / 'whole'}", *overrides), progress=False)
-    epoch, left = trainable.TrainingJob.epoch, [3]
+    epoch, left = training_job.TrainingJob.epoch, [3]
 
-    def killed(self: trainable.TrainingJob) -> Any:
+    def killed(self: training_job.TrainingJob) -> Any:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
         return epoch(self)
 
-    monkeypatch.setattr(trainable.TrainingJob, "epoch", killed)
+    monkeypatch.setattr(training_job.TrainingJob, "epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         launch(parsed(f"folder={tmp_path / 'broken'}", *overrides), progress=False)
-    monkeypatch.setattr(trainable.TrainingJob, "epoch", epoch)
+    monkeypatch.setattr(training_job.TrainingJob, "epoch", epoch)
     monkeypatch.chdir(tmp_path)
     broken = resume("tuned", tmp_path / "broken", progress=False)
     fates = [[(r.design.key, r.state, r.accuracies) for r in sweep.trials()] for sweep in (whole, broken)]
@@ -158,12 +158,12 @@ def test_weights_and_how_much_is_frozen_are_asked_only_where_they_matter(backbon
 
 def test_torchvisions_models_are_the_classics_scaled_to_the_images() -> None:
     config = parsed("recipe.weights=[torchvision:resnet18, torchvision:alexnet]", "data.size=224")
-    config.design_space().check((3, 224, 224))
+    config.network_space().check((3, 224, 224))
     known = {name: classic(name, (3, 224, 224), 5).digest for name in ("resnet18", "alexnet-torchvision")}
     for design in drawn(config, 8, (3, 224, 224)):
         name = (design.recipe.weights or "").removeprefix("torchvision:")
         assert design.architecture.digest == known.get(name) or known[f"{name}-torchvision"]
-    parsed("recipe.weights=torchvision:resnet18").design_space().check((3, 32, 32))
+    parsed("recipe.weights=torchvision:resnet18").network_space().check((3, 32, 32))
 
 
 def test_an_all_convolutional_export_gets_the_scores_in_its_last_convolution(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_an_all_convolutional_export_gets_the_scores_in_its_last_convolution(tmp
 def test_weights_that_do_not_fit_are_refused_at_the_start(
     backbone: Path, weights: str, input: tuple[int, int, int], message: str
 ) -> None:
-    space = parsed(f"recipe.weights=[null, {weights.replace('BACKBONE', str(backbone))}]").design_space()
+    space = parsed(f"recipe.weights=[null, {weights.replace('BACKBONE', str(backbone))}]").network_space()
     with pytest.raises(SpaceError, match=message) as caught:
         space.check(input)
     assert caught.value.key == "recipe.weights"
@@ -200,12 +200,12 @@ def test_a_file_of_weights_is_the_bases(tmp_path: Path) -> None:
     torch.save(build_network(classic("lenet5", IMAGE, 10)).state_dict(), file)
     base = "space={base: lenet5, width: [0.5, 1]}"
     config = parsed(base, f"recipe.weights=[null, {file}]")
-    config.design_space().check(IMAGE)
+    config.network_space().check(IMAGE)
     full = classic("lenet5", IMAGE, 5).digest
     assert {d.architecture.digest == full for d in drawn(config) if d.recipe.weights} == {True}
     assert {d.architecture.digest == full for d in drawn(config) if not d.recipe.weights} == {True, False}
     with pytest.raises(SpaceError, match="cannot be read"):
-        parsed(base, f"recipe.weights={tmp_path / 'gone.pth'}").design_space().check(IMAGE)
+        parsed(base, f"recipe.weights={tmp_path / 'gone.pth'}").network_space().check(IMAGE)
 
 
 @pytest.mark.parametrize("weights", ["3", "[null, null]", "[]", "''", "{low: 1, high: 2}"])
@@ -219,19 +219,19 @@ def test_a_budget_does_not_shrink_what_has_weights(backbone: Path) -> None:
     for design in drawn(config):
         over = config.budget.exceeded(design.architecture, design.recipe)
         assert bool(over) == bool(design.recipe.weights)
-    assert smallest(config, IMAGE, 5).recipe.weights is None
+    assert smallest(DesignSpace.of(config, IMAGE, 5), 0).recipe.weights is None
 
 
 def test_named_networks_start_from_chance_unless_they_say_otherwise(backbone: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(backbone.parent)
     entries = f"[lenet5, {{network: '{backbone}/architecture.json', recipe: {{weights: out, frozen: 0.5}}}}]"
     config = sweep_file.parse_sweep_file(TINY, "tuned.yaml", [f"search.start={entries}", f"recipe.weights={backbone}"])
-    found = [enqueued.design.recipe for enqueued in initial_designs(config, IMAGE, 5)]
+    found = [enqueued.design.recipe for enqueued in initial_designs(config, DesignSpace.of(config, IMAGE, 5))]
     assert [(recipe.weights, recipe.frozen) for recipe in found] == [(None, 0.0), (str(backbone), 0.5)]
 
 
 def test_the_size_counts_a_network_for_each_of_the_weights(backbone: Path) -> None:
-    plain = parsed("recipe.frozen=0.0").design_space().size(IMAGE)
-    both = parsed(f"recipe.weights=[null, {backbone}]").design_space().size(IMAGE)
+    plain = parsed("recipe.frozen=0.0").network_space().size(IMAGE)
+    both = parsed(f"recipe.weights=[null, {backbone}]").network_space().size(IMAGE)
     assert both.networks == plain.networks + 1  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
-    assert str(parsed(f"recipe.weights={backbone}").design_space().size(IMAGE)) == "1 distinct network"
+    assert str(parsed(f"recipe.weights={backbone}").network_space().size(IMAGE)) == "1 distinct network"

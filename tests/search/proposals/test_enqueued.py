@@ -11,11 +11,13 @@ from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.config.schema import SweepConfig
 from convscape.search.driver.preflight import preflight
-from convscape.search.proposals import enqueued as named_designs, proposals
+from convscape.search.files import CONFIG, STUDY
+from convscape.search.proposals import DesignSpace, proposals
 from convscape.search.proposals.enqueued import initial_designs
-from convscape.search.study.journal_storage import STUDY_FILE
-from convscape.search.study.study import Study, read_params, read_trials
-from convscape.search.sweep import CONFIG, Sweep
+from convscape.search.proposals.scripted_trials import NearestTrial
+from convscape.search.study import read_params, read_trials
+from convscape.search.study.study import Study
+from convscape.search.sweep import Sweep
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import ConfigError
 from convscape.spaces.lookup import load_architecture
@@ -26,6 +28,7 @@ from hypothesis import example, given, settings, strategies as st
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from convscape.search.records import Enqueued
     from convscape.search.records.trial import TrialRecord
     from convscape.spaces.architecture import Architecture
     from convscape.spaces.contract import Space
@@ -37,16 +40,20 @@ DEEP = "INPUT[8x8x1] -> [CONV3-8 -> RELU]*2 -> POOL2 -> FC-10"
 NAMED = {"start": [LINE, "lenet5"], "baselines": [DEEP]}
 
 
-def designs(text: str, *overrides: str, classes: int = 10) -> list[named_designs.Enqueued]:
-    return initial_designs(sweep_file.parse_sweep_file(text, "s.yaml", overrides), INPUT, classes)
+def named_in(config: SweepConfig, input: tuple[int, int, int], classes: int) -> list[Enqueued]:
+    return initial_designs(config, DesignSpace.of(config, input, classes))
 
 
-def named(entries: str, recipe: str = "{}", classes: int = 10) -> list[named_designs.Enqueued]:
+def designs(text: str, *overrides: str, classes: int = 10) -> list[Enqueued]:
+    return named_in(sweep_file.parse_sweep_file(text, "s.yaml", overrides), INPUT, classes)
+
+
+def named(entries: str, recipe: str = "{}", classes: int = 10) -> list[Enqueued]:
     text = f"name: s\ndata: {{name: digits}}\nrecipe: {recipe}\nsearch: {{start: {entries}}}\n"
     return designs(text, classes=classes)
 
 
-def notations(enqueued: list[named_designs.Enqueued]) -> list[str]:
+def notations(enqueued: list[Enqueued]) -> list[str]:
     return [each.design.notation for each in enqueued]
 
 
@@ -101,7 +108,7 @@ class TestWhatAnEntryMeans:
 
     @given(st.integers(-9, 99), st.integers(0, 99), st.integers(1, 60), st.integers(-20, 150) | st.floats(-20, 150))
     def test_the_nearest_is_a_step_of_the_range(self, low: int, width: int, step: int, wish: float) -> None:
-        trial = named_designs._Nearest({"x": wish})
+        trial = NearestTrial({"x": wish})
         allowed = range(low, low + width + 1, step)
         found = trial.suggest_int("x", low, low + width, step=step)
         assert found in allowed
@@ -167,13 +174,13 @@ class TestMistakes:
     def test_a_network_that_cannot_be_built_for_the_images_is_refused_at_the_start(self, entry: str, says: str) -> None:
         settings = config(search={"start": ["lenet5", entry]})
         with pytest.raises(ConfigError, match=r"^search\.start\[1\]: ") as caught:
-            preflight(settings, load_data(settings))
+            preflight(settings, DesignSpace.for_images(settings, load_data(settings)))
         assert says in caught.value.message
         assert caught.value.key == "search.start[1]"
 
     def test_more_starts_than_trials(self) -> None:
         with pytest.raises(ConfigError, match=r"search\.start: 2 designs, and `search\.trials` is 1") as caught:
-            initial_designs(config(search={**NAMED, "trials": 1}), INPUT, 10)
+            named_in(config(search={**NAMED, "trials": 1}), INPUT, 10)
         assert "at least 2" in caught.value.remedy
 
 
@@ -188,7 +195,7 @@ def test_named_designs_are_trained_first_and_once(tmp_path: Path, promotion: str
     assert [record.role for record in records[:4]] == ["baseline", "start", "start", "sampled"]
     assert {record.role for record in records[3:]} == {"sampled"}
     assert [record.design.notation for record in records[:2]] == [DEEP, LINE]
-    assert engine.trained == 6, "starts count, baselines do not"
+    assert engine.proposals.trained == 6, "starts count, baselines do not"
     assert sum(record.state in ("completed", "stopped") for record in records) == 7
     assert fates(read_trials(tmp_path)) == fates(records)
     assert [record.role for record in read_trials(tmp_path)] == [record.role for record in records]
@@ -226,7 +233,7 @@ def test_a_start_waits_at_its_rung_as_any_other(tmp_path: Path) -> None:
 def test_a_baseline_that_the_time_budget_cuts_short_says_so(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"baselines": [DEEP], "trials": 1}), deadline=float("inf"))
     next(drive(engine, good))
-    engine.deadline = 0.0
+    engine.time.deadline = 0.0
     engine.close()
     assert (engine.records[0].state, engine.records[0].reason) == ("stopped", "cut short after epoch 1; time budget")
 
@@ -236,7 +243,7 @@ def test_one_over_budget_is_recorded_and_does_not_count(tmp_path: Path) -> None:
     records = finish(engine, good)
     assert [record.state == "infeasible" for record in records[:2]] == [True, False]
     assert "over the budget of 50,000" in records[0].reason
-    assert engine.trained == 3
+    assert engine.proposals.trained == 3
 
 
 def test_a_design_named_twice_or_proposed_later_is_trained_once(
@@ -267,9 +274,9 @@ def test_a_space_of_baselines_alone_ends(tmp_path: Path, monkeypatch: pytest.Mon
     engine = opened(again, settings)
     records = finish(engine, good)
     assert {record.state for record in records[: len(entries)]} == {"completed"}
-    assert engine.trained == 0
-    content = (again / STUDY_FILE).read_bytes()
-    (again / STUDY_FILE).write_bytes(content[: len(content) * 9 // 10])
+    assert engine.proposals.trained == 0
+    content = (again / STUDY).read_bytes()
+    (again / STUDY).write_bytes(content[: len(content) * 9 // 10])
     assert fates(finish(opened(again, settings), good)) == fates(records)
 
 
@@ -279,7 +286,7 @@ class Unbroken:
     def __init__(self, folder: Path, settings: SweepConfig, spare: Path) -> None:
         self.settings, self.spare = settings, spare
         self.fates = fates(finish(opened(folder, settings)))
-        self.content = (folder / STUDY_FILE).read_bytes()
+        self.content = (folder / STUDY).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +297,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, former: SweepConfig) -> U
 
 
 def resumed(unbroken: Unbroken, size: int) -> list[TrialRecord]:
-    (unbroken.spare / STUDY_FILE).write_bytes(unbroken.content[:size])
+    (unbroken.spare / STUDY).write_bytes(unbroken.content[:size])
     return finish(opened(unbroken.spare, unbroken.settings))
 
 
@@ -339,7 +346,7 @@ def after(former: SweepConfig, best: int = 3, **sections: Any) -> SweepConfig:
 
 class TestAFormerSweep:
     def test_its_best_are_taken_with_their_recipes(self, former: SweepConfig) -> None:
-        enqueued = initial_designs(after(former), INPUT, 10)
+        enqueued = named_in(after(former), INPUT, 10)
         best = Sweep(former).summaries()[:3]
         records = {record.number: record for record in Sweep(former).trials()}
         assert [each.design for each in enqueued] == [records[trial.trial].design for trial in best]
@@ -347,7 +354,7 @@ class TestAFormerSweep:
     def test_the_sampler_learns_from_them_where_the_space_is_the_same(
         self, former: SweepConfig, tmp_path: Path
     ) -> None:
-        enqueued = initial_designs(after(former), INPUT, 10)
+        enqueued = named_in(after(former), INPUT, 10)
         engine = opened(
             tmp_path,
             after(
@@ -361,9 +368,9 @@ class TestAFormerSweep:
 
     def test_of_what_this_space_does_not_propose_it_learns_nothing(self, former: SweepConfig, tmp_path: Path) -> None:
         other = after(former, space={**SMALL_SPACE, "kernel": 7})
-        assert [each.params for each in initial_designs(other, INPUT, 10)] == [{}] * 3
+        assert [each.params for each in named_in(other, INPUT, 10)] == [{}] * 3
         fixed_otherwise = after(former, recipe={**FIXED_RECIPE, "learning_rate": 0.3})
-        assert [each.params for each in initial_designs(fixed_otherwise, INPUT, 10)] == [{}] * 3
+        assert [each.params for each in named_in(fixed_otherwise, INPUT, 10)] == [{}] * 3
         records = finish(opened(tmp_path, other), good)
         assert len(records) >= 14
         assert not any(list(read_params(tmp_path).values())[:3])
@@ -379,41 +386,41 @@ class TestAFormerSweep:
                 warnings.warn("of the space's own", stacklevel=2)
                 return super().sample(*arguments)
 
-        def design_space(settings: SweepConfig) -> Space:
+        def network_space(settings: SweepConfig) -> Space:
             made.append(Warns(**settings.space))
             return made[-1]
 
         asked = after(former)
-        monkeypatch.setattr(SweepConfig, "design_space", design_space)
-        assert all(each.params for each in initial_designs(asked, INPUT, 10))
+        monkeypatch.setattr(SweepConfig, "network_space", network_space)
+        assert all(each.params for each in named_in(asked, INPUT, 10))
         assert len(made) == 1
 
     @pytest.mark.parametrize(("image", "classes"), [((1, 28, 28), 10), ((1, 8, 8), 7)])
     def test_other_images_are_refused(self, former: SweepConfig, image: tuple[int, int, int], classes: int) -> None:
         with pytest.raises(ConfigError, match=r"search.start\[0\]: sweep former is of images of 1x8x8 in 10 classes"):
-            initial_designs(after(former), image, classes)
+            named_in(after(former), image, classes)
 
     def test_one_that_is_not_there_names_the_nearest(self, former: SweepConfig) -> None:
         with pytest.raises(ConfigError, match=r"search.baselines\[0\]: no sweep 'fromer'") as caught:
-            initial_designs(config(folder=str(former.folder), search={"baselines": [{"sweep": "fromer"}]}), INPUT, 10)
+            named_in(config(folder=str(former.folder), search={"baselines": [{"sweep": "fromer"}]}), INPUT, 10)
         assert caught.value.remedy == "Did you mean 'former'?"
 
     def test_it_may_not_be_the_sweep_itself(self, former: SweepConfig) -> None:
         itself = config(name="former", folder=str(former.folder), search={"start": [{"sweep": "former"}]})
         with pytest.raises(ConfigError, match="former is this sweep itself"):
-            initial_designs(itself, INPUT, 10)
+            named_in(itself, INPUT, 10)
 
     @pytest.mark.parametrize("entry", [{"sweep": "a\0"}, {"sweep": "a", "folder": "~nobody-of-this-name/x"}])
     def test_what_is_no_folder_is_refused(self, entry: dict[str, Any]) -> None:
         with pytest.raises(ConfigError, match=r"search.start\[0\]: no folder of a sweep"):
-            initial_designs(config(search={"start": [entry]}), INPUT, 10)
+            named_in(config(search={"start": [entry]}), INPUT, 10)
 
     def test_one_without_a_result_is_refused(self, tmp_path: Path) -> None:
         empty = config(name="former", folder=str(tmp_path))
         empty.sweep_folder.mkdir()
         (empty.sweep_folder / CONFIG).write_text(json.dumps(empty.to_json()))
         with pytest.raises(ConfigError, match="sweep former has no result"):
-            initial_designs(after(empty), INPUT, 10)
+            named_in(after(empty), INPUT, 10)
 
 
 def test_starts_without_settings_do_not_use_up_the_sampler_s_random_proposals(tmp_path: Path) -> None:

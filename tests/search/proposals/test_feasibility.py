@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.sweep_file import parse_sweep_file
-from convscape.search.proposals.design_space import sample
+from convscape.search.proposals import DesignSpace
 from convscape.search.proposals.feasibility import check_budget, smallest
 from convscape.spaces.conv_space.blocks import BLOCKS
 from convscape.spaces.errors import SpaceError
@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 from scripts import every_answer, some
 
 if TYPE_CHECKING:
+    from convscape.search import SweepConfig
     from convscape.spaces.architecture import Architecture
     from convscape.trainers.recipe import Recipe
 
@@ -27,9 +28,13 @@ space: {{stages: [1, 2], filters: [2, 512], kernel: 3, head: global_average}}
 """
 
 
+def designs(config: SweepConfig) -> DesignSpace:
+    return DesignSpace.of(config, (1, 8, 8), 10)
+
+
 def test_a_budget_that_nothing_meets_names_the_smallest_design_and_its_cost() -> None:
     with pytest.raises(SpaceError) as caught:
-        check_budget(parse_sweep_file(FILE + "budget: {parameters: 30}"), (1, 8, 8), 10)
+        check_budget(designs(parse_sweep_file(FILE + "budget: {parameters: 30}")), 0)
     assert caught.value.key == "budget"
     assert "the smallest found, INPUT[8x8x1] -> CONV3-2" in caught.value.message
     assert "has 50 parameters" in caught.value.message  # 3·3·2 + 2 of the convolution, 2·10 + 10 of the scores
@@ -38,13 +43,13 @@ def test_a_budget_that_nothing_meets_names_the_smallest_design_and_its_cost() ->
 
 def test_of_a_budget_that_no_shrinking_meets_the_smallest_has_widths_of_one() -> None:
     with pytest.raises(SpaceError, match="has 30 parameters"):
-        check_budget(parse_sweep_file(FILE + "budget: {parameters: 29, over_budget: shrink}"), (1, 8, 8), 10)
+        check_budget(designs(parse_sweep_file(FILE + "budget: {parameters: 29, over_budget: shrink}")), 0)
 
 
 def test_one_that_the_narrowest_meet_is_let_through() -> None:
-    check_budget(parse_sweep_file(FILE + "budget: {parameters: 60, training_memory: 1 MB}"), (1, 8, 8), 10)
-    check_budget(parse_sweep_file(FILE), (1, 8, 8), 10)
-    check_budget(parse_sweep_file(FILE + "budget: {parameters: 30, over_budget: shrink}"), (1, 8, 8), 10)
+    check_budget(designs(parse_sweep_file(FILE + "budget: {parameters: 60, training_memory: 1 MB}")), 0)
+    check_budget(designs(parse_sweep_file(FILE)), 0)
+    check_budget(designs(parse_sweep_file(FILE + "budget: {parameters: 30, over_budget: shrink}")), 0)
 
 
 def test_one_that_only_shrinking_meets_is_let_through_where_branches_precede_an_identity() -> None:
@@ -52,10 +57,10 @@ def test_one_that_only_shrinking_meets_is_let_through_where_branches_precede_an_
     text = f"{HEAD}space: {{{space}, kernel: 3, downsampling: none, head: global_average}}\n"
     budget = "budget: {parameters: 400, over_budget: %s}"
     config = parse_sweep_file(text + budget % "shrink")
-    check_budget(config, (1, 8, 8), 10)
-    assert all(design.parameters <= 400 for design in sample(config, (1, 8, 8), 10, 5))
+    check_budget(designs(config), 0)
+    assert all(design.parameters <= 400 for design in designs(config).draw(5, 0))
     with pytest.raises(SpaceError, match="no design of the space is within it"):
-        check_budget(parse_sweep_file(text + budget % "reject"), (1, 8, 8), 10)
+        check_budget(designs(parse_sweep_file(text + budget % "reject")), 0)
 
 
 RECIPE = "recipe: {batch_size: [8, 64], optimizer: [sgd, adamw], learning_rate: 0.1, weight_decay: 0}"
@@ -85,12 +90,12 @@ FIXED = {
 @given(OPEN, st.sampled_from(["parameters: 1", "macs: 1", "training_memory: 1", "inference_memory: 1"]))
 def test_the_smallest_is_the_smallest_of_all(chosen: dict[str, Any], limit: str) -> None:
     config = parse_sweep_file(f"{HEAD}space: {json.dumps(FIXED | chosen)}\n{RECIPE}\nbudget: {{{limit}}}")
-    space, recipes = config.design_space(), config.recipe_space()
+    space, recipes = config.network_space(), config.recipe_space()
     try:
         space.check((3, 8, 8))
     except SpaceError:  # nothing to be the smallest of
         return
-    found = smallest(config, (3, 8, 8), 10)
+    found = smallest(DesignSpace.of(config, (3, 8, 8), 10), 0)
 
     def cost(architecture: Architecture, recipe: Recipe) -> list[float]:
         return config.budget.limits.shares(architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
@@ -109,4 +114,4 @@ def test_what_only_two_changes_at_once_lead_to_is_found() -> None:
         "norm": ["batch", "none"], "dropout": 0, "head": ["fc", "convolution"], "hidden": [0, 2],
     }  # fmt: skip
     config = parse_sweep_file(f"{HEAD}space: {json.dumps(space)}\nbudget: {{macs: 1}}")
-    assert smallest(config, (1, 8, 8), 10).macs <= 485
+    assert smallest(designs(config), 0).macs <= 485

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
+from convscape.search.files import STUDY
 from convscape.search.proposals import proposals
-from convscape.search.scheduling import engine as engines
-from convscape.search.study.journal_storage import STUDY_FILE
-from convscape.search.study.study import read_trials
-from driving import accuracy, config, drive, fates, finish, good, opened, reports, result
+from convscape.search.scheduling import Decision, engine as engines
+from convscape.search.study import read_trials
+from driving import accuracy, config, counts, drive, fates, finish, good, opened, report, reports, result
 from hypothesis import given, settings, strategies as st
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from convscape.search.config.schema import SweepConfig
-    from convscape.search.records.trial import Job, TrialRecord
+    from convscape.search.records import TrialRecord
+    from convscape.search.scheduling import Job
     from convscape.search.scheduling.engine import Engine
 
 
@@ -32,7 +33,7 @@ class Unbroken:
     def __init__(self, folder: Path, settings: SweepConfig, spare: Path) -> None:
         self.settings, self.spare = settings, spare
         self.fates = fates(finish(opened(folder, settings)))
-        self.content = (folder / STUDY_FILE).read_bytes()
+        self.content = (folder / STUDY).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +56,14 @@ def test_a_sweep_killed_after_any_kind_of_event_ends_as_if_it_had_not_been(unbro
         told = event.get("user_attr", {})
         ends[event["op_code"], event.get("state"), *told, told.get("state"), event.get("step")] = position
     for position in ends.values():
-        (unbroken.spare / STUDY_FILE).write_bytes(unbroken.content[:position])
+        (unbroken.spare / STUDY).write_bytes(unbroken.content[:position])
         assert fates(finish(opened(unbroken.spare, unbroken.settings))) == unbroken.fates
 
 
 @settings(max_examples=25, deadline=None)
 @given(share=st.floats(0, 1))
 def test_a_sweep_killed_at_any_byte_ends_as_if_it_had_not_been(unbroken: Unbroken, share: float) -> None:
-    (unbroken.spare / STUDY_FILE).write_bytes(unbroken.content[: round(share * len(unbroken.content))])
+    (unbroken.spare / STUDY).write_bytes(unbroken.content[: round(share * len(unbroken.content))])
     assert fates(finish(opened(unbroken.spare, unbroken.settings))) == unbroken.fates
 
 
@@ -79,8 +80,8 @@ def test_a_sweep_killed_again_and_again_ends_as_if_it_had_not_been(unbroken: Unb
             if done > epochs:
                 break
     engine = opened(folder, unbroken.settings)
+    trained += drive(engine)
     assert fates(finish(engine)) == unbroken.fates
-    trained += reports(engine).epochs
     assert len(set(trained)) == len(trained), "an epoch was trained twice"
 
 
@@ -88,8 +89,8 @@ def test_an_epoch_trained_again_is_not_counted_again(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"first_rung": 3}))
     job = engine.next()
     assert job is not None
-    assert engine.report(job.number, result(1, 0.5)) == "go on"
-    assert engine.report(job.number, result(1, 0.5)) == "go on"
+    assert report(engine, job.number, result(1, 0.5)) is Decision.CONTINUE
+    assert report(engine, job.number, result(1, 0.5)) is Decision.CONTINUE
     assert reports(engine).epochs == [(job.number, 1)]
 
 
@@ -99,16 +100,16 @@ def test_what_a_time_budget_stopped_takes_no_place_in_a_rung_of_the_resumed_swee
     for number in range(3):
         job = engine.next()
         assert job is not None
-        engine.report(job.number, result(1, 0.9 - number / 10))
-    engine.deadline = 0.0
+        report(engine, job.number, result(1, 0.9 - number / 10))
+    engine.time.deadline = 0.0
     engine.close()
     again = opened(tmp_path, settings)
-    orders: list[str] = []
+    orders: list[Decision] = []
     for value in (0.1, 0.2, 0.3, 0.4):
         job = again.next()
         assert job is not None
-        orders.append(again.report(job.number, result(1, value)))
-    assert orders == ["pause", "pause", "pause", "go on"]
+        orders.append(report(again, job.number, result(1, value)))
+    assert orders == [Decision.PAUSE] * 3 + [Decision.CONTINUE]
 
 
 def test_stopping_ends_a_trial_at_its_rung_and_pauses_nobody(tmp_path: Path) -> None:
@@ -148,12 +149,12 @@ def test_whatever_the_promotion_a_sweep_killed_after_a_result_ends_as_if_it_had_
     settings = config(search={"epochs": 6, **strategy})
     expected = fates(finish(opened(tmp_path, settings)))
     assert {state for _, _, state, *_ in expected} >= {"completed", "stopped", "failed"}
-    content = (tmp_path / STUDY_FILE).read_bytes()
+    content = (tmp_path / STUDY).read_bytes()
     lines = content.splitlines(keepends=True)
     results = [index for index, line in enumerate(lines, 1) if b'"intermediate_value"' in line]
     assert len(results) > 20
     for index in results[::3]:
-        (tmp_path / STUDY_FILE).write_bytes(b"".join(lines[:index]))
+        (tmp_path / STUDY).write_bytes(b"".join(lines[:index]))
         assert fates(finish(opened(tmp_path, settings))) == expected
 
 
@@ -165,8 +166,8 @@ def test_trials_at_a_rung_that_an_interruption_meets_are_judged_as_if_it_had_not
     orders = []
     for job, value in zip(jobs, (0.2, 0.4, 0.1, 0.3), strict=True):
         assert job is not None
-        orders.append(engine.report(job.number, result(1, value)))
-    assert orders == ["pause", "pause", "end", "pause"]
+        orders.append(report(engine, job.number, result(1, value)))
+    assert orders == [Decision.PAUSE, Decision.PAUSE, Decision.STOP, Decision.PAUSE]
     engine.close()
     again = opened(tmp_path, settings)
     assert [record.state for record in again.records.values()] == ["paused", "paused", "stopped", "paused"]
@@ -181,7 +182,7 @@ def test_a_trial_that_was_told_to_go_on_is_not_judged_again_by_what_came_later(t
     jobs = [engine.next() for _ in range(3)]
     for job, value in zip(jobs, (0.2, 0.4, 0.6), strict=True):
         assert job is not None
-        assert engine.report(job.number, result(1, value)) == "go on"
+        assert report(engine, job.number, result(1, value)) is Decision.CONTINUE
     again = opened(tmp_path, settings)  # killed before any of them ended another epoch
     went_on = [again.next() for _ in range(3)]
     assert [(job.number, job.start) for job in went_on if job is not None] == [(0, 1), (1, 1), (2, 1)]
@@ -201,9 +202,9 @@ def test_a_sweep_of_several_workers_killed_after_any_event_ends_as_if_it_had_not
     settings = config(search={"epochs": 6, **search})
     expected = fates(together(opened(tmp_path, settings)))
     assert {state for _, _, state, *_ in expected} >= {"completed", "stopped", "failed"}
-    lines = (tmp_path / STUDY_FILE).read_bytes().splitlines(keepends=True)
+    lines = (tmp_path / STUDY).read_bytes().splitlines(keepends=True)
     for events in range(1, len(lines), 17):  # 17: shares no factor with the events of an epoch or a proposal
-        (tmp_path / STUDY_FILE).write_bytes(b"".join(lines[:events]))
+        (tmp_path / STUDY).write_bytes(b"".join(lines[:events]))
         assert fates(together(opened(tmp_path, settings))) == expected, f"killed after event {events}"
 
 
@@ -221,7 +222,7 @@ def together(engine: Engine, workers: int = 3) -> list[TrialRecord]:
         if value is None:
             engine.fail(number, "loss is nan")
         else:
-            engine.report(number, result(epoch, value))
+            report(engine, number, result(epoch, value))
     assert engine.finished
     engine.close()
     return list(engine.records.values())
@@ -240,8 +241,8 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_and_takes_no_place(
         assert record.reason == f"accuracy after epoch 2 is {value!r}, which is no number"
         assert list(record.accuracies) == [1]
         assert reports(engine).ended[record.number] == "failed"
-    assert engine.counts()["failed"] == len(spoilt)
-    assert engine.counts()["completed"] >= 1
+    assert counts(engine)["failed"] == len(spoilt)
+    assert counts(engine)["completed"] >= 1
     assert fates(read_trials(tmp_path)) == fates(records)
 
 
@@ -255,11 +256,11 @@ def test_a_latency_that_is_no_number_counts_as_not_measured(tmp_path: Path, valu
         for epoch in range(job.start + 1, job.epochs + 1):
             asked[job.number] = asked.get(job.number, 0) + (job.latency and epoch == job.start + 1)
             odd = job.number % 2 or epoch == 1
-            order = engine.report(job.number, result(epoch, good(job, epoch) or 0.0, value if odd else 0.001))
-            if order != "go on":
+            order = report(engine, job.number, result(epoch, good(job, epoch) or 0.0, value if odd else 0.001))
+            if order is not Decision.CONTINUE:
                 break
     engine.close()
-    assert engine.counts()["failed"] == 0
+    assert counts(engine)["failed"] == 0
     whole = [record for record in engine.records.values() if record.state == "completed"]
     assert {record.latency for record in whole} == {None, 0.001}, "measured anew with a trial's next job"
     assert max(asked.values()) > 1
@@ -271,9 +272,9 @@ def test_a_trial_that_lost_its_worker_before_the_time_was_up_is_ended(tmp_path: 
     engine = opened(tmp_path, config(search={"promotion": "none"}))
     job = engine.next()
     assert job is not None
-    engine.report(job.number, result(1, 0.5))
+    report(engine, job.number, result(1, 0.5))
     engine.worker_lost(job.number, "its process ended")
-    engine.deadline = time.monotonic() - 1
+    engine.time.deadline = time.monotonic() - 1
     engine.close()
     assert engine.records[job.number].state == "stopped"
     assert reports(engine).ended == {job.number: "stopped"}
@@ -283,14 +284,14 @@ def test_an_interruption_is_heard_by_a_trial_that_trains_again_what_is_known(tmp
     engine = opened(tmp_path, config(search={"promotion": "none"}))
     job = engine.next()
     assert job is not None
-    engine.report(job.number, result(1, 0.5), result(2, 0.6))
+    report(engine, job.number, result(1, 0.5), result(2, 0.6))
     engine.worker_lost(job.number, "its process ended")
     again = engine.next()
     assert again is not None
     assert again.number == job.number
-    assert engine.report(job.number, result(1, 0.5)) == "go on"
+    assert report(engine, job.number, result(1, 0.5)) is Decision.CONTINUE
     engine.interrupted = "interrupted"
-    assert engine.report(job.number, result(2, 0.6)) == "pause"
+    assert report(engine, job.number, result(2, 0.6)) is Decision.PAUSE
     assert engine.finished
 
 
@@ -316,9 +317,9 @@ def test_an_end_is_in_the_study_before_it_is_told(tmp_path: Path) -> None:
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    engine.tracker.trial_ended = killed  # pyright: ignore[reportAttributeAccessIssue]
+    engine.ledger.tracker.trial_ended = killed  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(KeyboardInterrupt):
-        engine.report(job.number, result(1, 0.5))
+        report(engine, job.number, result(1, 0.5))
     again = opened(tmp_path, settings)
     assert again.records[0].state == "completed"
     assert reports(again).ended == {0: "completed"}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.proposals import proposals
-from convscape.search.scheduling import engine as engines
-from convscape.search.study.study import read_trials
+from convscape.search.scheduling import Decision, time_budget
+from convscape.search.study import read_trials
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import (
     ArchitectureError,
@@ -18,7 +18,7 @@ from convscape.spaces.errors import (
     SweepError,
     TrainingError,
 )
-from driving import SMALL_SPACE, config, drive, fates, finish, good, opened, reports, result
+from driving import SMALL_SPACE, config, counts, drive, fates, finish, good, opened, ranking, report, reports, result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 def test_every_trial_asked_for_is_trained_and_every_one_ends(tmp_path: Path) -> None:
     engine = opened(tmp_path, config())
     records = finish(engine)
-    counts = engine.counts()
-    assert counts["completed"] + counts["stopped"] + counts["failed"] == 14
-    assert sum(counts.values()) == len(records)
-    assert counts["completed"] >= 1
-    assert counts["failed"] >= 1
+    ended = counts(engine)
+    assert ended["completed"] + ended["stopped"] + ended["failed"] == 14
+    assert sum(ended.values()) == len(records)
+    assert ended["completed"] >= 1
+    assert ended["failed"] >= 1
     assert fates(read_trials(tmp_path)) == fates(records)
     trained = [r.number for r in records if r.state in ("completed", "stopped", "failed")]
     assert reports(engine).started == trained
@@ -44,7 +44,7 @@ def test_every_trial_asked_for_is_trained_and_every_one_ends(tmp_path: Path) -> 
 def test_without_promotion_all_run_to_the_end(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 5, "promotion": "none"}))
     finish(engine, good)
-    assert engine.counts()["completed"] == 5
+    assert counts(engine)["completed"] == 5
     assert len(reports(engine).epochs) == 5 * 4
 
 
@@ -78,8 +78,8 @@ def test_a_study_at_fault_ends_the_sweep(tmp_path: Path, monkeypatch: pytest.Mon
     engine = opened(tmp_path, config(search={"trials": 5}))
     with pytest.raises(SweepError, match="held by another"):
         engine.next()
-    assert len(engine.study.restore()) == 0
-    assert engine._proposals._misses == 0
+    assert len(engine.ledger.study.restore()) == 0
+    assert engine.proposals._misses == 0
 
 
 def test_halving_trains_less_and_keeps_the_best_of_each_rung(tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_halving_trains_less_and_keeps_the_best_of_each_rung(tmp_path: Path) -> 
 def test_one_trial_alone_ends_at_full_length(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 1}))
     assert [record.epochs for record in finish(engine, good)] == [4]
-    assert engine.counts()["completed"] == 1
+    assert counts(engine)["completed"] == 1
 
 
 def test_the_ranking_is_by_accuracy_then_size(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 6}))
     finish(engine, lambda _job, _epoch: 0.5)
-    ranking = engine.ranking()
-    assert [r.design.parameters for r in ranking] == sorted(r.design.parameters for r in ranking)
+    order = ranking(engine)
+    assert [r.design.parameters for r in order] == sorted(r.design.parameters for r in order)
 
 
 def test_a_design_seen_before_gets_the_known_result_untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +125,9 @@ def test_a_space_that_holds_no_more_ends_the_sweep(tmp_path: Path, monkeypatch: 
     two = {**SMALL_SPACE, "stages": 1, "kernel": 3, "filters": 4, "downsampling": "max", "head": "fc"}
     engine = opened(tmp_path, config(two))  # with and without batch norm
     finish(engine, good)
-    counts = engine.counts()
-    assert counts["completed"] + counts["stopped"] == 2
-    assert counts["duplicate"] >= 20
+    ended = counts(engine)
+    assert ended["completed"] + ended["stopped"] == 2
+    assert ended["duplicate"] >= 20
 
 
 def test_what_was_found_of_an_exhausted_space_is_not_looked_for_again(
@@ -147,8 +147,8 @@ def test_a_trial_killed_between_its_last_result_and_its_end_is_not_trained_past_
     engine = opened(tmp_path, settings)
     job = engine.next()
     assert job is not None
-    engine.report(0, result(1, 0.5))
-    engine.study.report(engine.records[0], 2, 0.6)  # all that reached the disk
+    report(engine, 0, result(1, 0.5))
+    engine.ledger.study.report(engine.records[0], 2, 0.6)  # all that reached the disk
     again = opened(tmp_path, settings)
     assert again.next() is None
     assert (again.records[0].state, again.records[0].reason) == ("completed", "trained 2 epochs")
@@ -185,8 +185,8 @@ def test_a_budget_that_nothing_meets_is_refused(tmp_path: Path) -> None:
 def test_a_trial_that_fails_does_not_end_the_sweep(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"trials": 4}))
     finish(engine, lambda job, epoch: None if job.number in (0, 2) else good(job, epoch))
-    assert engine.counts()["failed"] == 2
-    assert engine.counts()["completed"] >= 1
+    assert counts(engine)["failed"] == 2
+    assert counts(engine)["completed"] >= 1
     assert engine.records[0].reason == "loss is nan"
 
 
@@ -200,7 +200,7 @@ def test_a_lost_worker_costs_an_attempt_and_three_fail_the_trial(tmp_path: Path)
     assert engine.records[0].state == "failed"
     assert engine.records[0].reason == "3 workers lost; the last: its process ended"
     finish(engine, good)
-    assert engine.counts() == {"completed": 1, "stopped": 0, "failed": 1, "duplicate": 0, "infeasible": 0}
+    assert counts(engine) == {"completed": 1, "stopped": 0, "failed": 1, "duplicate": 0, "infeasible": 0}
 
 
 def test_a_lost_trial_goes_on_from_its_last_epoch_also_after_a_restart(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_lost_trial_goes_on_from_its_last_epoch_also_after_a_restart(tmp_path:
     engine = opened(tmp_path, settings)
     job = engine.next()
     assert job is not None
-    engine.report(0, result(1, 0.4))
+    report(engine, 0, result(1, 0.4))
     engine.worker_lost(0, "its process ended")
     again = opened(tmp_path, settings)
     job = again.next()
@@ -221,14 +221,14 @@ def test_past_the_deadline_nothing_starts_and_what_runs_ends_with_its_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(engines.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: now)
     engine = opened(tmp_path, config(search={"promotion": "none"}), deadline=10.0)
     job = engine.next()
     assert job is not None
-    assert engine.report(job.number, result(1, 0.5)) == "go on"
+    assert report(engine, job.number, result(1, 0.5)) is Decision.CONTINUE
     now = 10.0
     assert not engine.finished
-    assert engine.report(job.number, result(2, 0.6)) == "pause"
+    assert report(engine, job.number, result(2, 0.6)) is Decision.PAUSE
     assert engine.next() is None
     assert engine.finished
     engine.close()
@@ -241,7 +241,7 @@ def test_a_sweep_stopped_by_its_time_budget_can_be_given_more(tmp_path: Path) ->
     engine = opened(tmp_path, settings)
     for count, _ in enumerate(drive(engine, good)):
         if count == 8:
-            engine.deadline = time.monotonic() - 1
+            engine.time.deadline = time.monotonic() - 1
     engine.close()
     before = dict(reports(engine).ended.items())
     assert "stopped" in before.values()
@@ -249,7 +249,7 @@ def test_a_sweep_stopped_by_its_time_budget_can_be_given_more(tmp_path: Path) ->
     finish(again, good)
     told = reports(again).ended
     assert {number: told[number] for number in before} == before, "a trial that had ended was taken up"
-    assert again.trained == 14
+    assert again.proposals.trained == 14
 
 
 def test_an_interrupted_sweep_keeps_what_waits(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from convscape.search.config import sweep_file
 from convscape.search.driver.launching import launch
 from convscape.search.files.append_only import read_all_entries
+from convscape.search.scheduling import Decision, Engine, Report
 from convscape.search.sweep import Sweep
 from convscape.trainers.modules import Network
 from driving import config, drive, finish, opened
@@ -48,21 +51,27 @@ def test_a_batch_halved_for_want_of_memory_is_told_of(tmp_path: Path, monkeypatc
     assert told == {record.number: record.events[0] for record in sweep.trials()}
 
 
-def test_events_of_a_trial_are_kept_over_a_resume_and_told_once(tmp_path: Path) -> None:
-    from dataclasses import replace
+def say(engine: Engine, events: tuple[str, ...]) -> None:
+    """Has every report that the engine gets tell of these events, by the way that reports of Ray's workers take."""
+    takes_in = engine.report
 
+    def told(report: Report) -> Decision:
+        with_events = replace(report, results=tuple(replace(result, events=events) for result in report.results))
+        return takes_in(Report.from_json(json.loads(json.dumps(with_events.to_json()))))
+
+    engine.report = told  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_events_of_a_trial_are_kept_over_a_resume_and_told_once(tmp_path: Path) -> None:
     settings = config(search={"trials": 2, "epochs": 4, "reduction": 4})
     engine = opened(tmp_path, settings)
-    report = engine.report
-    engine.report = lambda number, result: report(number, replace(result, events=("one", "two")))  # pyright: ignore[reportAttributeAccessIssue]
+    say(engine, ("one", "two"))
     next(drive(engine))
     again = opened(tmp_path, settings)
     assert again.records[0].events == ("one", "two")
     told: list[Any] = []
-    again.tracker.note = lambda tags, number: told.append((number, tags))  # pyright: ignore[reportAttributeAccessIssue]
-    report_again = again.report
-    listed: Any = ["one", "two", "three"]  # as Ray hands them on
-    again.report = lambda number, result: report_again(number, replace(result, events=listed))  # pyright: ignore[reportAttributeAccessIssue]
+    again.ledger.tracker.note = lambda tags, number: told.append((number, tags))  # pyright: ignore[reportAttributeAccessIssue]
+    say(again, ("one", "two", "three"))
     records = finish(again, lambda _, epoch: epoch / 10)
     assert all(record.events == ("one", "two", "three") for record in records)
     assert sorted(told) == [(number, {"convscape.events": "one\ntwo\nthree"}) for number in range(2)]

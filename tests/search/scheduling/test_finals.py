@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import load_architecture
 from convscape.dashboards.text.leaderboard import front
+from convscape.search.records import ranked, standings
 from convscape.search.records.trial import Design, TrialRecord
-from convscape.search.scheduling import engine as engines
-from convscape.search.scheduling.finals import ranked, standings
-from convscape.search.study.study import read_trials
+from convscape.search.scheduling import Decision, time_budget
+from convscape.search.study import read_trials
 from convscape.search.sweep import Sweep
 from convscape.trainers.recipe import Recipe
-from driving import config, drive, fates, finish, good, opened, reports, result
+from driving import config, counts, drive, fates, finish, good, opened, ranking, report, reports, result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from convscape.search.records.trial import Job
+    from convscape.search.scheduling import Job
 
 
 def wavering(job: Job, epoch: int) -> float | None:
@@ -43,7 +43,7 @@ def test_the_best_are_trained_again_from_other_seeds_and_the_mean_decides(tmp_pa
     assert [record.repeats for record in repeats] == [best[0].number, best[1].number] * 2
     assert all(record.epochs == 4 and record.state == "completed" for record in repeats)
     assert {record.number for record in repeats} <= set(reports(engine).started)
-    assert sum(engine.counts().values()) == len(searched)
+    assert sum(counts(engine).values()) == len(searched)
     for number, standing in standings(records).items():
         runs = [r.accuracy for r in records if number in (r.number, r.repeats)]
         assert sorted(standing.accuracies) == sorted(runs)
@@ -68,9 +68,9 @@ def test_a_finalist_that_fails_from_another_seed_is_not_the_winner(tmp_path: Pat
     records = finish(engine, unstable)
     failed = {record.repeats for record in records if record.role == "repeat" and record.state == "failed"}
     assert len(failed) == 1
-    assert engine.ranking()[0].number not in failed
-    assert engine.ranking()[1].number in failed
-    assert engine.counts()["failed"] == 0
+    assert ranking(engine)[0].number not in failed
+    assert ranking(engine)[1].number in failed
+    assert counts(engine)["failed"] == 0
 
 
 @pytest.mark.parametrize("setting", [{"seeds": 1}, {"finalists": 0}])
@@ -100,7 +100,7 @@ def test_a_sweep_that_is_killed_at_any_moment_ends_as_an_unbroken_one(tmp_path: 
 def test_time_is_kept_for_the_finals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Epochs of half a second: two finalists, two seeds more, four epochs each come to eight seconds."""
     clock = [0.0]
-    monkeypatch.setattr(engines.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
     engine = opened(tmp_path, finals(trials=1_000), deadline=60.0)
 
     def ticking(job: Job, epoch: int) -> float | None:
@@ -123,7 +123,7 @@ def test_time_is_kept_for_the_finals_of_several_workers(
 ) -> None:
     """Runs cannot be divided: four of them on three workers take as long as two, on eight as long as one."""
     clock = [0.0]
-    monkeypatch.setattr(engines.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
     engine = opened(tmp_path, finals(trials=1_000), deadline=100.0)
     running: dict[int, tuple[float, Job, int]] = {}  # by trial: when its epoch ends, its job, its epochs
 
@@ -139,7 +139,7 @@ def test_time_is_kept_for_the_finals_of_several_workers(
         clock[0], job, epoch = min(running.values(), key=lambda entry: entry[0])
         del running[job.number]
         reached = replace(result(epoch, wavering(job, epoch) or 0.0), seconds=seconds(job))
-        if engine.report(job.number, reached) == "go on":
+        if report(engine, job.number, reached) is Decision.CONTINUE:
             begin(job, epoch + 1)
     engine.close()
     repeats = [record for record in engine.records.values() if record.role == "repeat"]
@@ -152,7 +152,7 @@ def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monke
     engine = opened(tmp_path, settings)
     for number, _ in drive(engine, wavering):
         if engine.records[number].role == "repeat":
-            engine.deadline = engines.time.monotonic() - 1
+            engine.time.deadline = time_budget.time.monotonic() - 1
     engine.close()
     assert [r.state for r in engine.records.values() if r.role == "repeat"] == ["stopped"]
     again = opened(tmp_path, settings)
@@ -169,10 +169,10 @@ def test_with_several_objectives_a_rung_promotes_from_its_first_front(tmp_path: 
     assert len(ended) > 1
     smallest = min(records, key=lambda r: (r.design.parameters, -r.accuracies[1], r.number))
     assert smallest.epochs > 1, "the smallest network of all is on the first front of the first rung"
-    told = engine.study._study.get_trials(deepcopy=False)
+    told = engine.ledger.study._study.get_trials(deepcopy=False)
     assert all(trial.values[1] == engine.records[trial.number].design.parameters for trial in told if trial.values)
     whole = {r.number for r in engine.records.values() if r.epochs == 4 and r.state in ("completed", "duplicate")}
-    assert {trial.number for trial in engine.study._study.best_trials} <= whole
+    assert {trial.number for trial in engine.ledger.study._study.best_trials} <= whole
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -182,12 +182,13 @@ def test_the_winner_is_on_the_front_by_the_mean_that_makes_it_the_winner(tmp_pat
     assert [design.parameters for design in designs] == sorted(design.parameters for design in designs)
 
     def run(number: int, design: int, accuracy: float, **of: Any) -> TrialRecord:
-        return TrialRecord(number, designs[design], "completed", accuracies={4: accuracy}, **of)
+        return TrialRecord(number=number, design=designs[design], state="completed", accuracies={4: accuracy}, **of)
 
     lucky, winner, cheap, beaten = run(0, 1, 0.96), run(1, 2, 0.95), run(2, 0, 0.90), run(3, 3, 0.94)
     again = [run(4, 1, 0.80, role="repeat", repeats=0), run(5, 2, 0.93, role="repeat", repeats=1)]
     if fails:
-        again[0] = TrialRecord(4, designs[1], "failed", role="repeat", repeats=0)  # a mean of 0.96, and no winner
+        # a mean of 0.96, and no winner
+        again[0] = TrialRecord(number=4, design=designs[1], state="failed", role="repeat", repeats=0)
     sweep = Sweep(config(search={"objectives": ["accuracy", "parameters"]}, folder=tmp_path))
     rows = sweep.summaries([lucky, winner, cheap, beaten, *again])
     assert rows[0].trial == winner.number
@@ -204,10 +205,10 @@ def test_latency_is_asked_for_once_and_kept(tmp_path: Path) -> None:
         asked.append(job.latency)
         assert job.latency == (job.start == 0)
         order, epoch = "go on", job.start
-        while order == "go on":
+        while order is Decision.CONTINUE:
             epoch += 1
             measured = 0.001 * (job.number + 1) if job.latency and epoch == 1 else None
-            order = engine.report(job.number, result(epoch, good(job, epoch) or 0.0, latency=measured))
+            order = report(engine, job.number, result(epoch, good(job, epoch) or 0.0, latency=measured))
     assert True in asked
     trained = [record for record in read_trials(tmp_path) if record.accuracies]
     assert all(record.latency == pytest.approx(0.001 * (record.number + 1)) for record in trained)

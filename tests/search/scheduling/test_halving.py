@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 from convscape.search.config.schema import SearchConfig
-from convscape.search.driver.heartbeat import expected_epochs
+from convscape.search.driver.time_left import expected_epochs
+from convscape.search.scheduling import Decision
 from convscape.search.scheduling.halving import Halving, Promotion, Stopping, promotion_of
 from hypothesis import given, strategies as st
 from promotion_contract import EPOCHS, PromotionContract
@@ -117,14 +118,14 @@ def test_stopping_worked_by_hand() -> None:
         stopping.record(number, epoch, (value,))
         return stopping.verdict(number)
 
-    assert judged(0, 1, 0.5) == "go on"  # the first
-    assert judged(1, 1, 0.4) == "end"
-    assert judged(2, 1, 0.6) == "go on"
-    assert judged(3, 1, 0.55) == "end"  # second of four, and one in three goes on
-    assert judged(4, 1, 0.1) == "end"
-    assert judged(5, 1, 0.58) == "go on"  # second of six
-    assert judged(2, 3, 0.7) == "go on"  # the first at its rung
-    assert judged(0, 3, 0.6) == "end"
+    assert judged(0, 1, 0.5) is Decision.CONTINUE  # the first
+    assert judged(1, 1, 0.4) is Decision.STOP
+    assert judged(2, 1, 0.6) is Decision.CONTINUE
+    assert judged(3, 1, 0.55) is Decision.STOP  # second of four, and one in three goes on
+    assert judged(4, 1, 0.1) is Decision.STOP
+    assert judged(5, 1, 0.58) is Decision.CONTINUE  # second of six
+    assert judged(2, 3, 0.7) is Decision.CONTINUE  # the first at its rung
+    assert judged(0, 3, 0.6) is Decision.STOP
     assert stopping.next() is None
     assert stopping.next(closing=True) is None
 

@@ -13,10 +13,10 @@ import pytest
 from convscape.search.config.schema import SweepConfig
 from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.search.driver import launching
-from convscape.search.proposals import conditional
+from convscape.search.files import STUDY
+from convscape.search.proposals import DesignSpace, conditional
 from convscape.search.proposals.conditional import check_conditional
 from convscape.search.records.trial import Design
-from convscape.search.study.journal_storage import STUDY_FILE
 from convscape.search.study.samplers import Samplers, ranked
 from convscape.search.study.study import MOST_FAULTS, Study
 from convscape.search.tracking import upload_process
@@ -93,7 +93,7 @@ class TestCmaEs(SamplerContract):
 
     def test_nothing_it_keeps_is_a_pickle(self, tmp_path: Path) -> None:
         list(self.search(tmp_path, self.rounds))
-        events = [json.loads(line) for line in (tmp_path / STUDY_FILE).read_text().splitlines()]
+        events = [json.loads(line) for line in (tmp_path / STUDY).read_text().splitlines()]
         kept = [event["system_attr"] for event in events if "system_attr" in event]
         assert {key.rpartition(":")[0] for values in kept for key in values} >= {"cmaes", "cmaes:ended"}
         for values in kept:
@@ -122,7 +122,7 @@ class TestOneOfOptuna(SamplerContract):
         config = SweepConfig.model_validate(
             {"name": "s", "data": {"name": "digits"}, "space": self.space, "recipe": FIXED_RECIPE}
         )
-        network = config.design_space().sample(trial, (1, 8, 8), 10)  # pyright: ignore[reportArgumentType]
+        network = config.network_space().sample(trial, (1, 8, 8), 10)  # pyright: ignore[reportArgumentType]
         return Design.of(network, config.recipe_space().sample(trial))  # pyright: ignore[reportArgumentType]
 
     def test_it_proposes_nothing_twice(self, tmp_path: Path) -> None:
@@ -313,9 +313,11 @@ def test_one_objective_samplers_refuse_several() -> None:
 
 
 def settled(space: dict[str, Any], sampler: str, **recipe: Any) -> None:
-    check_conditional(
-        config({**FLAT_SPACE, **space}, {**FIXED_RECIPE, **recipe}, search={"sampler": sampler}), (1, 8, 8), 10
-    )
+    refuse_conditional(config({**FLAT_SPACE, **space}, {**FIXED_RECIPE, **recipe}, search={"sampler": sampler}))
+
+
+def refuse_conditional(settings: SweepConfig) -> None:
+    check_conditional(settings, DesignSpace.of(settings, (1, 8, 8), 10))
 
 
 @pytest.mark.parametrize("sampler", ["qmc", "gp", "optuna.samplers.GPSampler", "cmaes"])
@@ -344,7 +346,7 @@ def test_what_hangs_on_one_value_is_found_however_rare(monkeypatch: pytest.Monke
     rare = {**FLAT_SPACE, "hidden": list(range(12)), "hidden_layers": [1, 2]}
     for seed in range(10):
         with pytest.raises(ConfigError, match=r"needs the same settings of every design"):
-            check_conditional(config(rare, search={"sampler": "gp", "seed": seed}), (1, 8, 8), 10)
+            refuse_conditional(config(rare, search={"sampler": "gp", "seed": seed}))
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "optuna.samplers.RandomSampler"])
@@ -381,14 +383,14 @@ class Mine:
     settings = config({"class": "flat_own.Mine"}, search={"sampler": "gp"}, code=[str(tmp_path)])
     monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(ConfigError, match=r"factor is open only where width is 7 or 8") as caught:
-        check_conditional(settings, (1, 8, 8), 10)
+        refuse_conditional(settings)
     assert caught.value.remedy.startswith("Fix width to one value")
     sys.modules.pop("flat_own")
 
 
 def test_a_setting_that_turns_up_later_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     study, settings = Study(tmp_path, sampler="qmc", seed=0), config(FLAT_SPACE)
-    space, recipes = settings.design_space(), settings.recipe_space()
+    space, recipes = settings.network_space(), settings.recipe_space()
 
     def sample(trial: optuna.Trial) -> Design:
         if trial.number > 2:

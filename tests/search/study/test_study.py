@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.schema import DataConfig, SweepConfig
+from convscape.search.files import STUDY
 from convscape.search.records.trial import Design, Enqueued, TrialRecord
-from convscape.search.study.journal_storage import STUDY_FILE, StudyFile
-from convscape.search.study.study import Study, read_trials
+from convscape.search.study import read_trials
+from convscape.search.study.journal_storage import StudyFile
+from convscape.search.study.study import Study
 from convscape.spaces.errors import SweepError
 from hypothesis import given, settings, strategies as st
 from optuna.trial import TrialState
@@ -28,7 +30,7 @@ CONFIG = SweepConfig(
     space={"stages": [1, 2], "kernel": [3, 5]},
     recipe={"batch_size": [32, 64]},
 )
-SPACE, RECIPES = CONFIG.design_space(), CONFIG.recipe_space()
+SPACE, RECIPES = CONFIG.network_space(), CONFIG.recipe_space()
 
 
 def sample(trial: optuna.Trial) -> Design:
@@ -175,7 +177,7 @@ def test_a_duplicate_whose_end_was_cut_off_ends_as_if_it_were_whole(tmp_path: Pa
     study.pause(first)
     study.end(second, "duplicate", "same as trial 0", known=first)
     study.end(first, "stopped", "not promoted")
-    file = tmp_path / STUDY_FILE
+    file = tmp_path / STUDY
     content = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(content[: len(content) - lines]))
     again = Study(tmp_path, sampler="random", seed=3, objectives=("accuracy", "parameters"))
@@ -207,7 +209,7 @@ def test_one_sampler_and_seed_propose_the_same(tmp_path: Path) -> None:
 
 def test_a_half_line_is_dropped_by_the_writer_and_left_by_a_reader(study: Study, tmp_path: Path) -> None:
     study.ask(sample)
-    file = tmp_path / STUDY_FILE
+    file = tmp_path / STUDY
     whole = file.read_bytes()
     file.write_bytes(whole + b'{"op_code": 4, "wor')
     assert [record.number for record in read_trials(tmp_path)] == [0]
@@ -218,16 +220,16 @@ def test_a_half_line_is_dropped_by_the_writer_and_left_by_a_reader(study: Study,
 
 def test_a_damaged_line_is_named(study: Study, tmp_path: Path) -> None:
     study.ask(sample)
-    file = tmp_path / STUDY_FILE
+    file = tmp_path / STUDY
     lines = file.read_bytes().splitlines()
     file.write_bytes(b"\n".join([*lines[:2], b"rubbish", *lines[2:]]) + b"\n")
-    with pytest.raises(SweepError, match=rf"{STUDY_FILE}:3: "):
+    with pytest.raises(SweepError, match=rf"{STUDY}:3: "):
         reopened(tmp_path)
 
 
 def test_a_full_disk_leaves_whole_lines(study: Study, tmp_path: Path) -> None:
     study.ask(sample)
-    file = tmp_path / STUDY_FILE
+    file = tmp_path / STUDY
     whole = file.read_bytes()
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -243,7 +245,7 @@ def test_a_full_disk_leaves_whole_lines(study: Study, tmp_path: Path) -> None:
 def test_every_line_is_json(study: Study, tmp_path: Path) -> None:
     record = study.ask(sample)
     study.report(record, 1, 0.5)
-    for line in (tmp_path / STUDY_FILE).read_text().splitlines():
+    for line in (tmp_path / STUDY).read_text().splitlines():
         json.loads(line)
 
 
@@ -270,13 +272,13 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     folder = tmp_path_factory.mktemp("unbroken")
     study = Study(folder, sampler="tpe", seed=3)
     designs = [one(study, None).design for _ in range(16)]
-    return Unbroken((folder / STUDY_FILE).read_bytes(), designs, tmp_path_factory.mktemp("cut"))
+    return Unbroken((folder / STUDY).read_bytes(), designs, tmp_path_factory.mktemp("cut"))
 
 
 @settings(max_examples=20, deadline=None)
 @given(share=st.floats(0, 1))
 def test_a_study_cut_off_at_any_byte_goes_on_as_if_it_were_whole(unbroken: Unbroken, share: float) -> None:
-    file = unbroken.folder / STUDY_FILE
+    file = unbroken.folder / STUDY
     file.write_bytes(unbroken.content[: round(share * len(unbroken.content))])
     study, records = reopened(unbroken.folder)
     proposed = [one(study, record).design for record in records]

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from convscape.search.files import SPOOL, UPLOADED
 from convscape.search.files.append_only import read_all_entries
 from convscape.search.tracking import upload_process, uploader as uploading
-from convscape.search.tracking.delivery import JOURNAL, SPOOL
 from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.tracker import Tracker, TrialStart, sync
 from convscape.search.tracking.uploader import Uploader, hold
@@ -267,7 +267,7 @@ def test_a_kill_between_sending_and_writing_it_down(
 ) -> None:
     known.report(tracker, 2)
     sync(folder)
-    journal = folder / JOURNAL
+    journal = folder / UPLOADED
     lines = journal.read_bytes().splitlines(keepends=True)
     for kept in range(len(lines) + 1):
         journal.write_bytes(b"".join(lines[:kept]) + b'{"se')
@@ -321,7 +321,7 @@ def test_a_run_someone_deleted_does_not_hold_up_the_rest(
     tracker.epoch(0, known.epochs + 1, {"loss": 0.1})
     known.trial(tracker, 1)
     assert sync(folder) == 0
-    assert any("refused" in line for line in read_all_entries(folder / JOURNAL))
+    assert any("refused" in line for line in read_all_entries(folder / UPLOADED))
     assert tracker.run_id(1) is not None
 
 
@@ -333,7 +333,7 @@ def test_everything_can_be_sent_to_a_new_store(
     client = connect_store(database)
     for run in known.runs(database, experiment).values():
         client.delete_run(run.info.run_id)
-    (folder / JOURNAL).unlink()
+    (folder / UPLOADED).unlink()
     assert sync(folder) == 0
     known.assert_exactly_once(database, experiment, 2, folder)
 

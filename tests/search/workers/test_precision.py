@@ -11,9 +11,10 @@ from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.config.schema import ResourcesConfig
 from convscape.search.driver.launching import launch, resume
+from convscape.search.files import PRECISION
 from convscape.search.files.append_only import read_all_entries
-from convscape.search.proposals.design_space import sample
-from convscape.search.workers import precision as choosing, ray_runner, trainable
+from convscape.search.proposals import DesignSpace
+from convscape.search.workers import precision as choosing, ray_runner, training_job
 from convscape.spaces.errors import ConfigError, SweepError
 from convscape.trainers import measuring
 from convscape.trainers.measuring.precision import Measured
@@ -53,12 +54,12 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The precision of each training that is made."""
     precisions: list[str] = []
 
-    class Watched(trainable.Training):
+    class Watched(training_job.Training):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             precisions.append(self.precision)
 
-    monkeypatch.setattr(trainable, "Training", Watched)
+    monkeypatch.setattr(training_job, "Training", Watched)
     return precisions
 
 
@@ -74,19 +75,19 @@ def tags(sweep: Sweep) -> dict[str, str]:
 
 def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> None:
     """A sweep of which one trial was trained for an epoch."""
-    whole = trainable.TrainingJob.epoch
+    whole = training_job.TrainingJob.epoch
 
-    def once(self: trainable.TrainingJob) -> Any:
-        monkeypatch.setattr(trainable.TrainingJob, "epoch", _stop)
+    def once(self: training_job.TrainingJob) -> Any:
+        monkeypatch.setattr(training_job.TrainingJob, "epoch", _stop)
         return whole(self)
 
-    def _stop(_: trainable.TrainingJob) -> Any:
+    def _stop(_: training_job.TrainingJob) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainable.TrainingJob, "epoch", once)
+    monkeypatch.setattr(training_job.TrainingJob, "epoch", once)
     with pytest.raises(KeyboardInterrupt):
         run(folder, *overrides)
-    monkeypatch.setattr(trainable.TrainingJob, "epoch", whole)
+    monkeypatch.setattr(training_job.TrainingJob, "epoch", whole)
 
 
 def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: list[str], jobs: list[str]) -> None:
@@ -94,7 +95,7 @@ def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: 
     assert measured == ["cpu"]
     assert len(jobs) >= 3
     assert set(jobs) == {"bfloat16"}
-    kept = json.loads((sweep.folder / choosing.FILE).read_text())
+    kept = json.loads((sweep.folder / PRECISION).read_text())
     assert kept["precision"] == "bfloat16"
     assert kept["reason"] == "bfloat16 trains 1.50 times as fast as float32 (1.40 to 1.60, n = 9)"
     assert tags(sweep)["convscape.precision"] == "bfloat16"
@@ -174,7 +175,7 @@ def test_a_damaged_record_is_named(
     tmp_path: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     interrupted(tmp_path, monkeypatch)
-    (tmp_path / "tiny" / choosing.FILE).write_text(text)
+    (tmp_path / "tiny" / PRECISION).write_text(text)
     with pytest.raises(SweepError, match=r"precision.json cannot be read"):
         resume("tiny", tmp_path, progress=False)
 
@@ -186,11 +187,11 @@ def test_an_unknown_precision_is_refused() -> None:
 
 def test_the_network_measured_is_in_the_middle_of_the_space_and_within_budget() -> None:
     config = sweep_file.parse_sweep_file(TINY, "tiny.yaml", ["space.filters=[4,8,16,32,64]", "budget.macs=10000"])
-    digits = load_data(config)
-    macs = sorted(design.macs for design in sample(config, digits.input, 10, choosing.LOOKED_AT))
+    designs = DesignSpace.for_images(config, load_data(config))
+    macs = sorted(design.macs for design in designs.draw(choosing.LOOKED_AT, 1))
     within = [each for each in macs if each <= 10_000]
     assert len(within) < len(macs)
-    assert choosing._in_the_middle(config, digits).macs == within[len(within) // 2] != macs[len(macs) // 2]
+    assert choosing._in_the_middle(designs, 1).macs == within[len(within) // 2] != macs[len(macs) // 2]
 
 
 @pytest.mark.slow
@@ -202,7 +203,7 @@ def test_under_ray_it_is_measured_on_a_worker(tmp_path: Path, monkeypatch: pytes
     sweep = run(tmp_path, "resources.runner=ray", "resources.workers=2")
     assert sweep.counts()["failed"] == 0
     assert "not measured" not in tags(sweep)["convscape.precision_reason"]
-    assert json.loads((sweep.folder / choosing.FILE).read_text())["precision"] == tags(sweep)["convscape.precision"]
+    assert json.loads((sweep.folder / PRECISION).read_text())["precision"] == tags(sweep)["convscape.precision"]
 
 
 @pytest.mark.slow

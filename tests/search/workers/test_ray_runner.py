@@ -256,8 +256,8 @@ def test_ctrl_c_once_saves_and_the_resumed_sweep_ends_whole(tmp_path: Path) -> N
     before = Sweep.open("tiny", tmp_path / "sweeps")
     assert before.counts()["unfinished"] > 0
     assert before.counts()["stopped"] == before.counts()["failed"] == 0
-    ended = {trainable.number: trainable.accuracies for trainable in before.trials() if trainable.state == "completed"}
+    ended = {trial.number: trial.accuracies for trial in before.trials() if trial.state == "completed"}
     sweep = resume("tiny", tmp_path / "sweeps", progress=False)
     assert sweep.counts()["unfinished"] == sweep.counts()["failed"] == 0
-    assert sum(trainable.state in ("completed", "stopped") for trainable in sweep.trials()) == 40
+    assert sum(trial.state in ("completed", "stopped") for trial in sweep.trials()) == 40
     assert {number: sweep.trials()[number].accuracies for number in ended} == ended

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from convscape.search.records.trial import Design, Job
-from convscape.search.workers import trainable
-from convscape.search.workers.trainable import Setup, TrainingJob, WarmWorker
+from convscape.search.records.trial import Design
+from convscape.search.scheduling import Job
+from convscape.search.workers import trainable, training_job
+from convscape.search.workers.trainable import WarmWorker
+from convscape.search.workers.training_job import Setup, TrainingJob
 from convscape.spaces.errors import SweepError
 from convscape.spaces.parsing import parse_notation
 from convscape.trainers import checkpoint
@@ -25,10 +28,9 @@ if TYPE_CHECKING:
 NETWORK = parse_notation("INPUT[8x8x1] -> CONV3-8 -> BN -> RELU -> FC-10")
 
 
-def job(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
-    """A job as a worker gets it."""
+def job(folder: Path, recipe: Recipe, **settings: Any) -> Job:
     values: dict[str, Any] = {"number": 0, "start": 0, "epochs": 1, "rungs": (), "seed": 0, "best": -1.0}
-    return Job(design=Design.of(NETWORK, recipe), checkpoints=folder, **{**values, **settings}).to_json()
+    return Job(design=Design.of(NETWORK, recipe), checkpoints=folder, **{**values, **settings})
 
 
 @pytest.mark.parametrize(
@@ -46,14 +48,14 @@ def job(folder: Path, recipe: Recipe, **settings: Any) -> dict[str, Any]:
 def test_a_trials_share_is_its_part_of_what_it_trains_on(
     monkeypatch: pytest.MonkeyPatch, cpus: float | None, gpus: float, workers: int | None, share: float
 ) -> None:
-    monkeypatch.setattr(trainable, "cpus_here", lambda: 4)
-    assert Setup(1, cpus=cpus, gpus=gpus, workers=workers).share == share
+    monkeypatch.setattr(training_job, "cpus_here", lambda: 4)
+    assert Setup(threads=1, cpus=cpus, gpus=gpus, workers=workers).share == share
 
 
 def test_on_a_node_of_rays_the_cpus_it_counts_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     """They may be more than there are: so many trials run there at a time."""
-    monkeypatch.setattr(trainable, "cpus_here", lambda: 2)
-    assert Setup(1, cpus=1.0, node_cpus=8.0).share == 1 / 8
+    monkeypatch.setattr(training_job, "cpus_here", lambda: 2)
+    assert Setup(threads=1, cpus=1.0, node_cpus=8.0).share == 1 / 8
 
 
 def test_a_shared_gpu_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,28 +63,30 @@ def test_a_shared_gpu_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * 2**30))
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", limits.append)
     for gpus in (0.0, 0.25, 1.0):
-        Setup(1, "cuda", gpus=gpus).keep_to_it()
+        Setup(threads=1, device="cuda", gpus=gpus).keep_to_it()
     assert limits == [3.5 / 16]  # half a GiB is CUDA's own
 
 
 def test_a_batch_goes_in_parts_where_a_trials_share_is_less_than_it_takes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(trainable, "cpus_here", lambda: 4)
-    monkeypatch.setattr(trainable, "device_memory", lambda _, share: int(share * 2 * training_bytes(NETWORK, 64)))
+    monkeypatch.setattr(training_job, "cpus_here", lambda: 4)
+    monkeypatch.setattr(training_job, "device_memory", lambda _, share: int(share * 2 * training_bytes(NETWORK, 64)))
     digits = load_dataset("digits", train=200, validation=100)
     results = [
-        TrainingJob(job(tmp_path / str(cpus), Recipe(batch_size=64)), digits, Setup(1, cpus=cpus)).epoch()
+        TrainingJob(job(tmp_path / str(cpus), Recipe(batch_size=64)), digits, Setup(threads=1, cpus=cpus)).epoch()
         for cpus in (4.0, 1.0)
     ]
     assert [len(result.events) for result in results] == [0, 1]
     assert "batches of 64 now go through the network in 4 parts" in results[1].events[0]
 
 
-def worker(order: dict[str, Any], epoch_seconds: float | None = None) -> WarmWorker:
+def worker(order: Job, epoch_seconds: float | None = None) -> WarmWorker:
     """One without Ray: nothing here calls what `Trainable.__init__` sets up."""
     made = WarmWorker.__new__(WarmWorker)
-    made.setup(order, load_dataset("digits", train=40, validation=20), Setup(1, epoch_seconds=epoch_seconds))
+    made.setup(
+        order.to_json(), load_dataset("digits", train=40, validation=20), Setup(threads=1, epoch_seconds=epoch_seconds)
+    )
     return made
 
 
@@ -101,7 +105,7 @@ def run(folder: Path, **settings: Any) -> TrainingJob:
     return TrainingJob(
         job(folder, Recipe(batch_size=8), epochs=9, **settings),
         load_dataset("digits", train=40, validation=20),
-        Setup(1),
+        Setup(threads=1),
     )
 
 
@@ -190,14 +194,14 @@ def test_checkpoints_of_another_training_halt_the_sweep(tmp_path: Path, known: i
     assert not (tmp_path / "epoch-0001").exists() or known == 5
     order = job(tmp_path, Recipe(batch_size=8), epochs=9, start=known, seed=1)
     with pytest.raises(SweepError, match="its seed is 0, not 1"):
-        TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(1))
+        TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(threads=1))
 
 
 def test_checkpoints_of_another_design_do_not_hinder_a_trial_that_told_nothing(tmp_path: Path) -> None:
     """As where the power failed, and the number was given to another design."""
     run(tmp_path).epoch()
     order = job(tmp_path, Recipe(batch_size=8), epochs=9, seed=1)
-    assert TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(1)).epoch().epoch == 1
+    assert TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(threads=1)).epoch().epoch == 1
 
 
 def test_what_was_trained_before_is_told_before_anything_trains(
@@ -209,9 +213,9 @@ def test_what_was_trained_before_is_told_before_anything_trains(
         first.epoch()
     trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=9, rungs=(2,)))
     assert told(trains.step()) == [1, 2]
-    trains._order["until"] = time.time()  # telling takes no time
+    trains._job = replace(trains._job, until=time.time())  # telling takes no time
     result = trains.step()
-    assert (told(result), result.get("late")) == ([3], None)
+    assert (told(result), result["late"]) == ([3], False)
     assert trains.step()["late"]
 
 
@@ -240,12 +244,12 @@ def test_no_epoch_is_begun_past_the_deadline(monkeypatch: pytest.MonkeyPatch, tm
     def the_second_is_the_last(self: TrainingJob) -> Any:
         result = run(self)
         if result.epoch == 2:
-            trains._order["until"] = time.time()
+            trains._job = replace(trains._job, until=time.time())
         return result
 
     monkeypatch.setattr(TrainingJob, "epoch", the_second_is_the_last)
     first, second = trains.step(), trains.step()
-    assert (told(first), first.get("late")) == ([1, 2], None)
+    assert (told(first), first["late"]) == ([1, 2], False)
     assert (told(second), second["late"]) == ([], True)
 
 
@@ -265,9 +269,9 @@ def test_epochs_before_a_failure_are_told_with_it(monkeypatch: pytest.MonkeyPatc
     assert result["failure"].startswith("ValueError: it broke")
 
 
-def trained(order: dict[str, Any], epochs: int) -> list[dict[str, Any]]:
+def trained(order: Job, epochs: int) -> list[dict[str, Any]]:
     """What so many epochs of a job tell; the newest two leave their checkpoints on the disk."""
-    run = TrainingJob({**order, "start": 0}, load_dataset("digits", train=40, validation=20), Setup(1))
+    run = TrainingJob(replace(order, start=0), load_dataset("digits", train=40, validation=20), Setup(threads=1))
     return [curve(run.epoch().to_json()) for _ in range(epochs)]
 
 
@@ -290,7 +294,7 @@ def test_a_checkpoint_that_does_not_fit_is_gone_round(tmp_path: Path, unfit: tup
     trained(order, 2)
     for epoch in unfit:
         rewrite(tmp_path / "one" / f"epoch-000{epoch}", without="averaged.0.weight")
-    run = TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(1))
+    run = TrainingJob(order, load_dataset("digits", train=40, validation=20), Setup(threads=1))
     assert [curve(run.epoch().to_json()) for _ in range(first, 4)] == whole[first - 1 :]
 
 
@@ -298,8 +302,8 @@ def test_a_checkpoint_of_another_training_halts_the_sweep(tmp_path: Path) -> Non
     """Every trial that goes on would start over: somebody has changed what the sweep trains with."""
     order = job(tmp_path, Recipe(batch_size=8), epochs=3, start=2)
     trained(order, 2)
-    result = worker({**order, "epochs": 4}).step()
+    result = worker(replace(order, epochs=4)).step()
     assert result["halt"][0].endswith("epoch-0002: its epochs is 3, not 4")
     assert "config.json" in result["halt"][1]
     (tmp_path / "epoch-0002" / "tensors.safetensors").write_bytes(b"cut")
-    assert "epoch-0001: its epochs is 3, not 4" in worker({**order, "epochs": 4}).step()["halt"][0]
+    assert "epoch-0001: its epochs is 3, not 4" in worker(replace(order, epochs=4)).step()["halt"][0]

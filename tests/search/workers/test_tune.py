@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.schema import SweepConfig
+from convscape.search.proposals import DesignSpace
 from convscape.search.scheduling import engine as engines
 from convscape.search.scheduling.engine import Engine
 from convscape.search.study.study import Study
 from convscape.search.workers.tune import ConvscapeScheduler, ConvscapeSearcher
 from convscape.spaces.errors import SweepError
-from convscape.trainers.training import EpochResult
+from driving import result as result_of
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
@@ -31,7 +32,7 @@ def engine(tmp_path: Path) -> Engine:
     config = SweepConfig.model_validate(
         {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"trials": 20, "epochs": 4}}
     )
-    return Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
+    return Engine(config, DesignSpace.of(config, (1, 8, 8), 10), Study(tmp_path, sampler="random", seed=0), Silent())  # pyright: ignore[reportArgumentType]
 
 
 def trial(number: int, error: str = "") -> Any:
@@ -39,7 +40,7 @@ def trial(number: int, error: str = "") -> Any:
 
 
 def epoch(number: int, epoch: int = 1, accuracy: float = 0.5) -> dict[str, Any]:
-    values = EpochResult(epoch, 1.0, 1.0, accuracy, accuracy, 0.1, 100.0).to_json()
+    values = result_of(epoch, accuracy).to_json()
     return {"number": number, "epoch_results": [values]}
 
 
@@ -64,8 +65,8 @@ def test_an_error_in_a_result_ends_the_sweep_with_that_error(engine: Engine, mon
     def full(*_: object) -> None:
         raise SweepError("study.jsonl: cannot be written: No space left on device")
 
-    monkeypatch.setattr(engine.study, "report", full)
-    monkeypatch.setattr(engine.study, "attempt_failed", full)
+    monkeypatch.setattr(engine.ledger.study, "report", full)
+    monkeypatch.setattr(engine.ledger.study, "attempt_failed", full)
     assert orders.on_trial_result(None, trial(0), epoch(0)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     jobs.on_trial_complete("t0", error=True)
     jobs.on_trial_complete("t0", error=True)  # Tune calls it again where the first call raised
@@ -91,7 +92,7 @@ def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> 
     [
         ({}, "it tells of no epoch"),
         ({"validation_accuracy": None}, "accuracy after epoch 1 is None, which is no number"),
-        ({"validation_accuracy": ...}, "missing 1 required positional argument: 'validation_accuracy'"),
+        ({"validation_accuracy": ...}, "missing 1 required keyword-only argument: 'validation_accuracy'"),
         ({"sharpness": 1.0}, "got an unexpected keyword argument 'sharpness'"),
     ],
     ids=str,
@@ -118,7 +119,7 @@ def test_epochs_told_together_are_all_taken_in_and_the_last_is_judged(tmp_path: 
     config = SweepConfig.model_validate(
         {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"epochs": 9, "first_rung": 3}}
     )
-    engine = Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
+    engine = Engine(config, DesignSpace.of(config, (1, 8, 8), 10), Study(tmp_path, sampler="random", seed=0), Silent())  # pyright: ignore[reportArgumentType]
     jobs = ConvscapeSearcher(engine, 1)
     assert jobs.suggest("t0")["rungs"] == [3]
     orders = ConvscapeScheduler(engine, jobs)
@@ -157,7 +158,7 @@ def test_where_a_worker_hung_is_its_reason_once(tmp_path: Path) -> None:
     config = SweepConfig.model_validate(
         {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "resources": {"epoch_seconds": 5}}
     )
-    engine = Engine(config, Study(tmp_path, sampler="random", seed=0), Silent(), input=(1, 8, 8), classes=10)  # pyright: ignore[reportArgumentType]
+    engine = Engine(config, DesignSpace.of(config, (1, 8, 8), 10), Study(tmp_path, sampler="random", seed=0), Silent())  # pyright: ignore[reportArgumentType]
     jobs, orders = started(engine, most=1)
     hanging = trial(0, "Traceback\nActorDiedError: exit code 1")
     hanging.config = {"checkpoints": str(tmp_path)}
@@ -188,7 +189,7 @@ def test_a_result_between_losses_shows_that_workers_live(engine: Engine) -> None
 
 
 def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) -> None:
-    engine.deadline = 1e12
+    engine.time.deadline = 1e12
     jobs, orders = started(engine, most=1)
     assert (
         orders.on_trial_result(None, trial(0), {"number": 0, "epoch_results": [], "late": True}) == TrialScheduler.STOP

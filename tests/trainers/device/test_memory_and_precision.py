@@ -6,11 +6,12 @@ from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear
+from convscape.trainers import EpochResult
 from convscape.trainers.device.memory import USABLE, largest_batch, training_bytes
 from convscape.trainers.measuring import precision as measuring
 from convscape.trainers.measuring.precision import faster_precision
 from convscape.trainers.recipe import Recipe
-from convscape.trainers.training import EpochResult, Training
+from convscape.trainers.training import Training
 
 SMALL = Architecture((1, 8, 8), (Conv(8), BatchNorm(), Activation(), GlobalPool(), Flatten(), Linear(10)), 10)
 
@@ -55,7 +56,15 @@ def test_a_network_too_large_for_the_device_is_named():
 def test_the_faster_precision_is_chosen_if_it_pays(monkeypatch, speeds, chosen):
     def run_epoch(self):
         speed = speeds[0] if self.precision == "float32" else speeds[1]
-        return EpochResult(1, 0.0, 0.0, 0.0, 0.0, 1.0, speed)
+        return EpochResult(
+            epoch=1,
+            train_loss=0.0,
+            validation_loss=0.0,
+            validation_accuracy=0.0,
+            balanced_accuracy=0.0,
+            seconds=1.0,
+            images_per_second=speed,
+        )
 
     monkeypatch.setattr(Training, "run_epoch", run_epoch)
     measured = faster_precision(SMALL, Recipe())

@@ -1,0 +1,84 @@
+"""A sweep's folder: made for a launch, taken back where nothing came of it, and refused where it cannot be used."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ...spaces import SweepError
+from ..files import CONFIG, LOCK, TRIALS, sweep_lock, temporary_path, write_atomically
+from ..sweep import folder_option
+from ..tracking import UploadProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..config import SweepConfig
+
+
+def refuse_another(config: SweepConfig, *, replace: bool) -> None:
+    """Raises SweepError where the sweep's folder holds another sweep that is not to be replaced, or something else."""
+    folder = config.sweep_folder
+    try:
+        inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise unusable(folder, error) from None
+    if CONFIG in inside and not replace:
+        raise SweepError(
+            f"sweep '{config.name}' is already in {folder.parent}",
+            f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
+            "`--set name=…`, or start over with `--replace`.",
+        )
+    if CONFIG not in inside and inside - {LOCK, temporary_path(folder / CONFIG).name}:
+        raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
+
+
+@contextmanager
+def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
+    """The sweep's folder, new, locked, its config written. Where nothing gets trained all is as it was before."""
+    folder = config.sweep_folder
+    former = folder.with_name(f".{folder.name}.former")
+    ours = False
+    try:
+        if (folder / CONFIG).exists():
+            with sweep_lock(folder):
+                refuse_another(config, replace=replace)  # one may have come while the data was loaded
+                shutil.rmtree(former, ignore_errors=True)
+                folder.rename(former)
+        folder.mkdir(parents=True, exist_ok=True)
+        with sweep_lock(folder):
+            refuse_another(config, replace=False)
+            ours = True
+            write_atomically(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
+            yield
+    except BaseException as error:
+        if ours and not (folder / TRIALS).exists() and not in_mlflow(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        if isinstance(error, OSError) and is_of(config.folder.resolve(), error):
+            raise unusable(folder, error) from error
+        raise
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def in_mlflow(folder: Path) -> bool:
+    """Whether MLflow has runs of the sweep that it has not heard the end of."""
+    delivery = UploadProgress(folder).refresh()
+    return bool(delivery.runs) and delivery.left() > 0
+
+
+def is_of(folder: Path, error: OSError) -> bool:
+    """Whether `folder` is at fault. Unlike an error of opening, one of a full disk does not name the file."""
+    return str(error.filename).startswith(str(folder)) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def unusable(folder: Path, error: OSError) -> SweepError:
+    return SweepError(
+        f"folder: {error.filename or folder} cannot be used: {error.strerror}",
+        "Choose another with `--set folder=…`, or make it writable, with some space on its disk.",
+    )

@@ -1,0 +1,118 @@
+"""Tells how a sweep stands as it goes: to the one who watches, to `status` elsewhere, and to MLflow."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ..files import PROGRESS, write_atomically
+from ..records import ranked, state_counts
+from .progress import SweepProgress
+from .time_left import seconds_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..scheduling import Engine
+    from .progress import How
+
+WRITE_EVERY = 1.0
+"""Seconds between two writings of the file, and two points of MLflow's summary; for trials that begin it is sooner."""
+_LOOK_EVERY, _SHARE = 0.1, 0.02  # seconds; the most of the driver's time that looking may take
+
+
+class ProgressCallback:
+    """The engine's callback: looks at it now and then, and tells `show`, the sweep's folder and MLflow.
+
+    Call it once when the engine is made: what was trained before then says nothing of how long the rest takes.
+    Nothing raises. Looking takes longer the more trials there are, and is done the less often.
+
+    Args:
+        folder: the sweep's; `heartbeat.json` is written there.
+        show: is given each progress.
+    """
+
+    def __init__(self, folder: Path, show: Callable[[SweepProgress], None] = lambda _: None) -> None:
+        self._path, self._show = folder / PROGRESS, show
+        self._started = time.monotonic()
+        self._looked = self._written = -float("inf")
+        self._wait = _LOOK_EVERY
+        self._running, self._hastened = 0, -float("inf")
+        self._before: int | None = None
+        self._epochs, self._heard = -1, 0.0
+
+    def __call__(self, engine: Engine) -> None:
+        now = time.monotonic()
+        if len(engine.active) > self._running and now - self._hastened >= WRITE_EVERY:
+            # Of a trial that has begun nothing more may be heard for long: that it runs is told at once.
+            self._hastened, self._written = now, -float("inf")
+            self._beat(engine, "running")
+        elif now - self._looked >= self._wait:
+            self._beat(engine, "running")
+
+    def end(self, engine: Engine, how: How) -> None:
+        """The last look: how the sweep ended."""
+        self._written = -float("inf")
+        self._beat(engine, how, live=False)
+
+    def _beat(self, engine: Engine, how: How, *, live: bool = True) -> None:
+        begun = time.monotonic()
+        with suppress(Exception):  # whatever it is, the sweep does not end of being looked at
+            progress = self._taken(engine, how, live=live)
+            self._running = progress.running
+            with suppress(Exception):
+                self._show(progress)
+            if begun - self._written >= WRITE_EVERY:
+                self._written = begun
+                engine.ledger.summary(_metrics(engine, progress), step=progress.epochs)
+                self._write(progress)
+        self._looked = time.monotonic()
+        self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
+
+    def _write(self, progress: SweepProgress) -> None:
+        write_atomically(self._path, json.dumps(asdict(progress)))
+
+    def _taken(self, engine: Engine, how: How, *, live: bool) -> SweepProgress:
+        search = engine.config.search
+        records = [record for record in engine.records.values() if not record.duplicate]  # theirs is another's
+        searched = [record for record in records if record.judged]
+        epochs = sum(record.epochs for record in records)
+        seconds = time.monotonic() - self._started
+        if self._before is None:
+            self._before = epochs
+        if epochs != self._epochs:
+            self._epochs, self._heard = epochs, time.time()
+        by_rate = seconds_left(search, list(engine.records.values()), epochs - self._before, seconds)
+        left = min((value for value in (by_rate, engine.time.left) if value is not None), default=None)
+        best = next(iter(ranked(engine.records.values())), None)
+        return SweepProgress(
+            how=how,
+            time=time.time(),
+            seconds=seconds,
+            wanted=search.trials,
+            begun=engine.proposals.trained,
+            ended=sum(record.ended and record.trained for record in searched),
+            paused=sum(record.paused for record in searched),
+            running=len(engine.active),
+            failed=sum(record.failed for record in records),
+            baselines=sum(record.baseline and record.ended and record.trained for record in records),
+            finals=sum(record.repetition and record.ended and record.trained for record in records),
+            epochs=epochs,
+            images_per_second=sum(engine.images_per_second.values()),
+            left=left if live else None,
+            trial=best.number if best else None,
+            accuracy=(best.accuracy or 0.0) if best else 0.0,
+            parameters=best.design.parameters if best else 0,
+            notation=best.design.notation if best else "",
+            heard=self._heard,
+        )
+
+
+def _metrics(engine: Engine, progress: SweepProgress) -> dict[str, float]:
+    counts = {**state_counts(engine.records.values()), "unfinished": progress.paused + progress.running}
+    metrics = {f"trials/{state}": float(count) for state, count in counts.items()}
+    return metrics | ({} if progress.trial is None else {"best_accuracy": progress.accuracy})

@@ -1,0 +1,58 @@
+"""How long a sweep will take yet, by how long its epochs took so far."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ..config import WarmStart
+from ..records import finalists
+from ..scheduling import Halving
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..config import SearchConfig
+    from ..records import TrialRecord
+
+FEWEST_EPOCHS = 3
+"""Epochs that must have been trained before anything is said of the rest."""
+
+
+def seconds_left(search: SearchConfig, records: Sequence[TrialRecord], epochs: int, seconds: float) -> float | None:
+    """Seconds until the end, if epochs go on to take as long and as many trials as usual are promoted.
+
+    Args:
+        search: the settings of the sweep file.
+        records: all trials so far.
+        epochs: those trained since the launch or resume; None is the answer where they are too few to tell.
+        seconds: since then.
+    """
+    if epochs < FEWEST_EPOCHS:
+        return None
+    searched = sum(record.epochs for record in records if record.judged and not record.duplicate)
+    left = max(0.0, expected_epochs(search) * search.trials - searched)
+    left += sum(search.epochs - record.epochs for record in records if not (record.judged or record.ended))
+    return (left + search.epochs * _to_come(search, records)) * seconds / epochs
+
+
+def _to_come(search: SearchConfig, records: Sequence[TrialRecord]) -> int:
+    """Baselines and runs of finalists that have not begun."""
+    repetitions = sum(record.repetition for record in records)
+    named = sum(entry.best if isinstance(entry, WarmStart) else 1 for entry in search.baselines)
+    baselines = named - len(records) if all(record.baseline for record in records) else 0  # they come first
+    known = finalists(records, search.finalists) if repetitions else None  # then the search is over
+    chosen = min(search.finalists, search.trials + named) if known is None else len(known)
+    return max(0, baselines) + max(0, chosen * (search.seeds - 1) - repetitions)
+
+
+def expected_epochs(search: SearchConfig) -> float:
+    """Epochs a trial is trained for on average when each rung promotes its share."""
+    if search.promotion == "none":
+        return search.epochs
+    halving = Halving(search.epochs, search.first_rung, search.reduction, search.brackets)
+    total = 0.0
+    for share, rungs in zip(halving.shares, halving.brackets, strict=True):
+        ends = [0, *(rung.epochs for rung in rungs), search.epochs]
+        total += share * sum((end - at) / search.reduction**rung for rung, (at, end) in enumerate(pairwise(ends)))
+    return total

@@ -1,0 +1,111 @@
+"""Trials in few words, best first, as tables and JSON show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .objectives import inference_memory, objective_values
+from .pareto import fronts
+from .ranking import ranked, standings
+from .trial import Fate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .objectives import Objective
+    from .ranking import Standing
+    from .trial import Role, State, TrialRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSummary(Fate):
+    """A trial in few words, as tables and JSON show it."""
+
+    trial: int
+    run_id: str | None
+    """MLflow's, None while it has not arrived there."""
+    state: State
+    reason: str
+    accuracy: float
+    """Highest validation accuracy, 0 to 1."""
+    epochs: int
+    parameters: int
+    macs: int
+    notation: str
+    role: Role = "sampled"
+    """Where the design comes from: "sampled", "start" or "baseline"."""
+    seeds: int = 1
+    """Runs at full length from different seeds that `mean_accuracy` is of; more than one for a finalist."""
+    mean_accuracy: float | None = None
+    """Over the seeds, of the highest validation accuracy of each; None for what is no finalist."""
+    std_accuracy: float | None = None
+    """Their sample standard deviation."""
+    memory: int = 0
+    """Bytes that classifying one image takes, in float32."""
+    latency: float | None = None
+    """Seconds that it takes, where that is an objective."""
+    pareto: bool = True
+    """Whether no other trial of full length is as good in every objective and better in one; finalists by means."""
+
+
+def summaries(
+    trials: Sequence[TrialRecord], run_ids: Mapping[int | None, str], objectives: Sequence[Objective]
+) -> list[TrialSummary]:
+    """Those of a sweep's `trials` that were trained, best first.
+
+    Args:
+        trials: all of them.
+        run_ids: MLflow's run ids by trial number, of those that arrived there.
+        objectives: what the sweep optimises, accuracy first.
+    """
+    found, front = standings(trials), _front(trials, objectives)
+    return [
+        _summary(record, run_ids.get(record.number), found.get(record.number), pareto=record.number in front)
+        for record in ranked(trials)
+    ]
+
+
+def _front(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> set[int]:
+    """Trials of full length that no other is as good as in every objective and better than in one.
+
+    A mean is compared with means alone: finalists with each other over their seeds, the rest with all by the single
+    run that each had in the search. A finalist with a run that failed counts where all have one. So the winner is
+    among them.
+    """
+
+    def front(accuracies: Mapping[int, float]) -> set[int]:
+        values = {
+            record.number: objective_values(record, objectives, accuracies[record.number])
+            for record in ended
+            if record.number in accuracies
+        }
+        return set(next(iter(fronts(values)), ()))
+
+    ended = [record for record in trials if record.completed and not record.repetition]
+    found = standings(trials)
+    fewest = min((standing.failed for standing in found.values()), default=0)
+    means = {number: standing.mean for number, standing in found.items() if standing.failed == fewest}
+    single = front({record.number: record.accuracy or 0.0 for record in ended})
+    return front(means) | (single - found.keys())
+
+
+def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None, *, pareto: bool) -> TrialSummary:
+    return TrialSummary(
+        trial=record.number,
+        run_id=run_id,
+        state=record.state,
+        reason=record.reason,
+        accuracy=record.accuracy or 0.0,
+        epochs=record.epochs,
+        parameters=record.design.parameters,
+        macs=record.design.macs,
+        notation=record.design.notation,
+        role=record.role,
+        seeds=len(standing.accuracies) if standing else 1,
+        mean_accuracy=standing.mean if standing else None,
+        std_accuracy=standing.std if standing else None,
+        memory=inference_memory(record.design.architecture),
+        latency=record.latency,
+        pareto=pareto,
+    )

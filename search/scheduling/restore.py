@@ -1,0 +1,71 @@
+"""Takes up a sweep from its study: each trial where it stood when the process that ran it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..records import objective_values
+from .job import Decision
+
+if TYPE_CHECKING:
+    from ..config import SearchConfig
+    from ..proposals import Proposals
+    from ..records import TrialRecord
+    from .finals import Finals
+    from .halving import Promotion
+    from .ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is to become of the trials that did not end and do not wait at a rung."""
+
+    again: list[int] = field(default_factory=list)
+    """Numbers of those that train on."""
+    over: list[TrialRecord] = field(default_factory=list)
+    """Those that were killed between their last result and their end."""
+
+
+def restore(
+    search: SearchConfig,
+    ledger: Ledger,
+    promotion: Promotion,
+    finals: Finals,
+    proposals: Proposals,
+    records: dict[int, TrialRecord],
+) -> Restored:
+    """Tells promotion, finals and proposals of every trial on disk, and adds it to `records`."""
+    restored = Restored()
+    for record in ledger.restore():
+        records[record.number] = record
+        if record.paused and not record.accuracies:
+            if proposals.admit(record):
+                ledger.begin(record)
+                restored.again.append(record.number)
+            continue
+        proposals.take_up(record)
+        takes_no_place = record.failed or (record.cut_off and not promotion.keeps_stopped)  # from one that can go on
+        if record.trained and not takes_no_place:
+            _place(record, search, promotion, finals, restored)
+    for number in promotion.unsettled():  # killed between a result and what it led to, where none may wait
+        if promotion.verdict(number) is Decision.STOP:
+            restored.over.append(records[number])
+        else:
+            restored.again.append(number)
+    return restored
+
+
+def _place(record: TrialRecord, search: SearchConfig, promotion: Promotion, finals: Finals, restored: Restored) -> None:
+    for epoch, accuracy in record.accuracies.items() if record.judged else ():
+        promotion.record(record.number, epoch, objective_values(record, search.objectives, accuracy))
+    if record.ended:
+        finals.ended(record)
+        promotion.promote(record.number)  # what ended waits no more
+    elif record.epochs >= search.epochs:
+        restored.over.append(record)
+    elif record.promoted_from == record.epochs:  # by what was known then; what is known now may say otherwise
+        promotion.promote(record.number)
+        restored.again.append(record.number)
+    elif not record.judged or not promotion.is_rung(record.number, record.epochs):
+        restored.again.append(record.number)

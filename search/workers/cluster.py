@@ -1,0 +1,52 @@
+"""The Ray that jobs are trained on: a cluster that runs, or one of this machine's own; and how many fit there."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from ...spaces import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..config import ResourcesConfig
+
+
+def start_ray(resources: ResourcesConfig) -> None:
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    try:
+        if resources.address:
+            ray.init(address=resources.address, **options)
+        else:
+            ray.init(address="local", include_dashboard=False, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        if resources.address:
+            raise SweepError(
+                f"resources.address: no Ray cluster at {resources.address}: {error!s:.200}",
+                "Start one with `ray start --head`, or leave `resources.address` out for a local one.",
+            ) from None
+        raise SweepError(
+            f"Ray does not start on this machine: {error!s:.300}",
+            "`--set resources.runner=inline` does without it, one trial at a time.",
+        ) from None
+
+
+def workers_that_fit(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:
+    """As many workers as the cluster has room for.
+
+    Raises:
+        SweepError: it has room for none.
+    """
+    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
+    workers = math.floor(min(cluster.get(kind, 0.0) / amount for kind, amount in needs.items() if amount) + 1e-9)
+    if workers < 1:
+        has = f"{cluster.get('CPU', 0):g} CPU and {cluster.get('GPU', 0):g} GPU"
+        raise SweepError(
+            f"resources: a trial needs {resources.cpus:g} CPU and {resources.gpus:g} GPU, the cluster has {has}",
+            "Ask for less in `resources`, or add a node. Where nodes come when they are needed: `resources.workers`.",
+        )
+    return workers

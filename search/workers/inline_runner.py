@@ -1,0 +1,44 @@
+"""Trains jobs in this process, one after the other, through the code that workers run. Needs no Ray."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...spaces import SweepError
+from ..scheduling import Decision, Report
+from .placement import threads_of
+from .precision import settled
+from .training_job import Setup, TrainingJob, describe_failure
+
+if TYPE_CHECKING:
+    from ...trainers.data import Dataset
+    from ..config import ResourcesConfig
+    from ..scheduling import Engine, Job
+
+
+def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> None:
+    """Trains the engine's jobs on `dataset`, until it has no more.
+
+    Raises:
+        SweepError: nothing can be trained: the study or checkpoints cannot be written, or the images be read.
+    """
+    threads = threads_of(resources)
+    precision = settled(engine, lambda call, *arguments: call(*arguments), device="cpu", threads=threads)
+    setup = Setup(threads=threads, precision=precision, compile=resources.compile)
+    while (job := engine.next()) is not None:
+        _train(engine, job, dataset, setup)
+
+
+def _train(engine: Engine, job: Job, dataset: Dataset, setup: Setup) -> None:
+    training, decision = None, Decision.CONTINUE
+    while decision is Decision.CONTINUE:
+        try:
+            training = training or TrainingJob(job, dataset, setup)
+            report = Report(number=job.number, results=(training.epoch(),))
+        except SweepError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
+            report = Report(number=job.number, failure=describe_failure(error, job))
+        decision = engine.report(report)
+        if training is not None:
+            training.told()
