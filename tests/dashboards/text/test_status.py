@@ -18,8 +18,8 @@ from convscape.search.records.trial import Design, TrialRecord
 from convscape.search.study import reading
 from convscape.search.study.journal_storage import StudyFile
 from convscape.search.sweep import Sweep
+from convscape.testing.simulation import accuracy, config, drive, finish, opened
 from convscape.trainers.recipe import Recipe
-from driving import accuracy, config, drive, finish, opened
 from hypothesis import given, strategies as st
 
 if TYPE_CHECKING:

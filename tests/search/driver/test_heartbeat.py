@@ -11,7 +11,19 @@ from convscape.search.driver import SweepProgress, progress_callback, read_progr
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.driver.time_left import expected_epochs
 from convscape.search.files import PROGRESS
-from driving import accuracy, config, counts, drive, finish, good, opened, ranking, report, reports, result
+from convscape.testing.simulation import (
+    accuracy,
+    config,
+    counts,
+    drive,
+    finish,
+    good,
+    opened,
+    ranking,
+    report,
+    reports,
+    result,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,8 @@ from convscape.search.sweep import Sweep
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import ConfigError
 from convscape.spaces.lookup import load_architecture
+from convscape.testing.simulation import FIXED_RECIPE, SMALL_SPACE, config, drive, fates, finish, good, opened, reports
 from convscape.trainers.recipe import Recipe
-from driving import FIXED_RECIPE, SMALL_SPACE, config, drive, fates, finish, good, opened, reports
 from hypothesis import example, given, settings, strategies as st
 
 if TYPE_CHECKING:

@@ -14,7 +14,19 @@ from convscape.search.files import STUDY
 from convscape.search.proposals import proposals
 from convscape.search.scheduling import Decision, engine as engines
 from convscape.search.study import read_trials
-from driving import accuracy, config, counts, drive, fates, finish, good, opened, report, reports, result
+from convscape.testing.simulation import (
+    accuracy,
+    config,
+    counts,
+    drive,
+    fates,
+    finish,
+    good,
+    opened,
+    report,
+    reports,
+    result,
+)
 from hypothesis import given, settings, strategies as st
 
 if TYPE_CHECKING:

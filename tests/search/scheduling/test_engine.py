@@ -18,7 +18,20 @@ from convscape.spaces.errors import (
     SweepError,
     TrainingError,
 )
-from driving import SMALL_SPACE, config, counts, drive, fates, finish, good, opened, ranking, report, reports, result
+from convscape.testing.simulation import (
+    SMALL_SPACE,
+    config,
+    counts,
+    drive,
+    fates,
+    finish,
+    good,
+    opened,
+    ranking,
+    report,
+    reports,
+    result,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

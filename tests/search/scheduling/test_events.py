@@ -13,8 +13,8 @@ from convscape.search.driver.launching import launch
 from convscape.search.files.append_only import read_all_entries
 from convscape.search.scheduling import Decision, Engine, Report
 from convscape.search.sweep import Sweep
+from convscape.testing.simulation import config, drive, finish, opened
 from convscape.trainers.modules import Network
-from driving import config, drive, finish, opened
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,20 @@ from convscape.search.records.trial import Design, TrialRecord
 from convscape.search.scheduling import Decision, time_budget
 from convscape.search.study import read_trials
 from convscape.search.sweep import Sweep
+from convscape.testing.simulation import (
+    config,
+    counts,
+    drive,
+    fates,
+    finish,
+    good,
+    opened,
+    ranking,
+    report,
+    reports,
+    result,
+)
 from convscape.trainers.recipe import Recipe
-from driving import config, counts, drive, fates, finish, good, opened, ranking, report, reports, result
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,9 @@ from convscape.search.config.schema import SearchConfig
 from convscape.search.driver.time_left import expected_epochs
 from convscape.search.scheduling import Decision
 from convscape.search.scheduling.halving import Halving, Promotion, Stopping, promotion_of
+from convscape.testing import PromotionContract
+from convscape.testing.promotion import EPOCHS
 from hypothesis import given, strategies as st
-from promotion_contract import EPOCHS, PromotionContract
 
 
 def test_rungs_grow_by_the_reduction_and_end_before_the_last_epoch() -> None:

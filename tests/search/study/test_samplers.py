@@ -21,10 +21,11 @@ from convscape.search.study.samplers import Samplers, ranked
 from convscape.search.study.study import MOST_FAULTS, Study
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConfigError, SweepError
-from driving import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened
+from convscape.testing import SamplerContract
+from convscape.testing.sampler import FLAT_SPACE
+from convscape.testing.simulation import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened
 from hypothesis import given, strategies as st
 from optuna.trial import TrialState, create_trial
-from sampler_contract import FLAT_SPACE, SamplerContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import pytest
 from convscape.search.tracking import upload_process
 from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import Tracker, sync
-from tracker_contract import Told, TrackerContract
+from convscape.testing import ArrivedRun, TrackerContract
 
 
 class TestMlflow(TrackerContract):
@@ -26,19 +26,19 @@ class TestMlflow(TrackerContract):
     def make_tracker(self, folder: Path) -> Tracker:
         return Tracker(folder, uri=self.uri, experiment=self.experiment, sweep="digits")
 
-    def arrived(self, folder: Path) -> dict[int | None, Told]:
+    def arrived(self, folder: Path) -> dict[int | None, ArrivedRun]:
         assert sync(folder) == 0
         client = connect_store(self.uri)
         experiment = client.get_experiment_by_name(self.experiment)
         assert experiment
-        found: dict[int | None, Told] = {}
+        found: dict[int | None, ArrivedRun] = {}
         for run in search_runs(client, experiment.experiment_id, ""):
             data, identity = run.data, run.info.run_id
             trial = data.tags.get("convscape.trial")
             number = None if trial is None else int(trial)
             assert number not in found, "a run is there twice"
             names = [file.path for file in client.list_artifacts(identity)]
-            found[number] = Told(
+            found[number] = ArrivedRun(
                 run.info.status != "RUNNING",
                 data.params,
                 data.tags,
@@ -94,11 +94,11 @@ class TestDiary(TrackerContract):
     def make_tracker(self, folder: Path) -> Diary:
         return Diary(folder)
 
-    def arrived(self, folder: Path) -> dict[int | None, Told]:
-        found: dict[int | None, Told] = {None: Told(ended=False)}
+    def arrived(self, folder: Path) -> dict[int | None, ArrivedRun]:
+        found: dict[int | None, ArrivedRun] = {None: ArrivedRun(ended=False)}
         for line in (folder / "diary.jsonl").read_text().splitlines():
             entry = json.loads(line)
-            run = found.setdefault(entry["trial"], Told(ended=False))
+            run = found.setdefault(entry["trial"], ArrivedRun(ended=False))
             run.params = {key: str(value) for key, value in entry.get("params", {}).items()} | run.params
             run.tags |= entry.get("tags", {})
             run.artifacts |= entry.get("artifacts", {})

@@ -14,7 +14,7 @@ from convscape.search.scheduling.engine import Engine
 from convscape.search.study.study import Study
 from convscape.search.workers.tune import ConvscapeScheduler, ConvscapeSearcher
 from convscape.spaces.errors import SweepError
-from driving import result as result_of
+from convscape.testing.simulation import result as result_of
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from convscape.search.config.schema import DataConfig, SearchConfig, SweepConfig
-from convscape.search.records.trial import Design
-from convscape.search.study.study import Study
-from convscape.trainers.network import build_network
 from torch import device
+
+from ..search.config import DataConfig, SearchConfig, SweepConfig
+from ..search.proposals import DesignSpace
+from ..search.records import Enqueued
+from ..search.study import Study
+from ..trainers import build_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import optuna
-    from convscape.search.records.trial import TrialRecord
+
+    from ..search.records import Design, TrialRecord
 
 FLAT_SPACE: dict[str, Any] = {
     "stages": 2, "convolutions": 1, "filters": [2, 4, 6, 8, 12, 16], "growth": [1, 2], "kernel": [3, 5],
@@ -45,8 +48,7 @@ class SamplerContract:
         config = SweepConfig(
             name="s", data=DataConfig(name="digits"), space=self.space, search=SearchConfig(sampler=self.sampler)
         )
-        network = config.network_space().sample(trial, (1, 8, 8), 10)  # pyright: ignore[reportArgumentType]
-        return Design.of(network, config.recipe_space().sample(trial))  # pyright: ignore[reportArgumentType]
+        return DesignSpace.of(config, (1, 8, 8), 10).sample(trial)
 
     def goodness(self, design: Design) -> float:
         """What a design reaches: the more the wider it is. It is no secret which filters are best."""
@@ -123,8 +125,6 @@ class SamplerContract:
 
     def test_named_designs_without_settings_do_not_blind_it(self, tmp_path: Path) -> None:
         """Samplers that look for what all trials have in common find nothing there."""
-        from convscape.search.records.trial import Enqueued
-
         study, known = self.opened(tmp_path), {}
         named = self.opened(tmp_path / "other", seed=99).ask(self.sample).design
         self.end(study, study.ask(lambda _: named, Enqueued("start", named)), known)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.driver.progress_callback import ProgressCallback
-from convscape.search.proposals import DesignSpace
-from convscape.search.records import ranked
-from convscape.search.scheduling.engine import Engine
-from convscape.search.study.study import Study
-from convscape.search.tracking.tracker import TrialStart
-from driving import accuracy, config, drive, good
+
+from ..search.driver import ProgressCallback
+from ..search.proposals import DesignSpace
+from ..search.records import ranked
+from ..search.scheduling import Engine
+from ..search.study import Study
+from ..search.tracking import TrialStart
+from .simulation import accuracy, config, drive, good
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ STATES = ("completed", "stopped", "failed", "interrupted")
 
 
 @dataclass
-class Told:
+class ArrivedRun:
     """What arrived of one run: the sweep's own, or a trial's."""
 
     ended: bool
@@ -42,7 +43,7 @@ class TrackerContract:
         """A tracker of the sweep in `folder`; made there again, it goes on where the former ended."""
         raise NotImplementedError
 
-    def arrived(self, folder: Path) -> dict[int | None, Told]:
+    def arrived(self, folder: Path) -> dict[int | None, ArrivedRun]:
         """All that was told of the sweep in `folder`, by the trials' numbers; the sweep's own under None."""
         raise NotImplementedError
 
@@ -58,7 +59,7 @@ class TrackerContract:
             tracker.trial_ended(number, state="completed", reason="trained 3 epochs", metrics={"best_accuracy": 0.75})
         tracker.finish(status="completed", metrics={"trials/completed": float(trials)})
 
-    def assert_once(self, found: dict[int | None, Told], trials: int = 2) -> None:
+    def assert_once(self, found: dict[int | None, ArrivedRun], trials: int = 2) -> None:
         assert set(found) == {None, *range(trials)}
         own = found[None]
         assert own.ended

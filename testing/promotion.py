@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from convscape.search.records.pareto import ordered
-from convscape.search.scheduling import Decision
 from hypothesis import HealthCheck, given, settings, strategies as st
+
+from ..search.records import ordered
+from ..search.scheduling import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from convscape.search.records.pareto import Values
-    from convscape.search.scheduling.halving import Promotion
+    from ..search.records import Values
+    from ..search.scheduling import Promotion
 
 EPOCHS = 9
 

@@ -1,23 +1,23 @@
-"""Drives an engine with known results in place of training, for the tests of what it orders."""
+"""Sweeps of known results: drives an engine as the inline runner does, with no training behind it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from convscape.search.config.schema import SweepConfig
-from convscape.search.proposals import DesignSpace
-from convscape.search.records import ranked, state_counts
-from convscape.search.scheduling import Decision, Engine, Report
-from convscape.search.study.study import Study
-from convscape.trainers import EpochResult
+from ..search.config import SweepConfig
+from ..search.proposals import DesignSpace
+from ..search.records import ranked, state_counts
+from ..search.scheduling import Decision, Engine, Report
+from ..search.study import Study
+from ..trainers import EpochResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from convscape.search.records import State, TrialRecord
-    from convscape.search.scheduling import Job
+    from ..search.records import State, TrialRecord
+    from ..search.scheduling import Job
 
 FIXED_RECIPE = {"learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 64}
 SMALL_SPACE = {

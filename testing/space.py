@@ -1,0 +1,107 @@
+"""What every space of networks has to keep to: subclass `SpaceContract`, say how yours is made, and its tests run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import optuna
+import pytest
+from torch import device
+
+from ..spaces import Architecture, SpaceError, parse_notation, to_notation
+from ..trainers import build_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..spaces import Space
+
+IMAGES = [(1, 8, 8), (3, 28, 28), (1, 64, 64), (3, 9, 40)]
+"""(C, H, W) of the images that networks are sampled for."""
+
+
+class SpaceContract:
+    """A space as `space` of a sweep file names it, built in or of one's own."""
+
+    chosen: ClassVar[dict[str, Any]]
+    """Settings that leave some to choose."""
+    fixed: ClassVar[dict[str, Any]]
+    """Settings that leave nothing to choose; an unknown setting is made from the last that is not "base"."""
+    size_of_fixed: ClassVar[str] = "1 distinct network"
+    """The size of the space with nothing to choose, as it is printed."""
+
+    def make(self, **settings: Any) -> Space:
+        """The space with these settings."""
+        raise NotImplementedError
+
+    def networks(self, input: tuple[int, int, int], count: int, seed: int = 0) -> Iterator[Architecture]:
+        """Networks of one study: Optuna refuses a choice that changes under its name."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        space = self.make(**self.chosen)
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        for _ in range(count):
+            yield space.sample(study.ask(), input, 7)
+
+    @pytest.mark.parametrize("input", IMAGES)
+    def test_what_is_sampled_is_a_network_for_these_images_and_classes(self, input: Any) -> None:
+        self.make(**self.chosen).check(input)
+        found = list(self.networks(input, 20))
+        assert {(network.input, network.classes) for network in found} == {(input, 7)}
+        assert len({network.digest for network in found}) > 5
+        with device("meta"):
+            for network in found[:5]:
+                build_network(network)
+
+    def test_it_reads_back_from_json_and_notation(self) -> None:
+        for network in self.networks((3, 28, 28), 20):
+            assert Architecture.from_json(network.to_json()) == network
+            assert parse_notation(to_notation(network)).digest == network.digest
+
+    def test_one_seed_one_sequence_of_designs(self) -> None:
+        first, second = (list(self.networks((3, 28, 28), 10)) for _ in range(2))
+        assert first == second
+        assert first != list(self.networks((3, 28, 28), 10, seed=1))
+
+    def test_no_choice_changes_under_its_name(self, recwarn: pytest.WarningsRecorder) -> None:
+        space, known = self.make(**self.chosen), {}
+        sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=5)
+        study = optuna.create_study(sampler=sampler, direction="maximize")
+        for number in range(30):
+            trial = study.ask()
+            # Images of different sizes, as no sweep has them: what is offered differs, so must its name.
+            network = space.sample(trial, IMAGES[number % len(IMAGES)], 7)
+            for name, distribution in trial.distributions.items():
+                assert known.setdefault(name, distribution) == distribution, name
+            study.tell(trial, len(network.layers))
+        assert len(known) > 2
+        assert not recwarn
+
+    def test_what_is_fixed_is_never_asked(self) -> None:
+        trial = optuna.create_study().ask()
+        self.make(**self.fixed).sample(trial, (1, 28, 28), 7)
+        assert trial.params == {}
+
+    def test_images_too_small_for_all_of_it_are_refused_with_a_key(self) -> None:
+        space = self.make(**self.fixed)
+        with pytest.raises(SpaceError) as caught:
+            space.check((1, 1, 1))
+        assert caught.value.key.startswith("space.")
+        assert "1x1" in caught.value.message
+        with pytest.raises(SpaceError):
+            space.sample(optuna.create_study().ask(), (1, 1, 1), 7)
+
+    def test_an_unknown_setting_names_the_nearest(self) -> None:
+        name = next(key for key in reversed(self.fixed) if key != "base")
+        with pytest.raises(SpaceError) as caught:
+            self.make(**{**self.fixed, f"{name}x": 1})
+        assert caught.value.key == f"space.{name}x"
+        assert caught.value.remedy == f"Did you mean '{name}'?"
+
+    def test_a_value_out_of_range_names_its_key(self) -> None:
+        name = next(iter(self.fixed))
+        with pytest.raises(SpaceError) as caught:
+            self.make(**{**self.fixed, name: -1})
+        assert caught.value.key == f"space.{name}"
+
+    def test_its_size_can_be_printed(self) -> None:
+        assert str(self.make(**self.fixed).size((1, 28, 28))) == self.size_of_fixed
