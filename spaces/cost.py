@@ -95,7 +95,14 @@ class CostTable:
             biases += row.biases
             macs += row.macs
             activations += row.activations
-        return Totals(weights + biases, weights, biases, macs, activations, self.rows[-1].receptive_field)
+        return Totals(
+            parameters=weights + biases,
+            weights=weights,
+            biases=biases,
+            macs=macs,
+            activations=activations,
+            receptive_field=self.rows[-1].receptive_field,
+        )
 
     @cached_property
     def kept(self) -> tuple[SavedForBackward, ...]:
@@ -129,7 +136,7 @@ class CostTable:
         """
         size = bytes_of(precision)
         held = batch * held_by_forward(self.architecture, precision)
-        return Memory(self._stored * size, 0, 0, held, 0)
+        return Memory(parameters=self._stored * size, gradients=0, optimizer=0, activations=held, working=0)
 
     def training_memory(self, batch: int, precision: Precision = "float32", optimizer: str = "sgd") -> Memory:
         """Bytes that a training step on `batch` images takes: weights, gradients, the optimiser's values, activations.

@@ -82,7 +82,7 @@ def describe_exception(problem: BaseException) -> str:
     lines = [
         (Path(frame.filename), frame.lineno)
         for frame in traceback.extract_tb(problem.__traceback__)
-        if Path(frame.filename).parent != Path(__file__).parent
+        if Path(__file__).parent not in Path(frame.filename).parents
         and not frame.filename.startswith(("<", importlib.__file__))  # "<string>": what dataclasses write
     ]
     theirs = [line for line in lines if not _is_installed(line[0])] or lines

@@ -18,6 +18,7 @@ from ..sweep import Sweep, folder_option
 from .folder import in_mlflow, is_of, new_folder, refuse_another, unusable
 from .inputs import check_inputs
 from .preflight import preflight
+from .progress import How
 from .progress_callback import ProgressCallback
 from .provenance import described
 from .terminal import Progress
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from ..records import TrialSummary
     from ..scheduling import Engine
     from ..tracking import Tracker
-    from .progress import How
 
 FLUSH_SECONDS = 15.0
 """How long the end of a sweep waits for MLflow; what is left is sent later."""
@@ -99,7 +99,7 @@ def _run(
     config = sweep.config
     check_inputs(config, dataset)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
-    status: How = "failed"
+    status = How.FAILED
     shown = Progress()
     callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
@@ -133,12 +133,12 @@ def _run(
                 _train(engine, dataset, config, sweep.folder)
         engine.close()
         saved = True
-        status = "interrupted" if engine.interrupted else "completed"
+        status = How.INTERRUPTED if engine.interrupted else How.COMPLETED
         if engine.interrupted:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         at_once = not saved
-        status = "interrupted"
+        status = How.INTERRUPTED
         if new and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: no result to keep.")
             _give_up(engine, tracker)

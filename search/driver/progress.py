@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ..files import PROGRESS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-How = Literal["running", "completed", "interrupted", "failed"]
+
+class How(StrEnum):
+    """How a sweep stands, as its driver tells it."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +68,18 @@ class SweepProgress:
     @property
     def is_running(self) -> bool:
         """Whether the sweep's process had not said that it ended; also so after it died."""
-        return self.how == "running"
+        return self.how is How.RUNNING
 
     @property
     def is_completed(self) -> bool:
         """Whether the sweep ran to its end."""
-        return self.how == "completed"
+        return self.how is How.COMPLETED
 
 
 def read_progress(folder: Path) -> SweepProgress | None:
     """The progress last written of the sweep in `folder`; None where there is none, or one of another version."""
     try:
-        return SweepProgress(**json.loads((folder / PROGRESS).read_text()))
-    except (OSError, ValueError, TypeError):
+        values = json.loads((folder / PROGRESS).read_text())
+        return SweepProgress(**{**values, "how": How(values["how"])})
+    except (OSError, ValueError, TypeError, LookupError):
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..files import PROGRESS, write_atomically
 from ..records import ranked, state_counts
-from .progress import SweepProgress
+from .progress import How, SweepProgress
 from .time_left import seconds_left
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..scheduling import Engine
-    from .progress import How
 
 WRITE_EVERY = 1.0
 """Seconds between two writings of the file, and two points of MLflow's summary; for trials that begin it is sooner."""
@@ -50,9 +49,9 @@ class ProgressCallback:
         if len(engine.active) > self._running and now - self._hastened >= WRITE_EVERY:
             # Of a trial that has begun nothing more may be heard for long: that it runs is told at once.
             self._hastened, self._written = now, -float("inf")
-            self._beat(engine, "running")
+            self._beat(engine, How.RUNNING)
         elif now - self._looked >= self._wait:
-            self._beat(engine, "running")
+            self._beat(engine, How.RUNNING)
 
     def end(self, engine: Engine, how: How) -> None:
         """The last look: how the sweep ended."""

@@ -69,7 +69,7 @@ def _commits(config: SweepConfig) -> dict[str, str]:
 
 def _is_checkout() -> bool:
     """Whether this package is run from its repository: an installed one may lie in somebody else's."""
-    return (Path(__file__).parents[1] / ".git").exists()
+    return (Path(__file__).parents[2] / ".git").exists()
 
 
 def _installed() -> str:

@@ -97,9 +97,9 @@ def line(progress: SweepProgress, width: int | None = None) -> str:
 
     The design is last, for its length: a narrow terminal cuts it.
 
-    >>> from convscape.search.driver import SweepProgress
+    >>> from convscape.search.driver import How, SweepProgress
     >>> now = SweepProgress(
-    ...     how="running", time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
+    ...     how=How.RUNNING, time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
     ...     baselines=0, finals=0, epochs=30, images_per_second=1234.5, left=90, trial=4, accuracy=0.91,
     ...     notation="INPUT -> FC-10",
     ... )

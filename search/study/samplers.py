@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import logging
 import math
 import warnings
 from statistics import NormalDist, median
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
 
-logging.getLogger("optuna._gp.batched_lbfgsb").setLevel(logging.ERROR)  # asks for greenlet: no faster with it
 KEY = "search.sampler"
 
 

@@ -281,3 +281,4 @@ class Study:
 def quiet_optuna() -> None:
     """Has Optuna keep to warnings: by itself it logs each trial, of which a sweep shows what matters."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logging.getLogger("optuna._gp.batched_lbfgsb").setLevel(logging.ERROR)  # asks for greenlet: no faster with it

@@ -57,7 +57,16 @@ class Completions:
             for form, dilation, stride, each in product(
                 forms, dilations, strides, ("same",) if block in SIZE_KEEPING else paddings
             ):
-                yield Stage(convolutions, block, kernel, form, dilation, stride, each, downsampling)
+                yield Stage(
+                    convolutions=convolutions,
+                    block=block,
+                    kernel=kernel,
+                    form=form,
+                    dilation=dilation,
+                    stride=stride,
+                    padding=each,
+                    downsampling=downsampling,
+                )
 
     def left(self, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> tuple[Stage, ...]:
         """Stages that a place allows on a map and after which the later stages can follow.

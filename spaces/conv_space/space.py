@@ -156,7 +156,7 @@ class ConvSpace:
         own_rates = any(self.own_settings.own("stage_dropout", index) for index in every)
         asks_kind = (rate or own_rates) and left("dropout_kind", every)
         spatial = self._ask(trial, "dropout_kind") == "spatial" if asks_kind else True
-        return Style(filters, norm, activation, round(rate, 3), spatial), growth
+        return Style(filters=filters, norm=norm, activation=activation, dropout=round(rate, 3), spatial=spatial), growth
 
     def _ask_filters(self, trial: Trial, index: int, before: float, growth: float) -> float:
         """K of the stage, not yet rounded, from that of the stage before."""
@@ -174,7 +174,7 @@ class ConvSpace:
         rate = common.dropout if own_rate is None else round(own_rate, 3)
         kind = self._ask_own(trial, "dropout_kind", index) if rate else None
         spatial = common.spatial if kind is None else kind == "spatial"
-        return Style(filters, norm, activation, rate, spatial or not rate)
+        return Style(filters=filters, norm=norm, activation=activation, dropout=rate, spatial=spatial or not rate)
 
     def _ask_stage(self, trial: Trial, stages: int, index: int, size: tuple[int, int], padding: Any, fit: Any) -> Stage:
         """Each choice in turn, from those that leave a network which can be completed."""

@@ -143,7 +143,7 @@ def _own_styles(settings: Settings, stage: int, common: Style) -> list[Style]:
     rates = _rates(own_rate) if own_rate else [common.dropout]
     kinds = [kind == "spatial" for kind in settings.options("dropout_kind", stage)] if own_kind else [common.spatial]
     return [
-        Style(1, norm, activation, rate, kind or not rate)
+        Style(filters=1, norm=norm, activation=activation, dropout=rate, spatial=kind or not rate)
         for norm, activation, rate, kind in product(norms, activations, rates, kinds)
     ]
 

@@ -173,6 +173,11 @@ def test_the_line_named_is_in_a_file_of_ones_own(mine: Any, line: str) -> None:
     assert refused(lambda: sampled(mine(sample=line))).message.endswith("(mine.py, line 15)")
 
 
+def test_the_line_named_is_theirs_also_where_a_room_inside_spaces_raises(mine: Any) -> None:
+    line = "from convscape.spaces import ConvSpace; ConvSpace(stages=1).sample(None, input, classes)"
+    assert refused(lambda: sampled(mine(sample=line))).message.endswith("(mine.py, line 15)")
+
+
 def test_what_was_advised_is_kept(mine: Any) -> None:
     error = refused(
         lambda: sampled(

@@ -185,7 +185,14 @@ def split(
         )
     mean, std = _normalisation(learnt)
     return Dataset(
-        name, learnt, everything.picked(for_validation), test, source.classes, mean, std, skipped=source.skipped
+        name=name,
+        train=learnt,
+        validation=everything.picked(for_validation),
+        test=test,
+        classes=source.classes,
+        mean=mean,
+        std=std,
+        skipped=source.skipped,
     )
 
 

@@ -90,7 +90,13 @@ class Streamed:
 
     def picked(self, indices: NDArray[np.int64]) -> Streamed:
         """The images at `indices`, still unread."""
-        return Streamed(self.pictures, self.where[indices], self.size, self.sums[indices], self.digests[indices])
+        return Streamed(
+            pictures=self.pictures,
+            where=self.where[indices],
+            size=self.size,
+            sums=self.sums[indices],
+            digests=self.digests[indices],
+        )
 
     def __getitem__(self, indices: Any) -> NDArray[np.uint8]:
         """Reads the images at `indices` here and now: uint8 (B, C, H, W), or (C, H, W) for a single index.
@@ -136,7 +142,13 @@ def streamed(pictures: Pictures, looks: Sequence[Look | str], channels: int) -> 
     digests = [look.digests[look.shape[0] != channels] for _, look in seen]
     where = np.array([index for index, _ in seen], dtype=np.int64)
     labels = np.array([look.label for _, look in seen], dtype=np.int64)
-    return Streamed(pictures, where, cast("tuple[int, int, int]", size), sums, np.array(digests, np.uint64)), labels
+    return Streamed(
+        pictures=pictures,
+        where=where,
+        size=cast("tuple[int, int, int]", size),
+        sums=sums,
+        digests=np.array(digests, np.uint64),
+    ), labels
 
 
 def look_through(pictures: Pictures) -> list[Look | str]:

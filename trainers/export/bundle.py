@@ -140,7 +140,13 @@ def export_bundle(
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Exported(folder, files, accuracy, len(dataset.test), max(differences.values()))
+    return Exported(
+        folder=folder,
+        files=files,
+        test_accuracy=accuracy,
+        test_images=len(dataset.test),
+        largest_difference=max(differences.values()),
+    )
 
 
 def refuse_foreign(folder: Path) -> None:

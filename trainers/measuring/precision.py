@@ -93,4 +93,12 @@ def _noise(architecture: Architecture, count: int) -> Dataset:
 
     channels = architecture.input[0]
     names = tuple(str(number) for number in range(architecture.classes))
-    return Dataset("noise", part(count), part(2), part(1), names, (0.5,) * channels, (0.29,) * channels)
+    return Dataset(
+        name="noise",
+        train=part(count),
+        validation=part(2),
+        test=part(1),
+        classes=names,
+        mean=(0.5,) * channels,
+        std=(0.29,) * channels,
+    )
