@@ -5,10 +5,18 @@ own-space.yaml names it; docs/spaces.md says what a space has to keep to.
 
 from __future__ import annotations
 
-from convscape.spaces.architecture import Architecture
-from convscape.spaces.choices import whole_numbers
-from convscape.spaces.errors import SpaceError
-from convscape.spaces.layers import Activation, Conv, Dropout, GlobalPool, Layer, Parallel, Pool
+from convscape.spaces import (
+    Activation,
+    Architecture,
+    Conv,
+    Dropout,
+    GlobalPool,
+    Layer,
+    Parallel,
+    Pool,
+    SpaceError,
+    whole_numbers,
+)
 
 
 class FireSpace:

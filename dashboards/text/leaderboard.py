@@ -21,13 +21,13 @@ WIDTH = 80
 """Columns of the text, at most."""
 
 
-def leaderboard_table(trials: Sequence[TrialSummary], most: int, name: str) -> str:
+def leaderboard_table(trials: Sequence[TrialSummary], most: int, sweep: Sweep) -> str:
     """The best trials of a sweep, two lines each: figures, then the network.
 
     Args:
         trials: all that were trained, best first.
         most: how many of them to show.
-        name: of the sweep, for the command that shows the others.
+        sweep: for the command that shows the others.
     """
     lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
     lines.append("-" * WIDTH)
@@ -38,7 +38,8 @@ def leaderboard_table(trials: Sequence[TrialSummary], most: int, name: str) -> s
         )
         lines.append(f"    {_shortened(trial.notation, WIDTH - 4)}")
     if len(trials) > most:
-        lines.append(f"    … and {len(trials) - most:,} more: `convscape compare {name} -n {len(trials)}`")
+        command = f"convscape compare {sweep.name}{folder_option(sweep.config)} -n {len(trials)}"
+        lines.append(f"    … and {len(trials) - most:,} more: `{command}`")
     return "\n".join(lines)
 
 
@@ -94,7 +95,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     winner = next(record for record in records if record.number == best.trial)
     parts = [
         f"Leaderboard of sweep {sweep.name}",
-        leaderboard_table(trials, 10, sweep.name),
+        leaderboard_table(trials, 10, sweep),
         "",
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {epochs(winner.best_epoch)}",

@@ -65,7 +65,8 @@ def read_function(
         raise DataError(f"data.name: {path} returned {type(found).__name__}", RETURNS)
     if isinstance(images, np.ndarray):
         images = images[:, None] if images.ndim == 3 else images
-    classes = tuple(map(str, names)) if names else tuple(str(n) for n in range(int(labels.max(initial=0)) + 1))
+    highest = int(labels.max(initial=0)) if labels.dtype.kind in "iu" else 0  # `_check` says what else they are
+    classes = tuple(map(str, names)) if names else tuple(map(str, range(highest + 1)))
     _check(path, images, labels, len(classes))
     check_classes(labels, classes, f"data.name: {path}")
     return Source(images, labels.astype(np.int64), classes, skipped=skipped)

@@ -104,6 +104,7 @@ def test_grey_images_without_channels(mine):
         ((IMAGES[0, 0], LABELS), r"shape \(6, 5\)"),
         ((IMAGES, LABELS[:3]), r"40 images and labels of .* shape \(3,\)"),
         ((IMAGES, LABELS / 2), "labels of type float64"),
+        ((IMAGES, LABELS.astype(str)), "labels of type <U21"),
         ((IMAGES, LABELS - 1), "labels from -1 to 2"),
         (Source(IMAGES, LABELS, ("a", "b")), "labels from 0 to 3 and 2 classes"),
         (3, "returned int"),
