@@ -141,7 +141,8 @@ def _run(
         status = How.INTERRUPTED
         if new and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: no result to keep.")
-            _give_up(engine, tracker)
+            if engine is not None:
+                engine.ledger.abandon(engine.records.values())
         else:
             shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
         raise
@@ -197,13 +198,6 @@ def _interruptible(engine: Engine, progress: Progress) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, former)
-
-
-def _give_up(engine: Engine | None, tracker: Tracker) -> None:
-    """Tells MLflow that trials which will not be resumed have ended."""
-    for record in engine.records.values() if engine else ():
-        if not record.ended:
-            tracker.trial_ended(record.number, state="interrupted", reason="interrupted untrained", metrics={})
 
 
 def _final(sweep: Sweep) -> dict[str, float]:

@@ -11,7 +11,7 @@ from ..records import epoch_metrics
 from ..tracking import TrialStart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ...trainers import EpochResult
     from ..records import State, TrialRecord
@@ -89,6 +89,12 @@ class Ledger:
         self.study.end(record, state, reason, known=known)
         if record.trained:  # MLflow has no run of what was not
             self._tell_end(record)
+
+    def abandon(self, records: Iterable[TrialRecord]) -> None:
+        """Tells the tracker that trials which did not end never will: their study is about to be deleted."""
+        for record in records:
+            if not record.ended:
+                self.tracker.trial_ended(record.number, state="interrupted", reason="interrupted untrained", metrics={})
 
     def tag_sweep(self, tags: Mapping[str, str]) -> None:
         """Tags of the sweep itself, which a file of its folder has too."""
