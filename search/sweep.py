@@ -1,4 +1,4 @@
-"""A sweep on disk: its config, its trials, its best network, its export. Reading it changes nothing."""
+"""A sweep on disk: its config, its trials, its best network and its export. Reading changes nothing."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 
 class Sweep:
-    """A sweep in its folder. Reading it changes nothing and may be done while it runs.
+    """A sweep in its folder on disk: its trials, leaderboard, best trial and export. Reading changes nothing.
 
-    Each look reads all trials anew, seconds where they are thousands; what looks several times reads `trials()` once
-    and passes them on.
+    A sweep may be read while another process runs it. Each method reads all trials anew from disk, which takes seconds
+    where there are thousands: code that looks several times calls `trials()` once and passes the result on.
+
+    Args:
+        config: the sweep's config. `Sweep.open` reads it from the folder of a sweep that was launched.
 
     >>> sweep = Sweep.open("digits", "sweeps")  # doctest: +SKIP
     >>> sweep.leaderboard().head()              # doctest: +SKIP
@@ -39,10 +42,15 @@ class Sweep:
 
     @staticmethod
     def open(name: str, folder: str | Path = "sweeps") -> Sweep:
-        """The sweep `name` in `folder`.
+        """The sweep called `name` among the sweeps in `folder`.
+
+        Args:
+            name: the sweep's name, which is also the name of its own folder.
+            folder: the folder that holds sweeps, as `folder` in the sweep file.
 
         Raises:
-            SweepError: there is none; names those there are.
+            SweepError: there is no such sweep (the message names the nearest one, or all there are), or its config.json
+                is damaged or of another version.
         """
         path = Path(folder) / name / CONFIG
         try:
@@ -63,51 +71,77 @@ class Sweep:
 
     @property
     def running(self) -> bool:
-        """Whether some process runs it now."""
+        """Whether some process runs the sweep now."""
         return is_locked(self.folder)
 
     @property
     def tracking_uri(self) -> str:
-        """MLflow's tracking URI: where the sweep's results began to go, also when its folder was moved since."""
+        """MLflow's tracking URI: the store the sweep's results began to go to, also when its folder was moved since.
+
+        Before any result was written down it is the URI of the config.
+        """
         return UploadProgress(self.folder).refresh().uri or self.config.tracking_uri
 
     def trials(self) -> list[TrialRecord]:
-        """Every trial, in the order of their numbers."""
+        """Every trial of the sweep, in the order of their numbers.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
         from .study import read_trials
 
         return read_trials(self.folder)
 
     def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
-        """Trials that were trained, best first; all of the sweep, or those of `trials` that were read before."""
+        """One summary for each trial that was trained, best first.
+
+        Args:
+            trials: what `trials()` gave before; read from disk when not given.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
         from .records import summaries
 
         trials = self.trials() if trials is None else trials
         return summaries(trials, self.run_ids(), self.config.search.objectives)
 
     def counts(self, trials: Sequence[TrialRecord] | None = None) -> dict[str, int]:
-        """Trials by how they ended, and how many are under way; finalists trained again do not count."""
+        """How many trials ended in each state, and how many are "unfinished". Runs that repeat a finalist do not count.
+
+        Args:
+            trials: what `trials()` gave before; read from disk when not given.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
         counted = [trial for trial in (self.trials() if trials is None else trials) if not trial.repetition]
         counts = state_counts(counted)
         return {**counts, "unfinished": len(counted) - sum(counts.values())}
 
     def run_ids(self) -> dict[int | None, str]:
-        """MLflow's run ids by trial number; the sweep's own under None."""
+        """MLflow's run ids by trial number, of runs that are there already; under None that of the sweep's own run."""
         return UploadProgress(self.folder).refresh().runs
 
     @property
     def best(self) -> TrialSummary:
         """The trial with the highest validation accuracy; of finalists, the one with the highest mean over its seeds.
 
+        Finalists that were trained again come before all other trials, those with a failed run last among them.
+
         Raises:
-            SweepError: no trial has a result.
+            SweepError: no trial has a result, or the study on disk is damaged.
         """
         return self.best_of(self.trials())
 
     def best_of(self, trials: Sequence[TrialRecord]) -> TrialSummary:
-        """The same of trials that were read before.
+        """The best of trials that were read before: the highest validation accuracy, of finalists the highest mean.
+
+        Args:
+            trials: all trials of the sweep, as `trials()` gave them.
 
         Raises:
-            SweepError: none of them has a result.
+            SweepError: no trial has a result; names the reasons of trials that failed.
         """
         summaries = self.summaries(trials)
         if not summaries:
@@ -125,7 +159,14 @@ class Sweep:
         return summaries[0]
 
     def leaderboard(self) -> pd.DataFrame:
-        """Trials that were trained, best first, one row each: the summary's columns and the recipe's."""
+        """A pandas frame of the trials that were trained, best first: a row for each trial.
+
+        The columns are the fields of `TrialSummary` (accuracies from 0 to 1, latency in seconds, memory in bytes) and
+        the settings of the trial's recipe.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
         import pandas as pd
 
         trials = self.trials()
@@ -133,12 +174,17 @@ class Sweep:
         return pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries(trials)])
 
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
-        """Writes a trial, the best when none is named, as files that run without this project.
+        """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
-        The test part of the data is looked at here for the first time.
+        The test part of the data is looked at here for the first time. The best checkpoint of the trial is taken.
+
+        Args:
+            to: the folder to write; an earlier export there is replaced.
+            trial: number of the trial to export, the best trial when not given.
 
         Raises:
             SweepError: no such trial, or none has a result.
+            DataError: the images are missing, damaged or too few.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
         from ..trainers import Checkpoints, read_checkpoint
@@ -173,5 +219,9 @@ class Sweep:
 
 
 def folder_option(config: SweepConfig) -> str:
-    """What a command needs to find the sweep where it is not in the usual folder."""
+    """The option ` --folder PATH` by which a `convscape` command finds the sweep; "" for the usual folder, `sweeps`.
+
+    Args:
+        config: the sweep's config.
+    """
     return "" if config.folder == Path("sweeps") else f" --folder {config.folder}"

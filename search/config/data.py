@@ -1,4 +1,4 @@
-"""The images that a sweep file names."""
+"""Loads the images that a sweep file names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def load_data(config: SweepConfig) -> Dataset:
-    """The images a sweep file names.
+    """The images that a sweep file's `data` section names, split by the sweep's seed to train, validate and test.
 
     Raises:
-        DataError: they are missing, damaged or too few.
+        DataError: images are missing, damaged or too few.
     """
     from ...trainers.data import load_dataset
 

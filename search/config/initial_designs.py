@@ -1,4 +1,4 @@
-"""`search.start` and `search.baselines`: designs that are named in the sweep file, as they are written there."""
+"""`search.start` and `search.baselines` of a sweep file: the designs that are named there, as they are written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...spaces import Architecture
 
 EXAMPLE = "Write a classic's name, notation, a .json file, {network: …, recipe: {…}} or {sweep: NAME, best: 3}."
+"""What error messages advise somebody to write for a design."""
 
 
 class _Entry(BaseModel):
@@ -23,12 +24,13 @@ class _Entry(BaseModel):
 
 
 class NamedNetwork(_Entry):
-    """A network, and as much of its recipe as is not left to the sweep's."""
+    """A network that a sweep file names, and as much of its recipe as is not left to the sweep's recipe space."""
 
     network: str
     """A classic by name, a line of notation, or the path of an architecture's JSON."""
     recipe: dict[str, Any] = {}
-    """Settings of `trainers.recipe.Recipe`; they need not lie in the sweep's recipe space."""
+    """Settings of `trainers.recipe.Recipe`, which need not lie in the sweep's recipe space. The recipe space gives
+    those that are left out."""
 
     @model_serializer
     def _as_written(self) -> str | dict[str, Any]:
@@ -36,13 +38,14 @@ class NamedNetwork(_Entry):
 
 
 class WarmStart(_Entry):
-    """The best trials of a former sweep, with their recipes."""
+    """The best trials of a former sweep, with their recipes, to be trained in this one."""
 
     sweep: str
+    """Name of the former sweep."""
     folder: Path | None = None
-    """Where that sweep lives; this sweep's `folder` when not given."""
+    """The folder that holds the former sweep; this sweep's `folder` when not given."""
     best: int = Field(default=1, ge=1)
-    """How many of its trials, counted from the best."""
+    """How many trials of the former sweep are taken, counted from the best."""
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
@@ -57,7 +60,8 @@ def _read(entries: Any, info: ValidationInfo) -> Any:
 
 
 Entries: TypeAlias = Annotated[tuple[NamedNetwork | WarmStart, ...], BeforeValidator(_read)]
-"""What `search.start` and `search.baselines` hold."""
+"""What `search.start` and `search.baselines` hold: named networks and former sweeps, read from every form that a sweep
+file may give them in."""
 
 
 def _entry(entry: Any, key: str) -> NamedNetwork | WarmStart:
@@ -85,7 +89,18 @@ def _entry(entry: Any, key: str) -> NamedNetwork | WarmStart:
 
 
 def check_initial_designs(entries: Entries, key: str) -> None:
-    """Raises ConfigError where an entry names no network. Its images are not known yet: `queue.designs` looks again."""
+    """Refuses entries of `search.start` or `search.baselines` that name no network, before the images are known.
+
+    Former sweeps are not looked at. A network whose windows do not fit its own input passes, since the sweep's images
+    may be large enough: `proposals.initial_designs` checks again once they are loaded.
+
+    Args:
+        entries: what the sweep file lists.
+        key: where it lists them, "search.start" or "search.baselines".
+
+    Raises:
+        ConfigError: an entry names no network; names the entry, as in `search.start[2]`.
+    """
     for index, entry in enumerate(entries):
         if not isinstance(entry, NamedNetwork):
             continue
@@ -99,10 +114,16 @@ def check_initial_designs(entries: Entries, key: str) -> None:
 def network_of(
     entry: NamedNetwork, key: str, input: tuple[int, int, int] | None = None, classes: int | None = None
 ) -> Architecture:
-    """The network an entry means, for images of (C, H, W) where they are given.
+    """The network that an entry of `search.start` or `search.baselines` names.
+
+    Args:
+        entry: the entry as read from the sweep file.
+        key: where the sweep file has it, as in `search.start[2]`.
+        input: (C, H, W) of the images, to take the place of the network's own input; None to keep that.
+        classes: number of classes, for a classic; None to keep the classic's own.
 
     Raises:
-        ConfigError: there is none, or it cannot be built for them; names the key.
+        ConfigError: there is no such network, or it cannot be built for these images; names the key.
     """
     try:
         return load_architecture(entry.network, input, classes)

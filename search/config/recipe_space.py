@@ -55,15 +55,23 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     "weights": (None, _weights),
     "frozen": (0.0, lambda value, key: number(value, key, 0, 1)),
 }
+"""For each key of a sweep file's `recipe`: the default, and the function that reads a value under a dotted key as a
+choice."""
 _ALWAYS = ("optimizer", "learning_rate", "weight_decay", "batch_size")
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items()}
+"""The value of each key of `recipe` that a sweep file leaves out."""
 
 
 class RecipeSpace:
-    """Training recipes: every key fixed, one of a list, or a range. See `trainers.recipe.Recipe` for their meaning.
+    """The training recipes a sweep may try: every setting fixed, one of a list, or a range.
+
+    `trainers.recipe.Recipe` says what each setting means.
+
+    Args:
+        settings: values of the sweep file's `recipe` by key; DEFAULTS has those that are left out.
 
     Raises:
-        SpaceError: an unknown key, or a value out of range; names the key.
+        SpaceError: an unknown key, a value out of range, or frozen layers without pretrained weights; names the key.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -82,11 +90,18 @@ class RecipeSpace:
 
     @property
     def weights(self) -> tuple[str, ...]:
-        """Where training may start, but for chance."""
+        """Sources of pretrained weights that training may start from: files, folders of exports, "torchvision:NAME"."""
         return tuple(source for source in cast("Options", self.settings["weights"]).options if isinstance(source, str))
 
     def check(self, input: tuple[int, int, int]) -> None:
-        """Raises SpaceError where a crop or cutout may take a whole image of (C, H, W): as long as its shorter side."""
+        """Refuses a crop or cutout that may take a whole image: one as long as the image's shorter side, or longer.
+
+        Args:
+            input: (C, H, W) of the images.
+
+        Raises:
+            SpaceError: a crop or cutout is too large; names the key.
+        """
         shorter = min(input[1:])
         for key in ("crop", "cutout"):
             largest = max(cast("tuple[int, ...]", cast("Options", self.settings[key]).options))
@@ -98,9 +113,12 @@ class RecipeSpace:
                 )
 
     def sample(self, trial: Trial) -> Recipe:
-        """One recipe. Fractions are rounded to six digits, so that what is shown is what is run.
+        """One recipe. Fractions are rounded to six significant digits, so that what is shown is what is run.
 
-        How much is frozen is asked only where there are weights.
+        The share of frozen layers is asked for only where the recipe starts from pretrained weights.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
         """
         found: dict[str, Any] = {}
         for key, choice in self.settings.items():
@@ -113,8 +131,12 @@ class RecipeSpace:
 def absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """A recipe's settings with the paths of weights absolute, so that workers and a resume find them from anywhere.
 
+    Args:
+        settings: settings of a recipe by key; `weights`, if there, holds one source or a list of them.
+            "torchvision:NAME" stays as it is.
+
     Raises:
-        ValueError: a home folder of nobody.
+        ValueError: a path begins with `~NAME`, and there is no such user.
     """
 
     def absolute(source: object) -> object:
@@ -132,9 +154,14 @@ def absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def logged_params(settings: Mapping[str, object], recipe: Recipe) -> dict[str, object]:
-    """What tells a trial's recipe from others': what every recipe has to say, and what the sweep may vary or changed.
+    """The settings of a recipe that MLflow shows as params: those by which the sweep's trials can be told apart.
 
-    The rest is as the recipe space has it by default, in all trials of the sweep.
+    These are optimizer, learning rate, weight decay and batch size; what the sweep file varies or changed; and what
+    differs from the default. Every other setting is at the recipe space's default in all trials of the sweep.
+
+    Args:
+        settings: the sweep file's `recipe`.
+        recipe: the trial's recipe.
 
     >>> list(logged_params({"crop": [0, 1]}, Recipe(flip=True)))
     ['optimizer', 'learning_rate', 'weight_decay', 'batch_size', 'crop', 'flip']

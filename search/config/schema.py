@@ -1,4 +1,4 @@
-"""sweep.yaml as values: what may be written there and what it means. `sweepfile` reads it."""
+"""The schema of sweep.yaml: what may be written there and what it means. `sweep_file` reads the file."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def _amount(value: Any) -> Any:
 Amount = Annotated[
     Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(_amount)
 ]
+"""A number of images, as a whole number from 1 on or as a share between 0 and 1."""
 Bytes = Annotated[
     int, BeforeValidator(lambda value: bytes_from(value) if isinstance(value, str) else value), Field(ge=1)
 ]
+"""A number of bytes, at least 1; a sweep file may also give a text such as "2 GB"."""
 
 
 class _Section(BaseModel):
@@ -50,16 +52,18 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
+    """The `data` section of a sweep file: which images, and how they are split into training and validation images."""
+
     name: str
     """A data set by name (digits, fashion-mnist, cifar10, …) or "folder": a folder of images a class."""
     root: Path | None = None
-    """Where its files lie, relative to where the command is run; the embedded digits need none."""
+    """Folder in which the data set's files lie, relative to where the command is run; the embedded digits need none."""
     train: Amount | None = None
     """Images to train on: a number, or a share below 1; all that are left when not given."""
     validation: Amount | None = None
     """Images the search is judged on: a number, or a share below 1; a fifth when not given."""
     size: Annotated[int, Field(ge=4, le=1024)] | None = None
-    """Height and width that images are brought to; those of a "folder" that differ in size need it."""
+    """Height and width in pixels that images are brought to; needed where images of a "folder" differ in size."""
     memory: Bytes | None = None
     """Most memory for images, in bytes or as "2 GB"; a quarter of the machine's when not given. A folder or a torch
     Dataset that comes to more is read anew each epoch, with the same result."""
@@ -71,10 +75,12 @@ class DataConfig(_Section):
 
 
 class SearchConfig(_Section):
+    """The `search` section of a sweep file: how many trials, how they are proposed, promoted and compared."""
+
     trials: int = Field(default=50, ge=1, le=1_000_000)
     """Networks to train; duplicates and designs over budget do not count."""
     seconds: float | None = Field(default=None, gt=0)
-    """Time budget of one launch or resume: past it nothing new starts and what runs ends with its epoch."""
+    """Time budget of one launch or resume, in seconds: past it nothing new starts and what runs ends with its epoch."""
     epochs: int = Field(default=9, ge=1, le=100_000)
     """Epochs of a trial that is promoted to the end."""
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -87,19 +93,21 @@ class SearchConfig(_Section):
     first_rung: int = Field(default=1, ge=1)
     """Epochs after which a trial is first judged."""
     reduction: int = Field(default=3, ge=2, le=100)
-    """One in so many trials of a rung is promoted to the next, which is so many times longer."""
+    """Reduction factor of successive halving: one in so many trials of a rung is promoted to the next, which is so many
+    times longer."""
     brackets: int = Field(default=1, ge=1, le=17)
     """Groups of trials, each first judged `reduction` times later than the one before, as in Hyperband."""
     objectives: tuple[Objective, ...] = ("accuracy",)
     """What is optimised: accuracy, or with it costs that are to be small: parameters, macs, memory, latency."""
     finalists: int = Field(default=3, ge=0, le=100)
-    """At the end so many of the best are trained again from other seeds; the winner is the best on average."""
+    """At the end so many of the best trials are trained again from other seeds; the winner is the best on average."""
     seeds: int = Field(default=3, ge=1, le=100)
-    """Trainings of each finalist, its own in the search among them."""
+    """Trainings of each finalist, each from another seed; the one in the search is among them."""
     start: Entries = ()
     """Designs trained before the sampler proposes its own: classics, notation, files, a former sweep's best."""
     baselines: Entries = ()
-    """Likewise, trained to the full length whatever promotion says, and not counted in `trials`."""
+    """Designs to compare with: classics, notation, files, a former sweep's best. They are trained first and to the full
+    length, whatever promotion says, and are not counted in `trials`."""
 
     @field_validator("sampler", mode="before")
     @classmethod
@@ -116,7 +124,7 @@ class SearchConfig(_Section):
 
     @property
     def sampler_name(self) -> str:
-        """The sampler without its settings."""
+        """The name or dotted path of the sampler, without the settings that the sweep file may give it."""
         return self.sampler if isinstance(self.sampler, str) else self.sampler["class"]
 
     @field_validator("objectives")
@@ -149,34 +157,52 @@ class SearchConfig(_Section):
 
 
 class BudgetConfig(_Section):
+    """The `budget` section of a sweep file: the most that a network may cost to be trained."""
+
     parameters: int | None = Field(default=None, ge=1)
     """Most parameters a network may have."""
     macs: int | None = Field(default=None, ge=1)
-    """Most multiply-accumulates an image may take."""
+    """Most multiply-accumulates that one image's forward pass may take."""
     inference_memory: Bytes | None = None
     """Most memory that classifying one image may take, in bytes or as "2 GB"; counted in float32."""
     training_memory: Bytes | None = None
-    """Most memory that a training step may take with the recipe's batch size and optimizer, likewise."""
+    """Most memory that a training step may take with the recipe's batch size and optimizer, in bytes or as "2 GB";
+    counted in float32."""
     over_budget: Literal["reject", "shrink"] = "reject"
     """What becomes of a network over budget: "reject" does not train it, "shrink" scales its widths down to fit."""
 
     def exceeded(self, architecture: Architecture, recipe: Recipe) -> str:
-        """What of the budget a network trained by that recipe exceeds, "" when nothing."""
+        """What of the budget a network exceeds, as a sentence about the first limit; "" when nothing.
+
+        Args:
+            architecture: the network.
+            recipe: how it is trained; batch size and optimizer decide the memory of a training step.
+        """
         return self.limits.exceeded(architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Architecture:
-        """The network as it is to be trained: made narrower where it is over budget and `over_budget` says so."""
+        """The network as it is to be trained: made narrower where it is over budget and `over_budget` is "shrink".
+
+        A network that starts from pretrained weights stays as it is, since the weights have the widths they have. So
+        does one that no narrowing brings within the budget.
+
+        Args:
+            architecture: the network as the space gave it.
+            recipe: how it is trained; batch size and optimizer decide the memory of a training step.
+        """
         if self.over_budget == "reject" or recipe.weights is not None:  # weights have the widths they have
             return architecture
         return self.limits.shrunk(architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
 
     @property
     def limits(self) -> Budget:
-        """The limits alone."""
+        """The limits alone, without what becomes of a network over budget."""
         return Budget(self.parameters, self.macs, self.inference_memory, self.training_memory)
 
 
 class ResourcesConfig(_Section):
+    """The `resources` section of a sweep file: where trials run, how many at a time, and what each of them gets."""
+
     workers: int | None = Field(default=None, ge=1)
     """Trials at a time; as many as the CPUs (or GPUs, where a trial needs one) allow when not given."""
     cpus: float = Field(default=1, gt=0)
@@ -184,7 +210,7 @@ class ResourcesConfig(_Section):
     gpus: float = Field(default=0, ge=0)
     """GPUs a trial gets: a share such as 0.25, or whole ones."""
     epoch_seconds: float | None = Field(default=None, ge=0.001, le=1_000_000)
-    """Most seconds an epoch may take; past them its worker is ended and counts as lost. No limit when not given."""
+    """Most seconds an epoch may take; past them the worker is ended and counts as lost. No limit when not given."""
     runner: Literal["ray", "inline"] = "ray"
     """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time, to debug."""
     address: str | None = None
@@ -221,6 +247,8 @@ class ResourcesConfig(_Section):
 
 
 class TrackingConfig(_Section):
+    """The `tracking` section of a sweep file: the MLflow store and the experiment that results are sent to."""
+
     uri: str | None = None
     """MLflow tracking URI; a SQLite file in `folder` when not given."""
 
@@ -236,21 +264,21 @@ class TrackingConfig(_Section):
 
 
 class SweepConfig(_Section):
-    """A whole sweep file.
+    """A whole sweep file, as a frozen value in which every default is filled in.
 
     >>> SweepConfig(name="try", data=DataConfig(name="digits")).search.epochs
     9
     """
 
     name: str
-    """Name of the sweep and of its folder."""
+    """Name of the sweep and of its own folder."""
     folder: Path = Path("sweeps")
-    """Where sweeps live."""
+    """The folder that holds the folders of sweeps."""
     data: DataConfig
     space: Annotated[dict[str, Any], Field(validate_default=True)] = {}
-    """Which networks: see `spaces.space.ConvSpace`, or docs/spaces.md for a space of one's own."""
+    """Which networks: see `spaces.conv_space.ConvSpace`, or docs/spaces.md for a space of one's own."""
     recipe: Annotated[dict[str, Any], Field(validate_default=True)] = {}
-    """Which training recipes: see `search.recipes.RecipeSpace`."""
+    """Which training recipes: see `search.config.RecipeSpace`."""
     search: SearchConfig = SearchConfig()
     budget: BudgetConfig = BudgetConfig()
     resources: ResourcesConfig = ResourcesConfig()
@@ -291,7 +319,7 @@ class SweepConfig(_Section):
         return code and list(dict.fromkeys(_at_home(folder).absolute() for folder in code))
 
     def network_space(self) -> Space:
-        """The networks the sweep may try.
+        """The networks the sweep may try, and those of the pretrained weights where the recipes name some.
 
         Raises:
             SpaceError: a setting that cannot be; names its key.
@@ -302,7 +330,7 @@ class SweepConfig(_Section):
         )
 
     def samplers(self) -> Samplers:
-        """What proposes the designs.
+        """What makes the sampler that proposes each trial's design.
 
         Raises:
             ConfigError: no such sampler, or it does not take its settings or several objectives.
@@ -322,18 +350,25 @@ class SweepConfig(_Section):
         return ConvSpace(**self.space)
 
     def recipe_space(self) -> RecipeSpace:
+        """The training recipes the sweep may try.
+
+        Raises:
+            SpaceError: a setting that cannot be; names its key.
+        """
         return RecipeSpace(**self.recipe)
 
     @property
     def sweep_folder(self) -> Path:
+        """The sweep's own folder, as an absolute path: the folder `name` in `folder`."""
         return (self.folder / self.name).resolve()
 
     @property
     def tracking_uri(self) -> str:
+        """MLflow's tracking URI: `tracking.uri`, or the SQLite file mlflow.db in `folder` when that is not given."""
         return self.tracking.uri or f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, every default written out."""
+        """The config as plain values that JSON can hold, every default written out."""
         return self.model_dump(mode="json")
 
 

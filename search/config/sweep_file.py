@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def read_sweep_file(path: str | Path, overrides: Sequence[str] = ()) -> SweepConfig:
-    """The sweep file at `path`, with `key=value` overrides as `--set` takes them.
+    """Reads the sweep file at `path` and checks it as far as that goes without the images.
+
+    Args:
+        path: a YAML file.
+        overrides: "key=value" settings as `--set` takes them, such as "search.trials=20"; they replace those of the
+            file.
 
     Raises:
         ConfigError: says the file, the line, the key, what is wrong and what to write.
@@ -33,7 +38,18 @@ def read_sweep_file(path: str | Path, overrides: Sequence[str] = ()) -> SweepCon
 
 
 def parse_sweep_file(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) -> SweepConfig:
-    """The sweep file whose text is `text`; `source` names it in errors."""
+    """Reads a sweep file from its text and checks it as far as that goes without the images.
+
+    Args:
+        text: YAML.
+        source: path of the file, which names it in errors; its folder is where modules of one's own are looked for when
+            `code` is not given.
+        overrides: "key=value" settings as `--set` takes them, such as "search.trials=20"; they replace those of the
+            text.
+
+    Raises:
+        ConfigError: says the file, the line, the key, what is wrong and what to write.
+    """
     document = yaml_lines.parse_yaml(text, source)
     overridden = [_override(document.values, override) for override in overrides]
     try:

@@ -1,4 +1,4 @@
-"""TransferSpace: training from weights learnt elsewhere next to training from chance."""
+"""TransferSpace: training from pretrained weights next to training from random ones."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from .recipe_space import RecipeSpace
 
 KEY = "recipe.weights"
+"""The key of a sweep file that errors about weights point at."""
 
 
 class TransferSpace:
-    """A space, and the networks of the weights that training may start from.
+    """A search space, together with the networks of the pretrained weights that training may start from.
 
-    Whether there are weights, and which, is asked first: with them the network is the one they belong to, with a last
-    layer for the classes at hand; without, it comes from the space.
+    Whether there are weights, and which, is asked first: with weights the network is the one they belong to, with a
+    last layer for the classes at hand; without, it comes from the space.
 
     Args:
-        space: what is sampled without weights.
-        recipes: says which weights there are.
+        space: what is sampled where training starts from random weights.
+        recipes: says which pretrained weights there are, and whether random weights are allowed.
         base: `space.base`, where the sweep file has one: plain files of weights belong to that classic.
     """
 
@@ -36,7 +37,16 @@ class TransferSpace:
         self._networks: dict[tuple[Any, ...], Architecture] = {}
 
     def check(self, input: tuple[int, int, int]) -> None:
-        """Raises SpaceError where weights cannot be read or do not fit images of (C, H, W), or as the space does."""
+        """Refuses images that the pretrained weights or the networks of the space do not fit, and unreadable weights.
+
+        The space is asked only where training may start from random weights.
+
+        Args:
+            input: (C, H, W) of the images.
+
+        Raises:
+            SpaceError: names the source of the weights, or is what the space raises.
+        """
         from ...trainers import check_fit
 
         for source in self._sources:
@@ -57,12 +67,30 @@ class TransferSpace:
             self._space.check(input)
 
     def sample(self, trial: Trial, input: tuple[int, int, int], classes: int) -> Architecture:
-        """One network for images of (C, H, W). The recipe that goes with it must be asked of the same trial."""
+        """One network, sampled from the space or given by pretrained weights.
+
+        The recipe that goes with the network must be sampled from the same trial, since both ask for the weights.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+            input: (C, H, W) of the images.
+            classes: how many scores come out.
+
+        Raises:
+            SpaceError: weights cannot be read or do not fit the images, or the space raises it.
+        """
         source = self._weights.suggest(trial, "weights")
         return self._space.sample(trial, input, classes) if source is None else self._network(source, input, classes)
 
     def size(self, input: tuple[int, int, int]) -> object | None:
-        """The space's, and one network for each of the weights."""
+        """How many networks there are: those of the space, and one for each source of pretrained weights.
+
+        Args:
+            input: (C, H, W) of the images.
+
+        Returns:
+            A `Size`; where the space gives something else, such as None, what the space gives.
+        """
         if not self._chance:
             return Size(len(self._sources), exact=True, ranges=())
         size = self._space.size(input)

@@ -19,7 +19,7 @@ class Document:
     lines: dict[str, int] = field(default_factory=dict)
 
     def line(self, key: str) -> int | None:
-        """The line of `key`, or of the nearest parent that is written."""
+        """The line of `key`, or of the nearest parent that is written, counted from 1; None where there is none."""
         while key:
             if key in self.lines:
                 return self.lines[key]
@@ -28,8 +28,9 @@ class Document:
 
 
 LARGEST_NUMBER = 10**18
+"""Bound on a whole number, positive or negative."""
 LARGEST_DOCUMENT = 100_000
-"""Bounds on a whole number, and on the values of a file once its aliases (`*name`) are written out."""
+"""Bound on the values of a file once its aliases (`*name`) are written out."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -71,10 +72,15 @@ _Loader.add_implicit_resolver(
 
 
 def parse_yaml(text: str, source: str) -> Document:
-    """The document in `text`; `source` names it in errors.
+    """The mapping that a YAML text holds, with the line of every key.
+
+    Args:
+        text: the YAML.
+        source: names the text in errors, as a file's path does.
 
     Raises:
-        ConfigError: not YAML, a key twice, or not a mapping at the top.
+        ConfigError: not YAML, a key twice, not a mapping at the top, or beyond LARGEST_NUMBER or LARGEST_DOCUMENT; says
+            the line where there is one.
     """
     try:
         loader = _Loader(text)
@@ -100,7 +106,7 @@ def parse_yaml(text: str, source: str) -> Document:
 
 
 def parse_value(text: str) -> Any:
-    """One value as it would be read in a YAML file: "3", "[3, 5]", "true"."""
+    """One value as it would be read in a YAML file: "3", "[3, 5]", "true"; the text itself where it is no YAML."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
     except (yaml.YAMLError, RecursionError, ValueError):

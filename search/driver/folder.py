@@ -1,4 +1,4 @@
-"""A sweep's folder: made for a launch, taken back where nothing came of it, and refused where it cannot be used."""
+"""The folder of a sweep that is launched: made, removed where nothing came of it, refused where it cannot be used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 
 def refuse_another(config: SweepConfig, *, replace: bool) -> None:
-    """Raises SweepError where the sweep's folder holds another sweep that is not to be replaced, or something else."""
+    """Refuses the folder of a sweep to be launched where it holds another sweep or something else.
+
+    Args:
+        config: the sweep to be launched.
+        replace: whether a sweep that is there may be replaced.
+
+    Raises:
+        SweepError: the folder holds a sweep that is not to be replaced, or files that are no sweep, or cannot be read.
+    """
     folder = config.sweep_folder
     try:
         inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -39,7 +47,19 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
 
 @contextmanager
 def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
-    """The sweep's folder, new, locked, its config written. Where nothing gets trained all is as it was before."""
+    """A context manager in whose body a new sweep is run: its folder is made and locked, and its config written there.
+
+    Where the body raises before anything was trained all is as it was before: the folder is removed, and a sweep that
+    was to be replaced is put back. The folder stays where MLflow has runs that were not sent in full. A sweep that was
+    replaced is deleted once the body has ended without an error.
+
+    Args:
+        config: the sweep to be launched.
+        replace: whether a sweep that is there may be replaced.
+
+    Raises:
+        SweepError: the folder holds another sweep or something else, is held by another process, or cannot be written.
+    """
     folder = config.sweep_folder
     former = folder.with_name(f".{folder.name}.former")
     ours = False
@@ -67,17 +87,23 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
 
 
 def in_mlflow(folder: Path) -> bool:
-    """Whether MLflow has runs of the sweep that it has not heard the end of."""
+    """Whether MLflow has runs of the sweep in `folder`, and not yet all that was written down for them."""
     delivery = UploadProgress(folder).refresh()
     return bool(delivery.runs) and delivery.left() > 0
 
 
 def is_of(folder: Path, error: OSError) -> bool:
-    """Whether `folder` is at fault. Unlike an error of opening, one of a full disk does not name the file."""
+    """Whether `folder` is at fault for an error. An error of a full disk, unlike one of opening, names no file."""
     return str(error.filename).startswith(str(folder)) or error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def unusable(folder: Path, error: OSError) -> SweepError:
+    """The error that says that a sweep's folder cannot be used, and why.
+
+    Args:
+        folder: named where `error` names no file.
+        error: what the operating system said.
+    """
     return SweepError(
         f"folder: {error.filename or folder} cannot be used: {error.strerror}",
         "Choose another with `--set folder=…`, or make it writable, with some space on its disk.",

@@ -1,4 +1,4 @@
-"""What a sweep learns from, besides its file: the images and weights it began with, so that a resume has the same."""
+"""What a sweep learns from besides its file: the images and weights it began with, so that a resume has equal ones."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from ..config import SweepConfig
 
 MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
-"""Keys that somebody may change between a launch and a resume: what was trained stays true."""
+"""Keys of a sweep file that somebody may change between a launch and a resume: what was trained stays true."""
 OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
-"""What a trial reads of an export: weights, the network, and how its images are normalised."""
+"""Files of an export that a trial reads: the weights, the network, and how images are normalised."""
 
 
 def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
-    """Compares settings, images and weights with those the sweep began with; keeps them where it begins now.
+    """Compares settings, images and weights with those the sweep began with; a sweep that begins now writes them down.
 
-    Weights of torchvision's are fetched, if need be, before anything trains.
+    They are kept in the sweep's folder as inputs.json. Weights of torchvision are downloaded, if need be, before
+    anything trains.
+
+    Args:
+        config: the sweep's config.
+        dataset: the images as they are now.
 
     Raises:
-        SweepError: they are others.
+        SweepError: settings, images or weights are not those the sweep began with, or inputs.json is damaged.
         DataError: weights cannot be read or fetched.
     """
     found = {

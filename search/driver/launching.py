@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..tracking import Tracker
 
 FLUSH_SECONDS = 15.0
-"""How long the end of a sweep waits for MLflow; what is left is sent later."""
+"""Seconds that the end of a sweep waits for MLflow; what is left is sent later, by `convscape sync`."""
 SHORT = 10.0
 """Seconds that loading torch and building a network may take on a busy machine."""
 
@@ -45,14 +45,22 @@ def launch(
 ) -> Sweep:
     """Runs a sweep to its end, on this machine unless the config names a cluster.
 
+    Ctrl-C once lets the running epochs end and saves, twice leaves at once; `resume` goes on.
+
     Args:
         config: a sweep file or the config it holds.
         overrides: "key=value" settings over those of the file.
-        replace: start over where a sweep of this name is there already. Its MLflow runs are kept.
-        progress: show how it stands on standard error.
+        replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
+        progress: show on standard error how far the sweep is.
+
+    Returns:
+        The sweep, to read its results.
 
     Raises:
-        ConfigError, DataError, SweepError: see their messages. Nothing is written then.
+        ConfigError: the sweep file, or its space on these images, cannot be used. Nothing is written then.
+        DataError: the images or weights are missing, damaged or too few. Nothing is written then.
+        SweepError: a sweep of this name is there already, or nothing can be trained any more.
+        KeyboardInterrupt: the sweep was interrupted, and saved unless no epoch had ended.
     """
     if not isinstance(config, SweepConfig):
         config = read_sweep_file(config, overrides)
@@ -72,8 +80,21 @@ def launch(
 def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -> Sweep:
     """Goes on with a sweep that was interrupted or killed.
 
-    What ended is kept, what waited goes on from its checkpoint, and nothing is trained twice. A time budget is one of
-    this call's own.
+    Trials that ended are kept, those that waited go on from their checkpoints, and nothing is trained twice. The time
+    budget, `search.seconds`, begins anew.
+
+    Args:
+        name: the sweep's name.
+        folder: the folder that holds sweeps, as `folder` in the sweep file.
+        progress: show on standard error how far the sweep is.
+
+    Returns:
+        The sweep, to read its results.
+
+    Raises:
+        SweepError: no such sweep, another process runs it, settings or images have changed, or nothing can be trained.
+        DataError: the images or weights are missing, damaged or too few.
+        KeyboardInterrupt: the sweep was interrupted and saved.
     """
     started = time.monotonic()
     sweep = Sweep.open(name, folder)

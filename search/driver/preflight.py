@@ -1,4 +1,4 @@
-"""What is refused before anything trains: a space, a budget or a named design that cannot be had."""
+"""What is refused before anything trains: a space, a budget or a named design that cannot be used on the images."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 
 def preflight(config: SweepConfig, designs: DesignSpace) -> None:
-    """Refuses what cannot be searched on these images, before anything trains.
+    """Refuses what cannot be searched on the images, before anything trains: space, budget, sampler and named designs.
 
     Args:
         config: the sweep file.
-        designs: what it may try, for the images.
+        designs: the designs the sweep may try, for the images.
 
     Raises:
-        SpaceError: no network fits the images or the budget, or a crop or cutout is too large for them.
-        ConfigError: a start or baseline is not there, or cannot be built for them; or the sampler needs another space.
+        SpaceError: no network fits the images or the budget, or a crop or cutout is too large for the images.
+        ConfigError: a start or baseline is not there or cannot be built for the images, or the sampler needs another
+            space.
     """
     designs.check()
     next(designs.draw(1, config.search.seed))  # a space of one's own may be at fault: it shows here

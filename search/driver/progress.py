@@ -1,4 +1,4 @@
-"""How a sweep stands at one moment, as its driver tells whoever watches and as `status` reads it elsewhere."""
+"""How far a sweep is at one moment: what its process shows and writes down, and what `convscape status` reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class How(StrEnum):
-    """How a sweep stands, as its driver tells it."""
+    """How a sweep goes, as the process that runs it says: still running, or how it ended."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -24,22 +24,22 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepProgress:
-    """How a sweep stands at one moment."""
+    """How far a sweep is at one moment."""
 
     how: How
-    """"running" also after its process died: whether one lives is told by the lock."""
+    """How the sweep goes. It is "running" also after the process died: whether a process lives is told by the lock."""
     time: float
-    """`time.time()` of that moment."""
+    """The moment, as `time.time()` gives it."""
     seconds: float
-    """Since the launch or resume."""
+    """Seconds since the launch or resume."""
     wanted: int
     """Trials the sweep file asks for, without baselines and finals."""
     begun: int
-    """Trials of those that were begun."""
+    """Trials that were begun, without baselines and finals."""
     ended: int
-    """Trials of those that ended."""
+    """Trials that ended, without baselines and finals."""
     paused: int
-    """Trials of those that wait at a rung or for a worker."""
+    """Trials that wait at a rung or for a worker, without baselines and finals."""
     running: int
     """Trials being trained now, of all kinds."""
     failed: int
@@ -51,7 +51,7 @@ class SweepProgress:
     epochs: int
     """Epochs trained by all trials together, before a resume included."""
     images_per_second: float
-    """Of all workers together, while they train."""
+    """Training images a second of all workers together."""
     left: float | None
     """Seconds until the end, by the time budget or by how long epochs took so far; None while nobody can know."""
     trial: int | None = None
@@ -63,11 +63,11 @@ class SweepProgress:
     notation: str = ""
     """The best trial's network."""
     heard: float = 0.0
-    """`time.time()` of the last result, or of the launch or resume before any."""
+    """`time.time()` of the last epoch's result, or of the launch or resume before any."""
 
     @property
     def is_running(self) -> bool:
-        """Whether the sweep's process had not said that it ended; also so after it died."""
+        """Whether the process that runs the sweep has not said that it ended; also so after that process died."""
         return self.how is How.RUNNING
 
     @property
@@ -77,7 +77,10 @@ class SweepProgress:
 
 
 def read_progress(folder: Path) -> SweepProgress | None:
-    """The progress last written of the sweep in `folder`; None where there is none, or one of another version."""
+    """How far the sweep in `folder` was when the process that runs it last wrote it down.
+
+    Gives None where nothing was written, or another version of this project wrote it.
+    """
     try:
         values = json.loads((folder / PROGRESS).read_text())
         return SweepProgress(**{**values, "how": How(values["how"])})

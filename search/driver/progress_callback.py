@@ -1,4 +1,4 @@
-"""Tells how a sweep stands as it goes: to the one who watches, to `status` elsewhere, and to MLflow."""
+"""Tells how far a sweep is while it runs: to a terminal, to `convscape status` in another one, and to MLflow."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ if TYPE_CHECKING:
     from ..scheduling import Engine
 
 WRITE_EVERY = 1.0
-"""Seconds between two writings of the file, and two points of MLflow's summary; for trials that begin it is sooner."""
+"""Seconds between two writes of heartbeat.json, with a point of MLflow's summary each; a trial that begins is written
+sooner."""
 _LOOK_EVERY, _SHARE = 0.1, 0.02  # seconds; the most of the driver's time that looking may take
 
 
 class ProgressCallback:
-    """The engine's callback: looks at it now and then, and tells `show`, the sweep's folder and MLflow.
+    """The engine's callback: now and then it takes the sweep's progress, shows it, and writes it down for others.
 
-    Call it once when the engine is made: what was trained before then says nothing of how long the rest takes.
-    Nothing raises. Looking takes longer the more trials there are, and is done the less often.
+    It is written to heartbeat.json in the sweep's folder and to the sweep's run in MLflow. Call it once when the engine
+    is made: what was trained before then says nothing of how long the rest takes. No call raises. Taking the progress
+    takes longer the more trials there are, and is done the less often.
 
     Args:
-        folder: the sweep's; `heartbeat.json` is written there.
-        show: is given each progress.
+        folder: the sweep's folder.
+        show: called with each progress, such as a `terminal.Progress`.
     """
 
     def __init__(self, folder: Path, show: Callable[[SweepProgress], None] = lambda _: None) -> None:
@@ -54,7 +56,12 @@ class ProgressCallback:
             self._beat(engine, How.RUNNING)
 
     def end(self, engine: Engine, how: How) -> None:
-        """The last look: how the sweep ended."""
+        """Shows and writes the last progress of a sweep that has ended.
+
+        Args:
+            engine: the sweep's engine.
+            how: how the sweep ended.
+        """
         self._written = -float("inf")
         self._beat(engine, how, live=False)
 

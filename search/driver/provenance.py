@@ -1,4 +1,4 @@
-"""Where a sweep's results come from: its config, the code and its version, the data, the machine."""
+"""Provenance: where a sweep's results come from, by config, code and its version, data and machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from ..config import SweepConfig
 
 PACKAGES = ("convscape", "torch", "ray", "optuna", "mlflow")
+"""Packages whose versions are kept with a sweep's run in MLflow."""
 _PATIENCE = 5.0  # seconds that git may take
 
 
 def described(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """The sweep as its run in MLflow has it: `params`, `tags` and `artifacts`. Addresses are without passwords."""
+    """What the sweep's own run in MLflow says of the sweep: `params`, `tags` and `artifacts`, by these names.
+
+    Params are the config under dotted keys; tags are the data's fingerprint, versions, git commits and the machine;
+    artifacts are config.json and environment.txt, text by file name. Addresses are without passwords.
+    """
     tracking = config.tracking.model_copy(update={"uri": without_password(config.tracking_uri)})
     shown = config.model_copy(update={"tracking": tracking}).to_json()
     return {
@@ -78,7 +83,14 @@ def _installed() -> str:
 
 
 def dotted_keys(values: dict[str, Any], prefix: str = "") -> dict[str, object]:
-    """Nested settings as dotted keys, those that are not set left out."""
+    """Nested settings as a flat mapping with dotted keys, as in "search.trials", without settings that are not set.
+
+    A range within `space` or `recipe`, such as {low, high}, stays one value.
+
+    Args:
+        values: settings by key, some of them mappings.
+        prefix: stands before every key.
+    """
     result: dict[str, object] = {}
     for key, value in values.items():
         if isinstance(value, dict) and value and not prefix.startswith(("space.", "recipe.")):

@@ -1,4 +1,4 @@
-"""How a sweep stands: one live line on a terminal, plain lines in a log."""
+"""Shows how far a sweep is: one live line on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from .progress import SweepProgress
 
 PLAIN_EVERY = 10.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines where standard error is no terminal."""
 
 
 class Progress:
-    """Shows progress on standard error. Use it as a context, and call it with each progress."""
+    """Shows on standard error how far a sweep is. Use it as a context manager, and call it with each `SweepProgress`.
+
+    Once a line cannot be written, as to a closed pipe, nothing more is shown, and the sweep goes on.
+
+    Args:
+        console: where to write instead of standard error.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -78,7 +84,7 @@ class Progress:
         return Text(line(aged(self._newest), width=self._console.width - 1), no_wrap=True)
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Prints `text` as a line that stays, above the live one."""
         self._try(lambda: self._print(text))
 
     def _print(self, text: str) -> None:
@@ -86,7 +92,7 @@ class Progress:
 
 
 def aged(progress: SweepProgress) -> SweepProgress:
-    """A progress of a while ago with its clocks moved on to now."""
+    """The progress of a while ago with its clocks moved on to now: seconds so far, and seconds left."""
     age = max(0.0, time.time() - progress.time)
     left = None if progress.left is None else max(0.0, progress.left - age)
     return replace(progress, seconds=progress.seconds + age, left=left)
@@ -96,6 +102,10 @@ def line(progress: SweepProgress, width: int | None = None) -> str:
     """One line: time, trials ended, running, paused, the best, images a second, time left, the best's design.
 
     The design is last, for its length: a narrow terminal cuts it.
+
+    Args:
+        progress: how far the sweep is.
+        width: most characters of the line, None for no limit.
 
     >>> from convscape.search.driver import How, SweepProgress
     >>> now = SweepProgress(

@@ -1,4 +1,4 @@
-"""How long a sweep will take yet, by how long its epochs took so far."""
+"""Estimates how long a sweep will take yet, by how long its epochs took so far."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from ..records import TrialRecord
 
 FEWEST_EPOCHS = 3
-"""Epochs that must have been trained before anything is said of the rest."""
+"""Epochs that must have been trained before the time left is estimated."""
 
 
 def seconds_left(search: SearchConfig, records: Sequence[TrialRecord], epochs: int, seconds: float) -> float | None:
     """Seconds until the end, if epochs go on to take as long and as many trials as usual are promoted.
 
+    None where fewer than FEWEST_EPOCHS epochs were trained since the launch or resume.
+
     Args:
         search: the settings of the sweep file.
         records: all trials so far.
-        epochs: those trained since the launch or resume; None is the answer where they are too few to tell.
-        seconds: since then.
+        epochs: epochs of all trials together that were trained since the launch or resume.
+        seconds: seconds since the launch or resume.
     """
     if epochs < FEWEST_EPOCHS:
         return None
@@ -47,7 +49,7 @@ def _to_come(search: SearchConfig, records: Sequence[TrialRecord]) -> int:
 
 
 def expected_epochs(search: SearchConfig) -> float:
-    """Epochs a trial is trained for on average when each rung promotes its share."""
+    """Epochs that a trial is trained for on average when each rung promotes one in `search.reduction` trials."""
     if search.promotion == "none":
         return search.epochs
     halving = Halving(search.epochs, search.first_rung, search.reduction, search.brackets)

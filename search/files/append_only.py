@@ -13,18 +13,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Entry = dict[str, Any]
+"""One entry of an append-only file: a JSON object."""
 
 _log = logging.getLogger(__name__)
 
 
 class Spool:
-    """The one writer of a spool; any number of readers use `read` at the same time.
+    """The one writer of an append-only file of JSON lines; any number of readers use `read_entries` at the same time.
 
-    Each entry is one line in one write. A half line, left by a kill inside that write, is cut when the file is
-    opened. While the disk takes nothing, entries wait in memory and are written by a later `append` or `drain`.
+    Each entry is one line in one write. A half line, left by a kill inside that write, is cut when the file is opened.
+    While the disk takes nothing, entries wait in memory and are written by a later `append` or `drain`.
+
+    Args:
+        path: the file, which is made with its folder where it is not there.
 
     Raises:
-        OSError: the file cannot be opened; once it is open, nothing raises.
+        OSError: the file cannot be opened; once it is open, no error of the disk is raised.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,19 +41,28 @@ class Spool:
         os.ftruncate(self._file, self._size)
 
     def append(self, entry: Entry) -> None:
-        """Add one entry. `entry` must be plain JSON: no NaN, no infinity."""
+        """Adds one entry, in memory where the disk does not take it now.
+
+        Args:
+            entry: plain JSON values; no NaN, no infinity.
+
+        Raises:
+            ValueError: a number is NaN or infinite.
+            TypeError: a value is none that JSON has.
+        """
         line = json.dumps(entry, allow_nan=False, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             self._waiting.append(line)
             self._write()
 
     def drain(self) -> int:
-        """Write what the disk refused earlier; the number of entries that still wait in memory."""
+        """Writes what the disk refused earlier. Gives the number of entries that still wait in memory."""
         with self._lock:
             self._write()
             return len(self._waiting)
 
     def close(self) -> None:
+        """Writes what the disk refused earlier, if it takes it now, and closes the file."""
         with self._lock:
             self._write()
             if self._file is not None:
@@ -71,10 +84,15 @@ class Spool:
 
 
 def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[list[Entry], int]:
-    """Whole entries from byte `offset` on, and the offset behind the last of them.
+    """Whole entries from byte `offset` on, oldest first, and the offset behind the last of them, in bytes.
 
-    Reads about `limit` bytes, or one entry when that is longer. A half line at the end is left for later; a line
-    that is no JSON object (a damaged disk) is skipped. An absent file has no entries.
+    A half line at the end is left for later; a line that is no JSON object (a damaged disk) is skipped. An absent file
+    has no entries.
+
+    Args:
+        path: an append-only file of JSON lines.
+        offset: 0, or what an earlier call gave, to read on.
+        limit: bytes to read, about: an entry that is longer is read whole. -1 reads all.
     """
     try:
         with path.open("rb") as file:
@@ -89,12 +107,12 @@ def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[lis
 
 
 def read_all_entries(path: Path) -> list[Entry]:
-    """Every whole entry of the file, oldest first."""
+    """Every whole entry of an append-only file, oldest first; none where the file is absent."""
     return read_entries(path, limit=-1)[0]
 
 
 def count_entries(path: Path, offset: int = 0) -> int:
-    """Whole lines from byte `offset` on."""
+    """Number of whole lines of an append-only file from byte `offset` on; 0 where the file is absent."""
     try:
         with path.open("rb") as file:
             file.seek(offset)

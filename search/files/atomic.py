@@ -10,9 +10,17 @@ if TYPE_CHECKING:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a file anew: until all of it is on the disk, what was there before is there still.
+    """Writes a small file anew: until all of the new text is on the disk, the former text is still there.
 
-    A kill may leave the beginning of it as `temporary(path)`, which the next writing overwrites.
+    The text is written to `temporary_path(path)` and renamed. A kill may leave a part of it there, which the next call
+    overwrites.
+
+    Args:
+        path: the file; its folder must be there.
+        text: all of its new text, written as UTF-8.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
     """
     with temporary_path(path).open("w", encoding="utf-8") as file:
         file.write(text)
@@ -22,5 +30,5 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """Where the file is while it is written."""
+    """Where `write_atomically` writes the text of `path` before it renames it: the hidden file `.NAME` beside it."""
     return path.with_name(f".{path.name}")

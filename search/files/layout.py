@@ -1,4 +1,4 @@
-"""Where things lie in a sweep's folder."""
+"""Names of the files and folders in a sweep's folder."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = "config.json"
-"""The sweep file, every default written out."""
+"""The sweep file as JSON, every default written out."""
 INPUTS = "inputs.json"
 """What the sweep learns from: fingerprints of its images and weights, and the settings that may not change."""
 LOCK = "lock"
-"""Held by the process that runs the sweep."""
+"""The file that is locked by the process that runs the sweep."""
 PRECISION = "precision.json"
-"""The precision that was measured to be the faster one."""
+"""The precision that was measured to be the faster one, and how."""
 PROGRESS = "heartbeat.json"
-"""How the sweep stands, as its driver last wrote it."""
+"""How far the sweep is, as the process that runs it wrote last."""
 SPOOL = "spool.jsonl"
-"""What MLflow is to be sent."""
+"""What is to be sent to MLflow, a JSON line for each report."""
 STUDY = "study.jsonl"
 """Optuna's journal: the one truth of the sweep."""
 TRIALS = "trials"
-"""A folder of checkpoints a trial."""
+"""Folder that holds a folder of checkpoints for each trial."""
 UPLOADED = "uploaded.jsonl"
-"""What of the spool is in MLflow."""
+"""What of the spool is in MLflow, and the run ids there."""
 
 
 def trial_folder(sweep: Path, number: int) -> Path:
-    """The folder of a trial's checkpoints in the folder of its sweep."""
+    """The folder that holds the checkpoints of one trial.
+
+    Args:
+        sweep: the sweep's folder.
+        number: the trial's number.
+    """
     return sweep / TRIALS / f"{number:05d}"

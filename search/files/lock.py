@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sweep_lock(folder: Path) -> Iterator[None]:
-    """Holds the sweep in `folder` for this process.
+    """A context manager that holds the sweep in `folder` for this process, so that no other process runs it.
+
+    The lock ends with the body, or with the process, however that ends.
 
     Raises:
         SweepError: another process holds it; says which.

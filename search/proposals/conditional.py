@@ -1,4 +1,4 @@
-"""Whether every design of a space has the same settings, as some samplers need; looked into before anything trains."""
+"""Checks, before anything trains, that every design of a space has equal settings, as some samplers need."""
 
 from __future__ import annotations
 
@@ -24,21 +24,26 @@ if TYPE_CHECKING:
 DRAWN = 200
 """Designs drawn at random. A setting that one design in fifty does not have is overlooked once in fifty times."""
 MOST_VALUES = 20
-"""Values of a setting that are each tried; of more, as many from one end to the other."""
+"""Values of a range that are each tried: its ends, and others at equal distances between them."""
 
 Settings = dict[str, tuple[BaseDistribution, Any]]
-"""What a design was asked for, in this order: how, and the answer."""
+"""The settings of one design in the order they were asked for, by name: Optuna's distribution and the value."""
 
 
 def check_conditional(config: SweepConfig, designs: DesignSpace) -> None:
     """Refuses a sampler that proposes only settings which all designs have, where the space has others.
 
     Designs are drawn at random, and then with each value of each setting in turn, so that what hangs on a single value
-    is found however rare the value is. What hangs on several at once may be too rare to be drawn: the study watches
-    for it and says so.
+    is found however rare the value is. What hangs on several at once may be too rare to be drawn: the study watches for
+    it while the sweep runs and logs a warning.
+
+    Args:
+        config: the sweep file, which names the sampler.
+        designs: the designs the sweep may try.
 
     Raises:
-        ConfigError: names a setting that only some designs have, and which other one it hangs on.
+        ConfigError: names a setting that only some designs have, and which other one it hangs on; or settings without
+            an order, where the sampler is CMA-ES.
     """
     samplers = config.samplers()
     if not samplers.needs_same_settings:

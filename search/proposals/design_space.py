@@ -1,4 +1,4 @@
-"""What a sweep may try as one value: networks, recipes, the budget and the images they are for."""
+"""DesignSpace: what a sweep may try, as one value of networks, recipes, the budget and the images they are for."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ class DesignSpace:
     """
 
     networks: Space
+    """The networks that may be sampled."""
     recipes: RecipeSpace
+    """The training recipes that may be sampled."""
     budget: BudgetConfig
+    """The most that a network may cost, and what becomes of one that costs more."""
     input: tuple[int, int, int]
     """(C, H, W) of the images."""
     classes: int
@@ -41,7 +44,12 @@ class DesignSpace:
 
     @staticmethod
     def of(config: SweepConfig, input: tuple[int, int, int], classes: int) -> DesignSpace:
-        """The designs of a sweep file, for images of (C, H, W) in so many `classes`.
+        """The designs of a sweep file, for images of one shape.
+
+        Args:
+            config: the sweep file.
+            input: (C, H, W) of the images.
+            classes: how many classes the images have.
 
         Raises:
             SpaceError: a setting of the space or the recipe that cannot be; names its key.
@@ -64,20 +72,36 @@ class DesignSpace:
         return DesignSpace.of(config, dataset.input, len(dataset.classes))
 
     def check(self) -> None:
-        """Raises SpaceError where no network of the space fits the images, or a crop or cutout is too large."""
+        """Refuses a space that does not suit the images.
+
+        Raises:
+            SpaceError: no network of the space fits the images, or a crop or cutout is too large for them.
+        """
         self.networks.check(self.input)
         self.recipes.check(self.input)
 
     def sample(self, trial: Trial) -> Design:
         """The design that the trial's answers lead to; over the budget where narrowing is of no use or not wanted.
 
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+
         Raises:
-            ConvscapeError: of a space of somebody's own, whatever it raises.
+            ConvscapeError: the space raises it, as a space of somebody's own may.
         """
         return self.fitted(*self._asked(trial))
 
     def sample_narrowest(self, trial: Trial) -> Design:
-        """The design that the trial's answers lead to, narrowed as far as narrowing goes where the budget allows it."""
+        """The design that the trial's answers lead to, narrowed as far as narrowing goes where the budget allows it.
+
+        Networks are not narrowed where `over_budget` is "reject", or where they start from pretrained weights.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+
+        Raises:
+            ConvscapeError: the space raises it, as a space of somebody's own may.
+        """
         network, recipe = self._asked(trial)
         narrows = self.budget.over_budget == "shrink" and recipe.weights is None
         return Design.of((narrowed(network, 1 / SHRINKING_STEPS) if narrows else None) or network, recipe)
@@ -87,11 +111,15 @@ class DesignSpace:
         return Design.of(self.budget.fitted(network, recipe), recipe)
 
     def over_budget(self, design: Design) -> str:
-        """What of the budget the design exceeds, "" when nothing."""
+        """What of the budget the design exceeds, as a sentence about the first limit; "" when nothing."""
         return self.budget.exceeded(design.architecture, design.recipe)
 
     def draw(self, count: int, seed: int) -> Iterator[Design]:
-        """`count` designs at random, the same for the same `seed`; some may be equal. None is trained."""
+        """Gives `count` designs drawn at random, as `seed` decides; some may be equal. None is trained.
+
+        Raises:
+            ConvscapeError: the space raises it, as a space of somebody's own may.
+        """
         quiet_optuna()
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
         for _ in range(count):

@@ -25,7 +25,11 @@ ADAMW_SLOWER = 50
 
 
 def initial_designs(config: SweepConfig, designs: DesignSpace) -> list[Enqueued]:
-    """The designs of `search.baselines` and `search.start`, for the images that `designs` is for.
+    """The designs that `search.baselines` and `search.start` name, for the images of `designs`; baselines come first.
+
+    Args:
+        config: the sweep file.
+        designs: the designs the sweep may try; a named network need not be one of them.
 
     Raises:
         ConfigError: a network that is not there or cannot be built for the images, a sweep without a result or with
@@ -56,8 +60,18 @@ def _queued(config: SweepConfig, section: str, role: Role, designs: DesignSpace)
 
 
 def completed(settings: Mapping[str, Any], recipes: RecipeSpace) -> Recipe:
-    """A recipe with these settings. The rest is what the recipe space fixes; where it leaves a choice, what it
-    allows that is nearest to `Recipe`'s default: for AdamW, a fiftieth of the default learning rate.
+    """The recipe that has the given settings, completed from a recipe space.
+
+    What is not given is what the recipe space fixes; where it leaves a choice, what it allows that is nearest to
+    `Recipe`'s default: for AdamW, a fiftieth of the default learning rate. Training starts from random weights unless
+    `settings` says otherwise.
+
+    Args:
+        settings: settings of a recipe by key, as in `search.start[0].recipe`.
+        recipes: the sweep's recipe space.
+
+    Raises:
+        ConfigError: a setting that cannot be used; names it and its range.
     """
     usual = Recipe().to_json()
     optimizer = settings.get("optimizer") or recipes.sample(NearestTrial(usual)).optimizer

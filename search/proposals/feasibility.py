@@ -1,4 +1,4 @@
-"""Whether any design of a sweep is within its budget, and which is the smallest, before anything trains."""
+"""Checks, before anything trains, that some design of a sweep is within its budget; finds the smallest one."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from .design_space import DesignSpace
 
 LOOKED_AT = 200
-"""Sampled designs looked at first, as many as the engine tries."""
+"""Designs that are sampled first, in search of one within the budget; as many as the engine tries."""
 BEGINNINGS = 30
-"""Random designs that are made smaller."""
+"""Random designs from each of which a smaller one is looked for."""
 EVERY = 1_000
-"""Ways to answer that are all tried, where a space has no more."""
+"""Combinations of answers that are all tried, where a space has no more than these."""
 MOST_PAIRS = 4_000
 """Pairs of changes tried once single ones no longer save."""
 
 Strain: TypeAlias = tuple[float, float]
-"""The largest share of a limit that a design takes, and the sum over all limits."""
+"""The largest share of a limit that a design takes, and the sum of its shares of all limits; 1 is the whole limit."""
 
 
 def check_budget(designs: DesignSpace, seed: int) -> None:
     """Refuses a budget that no design meets.
 
     Args:
-        designs: what the sweep may try, and the budget.
-        seed: for the designs that are looked at.
+        designs: the designs the sweep may try, and the budget.
+        seed: decides which designs are looked at.
 
     Raises:
-        SpaceError: names the smallest design, and what it exceeds.
+        SpaceError: no design was found that meets the budget; names the smallest design, and what it exceeds.
     """
     if designs.budget.limits == Budget():
         return
@@ -61,8 +61,8 @@ def smallest(designs: DesignSpace, seed: int) -> Design:
     three changes at once lead to may be missed. Where widths may be shrunk, designs count as shrunk as far as it goes.
 
     Args:
-        designs: what the sweep may try, and the budget.
-        seed: for the beginnings.
+        designs: the designs the sweep may try, and the budget.
+        seed: decides where the search for smaller designs begins.
     """
 
     def strain(answers: AnsweredTrial) -> Strain:

@@ -1,4 +1,4 @@
-"""What is trained next that is new: designs the sweep file names, then the sampler's; within budget, and each once."""
+"""Gives the designs to train that are new: those the sweep file names, then the sampler's; within budget, each once."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 MOST_MISSES = 200
-"""Proposals in a row that are duplicates or over budget before the space counts as exhausted."""
+"""Proposals in a row that are duplicates, over budget or failed before the space counts as exhausted."""
 
 
 class End(Protocol):
-    """Writes down how a trial ended that is not to be trained."""
+    """Writes down how a trial ended that is not to be trained; `known` is the trial that a duplicate repeats."""
 
     def __call__(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None: ...
 
 
 class Proposals:
-    """Designs asked of the study, and what became of those that are not trained.
+    """Asks the study for designs to train, and ends the trials whose design is a duplicate or over budget.
 
     Args:
         config: the sweep file.
-        designs: what may be tried.
-        study: asked for each trial.
-        records: all trials by number; what is asked for is added.
-        end: told of each trial that is a duplicate, with the trial it repeats as `known`, or over budget.
+        designs: the designs the sweep may try.
+        study: proposes and keeps each trial.
+        records: all trials by number; each new one is added.
+        end: called for each trial that is over budget or a duplicate.
+
+    Raises:
+        SpaceError: no network of the space fits the images.
+        ConfigError: a design that the sweep file names cannot be used.
     """
 
     def __init__(
@@ -61,16 +65,19 @@ class Proposals:
 
     @property
     def wanted(self) -> bool:
-        """Whether more are to come: the sweep file asks for more, and the space seems to hold designs not seen yet."""
+        """Whether more designs are to come: the sweep file asks for more, and the space seems to hold unseen ones."""
         exhausted = self._misses >= MOST_MISSES and self._any_trained
         return bool(self._queue) or (self.trained < self._most and not exhausted)
 
     def next(self) -> TrialRecord | None:
-        """A design not seen before and within budget; None when the space seems to hold no more. Enqueued ones first.
+        """A trial with a design not seen before and within budget, those the sweep file names first.
+
+        None when enough were given or the space seems to hold no more.
 
         Raises:
-            SpaceError: none that was ever proposed is within budget, or all that the space did was raise errors.
-            SweepError: the study cannot be written.
+            SpaceError: none that was ever proposed is within budget.
+            ConvscapeError: the space raised it, and no design was ever trained.
+            SweepError: the study cannot be written, or the sampler fails again and again.
         """
         while self._queue or (self.trained < self._most and self._misses < MOST_MISSES):
             try:
@@ -100,7 +107,13 @@ class Proposals:
         return None
 
     def admit(self, record: TrialRecord) -> bool:
-        """Whether the design is to be trained: within budget, and not known already or meant to be trained again."""
+        """Whether a proposed design is to be trained; a trial over budget or with a known design is ended here.
+
+        A repetition of a finalist is always trained.
+
+        Args:
+            record: the trial, as the study proposed it.
+        """
         if record.repetition:
             return True
         known = self._known.setdefault(record.design.key, record)
@@ -114,14 +127,14 @@ class Proposals:
         return record.trained
 
     def repeat(self, finalist: TrialRecord) -> TrialRecord:
-        """A trial that trains the finalist's design once more."""
+        """A new trial that trains the design of `finalist` once more, from another seed."""
         enqueued = Enqueued(role="repeat", design=finalist.design, repeats=finalist.number)
         record = self._study.ask(lambda _: finalist.design, enqueued)
         self._records[record.number] = record
         return record
 
     def take_up(self, record: TrialRecord) -> None:
-        """Counts a trial from disk that was trained, or found not to be worth it."""
+        """Counts a trial of a resumed sweep: its design is known from now on, if it was trained."""
         if not record.trained:
             self._misses += record.sampled
             return

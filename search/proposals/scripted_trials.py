@@ -1,4 +1,4 @@
-"""Trials whose answers are not a sampler's: as they are told, or what is nearest to a wish. No study is behind them."""
+"""Trials that answer without a sampler and a study: with answers given to them, or with what is nearest to a wish."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ if TYPE_CHECKING:
 
 
 class AnsweredTrial:
-    """A trial that answers as it is told, otherwise by `pick`, and keeps what else was offered.
+    """A trial that answers with given values, and keeps what it was asked: for trying every design of a space.
 
-    Of a range the bounds are offered.
+    Of a range only the two bounds are offered. A setting without a given value, or whose given value is not offered, is
+    answered by `pick`.
+
+    Args:
+        told: the given values, by setting.
+        pick: chooses one of the values offered.
     """
 
     def __init__(self, told: dict[str, Any], pick: Callable[[Sequence[Any]], Any] = lambda offered: offered[0]) -> None:
         self._told, self._pick = told, pick
         self.given: dict[str, Any] = {}
+        """The answers so far, by setting."""
         self.offered: dict[str, Sequence[Any]] = {}
+        """The values each answer was chosen from, by setting."""
 
     def _answer(self, name: str, offered: Sequence[Any]) -> Any:
         name = name.partition(" in ")[0]  # a narrowed choice goes by a longer name
@@ -29,9 +36,11 @@ class AnsweredTrial:
         return self.given[name]
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """The given value if it is one of `choices`, else what `pick` chooses of them."""
         return self._answer(name, choices)
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:  # noqa: ARG002
+        """The given value if it is the lowest or highest of the range, else what `pick` chooses of these two."""
         return self._answer(name, (low, low + (high - low) // step * step))
 
     def suggest_float(
@@ -43,16 +52,22 @@ class AnsweredTrial:
         step: float | None = None,  # noqa: ARG002
         log: bool = False,  # noqa: ARG002
     ) -> float:
+        """The given value if it is `low` or `high`, else what `pick` chooses of these two."""
         return self._answer(name, (low, high))
 
 
 class NearestTrial:
-    """A trial (`spaces.choices.Trial`) that takes from each choice what is nearest to a wish."""
+    """A trial (`spaces.choices.Trial`) that takes from each choice what is nearest to a wish.
+
+    Args:
+        wishes: the value wished for, by setting; every setting that is asked for must be there.
+    """
 
     def __init__(self, wishes: Mapping[str, Any]) -> None:
         self._wishes = wishes
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """The wish if it is one of `choices`; else the nearest number, or the first choice where none is a number."""
         wish = self._wishes[name]
         if wish in choices or not _is_number(wish):
             return wish if wish in choices else choices[0]
@@ -68,6 +83,7 @@ class NearestTrial:
         step: float | None = None,
         log: bool = False,  # noqa: ARG002 - the bounds are the same
     ) -> float:
+        """The number of the range that is nearest to the wish; `low` where the wish is no number."""
         wish = self._wishes[name]
         value = min(max(wish if _is_number(wish) else low, low), high)
         if step is None:
@@ -76,6 +92,7 @@ class NearestTrial:
         return min(low + min(round((value - low) / step), last) * step, high)
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """The whole number of the range that is nearest to the wish; `low` where the wish is no number."""
         return round(self.suggest_float(name, low, high, step=step, log=log))
 
 

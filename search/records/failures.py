@@ -1,4 +1,4 @@
-"""Why trials of a sweep failed: reasons that differ in numbers alone are one."""
+"""Why trials of a sweep failed, grouped: reasons that differ in numbers alone are one."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ if TYPE_CHECKING:
     from .trial import TrialRecord
 
 MOST_NAMED = 8
-"""Trials that are named with a reason."""
+"""Most numbers of trials that are written out beside a reason."""
 NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]\d+)?)")
+"""A number in a reason: whole or decimal, with or without an exponent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Trials that failed for one reason."""
+    """Trials that failed for one reason; as a string, their count, their numbers and the reason."""
 
     reason: str
-    """With "…" for numbers that differ from trial to trial."""
+    """Why the trials failed, with "…" for numbers that differ from trial to trial."""
     trials: tuple[int, ...]
+    """The numbers of the trials."""
     reasons: tuple[str, ...]
-    """Each trial's own, word for word."""
+    """The reason of each trial, word for word, in the order of `trials`."""
 
     def __str__(self) -> str:
         named = ", ".join(map(str, self.trials[:MOST_NAMED])) + (", …" if len(self.trials) > MOST_NAMED else "")
@@ -33,7 +35,7 @@ class Failure:
 
 
 def failures(trials: Sequence[TrialRecord]) -> list[Failure]:
-    """Why trials failed, the most frequent reason first."""
+    """Failed trials grouped by reason, the most frequent reason first; reasons that differ in numbers alone are one."""
     alike: defaultdict[tuple[str, ...], list[TrialRecord]] = defaultdict(list)
     for trial in trials:
         if trial.failed:

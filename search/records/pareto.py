@@ -11,18 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Values = tuple[float, ...]
-"""What a trial has of each objective, higher is better in every place; NaN is the worst there is."""
+"""A trial's value of each objective; higher is better in every place, and NaN is the worst there is."""
 
 
 def fronts(values: Mapping[int, Values]) -> list[list[int]]:
-    """The trials of `values` in fronts, best front first, numbers ascending within each.
+    """Sorts trials into non-dominated fronts, the best front first, numbers ascending within each.
 
     One tuple dominates another that it equals or exceeds in every place and exceeds in one. The first front is what
     nothing dominates, the next what nothing but the first dominates, and so on.
 
     A tuple that comes later in descending order never dominates one that comes earlier, so each is compared only with
-    fronts that are made already (ENS, Zhang et al. 2015): n log n steps for up to two objectives; for more up to n²,
-    in practice far fewer.
+    fronts that are made already (ENS, Zhang et al. 2015): n log n steps for up to two objectives; for more up to n², in
+    practice far fewer.
+
+    Args:
+        values: the trials' values of each objective, by trial number; all of one length.
 
     >>> fronts({0: (0.9, -5.0), 1: (0.8, -2.0), 2: (0.8, -5.0)})
     [[0, 1], [2]]
@@ -36,10 +39,13 @@ def fronts(values: Mapping[int, Values]) -> list[list[int]]:
 
 
 def ordered(values: Mapping[int, Values]) -> list[int]:
-    """The trials of `values`, best first: front by front, in a front the least crowded first.
+    """The numbers of the trials, best first: front by front, in a front the least crowded first.
 
     Ties go to the higher first value, then to the lower number. Of equal tuples the lowest number stands for all: the
     others crowd it and come last in their front. For one objective this is the order of the values.
+
+    Args:
+        values: the trials' values of each objective, by trial number; all of one length.
 
     >>> ordered({0: (0.5,), 1: (0.8,), 2: (0.5,)})
     [1, 0, 2]
@@ -50,7 +56,15 @@ def ordered(values: Mapping[int, Values]) -> list[int]:
 
 
 def least_crowded_first(values: Mapping[int, Values], front: Iterable[int]) -> list[int]:
-    """The members of one front in the order of `ordered`."""
+    """The trials of one non-dominated front, those with the largest crowding distance first.
+
+    Ties go to the higher first value, then to the lower number. Of equal tuples the lowest number stands for all: the
+    others crowd it and come last.
+
+    Args:
+        values: values of each objective, by trial number; trials outside the front may be among them.
+        front: the numbers of the trials of the front.
+    """
     points: dict[Values, int] = {}
     for number in sorted(front):
         points.setdefault(comparable(values[number]), number)
@@ -64,10 +78,13 @@ def least_crowded_first(values: Mapping[int, Values], front: Iterable[int]) -> l
 
 
 def crowding(front: Sequence[Values]) -> dict[Values, float]:
-    """The crowding distance of each of a front's distinct tuples: infinite at its ends.
+    """The crowding distance of each of a front's distinct tuples; infinite at both ends of every objective.
 
     The sum over objectives of the gap between a tuple's neighbours, as a share of what the front spans (Deb et al.
     2002, section III-B).
+
+    Args:
+        front: the distinct tuples of one front, without NaN.
     """
     distances = dict.fromkeys(front, 0.0)
     for place in range(len(front[0]) if front else 0):
@@ -83,12 +100,15 @@ def crowding(front: Sequence[Values]) -> dict[Values, float]:
 
 
 def comparable(values: Values) -> Values:
-    """`values` with minus infinity where there is no number."""
+    """`values` with minus infinity in place of NaN, so that tuples of them have an order."""
     return tuple(-math.inf if math.isnan(value) else value for value in values)
 
 
 class Fronts:
-    """`fronts` kept up as trials come, without ranking all of them anew (ENLU, Li et al. 2017).
+    """Non-dominated fronts, kept up as trials come without ranking all of them anew (ENLU, Li et al. 2017).
+
+    Args:
+        values: values of each objective, higher is better, by trial number.
 
     >>> kept = Fronts({0: (0.9, -5.0), 1: (0.8, -2.0)})
     >>> kept.add(2, (0.9, -2.0))
@@ -99,10 +119,15 @@ class Fronts:
     def __init__(self, values: Mapping[int, Values]) -> None:
         self._values = {number: comparable(value) for number, value in values.items()}
         self.layers = fronts(values)
-        """Best first; numbers in no order within one."""
+        """The numbers of the trials in each front, the best front first; numbers in no order within one."""
 
     def add(self, number: int, values: Values) -> None:
-        """Takes in a trial that is new: it pushes what it dominates one front down, and that what it dominates."""
+        """Takes in a new trial: it pushes those it dominates one front down, and they those that they dominate.
+
+        Args:
+            number: a trial that is not there yet.
+            values: the trial's value of each objective, higher is better.
+        """
         point = self._values[number] = comparable(values)
         low, high = 0, len(self.layers)
         while low < high:

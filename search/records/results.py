@@ -1,4 +1,4 @@
-"""An epoch's result as the engine takes it: whether a trial can be judged by it, and what MLflow has of it."""
+"""What the engine and MLflow take of an epoch's result: its metrics, and whether a trial can be judged by them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def invalid_metric(result: EpochResult) -> str:
-    """Why a trial cannot be judged by its `result`, "" where it can."""
+    """Why a trial cannot be judged by the `result` of an epoch, as a sentence; "" where it can.
+
+    Every metric must be a number, and the accuracy a finite one.
+    """
     for name, value in epoch_metrics(result).items():
         if not isinstance(value, (int, float)) or (name == "accuracy" and not math.isfinite(value)):
             return f"{name.replace('_', ' ')} after epoch {result.epoch} is {value!r:.80}, which is no number"
@@ -18,7 +21,11 @@ def invalid_metric(result: EpochResult) -> str:
 
 
 def epoch_metrics(result: EpochResult) -> dict[str, float]:
-    """What MLflow has of each epoch."""
+    """The metrics of an epoch that MLflow is sent, by name.
+
+    Accuracies are from 0 to 1, `epoch_seconds` are seconds of the whole epoch, `images_per_second` is the speed of
+    training without validation.
+    """
     return {
         "accuracy": result.validation_accuracy,
         "balanced_accuracy": result.balanced_accuracy,

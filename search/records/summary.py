@@ -1,4 +1,4 @@
-"""Trials in few words, best first, as tables and JSON show them."""
+"""Summaries of trials, best first, as tables and JSON show them."""
 
 from __future__ import annotations
 
@@ -20,42 +20,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSummary(Fate):
-    """A trial in few words, as tables and JSON show it."""
+    """One trial in few words, as the leaderboard and JSON show it."""
 
     trial: int
+    """The trial's number."""
     run_id: str | None
-    """MLflow's, None while it has not arrived there."""
+    """MLflow's run id; None while the run has not arrived there."""
     state: State
+    """How the trial stands, or how it ended."""
     reason: str
+    """Why the trial ended, in a sentence; "" before that."""
     accuracy: float
     """Highest validation accuracy, 0 to 1."""
     epochs: int
+    """Epochs that the trial was trained for."""
     parameters: int
+    """Weights and biases of the network."""
     macs: int
+    """Multiply-accumulates of one image's forward pass."""
     notation: str
+    """The network as a line of notation."""
     role: Role = "sampled"
     """Where the design comes from: "sampled", "start" or "baseline"."""
     seeds: int = 1
-    """Runs at full length from different seeds that `mean_accuracy` is of; more than one for a finalist."""
+    """Runs at full length from different seeds that `mean_accuracy` is the mean of; more than one for a finalist."""
     mean_accuracy: float | None = None
-    """Over the seeds, of the highest validation accuracy of each; None for what is no finalist."""
+    """Mean over the seeds of the highest validation accuracy of each run, 0 to 1; None for a trial that is no finalist.
+    """
     std_accuracy: float | None = None
-    """Their sample standard deviation."""
+    """Sample standard deviation of the accuracies that `mean_accuracy` is the mean of; None for fewer than two."""
     memory: int = 0
     """Bytes that classifying one image takes, in float32."""
     latency: float | None = None
-    """Seconds that it takes, where that is an objective."""
+    """Seconds that classifying one image takes, where latency is an objective."""
     pareto: bool = True
-    """Whether no other trial of full length is as good in every objective and better in one; finalists by means."""
+    """Whether no other trial of full length is as good in every objective and better in one. Finalists are compared
+    with each other, by their means."""
 
 
 def summaries(
     trials: Sequence[TrialRecord], run_ids: Mapping[int | None, str], objectives: Sequence[Objective]
 ) -> list[TrialSummary]:
-    """Those of a sweep's `trials` that were trained, best first.
+    """One summary for each trial that was trained, best first.
 
     Args:
-        trials: all of them.
+        trials: all trials of the sweep.
         run_ids: MLflow's run ids by trial number, of those that arrived there.
         objectives: what the sweep optimises, accuracy first.
     """

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 State = Literal["running", "paused", "completed", "stopped", "failed", "duplicate", "infeasible"]
+"""How a trial stands: "running" on a worker, "paused" until it may go on, or how it ended."""
 Role = Literal["sampled", "start", "baseline", "repeat"]
 """Where a design comes from: the sampler, `search.start`, `search.baselines`, or a trial that is trained once more."""
 TIME_BUDGET = "time budget"
+"""How the reason of a trial ends that a time budget stopped."""
 ENDED: tuple[State, ...] = ("completed", "stopped", "failed", "duplicate", "infeasible")
+"""The states of trials that have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +30,15 @@ class Design:
     architecture: Architecture
     recipe: Recipe
     notation: str
+    """The network as a line of notation."""
     parameters: int
+    """Weights and biases of the network."""
     macs: int
+    """Multiply-accumulates of one image's forward pass."""
 
     @staticmethod
     def of(architecture: Architecture, recipe: Recipe) -> Design:
-        """The design of a network and a recipe, its cost counted."""
+        """The design of a network and a recipe; notation, parameters and MACs are worked out."""
         totals = cost_table(architecture).totals
         return Design(
             architecture=architecture,
@@ -44,17 +50,17 @@ class Design:
 
     @property
     def key(self) -> str:
-        """Equal for designs whose training would be the same: the network's digest and the recipe."""
+        """Equal for designs whose training is equal: 16 hex digits of a SHA-256 of network digest and recipe."""
         recipe = json.dumps(self.recipe.to_json(), sort_keys=True)
         return hashlib.sha256(f"{self.architecture.digest} {recipe}".encode()).hexdigest()[:16]
 
     @property
     def architecture_text(self) -> str:
-        """The architecture's JSON, as it is kept with each run."""
+        """The architecture as JSON text, as it is kept with each MLflow run."""
         return json.dumps(self.architecture.to_json(), indent=1) + "\n"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes an equal design."""
+        """Plain values that JSON can hold, from which `Design.from_json` makes an equal design."""
         return {
             "architecture": self.architecture.to_json(),
             "recipe": self.recipe.to_json(),
@@ -65,7 +71,7 @@ class Design:
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Design:
-        """The design that `to_json` gave these values of."""
+        """The design from which `Design.to_json` made `values`."""
         return Design(
             architecture=Architecture.from_json(values["architecture"]),
             recipe=Recipe.from_json(values["recipe"]),
@@ -77,30 +83,34 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """A design that is trained before the sampler proposes its own.
+    """A design that the sampler does not propose: one that the sweep file names, or a finalist trained once more.
 
-    `params` are the sampler's settings that lead to it, where they are known: empty where the sampler cannot learn
-    from it.
+    Designs that the sweep file names are trained before the sampler proposes its own.
     """
 
     role: Role
     design: Design
     params: dict[str, Any] = field(default_factory=dict)
+    """Values of Optuna's parameters for which the space proposes this design; empty where they are not known, so that
+    the sampler cannot learn from it."""
     repeats: int | None = None
-    """The number of the trial that is trained once more, for a repetition."""
+    """The number of the trial that is trained once more, for a repetition; else None."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes an equal one; of a repetition not which trial it repeats."""
+        """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.
+
+        Of a repetition they do not say which trial it repeats.
+        """
         return {"role": self.role, "design": self.design.to_json(), "params": self.params}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Enqueued:
-        """The enqueued design that `to_json` gave these values of."""
+        """The enqueued design from which `Enqueued.to_json` made `values`."""
         return Enqueued(values["role"], Design.from_json(values["design"]), values["params"])
 
 
 class Fate:
-    """Questions about the `state` and `role` of a trial, so that nobody compares their names."""
+    """Questions about the `state` and `role` of a trial, asked by properties so that no code compares the names."""
 
     __slots__ = ()
     state: State
@@ -108,127 +118,131 @@ class Fate:
 
     @property
     def running(self) -> bool:
-        """Whether a worker trains it now."""
+        """Whether a worker trains the trial now."""
         return self.state == "running"
 
     @property
     def paused(self) -> bool:
-        """Whether it waits: at a rung for its promotion, or for a worker."""
+        """Whether the trial waits: at a rung for its promotion, or for a worker."""
         return self.state == "paused"
 
     @property
     def completed(self) -> bool:
-        """Whether it ended at full length."""
+        """Whether the trial ended at full length."""
         return self.state == "completed"
 
     @property
     def stopped(self) -> bool:
-        """Whether it ended before its full length, by promotion or by a time budget."""
+        """Whether the trial ended before its full length, by promotion or by a time budget."""
         return self.state == "stopped"
 
     @property
     def failed(self) -> bool:
-        """Whether it ended by an error."""
+        """Whether the trial ended by an error."""
         return self.state == "failed"
 
     @property
     def duplicate(self) -> bool:
-        """Whether its design is that of another trial, so that it is not trained."""
+        """Whether the trial has the design of another one, so that it is not trained."""
         return self.state == "duplicate"
 
     @property
     def infeasible(self) -> bool:
-        """Whether its design is over the budget, so that it is not trained."""
+        """Whether the trial's design is over the budget, so that it is not trained."""
         return self.state == "infeasible"
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens to it."""
+        """Whether nothing more happens to the trial."""
         return self.state in ENDED
 
     @property
     def trained(self) -> bool:
-        """Whether it was trained, is being trained or is to be."""
+        """Whether the trial was trained, is being trained or is to be."""
         return is_trained(self.state)
 
     @property
     def sampled(self) -> bool:
-        """Whether a sampler proposed its design."""
+        """Whether a sampler proposed the trial's design."""
         return self.role == "sampled"
 
     @property
     def baseline(self) -> bool:
-        """Whether its design is one of `search.baselines`."""
+        """Whether the trial's design is one of `search.baselines`."""
         return self.role == "baseline"
 
     @property
     def repetition(self) -> bool:
-        """Whether it trains a finalist once more, from another seed."""
+        """Whether the trial trains a finalist once more, from another seed."""
         return self.role == "repeat"
 
     @property
     def judged(self) -> bool:
-        """Whether promotion decides how long it is trained; baselines and repetitions are trained to the end."""
+        """Whether promotion decides how long the trial is trained; baselines and repetitions are trained to the end."""
         return not (self.baseline or self.repetition)
 
     @property
     def counted(self) -> bool:
-        """Whether it is one of the `search.trials` that the sweep file asks for."""
+        """Whether the trial is one of the `search.trials` that the sweep file asks for."""
         return self.trained and self.judged
 
 
 @dataclass(slots=True, kw_only=True)
 class TrialRecord(Fate):
-    """One trial of a sweep, from its proposal to its end."""
+    """One trial of a sweep, from its proposal to its end. It changes as the sweep goes on."""
 
     number: int
     design: Design
     state: State = "running"
     reason: str = ""
+    """Why the trial ended, in a sentence; "" before that."""
     accuracies: dict[int, float] = field(default_factory=dict)
-    """Validation accuracy, 0 to 1, after each epoch that was run."""
+    """Validation accuracy, 0 to 1, after each epoch that was run, by epoch counted from 1."""
     attempts: int = 0
     """How often a worker was lost while training it."""
     role: Role = "sampled"
     events: tuple[str, ...] = ()
-    """What a reader of its curve should know, such as a batch that had to be halved."""
+    """What a reader of the trial's learning curve should know, such as a batch that had to be halved."""
     repeats: int | None = None
     """The number of the trial that this one trains once more, from another seed."""
     latency: float | None = None
     """Seconds that classifying one image takes, where that was measured."""
     metrics: dict[str, float] = field(default_factory=dict)
-    """What MLflow has of the last epoch."""
+    """Metrics of the last epoch, as MLflow is sent them."""
     promoted_from: int = 0
-    """Epochs of the last rung that it has earned to go on from, 0 before any."""
+    """Epochs of the last rung that the trial was promoted from, 0 before any."""
 
     @property
     def cut_off(self) -> bool:
-        """Whether it was stopped by a time budget; what was stopped otherwise was never to go on."""
+        """Whether a time budget stopped the trial, so that nothing is known of how far promotion would have taken it.
+
+        A trial that was stopped for another reason was never to go on.
+        """
         return self.stopped and self.reason.endswith(TIME_BUDGET)
 
     @property
     def epochs(self) -> int:
-        """Epochs run so far."""
+        """Epochs that the trial was trained for so far."""
         return max(self.accuracies, default=0)
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the highest accuracy, the first of them; 0 before any."""
+        """The epoch of the trial's highest validation accuracy, the first of several; 0 before any."""
         return max(self.accuracies, key=lambda epoch: (self.accuracies[epoch], -epoch), default=0)
 
     @property
     def accuracy(self) -> float | None:
-        """The highest validation accuracy, 0 to 1; None before any epoch."""
+        """The trial's highest validation accuracy, 0 to 1; None before any epoch."""
         return self.accuracies[self.best_epoch] if self.accuracies else None
 
 
 def is_trained(state: State) -> bool:
-    """Whether a trial in this state was trained or is to be: duplicates and infeasible ones are not."""
+    """Whether a trial in this state was trained or is to be: not so for "duplicate" and "infeasible"."""
     return state not in ("duplicate", "infeasible")
 
 
 def is_initial(role: Role) -> bool:
-    """Whether a trial of this role has a design that the sweep file names."""
+    """Whether a trial of this role has a design that the sweep file names: "start" and "baseline" do."""
     return role in ("start", "baseline")
 
 
@@ -238,7 +252,7 @@ def is_sampled(role: Role) -> bool:
 
 
 def state_counts(trials: Iterable[Fate]) -> dict[State, int]:
-    """How many trials ended in each way; finalists trained again do not count."""
+    """How many trials ended in each of the states ENDED; finalists trained again do not count."""
     states = [trial.state for trial in trials if not trial.repetition]
     return {state: states.count(state) for state in ENDED}
 

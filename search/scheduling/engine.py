@@ -1,4 +1,4 @@
-"""The engine: what to train next, and what a report means. Runners ask it and tell it; it knows no Ray and no torch."""
+"""The engine: decides what to train next and what a report means. Runners call it; it knows no Ray and no torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .job import Report
 
 MOST_LOSSES = 9
-"""Workers lost in a row, none with a result, before the sweep gives up: it is not the trials' fault then."""
+"""Workers lost in a row, none with a result, before the sweep gives up: then the trials are not at fault."""
 MOST_ATTEMPTS = 3
 """Workers a trial may lose before it counts as failed."""
 
@@ -36,9 +36,9 @@ class Engine:
 
     Args:
         config: the sweep file.
-        designs: what it may try.
+        designs: the designs the sweep may try.
         study: where trials are kept.
-        tracker: what is told of them.
+        tracker: what happens to trials is reported to it, for MLflow.
         deadline: `time.monotonic()` past which nothing new starts; None for no limit.
         callback: called after results and ends, for a progress line.
     """
@@ -61,7 +61,7 @@ class Engine:
         self.active: set[int] = set()
         """Numbers of the trials that workers train now."""
         self.images_per_second: dict[int, float] = {}
-        """Of each active trial that has told of an epoch."""
+        """Speed of training of each active trial that has reported an epoch, by trial number."""
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end)
         self._promotion, self._finals = promotion_of(config.search), Finals(config.search)
         self._losses = 0
@@ -95,6 +95,10 @@ class Engine:
         """The next job: a lost trial again, a promotion, a new design, or at the end a finalist once more.
 
         None when there is none now.
+
+        Raises:
+            SpaceError: no design that was ever proposed is within budget, or the space did nothing but raise errors.
+            SweepError: the study cannot be written, or the sampler fails again and again.
         """
         if self.halted:
             return None
@@ -109,17 +113,17 @@ class Engine:
         return job
 
     def wait(self) -> None:
-        """Called now and then while all that can train does: the callback may look."""
+        """Calls the callback; runners call this now and then while no worker is free."""
         self.callback(self)
 
     def report(self, report: Report) -> Decision:
-        """Takes in what a worker tells and decides what it does next.
+        """Takes in what a worker reports of a job and decides what the worker does next.
 
         Only after the last of the report's epochs can the trial be judged: a worker reports at each of its job's
-        `rungs`. Epochs that are known were trained again from an older checkpoint, to the same end.
+        `rungs`. Epochs that the sweep knows already were trained again from an older checkpoint and change nothing.
 
         Raises:
-            SweepError: nothing can be trained there, by the report's word, or the study cannot be written.
+            SweepError: the report says that nothing can be trained there, or the study cannot be written.
         """
         record = self.records[report.number]
         decision = Decision.CONTINUE
@@ -150,20 +154,23 @@ class Engine:
         return decision
 
     def fail(self, number: int, reason: str) -> None:
-        """The trial cannot go on; the sweep does."""
+        """Ends trial `number` as failed, for `reason`, a sentence; the sweep goes on."""
         self._promotion.drop(number)
         self._end(self.records[number], "failed", reason)
         self.callback(self)
 
     def requeue(self, number: int) -> None:
-        """The trial's worker began nothing, since by its clock the time was up: the trial stays where it stands."""
+        """Takes back the job of trial `number`, whose worker began nothing, since by its clock the time was up.
+
+        The trial stays where it stands. Where by this process's clock there is time left, the trial is given out again.
+        """
         self._pause(self.records[number])
         if not self.halted:  # by ours it is not
             self.time.distrust_workers()
             self._again.append(number)
 
     def worker_lost(self, number: int, reason: str) -> None:
-        """The trial's worker died: it is trained again from its last epoch, but not for ever.
+        """Trial `number` lost its worker, for `reason`: it goes on from its last epoch, at the third loss it fails.
 
         Raises:
             SweepError: MOST_LOSSES workers in a row died before any had a result.
@@ -184,7 +191,7 @@ class Engine:
             self._again.append(number)
 
     def close(self) -> None:
-        """Ends what still waits, unless the sweep was interrupted and is to be resumed."""
+        """Ends as stopped the trials that still wait, unless the sweep was interrupted and is to be resumed."""
         for number in sorted(self.active):
             self._pause(self.records[number])
         waiting = [] if self.interrupted else [record for record in self.records.values() if record.paused]

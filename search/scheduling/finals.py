@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Finals:
-    """Who is to be trained again, how often, and how long that will take.
+    """The finals of a sweep: which trials are trained again, how often, and how long that will take.
 
     Args:
         search: the settings of the sweep file.
@@ -27,21 +27,25 @@ class Finals:
         self.chosen: list[TrialRecord] = []
         """The finalists so far, best first."""
         self.at_once = 1
-        """Trials that run at a time, the most seen."""
+        """The most trials that were seen to run at a time."""
         self._epoch: dict[int, float] = {}
         self._sum = 0.0
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial of the search ended; at full length it may be one of the finalists."""
+        """Takes in that a trial of the search ended; one of full length may become a finalist."""
         self.chosen = finalists([*self.chosen, record], self._search.finalists)
 
     def took(self, number: int, seconds: float) -> None:
-        """An epoch of trial `number` took that long."""
+        """Takes in that the latest epoch of trial `number` took so many `seconds`."""
         self._sum += seconds - self._epoch.get(number, 0.0)
         self._epoch[number] = seconds
 
     def next(self, records: Iterable[TrialRecord]) -> TrialRecord | None:
-        """The finalist to be trained once more; `records` are all trials so far."""
+        """The finalist to be trained once more; None where each has had all its runs.
+
+        Args:
+            records: all trials so far.
+        """
         if not self.chosen:
             return None
         return next(missing(self.chosen, records, self._search.seeds), None)
@@ -50,8 +54,8 @@ class Finals:
     def seconds(self) -> float:
         """Seconds that training the finalists again will take, by how long their epochs took.
 
-        As many runs after one another as it takes, where so many go at a time, each as long as the longest; and an
-        epoch of what still runs.
+        As many runs go at a time as were seen to, and every round of runs takes as long as the slowest finalist; one
+        usual epoch is added for what still runs.
         """
         runs = len(self.chosen) * (self._search.seeds - 1)
         if not runs or not self._epoch:
@@ -62,9 +66,14 @@ class Finals:
 
 
 def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds: int) -> Iterator[TrialRecord]:
-    """The chosen to be trained once more, one seed after the other, so that an end that is cut off is fair to all.
+    """The finalists to be trained once more, one seed after the other, so that an end that is cut off is fair to all.
 
     A run that a time budget cut off says nothing, and is made up for by another.
+
+    Args:
+        chosen: the finalists, best first.
+        records: all trials so far.
+        seeds: runs that each finalist shall have, the one in the search among them.
     """
     done = Counter(record.repeats for record in records if not record.cut_off)
     for seed in range(1, seeds):

@@ -15,66 +15,74 @@ if TYPE_CHECKING:
     from ..config import SearchConfig
 
 GOLDEN = (5**0.5 - 1) / 2
+"""The golden ratio's fraction, 0.618…"""
 
 
 class Promotion(Protocol):
-    """What the engine needs of a promotion. Whatever meets it can take the place of those below.
+    """What the engine needs of a promotion: which trials are judged when, and which go on.
 
-    All it knows it was told by the calls below, and calls with the same results in another order leave it the same:
-    when a sweep is resumed it is told what is on disk, trial by trial, and must decide as the one that died.
+    A class of one's own that has these methods can take the place of `Halving` and `Stopping`. It must go by nothing
+    but the calls of its methods, and calls with equal results in another order must leave it in an equal state: when a
+    sweep is resumed the trials on disk are recorded one by one, and it must decide as it would have without the break.
     """
 
     keeps_stopped: bool
-    """Whether a trial that a time budget cut off keeps its places. Where not, a resume does not record it."""
+    """Whether a trial that a time budget cut off keeps its places in rungs. Where not, a resume does not record it."""
 
     def is_rung(self, number: int, epoch: int) -> bool:
         """Whether trial `number` is judged after `epoch` epochs."""
         ...
 
     def record(self, number: int, epoch: int, values: Values) -> None:
-        """Trial `number` had `values`, higher is better, after `epoch` epochs: it has gone on from all rungs before."""
+        """Takes in the `values` of trial `number`, higher is better, after `epoch` epochs and all rungs before."""
         ...
 
     def verdict(self, number: int) -> Decision:
-        """What trial `number` does, just recorded at a rung: CONTINUE marks it as gone on, STOP is for good."""
+        """Decides on trial `number`, just recorded at a rung: CONTINUE marks it as gone on, STOP is for good."""
         ...
 
     def next(self, *, closing: bool = False) -> int | None:
         """The paused trial to go on with, None while none has earned it.
 
         Args:
-            closing: nothing runs, nothing new comes and no trial has reached the end: one is to be taken there.
+            closing: nothing runs, nothing new comes and no trial has reached the end, so that one must be promoted.
         """
         ...
 
     def promote(self, number: int) -> None:
-        """Marks trial `number` as gone on from the highest rung it has reached, or as done with there."""
+        """Marks trial `number` as gone on from the highest rung it has reached, or as waiting there no more."""
         ...
 
     def drop(self, number: int) -> None:
-        """Trial `number` failed: it takes no place in any rung."""
+        """Takes trial `number`, which failed, out of all rungs."""
         ...
 
     def unsettled(self) -> Sequence[int]:
-        """Trials a resumed sweep asks a verdict for before anything else: they were killed right after their result."""
+        """Trials that were killed right after a result: a resumed sweep first asks for a verdict on each of them."""
         ...
 
 
 class Rung:
-    """The trials of a bracket that reached `epochs`, what they had then, and which of them wait there no more.
+    """One rung of a bracket: the trials that reached `epochs`, what they had then, and which of them still wait there.
 
-    One objective: a result costs O(log n) comparisons. Several: fronts are kept up, and made anew after a failure.
+    With one objective a result costs O(log n) comparisons. With several, fronts are kept up, and made anew after a
+    failure.
+
+    Args:
+        epochs: epochs after which trials are judged here.
     """
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
         self.values: dict[int, Values] = {}
+        """Values of each objective, higher is better, of every trial that reached the rung, by trial number."""
         self._left: set[int] = set()
         self._line: list[tuple[float, int]] = []
         self._waiting: list[tuple[float, int]] = []
         self._fronts: Fronts | None = None
 
     def add(self, number: int, values: Values) -> None:
+        """Takes in trial `number` with its `values`, higher is better, in place of values it had here before."""
         self.remove(number)
         self.values[number] = values
         insort(self._line, self._key(number))
@@ -84,6 +92,7 @@ class Rung:
             self._fronts.add(number, values)
 
     def remove(self, number: int) -> None:
+        """Takes trial `number` out of the rung, if it is here."""
         if number in self.values:
             _take_out(self._line, self._key(number))
             _take_out(self._waiting, self._key(number))
@@ -91,24 +100,25 @@ class Rung:
             self._fronts = None
 
     def leave(self, number: int) -> None:
-        """Trial `number`, if ever it is here, waits here no more; its place remains."""
+        """Has trial `number` wait here no more, now or once it is added; it keeps its place in the ranking."""
         self._left.add(number)
         if number in self.values:
             _take_out(self._waiting, self._key(number))
 
     @property
     def waiting(self) -> list[int]:
+        """Numbers of the trials that wait here, ordered by their first objective, the best first."""
         return [number for _, number in self._waiting]
 
     def best(self) -> int | None:
-        """The best of those that wait."""
+        """The best of the trials that wait here; None where none does."""
         if not self._waiting or len(self.values[self._waiting[0][1]]) == 1:
             return self._waiting[0][1] if self._waiting else None
         front = next(front for front in self._ranked() if not self._left.issuperset(front))
         return next(number for number in least_crowded_first(self.values, front) if number not in self._left)
 
     def rank(self, number: int) -> int:
-        """How many trials that reached this rung are better than trial `number`; see `pareto.ordered`."""
+        """How many trials that reached this rung are better than trial `number`, ranked as by `pareto.ordered`."""
         if len(self.values[number]) == 1:
             return bisect_left(self._line, self._key(number))
         better = 0
@@ -164,9 +174,11 @@ class _Brackets:
         return bisect_right(self._bounds, number * GOLDEN % 1)
 
     def is_rung(self, number: int, epoch: int) -> bool:
+        """Whether trial `number` is judged after `epoch` epochs, by the rungs of its bracket."""
         return any(rung.epochs == epoch for rung in self._rungs_of(number))
 
     def record(self, number: int, epoch: int, values: Values) -> None:
+        """Takes in the `values` of trial `number`, higher is better, after `epoch` epochs and all rungs before."""
         for rung in self._rungs_of(number):
             if rung.epochs == epoch:
                 rung.add(number, values)
@@ -174,11 +186,13 @@ class _Brackets:
                 rung.leave(number)
 
     def promote(self, number: int) -> None:
+        """Marks trial `number` as gone on from the highest rung it has reached, or as waiting there no more."""
         rung = self._reached(number)
         if rung is not None:
             rung.leave(number)
 
     def drop(self, number: int) -> None:
+        """Takes trial `number`, which failed, out of all rungs."""
         for rung in self._rungs_of(number):
             rung.remove(number)
 
@@ -200,8 +214,10 @@ def _rungs(epochs: int, first: int, reduction: int) -> list[Rung]:
 class Halving(_Brackets):
     """Asynchronous successive halving (Li et al. 2020, algorithm 2): a trial waits at its rung and may go on later.
 
-    It goes on when it is among the best there. While new designs still come a rung promotes ⌊n / reduction⌋ of its n
-    trials; once `closing`, at least one, so that some trial ends at full length.
+    A trial goes on when it is among the best of its rung. While new designs still come a rung promotes ⌊n / reduction⌋
+    of its n trials; once `next` is called with `closing`, at least one, so that some trial ends at full length. Rungs
+    are at `first`, `first`·`reduction`, … epochs below `epochs`, the full length; each of `brackets` groups of trials
+    begins a rung later.
 
     >>> halving = Halving(epochs=9, first=1, reduction=3)
     >>> for number, accuracy in enumerate([0.5, 0.8, 0.7]): halving.record(number, 1, (accuracy,))
@@ -212,13 +228,14 @@ class Halving(_Brackets):
     keeps_stopped = False  # it would take the place of one that can still go on
 
     def verdict(self, number: int) -> Decision:
+        """CONTINUE where trial `number` is the next to be promoted, which is done here, else PAUSE."""
         if self.next() != number:
             return Decision.PAUSE
         self.promote(number)  # it has earned it at once: no need to wait
         return Decision.CONTINUE
 
     def next(self, *, closing: bool = False) -> int | None:
-        """From the highest rung that has one; where brackets share its epochs, the best of theirs."""
+        """The best trial that may go on from the highest rung with one, of all brackets with a rung there."""
         for level in self._levels:
             found: dict[int, Values] = {}
             for rung in level:
@@ -230,14 +247,17 @@ class Halving(_Brackets):
         return None
 
     def unsettled(self) -> Sequence[int]:
+        """None: a trial that was killed right after a result waits at its rung."""
         return ()
 
 
 class Stopping(_Brackets):
-    """Successive halving that stops (Tune's `ASHAScheduler`, Optuna's `SuccessiveHalvingPruner`): nobody waits.
+    """Successive halving that stops (Tune's `ASHAScheduler`, Optuna's `SuccessiveHalvingPruner`): no trial waits.
 
     A trial goes on at once when it is among the best max(1, ⌊n / reduction⌋) of the n that reached its rung so far,
     else it ends. The first at a rung always goes on, so some trial ends at full length, unless it fails on its way.
+    Rungs are at `first`, `first`·`reduction`, … epochs below `epochs`, the full length; each of `brackets` groups of
+    trials begins a rung later.
 
     >>> stopping = Stopping(epochs=9, first=1, reduction=3)
     >>> def judged(number, accuracy):
@@ -250,6 +270,7 @@ class Stopping(_Brackets):
     keeps_stopped = True
 
     def verdict(self, number: int) -> Decision:
+        """CONTINUE where trial `number` is among the best of its rung so far, else STOP; both are final."""
         rung = self._reached(number)
         assert rung is not None, f"trial {number} is at no rung"
         rung.leave(number)
@@ -257,14 +278,16 @@ class Stopping(_Brackets):
         return Decision.CONTINUE if best else Decision.STOP
 
     def next(self, *, closing: bool = False) -> int | None:  # noqa: ARG002 - nobody waits
+        """None: no trial ever waits."""
         return None
 
     def unsettled(self) -> Sequence[int]:
+        """Trials that are recorded at a rung without a verdict, since they were killed right after their result."""
         return sorted(number for level in self._levels for rung in level for number in rung.waiting)
 
 
 def promotion_of(search: SearchConfig) -> Promotion:
-    """The promotion that `search` names; "none" is one without rungs."""
+    """The promotion that `search` names; for "none" one without rungs, which never judges a trial."""
     if search.promotion == "none":
         return Halving(epochs=0)
     kind = Halving if search.promotion == "halving" else Stopping

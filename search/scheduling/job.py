@@ -1,4 +1,4 @@
-"""What the sweep's process and its workers say to each other: a job, a report of it, and what is decided then."""
+"""What the sweep's process and its workers exchange: jobs, reports of them, and what is decided on a report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from ..records import Design
 
 
 class Decision(Enum):
-    """What becomes of a trial after a report: it trains on, it frees its worker and may go on later, or it is over."""
+    """What becomes of a trial after a report.
+
+    CONTINUE: it trains on. PAUSE: it frees its worker and may go on later. STOP: it is over.
+    """
 
     CONTINUE = "continue"
     PAUSE = "pause"
@@ -22,30 +25,32 @@ class Decision(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a worker is to do: train this design on, from `start` epochs until it is told to stop."""
+    """What a worker is to do: train a trial's design on, after `start` epochs, until a decision ends the job."""
 
     number: int
-    """The trial's."""
+    """The trial's number."""
     design: Design
+    """The network to train, and the recipe to train it by."""
     start: int
-    """Epochs that the sweep knows of, from 0."""
+    """Epochs of the trial that the sweep knows of, 0 for a new trial."""
     epochs: int
     """Epochs of the full length, which the schedule is made for."""
     rungs: tuple[int, ...]
     """Epochs to come after which the trial is judged: the worker reports there at once."""
     seed: int
-    """Of weights, data order and dropout."""
+    """Seed of weights, data order and dropout."""
     best: float
-    """The highest accuracy so far, below 0 before any; a better one is kept as the best checkpoint."""
+    """The trial's highest validation accuracy so far, 0 to 1, or below 0 before any; a better one is kept as the best
+    checkpoint."""
     checkpoints: Path
-    """The trial's folder."""
+    """The trial's folder of checkpoints."""
     until: float | None = None
     """`time.time()` past which no epoch is begun; None for no limit."""
     latency: bool = False
     """Whether to measure how long classifying one image takes, with the job's first epoch."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes an equal job."""
+        """Plain values that JSON can hold, from which `Job.from_json` makes an equal job."""
         return {
             "number": self.number,
             "design": self.design.to_json(),
@@ -61,7 +66,7 @@ class Job:
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Job:
-        """The job that `to_json` gave these values of."""
+        """The job from which `Job.to_json` made `values`."""
         return Job(
             number=values["number"],
             design=Design.from_json(values["design"]),
@@ -78,20 +83,21 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a worker tells of its job: epochs, in their order, and what came after them, if anything."""
+    """What a worker reports of a job: epochs, in their order, and what came after them, if anything."""
 
     number: int
-    """The trial's."""
+    """The trial's number."""
     results: tuple[EpochResult, ...] = ()
+    """Results of the epochs since the worker's last report."""
     failure: str = ""
     """Why the trial cannot go on, "" where it can."""
     halt: tuple[str, str] | None = None
-    """Why nothing can be trained there, and what to do about it: the sweep must end."""
+    """Message and remedy where nothing can be trained on that worker, whatever the design: the sweep must end."""
     late: bool = False
-    """Whether the time was up by the worker's clock before it began an epoch."""
+    """Whether the time was up by the worker's clock before the job began an epoch."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes an equal report."""
+        """Plain values that JSON can hold, from which `Report.from_json` makes an equal report."""
         return {
             "number": self.number,
             "epoch_results": [result.to_json() for result in self.results],
@@ -102,10 +108,10 @@ class Report:
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Report:
-        """The report that `to_json` gave these values of; what else is among them is not looked at.
+        """The report from which `Report.to_json` made `values`; other keys, such as Ray Tune's, are ignored.
 
         Raises:
-            TrainingError: something is missing, is of another kind or is not known here, or it tells of nothing.
+            TrainingError: a value is missing, of another kind or not known here, or the report says nothing.
         """
         try:
             halt = values.get("halt")

@@ -1,4 +1,4 @@
-"""Where the facts of a sweep are written, each once: to the study, which is the truth, then to the tracker."""
+"""The ledger writes every fact of a sweep, each once: to the study, which is the truth, then to the tracker."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """Writes down what happens to trials.
+    """Writes what happens to trials to the study, and then reports it to the tracker.
 
-    A kill between the study and the tracker leaves the tracker behind: `restore` tells it again what it may not have
-    heard, and it takes each thing once.
+    A kill between the study and the tracker leaves the tracker behind: `restore` reports again what may not have
+    reached it, and it takes each thing once.
 
     Args:
         study: the truth; must be written, or nothing goes on.
-        tracker: its copy; nothing here waits for it or fails with it.
+        tracker: the copy for MLflow; nothing here waits for it or fails with it.
         recipe: the sweep's recipe space, as the sweep file has it, which says what of a recipe is worth showing.
     """
 
@@ -35,7 +35,7 @@ class Ledger:
         self.study, self.tracker, self._recipe = study, tracker, recipe
 
     def restore(self) -> Iterator[TrialRecord]:
-        """Every trial that the study has, those that did not end as paused where they stand."""
+        """Gives every trial of the study, those that did not end as paused, and reports them again to the tracker."""
         for record in self.study.restore():
             if record.trained and record.ended:
                 self._tell_end(record)
@@ -46,15 +46,15 @@ class Ledger:
             yield record
 
     def begin(self, record: TrialRecord) -> None:
-        """The trial, which the study has since it was asked for, is to be trained."""
+        """Reports to the tracker a trial that is to be trained; the study has had it since it was proposed."""
         self.tracker.trial_started(self._start(record))
 
     def go_on(self, record: TrialRecord) -> None:
-        """A worker trains the trial."""
+        """Writes that a worker trains the trial from now on."""
         self.study.go_on(record)
 
     def epoch(self, record: TrialRecord, result: EpochResult) -> None:
-        """The trial has been trained for another epoch, to this result."""
+        """Writes the result of another epoch of the trial."""
         if changed := result.events != record.events:
             self.study.note(record, result.events)
         if result.latency is not None and isfinite(result.latency):  # else it is measured anew with the next job
@@ -66,19 +66,19 @@ class Ledger:
         self.tracker.epoch(record.number, result.epoch, metrics)
 
     def promote(self, record: TrialRecord) -> None:
-        """The trial has earned to go on from the rung where it stands. Written before anybody acts on it."""
+        """Writes that the trial has earned to go on from the rung where it stands, before anybody acts on it."""
         self.study.keep_promotion(record)
 
     def pause(self, record: TrialRecord) -> None:
-        """No worker trains the trial any more, and it may go on later."""
+        """Writes that no worker trains the trial any more, and that it may go on later."""
         self.study.pause(record)
 
     def worker_lost(self, record: TrialRecord) -> None:
-        """The trial's worker died."""
+        """Writes that the trial's worker died."""
         self.study.attempt_failed(record)
 
     def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
-        """The trial ended.
+        """Writes how a trial ended. The tracker hears only of trials that were trained.
 
         Args:
             record: the trial.
@@ -91,17 +91,22 @@ class Ledger:
             self._tell_end(record)
 
     def abandon(self, records: Iterable[TrialRecord]) -> None:
-        """Tells the tracker that trials which did not end never will: their study is about to be deleted."""
+        """Reports to the tracker that trials which did not end never will: their study is about to be deleted."""
         for record in records:
             if not record.ended:
                 self.tracker.trial_ended(record.number, state="interrupted", reason="interrupted untrained", metrics={})
 
     def tag_sweep(self, tags: Mapping[str, str]) -> None:
-        """Tags of the sweep itself, which a file of its folder has too."""
+        """Sets tags on the sweep's own run in MLflow; a file of the sweep's folder has what they say, too."""
         self.tracker.note(tags)
 
     def summary(self, metrics: Mapping[str, float], step: int) -> None:
-        """How the sweep stands after `step` epochs of all its trials; the study has what this is made of."""
+        """Reports how far the sweep is to its own run in MLflow; the study has what this is made of.
+
+        Args:
+            metrics: numbers by name.
+            step: epochs of all trials so far.
+        """
         self.tracker.summary(metrics, step=step)
 
     def _tell_events(self, record: TrialRecord) -> None:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What is to become of the trials that did not end and do not wait at a rung."""
+    """The trials of a resumed sweep that did not end and do not wait at a rung, by what is to become of them."""
 
     again: list[int] = field(default_factory=list)
-    """Numbers of those that train on."""
+    """Numbers of the trials that train on."""
     over: list[TrialRecord] = field(default_factory=list)
-    """Those that were killed between their last result and their end."""
+    """Trials that were killed between their last result and their end."""
 
 
 def restore(
@@ -35,7 +35,19 @@ def restore(
     proposals: Proposals,
     records: dict[int, TrialRecord],
 ) -> Restored:
-    """Tells promotion, finals and proposals of every trial on disk, and adds it to `records`."""
+    """Reads every trial of a sweep that was begun, and brings promotion, finals and proposals up to date with them.
+
+    Args:
+        search: the settings of the sweep file.
+        ledger: gives the trials on disk.
+        promotion: the trials' values at rungs are recorded there.
+        finals: trials that ended are counted there.
+        proposals: designs that are known are counted there.
+        records: the trials are added here, by number.
+
+    Returns:
+        The trials that did not end and do not wait at a rung.
+    """
     restored = Restored()
     for record in ledger.restore():
         records[record.number] = record

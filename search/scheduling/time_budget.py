@@ -27,16 +27,16 @@ class TimeBudget:
         return self.within(0.0)
 
     def within(self, seconds: float) -> bool:
-        """Whether no more than so many seconds are left."""
+        """Whether at most so many `seconds` are left; never so where there is no deadline."""
         return self.deadline is not None and time.monotonic() >= self.deadline - seconds
 
     @property
     def until(self) -> float | None:
-        """The deadline as `time.time()`, which workers share more or less; None where there is none for them."""
+        """The deadline as `time.time()`, which workers share more or less; None where workers get none."""
         if self.deadline is None or not self._clocks_agree:
             return None
         return time.time() + self.deadline - time.monotonic()
 
     def distrust_workers(self) -> None:
-        """A worker's clock is ahead of ours: from now on only ours counts."""
+        """Has only this process's clock count from now on: a worker's clock is ahead of it."""
         self._clocks_agree = False

@@ -1,4 +1,4 @@
-"""CMA-ES, its distribution made again from the trials themselves: Optuna's own keeps it in the study as a pickle."""
+"""CMA-ES whose distribution is made again from the trials; Optuna's own keeps it in the study as a pickle."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 POINT, GENERATION = "cmaes:point", "cmaes:generation"
-"""Of a trial: where it was sampled, and in which generation."""
+"""System attributes of a trial: the point it was sampled at, and the number of its generation."""
 ENDED = "cmaes:ended"
-"""Of the study, with a generation: its trials, best first."""
+"""System attribute of the study, with a generation's number behind it: the trials of that generation, best first."""
 
 
 class CmaEs(BaseSampler):
     """Covariance matrix adaptation with margin (Hamano et al. 2022), for numbers and choices that have an order.
 
-    It is for `samplers.Samplers`, which shows it what is told as complete trials of one objective to be maximised.
+    It is for `samplers.Samplers`, which shows it trials that have ended or wait as complete trials of one objective to
+    be maximised.
 
     Each trial keeps the point it was sampled at, each generation the order its trials came in. From these the
-    distribution is made again for every proposal, the same each time.
+    distribution is made again for every proposal, with an equal result each time.
 
     Args:
         seed: of this proposal.
         population_size: trials a generation; 4 + 3 ln(settings) when not given.
-        sigma: first standard deviation, as a share of each range.
+        sigma: first standard deviation, as a share of each range, above 0 and at most 1.
+
+    Raises:
+        ValueError: `population_size` is below 3, or `sigma` out of range.
     """
 
     def __init__(self, *, seed: int | None = None, population_size: int | None = None, sigma: float = 1 / 6) -> None:
@@ -43,7 +47,7 @@ class CmaEs(BaseSampler):
         self._random = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The settings of the first trial that can be put in an order."""
+        """The settings of the study's first trial that have an order and more than one value."""
         for known in study.get_trials(deepcopy=False):
             if known.distributions and known.number != trial.number:
                 return {
@@ -56,7 +60,7 @@ class CmaEs(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """A point of the current generation."""
+        """A point of the current generation, as a value for each setting of `search_space`."""
         if not search_space:
             return {}
         axes = [_Axis(distribution) for distribution in search_space.values()]
@@ -70,7 +74,7 @@ class CmaEs(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """At random: the first trial's, and what has no order."""
+        """A value at random: for every setting of the first trial, and for settings that have no order."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def _rebuilt(self, study: Study, axes: list[_Axis]) -> CMAwM:
@@ -111,7 +115,7 @@ class CmaEs(BaseSampler):
 
 
 def is_ordered(distribution: BaseDistribution) -> bool:
-    """Whether its values can be put in an order: numbers, and any two."""
+    """Whether a setting's values can be put in an order: numbers can, and any two choices."""
     if not isinstance(distribution, CategoricalDistribution):
         return True
     return len(distribution.choices) < 3 or all(

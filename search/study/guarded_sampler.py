@@ -1,4 +1,4 @@
-"""A sampler under guard: what its code gets wrong is kept apart from what the space gets wrong."""
+"""A sampler under guard: what a sampler's code gets wrong is kept apart from what the space gets wrong."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ if TYPE_CHECKING:
 
 
 class GuardedSampler(BaseSampler):
-    """Does as `sampler`, for one proposal. Whatever that raises, or proposes against all rules, is its `fault`.
+    """Passes on to another sampler, for one proposal, and keeps what that raises or proposes against Optuna's rules.
 
-    `after_trial` is not passed on: by then it may be another's turn, or another process.
+    `after_trial` is not passed on: by then it may be another sampler's turn, or another process.
+
+    Args:
+        sampler: does the sampling.
     """
 
     def __init__(self, sampler: BaseSampler) -> None:
         self._sampler = sampler
         self.fault: Exception | None = None
+        """The first error that the sampler raised or made; None where there is none."""
         self.reason = ""
-        """The fault in a line."""
+        """The fault in a line, "" where there is none."""
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Raises nothing: Optuna would be left with half a trial."""
+        """Asks the sampler; what that raises is kept, not raised, since Optuna would be left with half a trial.
+
+        Raises:
+            ConvscapeError: the study's file is at fault, not the sampler.
+        """
         try:
             self._sampler.before_trial(study, trial)
         except ConvscapeError:
@@ -39,11 +47,14 @@ class GuardedSampler(BaseSampler):
             self._keep(problem)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Asks the sampler; an error is kept as the fault, and raised."""
         return self._watched(lambda: dict(self._sampler.infer_relative_search_space(study, trial)))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """Asks the sampler; an error, or a value outside `search_space`, is kept as the fault, and raised."""
+
         def sampled() -> dict[str, Any]:
             found = dict(self._sampler.sample_relative(study, trial, search_space))
             for name, value in found.items():
@@ -57,6 +68,8 @@ class GuardedSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
+        """Asks the sampler; an error, or a value outside the distribution, is kept as the fault, and raised."""
+
         def sampled() -> Any:
             found = self._sampler.sample_independent(study, trial, param_name, param_distribution)
             if not param_distribution._contains(param_distribution.to_internal_repr(found)):  # noqa: SLF001
@@ -66,7 +79,14 @@ class GuardedSampler(BaseSampler):
         return self._watched(sampled)
 
     def check(self) -> None:
-        """Raises the fault, where there is one: nothing may have been asked of the sampler since."""
+        """Raises the sampler's fault, where there is one.
+
+        It is called after the design was sampled: a fault of `before_trial` shows only here where the space asked
+        nothing.
+
+        Raises:
+            Exception: whatever the sampler raised.
+        """
         if self.fault:
             raise self.fault
 
@@ -86,7 +106,10 @@ class GuardedSampler(BaseSampler):
 
 
 def describe_sampler_error(problem: Exception) -> str:
-    """What a sampler raised in a line, with a line of its own file and none of those that called it."""
+    """An exception that a sampler raised, in a line: what it says, and a line of the sampler's own file.
+
+    Lines of the code that called the sampler are left out. The exception's traceback is as it was afterwards.
+    """
     below = problem.__traceback__
     while below and Path(below.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
         below = below.tb_next

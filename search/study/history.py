@@ -1,4 +1,4 @@
-"""What a sampler looks back on in a long sweep: the trials that tell most, kept up as trials change."""
+"""What a sampler is shown of a long sweep: the most informative trials, kept up as trials change."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REMEMBERED = 200
-"""Trials a sampler looks back on at most, running ones aside."""
+"""Most trials that a sampler is shown, running ones aside."""
 Place: TypeAlias = tuple[float, float, float, int]
-"""Where a trial stands among those of its kind, the best lowest, and where it lies among all."""
+"""Sorts a trial among those of its kind, the best lowest: its violation of constraints, minus its epoch, minus what it
+reached, and its index among all trials."""
 
 
 class TrialHistory:
     """Of a study's trials the best complete ones, the best stopped ones, those that run, and the latest of the rest.
 
     TPE models at most 25 trials as good ones, however many there are (Optuna's `gamma`), and the others only as what
-    they are better than. Trials rank as it ranks them: by how much they violate constraints, then by what they
+    they are better than. Trials rank as TPE ranks them: by how much they violate constraints, then by what they
     reached; of several objectives by fronts. Only a trial that has changed is looked at again.
 
     Args:
-        most: trials to tell of, running ones aside. A quarter each is for the best complete and the best stopped ones.
+        most: trials to give, running ones aside. A quarter each is for the best complete and the best stopped ones.
     """
 
     def __init__(self, most: int = REMEMBERED) -> None:
@@ -39,10 +40,10 @@ class TrialHistory:
         self._complete, self._complete_of_several, self._stopped = _Line(), _Layers(), _Line()
 
     def select(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that tell most, in their order.
+        """The most informative trials, in the order of `trials`; all of them where they are few.
 
         Args:
-            trials: of one study; each call gives those of the call before it at the same places, and more. One that
+            trials: of one study; each call gives those of the call before it at equal places, and more. A trial that
                 has changed is another object.
         """
         self._take_in(trials)
@@ -90,7 +91,7 @@ class TrialHistory:
 
 
 def violation(trial: FrozenTrial) -> float:
-    """By how much the trial's constraints are violated, 0 where they are met."""
+    """By how much the trial's constraints are violated, summed over them; 0 where they are met."""
     return sum(value for value in trial.constraints.values() if value > 0)
 
 

@@ -20,15 +20,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CUT_SHORT = "cut short"
+"""Name of the Optuna constraint that a trial violates which is not of full length."""
 
 
 class StudyFile(BaseJournalBackend):
     """Optuna's journal for the one process that holds the sweep's lock.
 
     Optuna's own `JournalFileBackend` locks and fsyncs at each of a trial's twenty or so events; the sweep's lock and
-    the operating system's cache already survive the death of the process. One that is not `writable` leaves the
-    file as it is, and may read it while its owner writes. One that is drops a line, and then a proposal, that a kill
-    cut short: the sampler would not propose the rest of it as it would have, so it is made anew.
+    the operating system's cache already survive the death of the process.
+
+    Args:
+        path: the journal; it need not be there yet.
+        writable: where not, the file is left as it is, and may be read while its owner writes. Where it is, a line that
+            a kill cut short is dropped, and then a proposal that a kill cut short: the sampler would not propose the
+            rest of it as it would have, so it is made anew.
+
+    Raises:
+        SweepError: a line is no JSON; says which.
     """
 
     def __init__(self, path: Path, *, writable: bool = True) -> None:
@@ -36,7 +44,7 @@ class StudyFile(BaseJournalBackend):
         content = path.read_bytes() if path.exists() else b""
         lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
         self.changed: set[int] = set()
-        """Trials that something was written of, by their ids; for whoever keeps up with them to empty."""
+        """Numbers of the trials of which an event was written; whoever keeps up with them empties it."""
         self._unread: list[dict[str, Any]] = []
         self._first_unread = 0
         for number, line in enumerate(lines, 1):
@@ -53,12 +61,20 @@ class StudyFile(BaseJournalBackend):
             os.truncate(path, self._size)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """Events from `log_number_from` on. Its one reader never asks for the same event twice, so none is kept."""
+        """Events from `log_number_from` on, for Optuna's journal storage.
+
+        That is the one reader, and it never asks for an event twice, so none is kept.
+        """
         self._unread = self._unread[log_number_from - self._first_unread :]
         self._first_unread = log_number_from
         yield from self._unread
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Appends events to the file, for Optuna's journal storage.
+
+        Raises:
+            SweepError: the disk does not take them; the file is then as it was before.
+        """
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         try:
             with self._path.open("ab") as file:
@@ -95,6 +111,9 @@ class StudyStorage(JournalStorage):
     To Optuna a paused trial is RUNNING, which its constant liar takes for bad however well it did. With several
     objectives Optuna has no pruned trials: such a trial is complete, with a constraint it violates the more the earlier
     it stands, so that it ranks behind every trial of full length.
+
+    Args:
+        file: the journal of the one study.
     """
 
     def __init__(self, file: StudyFile) -> None:
@@ -107,32 +126,54 @@ class StudyStorage(JournalStorage):
         self._former = 0
 
     def pause(self, number: int, reached: tuple[float, ...] | None) -> None:
-        """Trial `number` waits, with what it has `reached` of several objectives."""
+        """Shows trial `number` as one that waits.
+
+        Args:
+            number: the trial's number.
+            reached: its value of each objective so far, where there are several; else None.
+        """
         self._paused[number] = reached
         self._file.changed.add(number)
 
     def go_on(self, number: int) -> None:
-        """Trial `number` waits no more, and stands where it does itself."""
+        """Shows trial `number` as it is on disk again: it waits no more, and stands for no other trial."""
         self._paused.pop(number, None)
         self._same.pop(number, None)
         self._file.changed.add(number)
 
     def mirror(self, number: int, known: int) -> None:
-        """Trial `number` stands where the `known` one before it does, wherever that gets to, until it is told."""
+        """Shows a trial with all that another one reaches, until `go_on` is called for it.
+
+        Args:
+            number: a duplicate.
+            known: the earlier trial that it has the design of.
+        """
         self._same[number] = known
         self._file.changed.add(number)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Trials in the order of their numbers; copies where `deepcopy`."""
+        """The trials as they are to be seen, in the order of their numbers.
+
+        Args:
+            study_id: Optuna's id of the one study in the file.
+            deepcopy: whether to give copies.
+            states: only trials in these states; None for all.
+        """
         trials = self._all() if self._shown is None else self._shown + self._new(study_id)
         wanted = trials if states is None else [trial for trial in trials if trial.state in states]
         return copy.deepcopy(wanted) if deepcopy else wanted
 
     @contextmanager
     def shown_as(self, as_sampler_sees: Callable[[list[FrozenTrial]], list[FrozenTrial]]) -> Iterator[None]:
-        """While a trial is asked for, the sampler sees the former ones as `as_sampler_sees` has it, and the new one."""
+        """A context manager in whose body the study's earlier trials are seen as `as_sampler_sees` gives them.
+
+        A trial that is asked for in the body is seen, too, as it is.
+
+        Args:
+            as_sampler_sees: makes of all earlier trials those that the sampler is shown.
+        """
         former = self._all()
         if former and former[-1].state == TrialState.WAITING:  # a named design, which is to be the new one
             former.pop()
@@ -174,7 +215,10 @@ class StudyStorage(JournalStorage):
 
 
 def cut_short(epochs: int) -> float:
-    """By how much a trial that stands after `epochs` violates the constraint to be of full length: below 1."""
+    """By how much a trial that stands after `epochs` epochs violates the constraint to be of full length.
+
+    From 1 before any epoch down towards 0, so that trials which came further rank first.
+    """
     return 1 / (1 + epochs)
 
 

@@ -1,4 +1,4 @@
-"""A sweep's study as it is on disk, read without touching it."""
+"""Reads a sweep's study from its file, without touching it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_trials(folder: Path) -> list[TrialRecord]:
 
 
 def read_params(folder: Path) -> dict[int, dict[str, Any]]:
-    """What the sampler was asked for each trial of the sweep in `folder`, by the trials' numbers.
+    """The values that each trial of the sweep in `folder` was sampled with, by trial number and setting.
 
     Raises:
         SweepError: the study is damaged; says where.
@@ -41,17 +41,21 @@ def _on_disk(folder: Path) -> list[FrozenTrial]:
 
 
 def has_design(frozen: FrozenTrial) -> bool:
-    """Whether the trial's proposal was not cut short by an error."""
+    """Whether a trial of the study has a design: not so where the proposal ended in an error."""
     return "design" in frozen.user_attrs
 
 
 def role_of(frozen: FrozenTrial) -> Role:
-    """Where the trial's design comes from."""
+    """Where the design of a trial of the study comes from."""
     return frozen.user_attrs.get("role", "sampled")
 
 
 def record_of(frozen: FrozenTrial) -> TrialRecord:
-    """The trial as the rooms of the search know it; one that did not end is "paused"."""
+    """The trial record that an Optuna trial of the study stands for; one that did not end is "paused".
+
+    Args:
+        frozen: a trial with a design.
+    """
     kept = frozen.user_attrs
     record = TrialRecord(
         number=frozen.number,

@@ -1,4 +1,4 @@
-"""Samplers: which of Optuna's, or whose own, proposes designs; made anew for each trial, from a seed of its own."""
+"""Samplers: which of Optuna's, or whose own, proposes designs; made anew for each trial, with a seed of its own."""
 
 from __future__ import annotations
 
@@ -37,14 +37,16 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 KEY = "search.sampler"
+"""The key of a sweep file that errors about the sampler point at."""
 
 
 class GaussianProcess(GPSampler):
-    """Optuna's, on one thread: beside trials that train, threads that wait for each other make it ten times slower."""
+    """Optuna's GPSampler on one thread: beside trials that train, threads that wait for each other slow it tenfold."""
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """What Optuna's GPSampler proposes, computed on one thread."""
         with threadpool_limits(1):
             return super().sample_relative(study, trial, search_space)
 
@@ -59,14 +61,17 @@ BUILT_IN: dict[str, tuple[type[BaseSampler], dict[str, Any]]] = {
     "cmaes": (CmaEs, {}),
     "nsga2": (NSGAIISampler, {"population_size": 20}),
 }
+"""For each name of `search.sampler`: the class, and settings that differ from Optuna's own."""
 FLAT = (QMCSampler, GPSampler, CmaEs)
-"""Propose only settings that every design has; Optuna draws any other at random."""
+"""Samplers that propose only settings which every design has; Optuna draws any other at random."""
 RANKED = (GPSampler, CmaEs, NSGAIISampler, NSGAIIISampler)
-"""Learn from complete trials alone: those that wait at a rung or were stopped there are shown to them as such."""
+"""Samplers that learn from complete trials alone: trials that wait at a rung or were stopped there are shown to them as
+complete ones."""
 LIMITED = (TPESampler, GPSampler)
-"""Look at the trials as a set, so that they can do with the most telling. Others count them, or go by generations."""
+"""Samplers that look at the trials as a set, so that the most informative ones will do. Others count trials, or go by
+generations."""
 ONE_SEED = (QMCSampler, GridSampler)
-"""Go on in one sequence from trial to trial, so that all must have it from the same seed."""
+"""Samplers that go on in one sequence from trial to trial, so that all trials must have it from one seed."""
 STUCK = 10
 """Of so many proposals in a row that were duplicates or over budget the last is drawn at random instead."""
 
@@ -76,11 +81,11 @@ class Samplers:
 
     Args:
         setting: what the sweep file says: a name, a dotted path, or either under `class` with the class's settings.
-        seed: the sweep's.
-        code: where the module of a dotted path is looked for first.
+        seed: the sweep's seed.
+        code: folders where the module of a dotted path is looked for first.
 
     Raises:
-        ConfigError: no such sampler, it is none of Optuna's kind, or it does not take the settings.
+        ConfigError: no such sampler, a class not derived from Optuna's BaseSampler, or settings that it does not take.
     """
 
     def __init__(self, setting: str | Mapping[str, Any], seed: int = 0, code: Sequence[Path] = ()) -> None:
@@ -109,18 +114,31 @@ class Samplers:
 
     @property
     def needs_same_settings(self) -> bool:
-        """Whether every design must have the same settings."""
+        """Whether the sampler needs every design to have equal settings."""
         return issubclass(self.kind, FLAT)
 
     def check_objectives(self, count: int) -> None:
-        """Raises ConfigError where the sampler knows only one objective and there are more."""
+        """Refuses a sampler that knows only one objective where there are more.
+
+        Args:
+            count: how many objectives the sweep has.
+
+        Raises:
+            ConfigError: the sampler takes one objective, and there are more.
+        """
         if count > 1 and issubclass(self.kind, CmaEs):
             raise ConfigError(f"{KEY}: {self.name} takes one objective, not {count}", "Use tpe, nsga2 or gp.", key=KEY)
 
     def of(self, number: int, trials: Callable[[], Sequence[FrozenTrial]], without_settings: int = 0) -> BaseSampler:
-        """The sampler of trial `number`, the same whenever it is asked for.
+        """The sampler that proposes trial `number`; however often it is asked for, it proposes alike.
 
-        It depends on the `trials` before it, of which TPE counts those `without_settings`, but learns nothing.
+        Where STUCK - 1 proposals in a row were not worth training it is a random one, except for TPE, random and QMC.
+
+        Args:
+            number: the trial's number, which decides its seed.
+            trials: gives the trials before it.
+            without_settings: how many of the trials before it the sampler learns nothing from, since the sweep file
+                named their designs; TPE draws so many more at random at first.
         """
         if self.name not in ("tpe", "random", "qmc") and _in_vain(trials()) % STUCK == STUCK - 1:
             return RandomSampler(seed=self._seed_of(number))
@@ -129,10 +147,13 @@ class Samplers:
         return self._made(number, {"n_startup_trials": self._settings["n_startup_trials"] + without_settings})
 
     def as_sampler_sees(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """The trials as the sampler is to see them; all of one study.
+        """Makes of a study's trials those that the sampler is to see.
 
         Designs named in the sweep file have no settings. Samplers that go by the settings all trials have in common
-        would find none.
+        would find none, so that such trials are shown to TPE alone.
+
+        Args:
+            trials: all trials of one study, in the order of their numbers.
         """
         if self.kind is RandomSampler:
             return []
@@ -164,6 +185,15 @@ def ranked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     at a low rung is never taken for a final one, and a network that learnt nothing does not outweigh all others. What
     failed or is over budget comes last; as a constraint it would need a Gaussian process of its own. What runs, or
     ended before its first epoch, stays as it is.
+
+    Trials of several objectives are complete already but for those that failed. They keep their values and get one
+    constraint, by how much they violate those they have; a trial that failed gets the median of each objective.
+
+    Args:
+        trials: trials of one study.
+
+    Returns:
+        A trial for each of `trials`, in their order.
     """
     told = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     if any(trial.values and len(trial.values) > 1 for trial in told):

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from ..records import Design, Objective
 
 NAME = "sweep"
+"""Name of the Optuna study in the file."""
 QUEUE = "queue"
+"""User attribute of the Optuna study that keeps the designs named in the sweep file."""
 MOST_FAULTS = 10
 """Proposals in a row that the sampler may fail before the sweep gives up."""
 
@@ -35,14 +37,19 @@ _log = logging.getLogger(__name__)
 
 
 class Study:
-    """Trials asked and told, kept on disk at each step.
+    """The trials of a sweep: proposed by Optuna's ask and tell, and kept on disk at each step.
 
     Args:
         folder: the sweep's folder; the journal is `study.jsonl` in it.
-        sampler: as `search.sampler` of a sweep file; code: where the module of one's own is looked for.
+        sampler: as `search.sampler` of a sweep file.
+        seed: with a trial's number it decides that trial's proposal, so that a resumed sweep proposes as an unbroken
+            one.
         objectives: what is optimised, accuracy first.
-        seed: with a trial's number it decides that trial's proposal, so that a resumed sweep proposes as an
-            unbroken one.
+        code: folders where the module of a sampler of one's own is looked for.
+
+    Raises:
+        ConfigError: the sampler cannot be used.
+        SweepError: the journal is damaged or cannot be written.
     """
 
     def __init__(
@@ -70,16 +77,19 @@ class Study:
         self._settings: dict[str, BaseDistribution] = {}
         self._asked: dict[int, optuna.Trial] = {}
         self._duplicates: dict[int, list[tuple[TrialRecord, optuna.Trial]]] = {}
-        """Those to be told what a trial reached, once it has ended."""
+        """Duplicates that get what a trial reached once it has ended, by the number of that trial."""
         self._count = len(self._frozen())
         self._without_settings = sum(
             has_design(frozen) and not is_sampled(role_of(frozen)) and not frozen.params for frozen in self._frozen()
         )
 
     def queue(self, designs: Callable[[], list[Enqueued]]) -> list[Enqueued]:
-        """The designs named in the sweep file that were not asked for yet.
+        """The designs named in the sweep file for which there is no trial yet.
 
         They are kept when the study is first opened: what they come from may be gone when it is opened again.
+
+        Args:
+            designs: gives all designs that the sweep file names; called only where none are kept.
         """
         kept = self._study.user_attrs.get(QUEUE)
         if kept is None:
@@ -92,7 +102,16 @@ class Study:
     def ask(self, sample: Callable[[optuna.Trial], Design], enqueued: Enqueued | None = None) -> TrialRecord:
         """A new trial, its design proposed by the sampler and kept.
 
-        A `enqueued` design's role is written with the trial itself, and its settings become the sampler's proposal.
+        An enqueued design's role is written with the trial itself, and its settings become the sampler's proposal. A
+        proposal that the sampler fails is ended and made again.
+
+        Args:
+            sample: makes the design of an Optuna trial's answers.
+            enqueued: a design that is named or repeated, in place of the sampler's.
+
+        Raises:
+            SweepError: the study cannot be written, or the sampler failed MOST_FAULTS times in a row.
+            Exception: whatever `sample` raised by no fault of the sampler; the trial has failed then.
         """
         guarded = self._study.sampler = GuardedSampler(self._seeded(self._count))
         if enqueued:
@@ -113,16 +132,22 @@ class Study:
         return TrialRecord(number=trial.number, design=design, role=role, repeats=repeats)
 
     def restore(self) -> list[TrialRecord]:
-        """Every trial on disk; those that did not end are "paused" at the last epoch that was told."""
+        """Every trial on disk; those that did not end are "paused" at the last epoch that was reported."""
         known: dict[str, TrialRecord] = {}
         return [self._restored(frozen, known) for frozen in self._frozen() if has_design(frozen)]
 
     def report(
         self, record: TrialRecord, epoch: int, accuracy: float, metrics: Mapping[str, float] | None = None
     ) -> None:
-        """Keeps the accuracy, 0 to 1, after `epoch` epochs, and all metrics of the last epoch for the tracker.
+        """Keeps the accuracy of a trial after another epoch, and all metrics of that epoch for the tracker.
 
-        The metrics are written first: where there is an accuracy, MLflow can be told all of its epoch.
+        The metrics are written first: where there is an accuracy, MLflow can be sent all of its epoch.
+
+        Args:
+            record: the trial.
+            epoch: epochs trained, from 1.
+            accuracy: validation accuracy, 0 to 1.
+            metrics: metrics of the epoch by name, as `records.epoch_metrics` gives them.
         """
         trial = self._asked[record.number]
         if metrics:
@@ -131,12 +156,12 @@ class Study:
         self._keep(trial, epoch, accuracy)
 
     def measured(self, record: TrialRecord, latency: float) -> None:
-        """Keeps how long classifying one image takes, in seconds."""
+        """Keeps how long classifying one image takes: `latency`, in seconds."""
         record.latency = latency
         self._asked[record.number].set_user_attr("latency", latency)
 
     def note(self, record: TrialRecord, events: tuple[str, ...]) -> None:
-        """Keeps all events of the trial so far."""
+        """Keeps all events of the trial so far, such as a batch that had to be halved."""
         record.events = events
         self._asked[record.number].set_user_attr("events", list(events))
 
@@ -146,12 +171,12 @@ class Study:
         self._asked[record.number].set_user_attr("passed", record.promoted_from)
 
     def pause(self, record: TrialRecord) -> None:
-        """The trial waits; the sampler takes what it reached, and at which epoch, into account."""
+        """Has the sampler see a trial as one that waits, with what it reached and at which epoch."""
         record.state = "paused"
         self._storage.pause(record.number, self._reached(record))
 
     def go_on(self, record: TrialRecord) -> None:
-        """The trial trains again."""
+        """Has the sampler see a trial as one that a worker trains."""
         record.state = "running"
         self._storage.go_on(record.number)
 
@@ -161,10 +186,16 @@ class Study:
         self._asked[record.number].set_user_attr("attempts", record.attempts)
 
     def end(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None:
-        """Tells how the trial ended.
+        """Keeps how a trial ended, and tells Optuna.
 
-        A duplicate is told what the `known` trial reached, or that it failed, and before that has ended stands where
-        it does.
+        A duplicate gets what the `known` trial reached, or that it failed; until that has ended the sampler sees the
+        duplicate where the `known` trial stands.
+
+        Args:
+            record: the trial.
+            state: how it ended.
+            reason: why, in a sentence.
+            known: the trial that a duplicate has the design of.
         """
         self._storage.go_on(record.number)
         record.state, record.reason = state, reason
@@ -279,6 +310,6 @@ class Study:
 
 
 def quiet_optuna() -> None:
-    """Has Optuna keep to warnings: by itself it logs each trial, of which a sweep shows what matters."""
+    """Has Optuna log warnings only: by itself it logs each trial, of which a sweep shows what matters."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("optuna._gp.batched_lbfgsb").setLevel(logging.ERROR)  # asks for greenlet: no faster with it

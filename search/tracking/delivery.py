@@ -1,4 +1,4 @@
-"""What of a spool is in MLflow already: the uploader writes it down, and everyone else reads it."""
+"""What of a spool is in MLflow already: the uploader writes it to a journal, and everyone else reads it there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 
 class UploadProgress:
-    """The journal of one sweep's folder, as far as it was read; `refresh` reads on.
+    """How much of a sweep's spool is in MLflow, by the uploader's journal in the sweep's folder; `refresh` reads on.
+
+    Args:
+        folder: the sweep's folder.
 
     Attributes:
-        runs: MLflow's run id of each trial; of the sweep's own run under None.
+        runs: MLflow's run id of each trial, by trial number; of the sweep's own run under None.
         sent: bytes of the spool that are in MLflow.
-        unsure: milliseconds of the epoch from which on a run may have been created twice; None when all is checked.
+        unsure: milliseconds since 1970 from which on a run may have been created twice; None when all is checked.
         problem: why MLflow does not take results, in a sentence; None while it does.
     """
 
@@ -32,12 +35,16 @@ class UploadProgress:
 
     @property
     def uri(self) -> str | None:
-        """MLflow's tracking URI, as the first line of the spool names it or where that store was moved to; or None."""
+        """MLflow's tracking URI, as the first line of the spool names it; None where there is no spool.
+
+        Where runs were sent to an SQLite file that was moved with the sweep's folder, it is the URI of the moved file.
+        """
         first = read_entries(self.spool, limit=1)[0]
         uri = first[0].get("uri") if first else None
         return moved_store(uri, self.path.parent) if uri and self.runs else uri
 
     def refresh(self) -> UploadProgress:
+        """Reads what was added to the journal since the last call, and gives itself."""
         while True:
             lines, end = read_entries(self.path, self._read)
             if end == self._read:
@@ -47,6 +54,7 @@ class UploadProgress:
                 self.take(line)
 
     def take(self, line: Entry) -> None:
+        """Takes in one line of the journal."""
         if "run" in line:
             self.runs[line["trial"]] = line["run"]
         self.sent = line.get("sent", self.sent)
@@ -54,9 +62,9 @@ class UploadProgress:
         self.problem = line.get("problem", self.problem)
 
     def left(self) -> int:
-        """Entries that are not known to be in MLflow, plus one while a run may be there twice."""
+        """Entries of the spool that are not known to be in MLflow, plus one while a run may be there twice."""
         return count_entries(self.spool, self.offset()) + (self.unsure is not None)
 
     def offset(self) -> int:
-        """Where in the spool to go on: `sent`, or the beginning when the spool is shorter than that (another one)."""
+        """Bytes of the spool to skip: `sent`, or 0 when the spool is shorter than that (another one)."""
         return self.sent if self.spool.exists() and self.sent <= self.spool.stat().st_size else 0

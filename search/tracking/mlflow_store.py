@@ -1,4 +1,4 @@
-"""How a store of MLflow's is spoken to: a client that answers or fails soon, and errors in a line."""
+"""How MLflow's store is spoken to: by a client that answers or fails soon, and with errors in a line."""
 
 from __future__ import annotations
 
@@ -21,8 +21,15 @@ _PAGE = 1000
 def connect_store(uri: str) -> MlflowClient:
     """An MLflow client that answers or fails soon, and keeps quiet.
 
-    MLflow repeats a failed request by itself for four minutes, run creation included, which doubles runs; the
-    uploader repeats with more knowledge, so that is switched off for this process, as are telemetry and chatter.
+    MLflow repeats a failed request by itself for four minutes, run creation included, which doubles runs; the uploader
+    repeats with more knowledge, so that is switched off for this process, as are telemetry and chatter. An SQLite store
+    that is not there is made.
+
+    Args:
+        uri: MLflow's tracking URI.
+
+    Raises:
+        Exception: whatever MLflow raises.
     """
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "30"
@@ -77,8 +84,14 @@ def sqlite_file(uri: str) -> Path | None:
 
 
 def moved_store(uri: str, folder: Path) -> str:
-    """The URI of a store that was there once: where its SQLite file is gone and one of its name lies beside the
-    sweep's `folder`, both were moved, and it is that one.
+    """The URI of a store that was there once, wherever it is now.
+
+    Where its SQLite file is gone and one of its name lies beside the sweep's folder, both were moved, and it is that
+    one.
+
+    Args:
+        uri: MLflow's tracking URI when the sweep began.
+        folder: the sweep's folder.
     """
     database = sqlite_file(uri)
     if database is None or database.exists():
@@ -88,7 +101,13 @@ def moved_store(uri: str, folder: Path) -> str:
 
 
 def search_runs(client: MlflowClient, experiment: str, where: str) -> Iterator[Any]:
-    """All active runs of an experiment that match an MLflow filter, oldest first, page by page."""
+    """All active runs of an experiment that match an MLflow filter, oldest first, read page by page.
+
+    Args:
+        client: of the store.
+        experiment: MLflow's id of the experiment.
+        where: a filter as in MLflow's `search_runs`.
+    """
     token: str | None = None
     while True:
         page = client.search_runs(
@@ -103,7 +122,7 @@ def search_runs(client: MlflowClient, experiment: str, where: str) -> Iterator[A
 def without_password(text: str) -> str:
     """A text without the user names and passwords of the addresses in it.
 
-    >>> public("no answer from https://me:secret@mlflow.example/")
+    >>> without_password("no answer from https://me:secret@mlflow.example/")
     'no answer from https://mlflow.example/'
     """
     return re.sub(r"://[^/@\s]+@", "://", text)

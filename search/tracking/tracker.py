@@ -40,28 +40,29 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrialStart:
-    """What is known of a trial before it trains.
-
-    `artifacts` maps a file's name to its text: "architecture.json", "layers.txt".
-    """
+    """What MLflow is sent of a trial before it trains."""
 
     number: int
+    """The trial's number."""
     params: dict[str, object]
+    """MLflow params of the trial's run, by name."""
     tags: dict[str, str] = field(default_factory=dict)
+    """MLflow tags of the trial's run, by name."""
     artifacts: dict[str, str] = field(default_factory=dict)
+    """Files of the trial's run, text by file name: "architecture.json", "layers.txt"."""
 
 
 class Tracker:
-    """One sweep's reports: a parent run, and a child run for each trial.
+    """Reports a sweep to MLflow: a parent run, and a child run for each trial.
 
-    The spool lies in the sweep's folder. A tracker opened on it again goes on where it ended: the same parent run,
-    and what was reported before is not reported twice, so a resumed sweep may repeat itself.
+    The spool lies in the sweep's folder. A tracker opened on it again goes on where it ended, with the parent run it
+    had; what was reported before is not reported twice, so a resumed sweep may repeat itself.
 
     Args:
         folder: the sweep's folder.
         uri: MLflow's tracking URI; a relative SQLite path is made absolute.
         experiment: MLflow's experiment, made when it is not there.
-        sweep: the sweep's name, and the parent run's.
+        sweep: name of the sweep and of the parent run.
 
     Raises:
         SweepError: the folder cannot be written. After that no method raises.
@@ -117,7 +118,13 @@ class Tracker:
     def start(
         self, *, params: Mapping[str, object], tags: Mapping[str, str], artifacts: Mapping[str, str] | None = None
     ) -> None:
-        """Describe the sweep: config, code version, data fingerprint, environment. Again after a resume is harmless."""
+        """Describes the sweep, on the parent run. Again after a resume is harmless, and opens a finished run again.
+
+        Args:
+            params: the sweep's config, under dotted keys.
+            tags: code version, data fingerprint, machine.
+            artifacts: text by file name, such as the environment.
+        """
         self._report(
             {"event": "start", "params": _texts(params), "tags": _texts(tags), "artifacts": _texts(artifacts or {})}
         )
@@ -126,24 +133,31 @@ class Tracker:
             self._report({"event": "resume", "status": "RUNNING"})
 
     def trial_started(self, start: TrialStart) -> None:
+        """Reports a trial that is to be trained, by params, tags and artifacts of its run."""
         self._report(
             {"event": "trial", "trial": start.number, "params": _texts(start.params)}
             | {"tags": _texts(start.tags), "artifacts": _texts(start.artifacts)}
         )
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """One epoch's results. A value that is no finite number is left out and named in a tag."""
+        """Reports one epoch's results. A value that is no finite number is left out and named in a tag.
+
+        Args:
+            number: the trial's number.
+            epoch: epochs trained, from 1.
+            metrics: metrics of the epoch by name.
+        """
         self._report({"event": "epoch", "trial": number, "step": epoch} | _metrics(metrics, f"epoch {epoch}"))
 
     def trial_ended(self, number: int, *, state: str, reason: str, metrics: Mapping[str, float]) -> None:
-        """How a trial ended.
+        """Reports how a trial ended.
 
         Args:
-            number: the trial's.
-            state: completed, stopped, failed, duplicate or infeasible; MLflow calls an infeasible or interrupted run
-                KILLED, a failed one FAILED, all others FINISHED.
+            number: the trial's number.
+            state: completed, stopped, failed, duplicate, infeasible or interrupted; MLflow calls an infeasible or
+                interrupted run KILLED, a failed one FAILED, all others FINISHED.
             reason: why, in a sentence.
-            metrics: what sums the trial up: `best_accuracy`.
+            metrics: what sums the trial up: `best_accuracy`, 0 to 1, and `best_epoch`.
         """
         fields = _metrics(metrics, "the end")
         fields["tags"] = {"convscape.state": state, "convscape.reason": reason} | fields.get("tags", {})
@@ -151,17 +165,31 @@ class Tracker:
         self._report({"event": "end", "trial": number, "status": status, "step": self._step(number)} | fields)
 
     def note(self, tags: Mapping[str, str], number: int | None = None) -> None:
-        """Tags on a trial's run, the sweep's own when none is named."""
+        """Sets tags on a run.
+
+        Args:
+            tags: text by name.
+            number: of the trial whose run it is; None for the sweep's own run.
+        """
         self._report({"event": "note", "trial": number, "tags": _texts(tags)})
 
     def summary(self, metrics: Mapping[str, float], step: int) -> None:
-        """How the sweep stands, on the parent run; one point a step."""
+        """Reports how far the sweep is, on the parent run; one point a step.
+
+        Args:
+            metrics: numbers by name.
+            step: MLflow's step; a second summary of one step is ignored.
+        """
         self._report({"event": "summary", "step": step} | _metrics(metrics, f"step {step}"))
 
     def finish(self, *, status: str, metrics: Mapping[str, float]) -> None:
-        """How the sweep ended: completed, failed or interrupted. A later `start` opens it again.
+        """Reports how the sweep ended. A later `start` opens it again.
 
         A metric that stands at this value already, from a summary or from the end before a resume, is one point still.
+
+        Args:
+            status: completed, failed or interrupted.
+            metrics: what sums the sweep up, by name.
         """
         step = self._step(None)
         fields = _metrics(metrics, "the end")
@@ -169,7 +197,7 @@ class Tracker:
         self._report({"event": "finish", "status": _STATUS.get(status, "KILLED"), "step": step} | fields)
 
     def flush(self, timeout: float) -> int:
-        """Wait until MLflow has everything, at most `timeout` seconds; the number of entries left."""
+        """Waits until MLflow has everything, at most `timeout` seconds. Gives the number of entries left."""
         deadline = time.monotonic() + timeout
         upload_process.flush(self._folder, timeout)
         while left := self._spool.drain() + self._progress.refresh().left():
@@ -181,9 +209,10 @@ class Tracker:
         return left
 
     def close(self, *, wait: bool = True) -> None:
-        """Stop sending. What is left stays in the spool for `sync` or the next tracker.
+        """Stops sending. What is left stays in the spool for `sync` or the next tracker.
 
-        What is being sent may end first, for two seconds, unless one is not to `wait`.
+        Args:
+            wait: let what is being sent end first, for two seconds.
         """
         upload_process.stop(self._folder, *([] if wait else [0.0]))
         self._spool.close()
@@ -230,7 +259,7 @@ class Tracker:
 
 
 def sync(folder: Path) -> int:
-    """Send to MLflow what a sweep's folder still holds; the number of entries left (0: all is there).
+    """Sends to MLflow what a sweep's folder still holds. Gives the number of entries left (0: all is there).
 
     Ends at the first error, or at once when a running sweep is sending this folder itself.
 

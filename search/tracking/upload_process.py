@@ -2,8 +2,8 @@
 
 A process, for MLflow spends some 40 ms of pure Python on a trial: as a thread of the driver it made a loop like Tune's
 18 % slower and could not keep up with it. There is one upload process a driver, shared by all its sweeps; it starts
-with the first of them and ends with the driver, whatever becomes of that. The driver speaks to it by lines of JSON on
-its standard input, and hears of it by what it writes down (`delivery.py`).
+with the first of them and ends with the driver, however the driver ends. The driver writes lines of JSON to its
+standard input, and reads from its journal (`delivery.py`) what was sent.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _POLL, _FLUSH, _LONGEST_WAIT, _GOODBYE = 1.0, 0.1, 15.0, 2.0  # seconds
 
 
 def start(folder: Path) -> None:
-    """Has a sweep's folder uploaded from now on. Again is harmless, and replaces an upload process that died."""
+    """Has a sweep's folder uploaded from now on. Repeating it is harmless, and replaces an upload process that died."""
     _driver.say("start", folder)
 
 
 def flush(folder: Path, seconds: float) -> None:
-    """For so many seconds has new entries of a sweep's folder sent at once, and what failed repeated every second."""
+    """For so many `seconds` has new entries of a sweep's folder sent at once, and what failed repeated every second."""
     _driver.say("flush", folder, seconds)
 
 
 def stop(folder: Path, seconds: float = _GOODBYE) -> None:
-    """Stops uploading a sweep's folder; waits up to so many seconds for the upload process to let go of it."""
+    """Stops uploading a sweep's folder; waits up to so many `seconds` for the upload process to let go of it."""
     _driver.say("stop", folder)
     deadline = time.monotonic() + seconds
     while (lock := hold(folder)) is None and time.monotonic() < deadline:
@@ -136,7 +136,7 @@ class _FolderUpload(threading.Thread):
 
 
 def main() -> None:
-    """The upload process's end: obey the driver until it closes the pipe or is gone."""
+    """Runs the upload process: does what the driver writes to standard input until the driver closes it or is gone."""
     os.nice(19)  # training goes first, and Ray runs its workers at 15
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     uploads: dict[str, _FolderUpload] = {}

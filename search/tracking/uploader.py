@@ -34,7 +34,10 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow sho
 
 
 def hold(folder: Path) -> int | None:
-    """The right to upload a folder, as an open file: close it to give it back. None while another has it."""
+    """The right to upload a sweep's folder, as an open file descriptor; None while another process has it.
+
+    Closing the descriptor gives the right back.
+    """
     lock = os.open(folder / "upload.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,10 +72,13 @@ class _Work:
 
 
 class Uploader:
-    """Sends the spool of one sweep's folder; `step` sends one batch and writes down that it did.
+    """Sends the spool of one sweep's folder to MLflow; `step` sends one batch and writes down that it did.
 
     The journal beside the spool holds the run id of each trial and how far the spool was sent. Delete it and everything
-    is sent again. Only one process at a time uploads a folder: the others' `step` does nothing.
+    is sent again. Only one process at a time uploads a folder: in other processes `step` does nothing.
+
+    Args:
+        folder: the sweep's folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,10 +95,10 @@ class Uploader:
         self._look_first = False
 
     def step(self) -> bool:
-        """Send one batch. False when there is nothing to send, or another process is sending.
+        """Sends one batch. False when there is nothing to send, or another process is sending.
 
         Raises:
-            Exception: whatever MLflow raised; the same batch is sent again by the next call.
+            Exception: whatever MLflow raised; the batch is sent again by the next call.
         """
         if not self._hold():
             return False
@@ -121,7 +127,7 @@ class Uploader:
         return self._progress.refresh().left() if self._lock is None else self._progress.left()
 
     def release(self) -> None:
-        """Let another process upload this folder."""
+        """Lets another process upload this folder."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None

@@ -1,4 +1,4 @@
-"""The Ray that jobs are trained on: a cluster that runs, or one of this machine's own; and how many fit there."""
+"""Starts Ray or joins a cluster for jobs to train on, and says how many workers fit there."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 
 def start_ray(resources: ResourcesConfig) -> None:
+    """Joins the Ray cluster at `resources.address`, or starts one of this machine's own where no address is given.
+
+    Raises:
+        SweepError: no cluster answers there, or Ray does not start on this machine.
+    """
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     try:
         if resources.address:
@@ -36,10 +41,14 @@ def start_ray(resources: ResourcesConfig) -> None:
 
 
 def workers_that_fit(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:
-    """As many workers as the cluster has room for.
+    """As many workers as the cluster has room for, by their CPUs and GPUs.
+
+    Args:
+        resources: what each trial gets.
+        cluster: what the cluster has in all, as `ray.cluster_resources` gives it.
 
     Raises:
-        SweepError: it has room for none.
+        SweepError: there is room for none.
     """
     needs = {"CPU": resources.cpus, "GPU": resources.gpus}
     workers = math.floor(min(cluster.get(kind, 0.0) / amount for kind, amount in needs.items() if amount) + 1e-9)

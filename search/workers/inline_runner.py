@@ -1,4 +1,4 @@
-"""Trains jobs in this process, one after the other, through the code that workers run. Needs no Ray."""
+"""Trains jobs in this process on the CPU, one after the other, by the code that workers run. Needs no Ray."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> None:
-    """Trains the engine's jobs on `dataset`, until it has no more.
+    """Trains the engine's jobs in this process on the CPU, one after the other, until the engine has no more.
+
+    Args:
+        engine: gives jobs and takes their reports.
+        dataset: the images.
+        resources: threads and precision.
 
     Raises:
         SweepError: nothing can be trained: the study or checkpoints cannot be written, or the images be read.

@@ -1,4 +1,4 @@
-"""What of a machine a trial gets."""
+"""What part of a machine a trial gets."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ if TYPE_CHECKING:
 
 
 def threads_of(resources: ResourcesConfig) -> int:
-    """Threads a trial computes with: its CPUs, at least one."""
+    """Threads a trial computes with: as many as `resources.cpus`, at least one."""
     return max(1, math.floor(resources.cpus))

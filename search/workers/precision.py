@@ -1,4 +1,4 @@
-"""The precision a sweep trains in: measured once where its trials run, kept in its folder, the same for every job."""
+"""The precision a sweep trains in: measured once where its trials run, kept in its folder, one for all jobs."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from ..scheduling import Engine
 
 LOOKED_AT = 15
-"""Sampled designs; the one in the middle of them, by its MACs, is measured."""
+"""Designs sampled in search of a middle one: the one with the median of their MACs is measured."""
 
 
 def settled(engine: Engine, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int) -> Precision:
-    """The precision of every job of `engine`'s sweep: as its config says, or as it was or is now measured.
+    """The precision of every job of the engine's sweep: the one its config names, or else the faster one as measured.
+
+    It is measured once, kept in the sweep's folder, and reported to MLflow as tags of the sweep.
 
     Args:
-        engine: the sweep's.
+        engine: the sweep's engine.
         run: calls a function with arguments where trials run; None where the sweep was interrupted meanwhile.
         device: of the trials, as torch names it.
-        threads: that a trial computes with.
+        threads: how many a trial computes with.
 
     Raises:
         SweepError: what an earlier run kept is damaged.
+        SpaceError: no design could be sampled to measure with.
     """
     config = engine.config
     if config.resources.precision != "auto":
@@ -50,7 +53,17 @@ def settled(engine: Engine, run: Callable[..., dict[str, Any] | None], *, device
 
 
 def measure(design: dict[str, Any], device: str, threads: int) -> dict[str, Any]:
-    """Which precision trains this design faster here, and how that was found. Never raises."""
+    """Measures which precision trains a design faster on this machine. Never raises.
+
+    Args:
+        design: as `Design.to_json` gives it.
+        device: as torch names it.
+        threads: how many torch computes with.
+
+    Returns:
+        By key, the `precision`, float32 or bfloat16, and the `reason`: how that was found, or why it could not be
+            measured, in which case it is float32.
+    """
     import torch
 
     from ...trainers.measuring import faster_precision, has_bfloat16

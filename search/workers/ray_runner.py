@@ -29,19 +29,27 @@ TUNE_SETTINGS = {
     "TUNE_RESULT_BUFFER_LENGTH": "1",  # a worker goes on when the engine has judged what it told
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a trial's reason is kept with the trial
 }
+"""Environment variables of Ray and Ray Tune while a sweep runs."""
 TUNE_LOGGERS = "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"
-"""Tune's own loggers are off unless a user sets this to 0: the spool has the results, and files a trial cost time."""
+"""Variable that turns off Tune's own loggers, unless a user sets it to 0: the spool has the results, and files a trial
+cost time."""
 SNAPSHOTS = "ray.tune.execution.experiment_state"
 """The logger of Tune's snapshots, which nobody reads back."""
 MOST_IDLE = 3
-"""Times in a row that Ray Tune may end before it begins anything, as where its folder cannot be written."""
+"""Times in a row that Ray Tune may end before anything begins, as where its folder cannot be written."""
 
 
 def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path) -> None:
-    """Trains jobs on a Ray cluster, as many at a time as `resources` allow.
+    """Trains the engine's jobs on a Ray cluster, as many at a time as `resources` allow, until the engine has no more.
 
     Each job is a Tune trial on a worker that stays warm; a paused trial holds no worker. All workers start at once, by
     a setting: Tune starts one after the other, and gives the job of one that still starts to one that is free.
+
+    Args:
+        engine: gives jobs and takes their reports.
+        dataset: the images, which workers read from Ray's object store.
+        resources: the cluster, and what each trial gets.
+        folder: the sweep's folder, where Tune writes.
 
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.

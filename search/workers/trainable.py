@@ -1,4 +1,4 @@
-"""A warm worker: Ray Tune's Trainable around jobs, one after the other."""
+"""A warm worker: Ray Tune's Trainable, which trains jobs one after the other."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .training_job import Setup
 
 GATHERED = 0.5
-"""Seconds within which a worker tells of epochs together: a round trip through Tune costs the driver milliseconds."""
+"""Seconds within which a worker reports epochs together: a round trip through Tune costs the driver milliseconds."""
 
 
 class WarmWorker(tune.Trainable):
-    """A warm worker: Tune gives it job after job by `reset_config`; torch and the images stay loaded.
+    """A worker of Ray Tune that stays warm: it gets job after job by `reset_config`; torch and the images stay loaded.
 
     A trial that fails reports the reason as a result: an exception would cost the worker its process. The engine says
     when a job ends: a result marked "done" would not reach it.
@@ -33,18 +33,29 @@ class WarmWorker(tune.Trainable):
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride] - `tune.with_parameters` adds what follows `config`
         self, config: dict[str, Any], dataset: Dataset, setup: Setup
     ) -> None:
+        """Takes the first job, when the worker's process starts.
+
+        Args:
+            config: the job, as `Job.to_json` gives it.
+            dataset: the images.
+            setup: how every job of the sweep computes.
+        """
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
         self._setup.keep_to_it()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Takes the next job, as `Job.to_json` gives it; True tells Tune that the worker can be used again."""
         self._job, self._training = Job.from_json(new_config), None
         return True
 
     def step(self) -> dict[str, Any]:
-        """A report as JSON: epochs up to the next rung, or as many as end within GATHERED seconds; what came between.
+        """A report as JSON: epochs up to the next rung, or as many as end within GATHERED seconds, and what ended them.
 
-        An error whose cause may be in this process, such as one of CUDA, is raised: that ends the process.
+        Gives what `Report.to_json` gives. A trial's failure is part of the report.
+
+        Raises:
+            Exception: an error whose cause may be in this process, such as one of CUDA: that ends the process.
         """
         if self._training is not None:
             self._training.told()  # Tune asks for more when it has taken in what was told before
@@ -78,10 +89,10 @@ class WarmWorker(tune.Trainable):
         return epoch in self._job.rungs or epoch >= self._job.epochs
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: `TrainingJob` keeps the sweep's own checkpoints."""
+        """Does nothing: `TrainingJob` keeps the sweep's own checkpoints."""
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing: a job names the epoch it starts at."""
+        """Does nothing: a job names the epoch it starts at."""
 
 
 def _node_cpus() -> float | None:

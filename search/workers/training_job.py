@@ -1,4 +1,4 @@
-"""A job being trained, epoch by epoch, with a checkpoint after each. Knows no Ray."""
+"""Trains a job, epoch by epoch, with a checkpoint after each. Knows no Ray."""
 
 from __future__ import annotations
 
@@ -26,26 +26,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """How every job of a sweep computes.
+    """How every job of a sweep computes, on the worker it runs on.
 
-    `threads` are torch's, `device` is as torch names it, `epoch_seconds` is the most an epoch on a worker may take.
-    `cpus`, `gpus` and `workers` are what the sweep file says of a trial; a training in this process has the machine.
+    `cpus`, `gpus` and `workers` are what the sweep file says of a trial; where they are left out, as for a training in
+    this process, a trial has the whole machine.
     """
 
     threads: int
+    """Threads that torch computes with."""
     device: str = "cpu"
+    """The device that trials train on, as torch names it."""
     precision: Precision = "float32"
+    """Arithmetic of the layers."""
     compile: bool = False
+    """Whether torch.compile makes each network's training step."""
     epoch_seconds: float | None = None
+    """Most seconds that an epoch on a worker may take; None for no limit."""
     cpus: float | None = None
+    """CPUs that a trial gets; None for all."""
     gpus: float = 0.0
+    """GPUs that a trial gets, or a share of one."""
     workers: int | None = None
+    """Trials at a time, where the sweep file says how many."""
     node_cpus: float | None = None
-    """CPUs that Ray counts on the node it runs on; those of this process where there is no Ray."""
+    """CPUs that Ray counts on the worker's node; where there is no Ray None, and this process's CPUs count."""
 
     @property
     def share(self) -> float:
-        """The part of the device's memory that is a trial's: its part of the GPU, or of the CPUs here.
+        """The part of the device's memory that is a trial's, 0 to 1: its part of the GPU, or of the CPUs here.
 
         Where fewer trials run at a time than the CPUs allow, each has more.
         """
@@ -57,11 +65,11 @@ class Setup:
 
     @property
     def memory(self) -> int:
-        """Bytes of the device that a trial may take."""
+        """Bytes of the device's memory that a trial may take."""
         return device_memory(torch.device(self.device), self.share)
 
     def keep_to_it(self) -> None:
-        """Has torch refuse more of a shared GPU: a trial that needs more halves its batch, not its neighbour's."""
+        """Has torch refuse a trial more than its share of a GPU: it halves its own batch then, not its neighbour's."""
         if self.gpus and self.share < 1:
             total = torch.cuda.get_device_properties(self.device).total_memory
             torch.cuda.set_per_process_memory_fraction(self.memory / total)
@@ -74,6 +82,10 @@ class TrainingJob:
         job: what to train, from which epoch on.
         dataset: the images.
         setup: how it computes.
+
+    Raises:
+        SweepError: no design can be trained: images, weights or checkpoints cannot be used.
+        TrainingError: this design cannot be trained, on this device or with these weights.
     """
 
     def __init__(self, job: Job, dataset: Dataset, setup: Setup) -> None:
@@ -98,22 +110,26 @@ class TrainingJob:
         self._unreported: list[EpochResult] = []
         """What the sweep may not know of yet, which is kept with each checkpoint."""
         self._again: list[EpochResult] = []
-        """Of those the ones that a process trained which died before it told of them."""
+        """Unreported results of a process that died before it reported them; `epoch` gives these first."""
         self._restore(job.start)
 
     @property
     def replays(self) -> bool:
-        """Whether what `epoch` gives next was trained before."""
+        """Whether the next call of `epoch` gives a result from a checkpoint, which was trained but never reported."""
         return bool(self._again)
 
     def told(self) -> None:
-        """The sweep knows of all that `epoch` gave so far."""
+        """Takes in that every result `epoch` gave so far has reached the sweep: later checkpoints leave them out."""
         self._unreported = list(self._again)
 
     def epoch(self) -> EpochResult:
-        """The next epoch: one trained before that was not told of, or else trained now.
+        """The result of the next epoch: one that was trained before but not reported, or else one trained now.
 
-        Its state and what it came to are on disk before anybody hears of it.
+        The training's state and the result are on disk before anybody hears of the result.
+
+        Raises:
+            SweepError: images can no longer be read, or checkpoints not be written.
+            TrainingError: the trial cannot go on.
         """
         if self._again:
             return self._again.pop(0)
@@ -204,7 +220,12 @@ def _not_the_design_s(error: DataError) -> SweepError:
 
 
 def describe_failure(error: Exception, job: Job) -> str:
-    """Why a trial failed, in a line. The traceback of what nobody foresaw is kept beside the checkpoints."""
+    """Why a trial failed, in a line. The traceback of an error that nobody foresaw is kept beside the checkpoints.
+
+    Args:
+        error: what ended the trial.
+        job: its job, which says where checkpoints lie.
+    """
     if isinstance(error, ConvscapeError):
         return error.message
     text = str(error).strip().splitlines()

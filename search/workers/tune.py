@@ -1,8 +1,8 @@
 """The engine behind Ray Tune's interfaces: a Searcher that hands out jobs and a scheduler that passes on decisions.
 
 A job is a Tune trial. Pausing ends the job and frees its worker; a promotion is a new job that starts from the
-checkpoint. Tune's own PAUSE would keep state in the driver that dies with it, and deadlocks behind a limiter.
-An exception here would end the sweep, so what a trial brings is caught and counted against the trial.
+checkpoint. Tune's own PAUSE would keep state in the driver that dies with it, and deadlocks behind a limiter. An
+exception here would end the sweep, so what a trial brings is caught and counted against the trial.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ConvscapeSearcher(Searcher):
-    """Suggests the engine's next job.
+    """Ray Tune's searcher: suggests the engine's next job as a Tune trial.
 
     Args:
         engine: whose jobs they are.
@@ -37,14 +37,15 @@ class ConvscapeSearcher(Searcher):
         self._engine, self.most = engine, most
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, str] = {}
-        """Why the worker of a Tune trial ended, by Tune's id."""
+        """Why the worker of a Tune trial ended, by Tune's id of the trial."""
         self.problem: Exception | None = None
-        """What ends the sweep. Tune would hide it in a TuneError: the runner raises it instead."""
+        """The error that ends the sweep. Tune would hide it in a TuneError: the runner raises it instead."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given; nothing of it is ever read back
 
     def suggest(self, trial_id: str) -> Any:
+        """The engine's next job as JSON; None while there is none now, FINISHED once nothing is left to run."""
         if self._engine.finished or self.problem:
             return Searcher.FINISHED
         if len(self._engine.active) >= self.most:
@@ -61,11 +62,11 @@ class ConvscapeSearcher(Searcher):
         return job.to_json()
 
     def number(self, trial_id: str) -> int | None:
-        """The trial's number in the sweep; None once its job has ended."""
+        """The number in the sweep of the trial that a Tune trial trains; None once its job has ended."""
         return self._numbers.get(trial_id)
 
     def ended(self, trial_id: str) -> None:
-        """The engine has ended this job. Tune says so only later, when the trial may be on its next job already."""
+        """Takes in that the engine ended a job. Tune says so later, when the trial may be on another job already."""
         self._numbers.pop(trial_id, None)
 
     def on_trial_complete(
@@ -74,6 +75,7 @@ class ConvscapeSearcher(Searcher):
         result: dict[str, Any] | None = None,  # noqa: ARG002 - Tune's signature
         error: bool = False,  # noqa: ARG002
     ) -> None:
+        """Tells the engine that a worker was lost, where a Tune trial ended and no decision of the engine ended it."""
         number = self._numbers.pop(trial_id, None)
         if self.problem or number is None:
             return
@@ -83,14 +85,19 @@ class ConvscapeSearcher(Searcher):
             self.problem = problem
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the study is on disk already."""
+        """Does nothing: the study is on disk already."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the study is read when the sweep is opened."""
+        """Does nothing: the study is read when the sweep is opened."""
 
 
 class ConvscapeScheduler(FIFOScheduler):
-    """Passes each report to the engine and its decision to Tune."""
+    """Ray Tune's scheduler: passes each report to the engine, and the engine's decision to Tune.
+
+    Args:
+        engine: decides.
+        searcher: knows which trial of the sweep a Tune trial trains.
+    """
 
     def __init__(self, engine: Engine, searcher: ConvscapeSearcher) -> None:
         super().__init__()
@@ -101,9 +108,10 @@ class ConvscapeScheduler(FIFOScheduler):
         return {}
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Lets Tune keep every worker while no job is ready. By itself it keeps one and ends the others.
+        """Lets Tune keep every worker while no job is ready. By itself Tune keeps one and ends the others.
 
-        Tune has no setting for it. Where a later Ray hides the cache elsewhere, workers start anew more often.
+        Tune has no setting for it. Where a later Ray hides the cache of workers elsewhere, workers start anew more
+        often.
         """
         super().on_trial_add(tune_controller, trial)
         self._waiting.append(trial)
@@ -115,7 +123,8 @@ class ConvscapeScheduler(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         """The job that waits longest for a worker. FIFO's own looks through all there ever were.
 
-        Once the sweep is halted there is none: a worker may never come, as where no node has what a trial needs.
+        Once the sweep is halted there is none, and jobs that wait are taken back: a worker may never come, as where no
+        node has what a trial needs.
         """
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
         if self._engine.halted:
@@ -133,6 +142,11 @@ class ConvscapeScheduler(FIFOScheduler):
         trial: Trial,
         result: dict[str, Any],
     ) -> str:
+        """Passes a worker's report to the engine. Gives CONTINUE where the engine does, else STOP: the worker is free.
+
+        A report that cannot be read fails the trial; any other error is kept as the searcher's `problem` and ends the
+        sweep.
+        """
         number = self._searcher.number(trial.trial_id)
         if self._searcher.problem or number is None:
             return TrialScheduler.STOP

@@ -1,4 +1,4 @@
-"""A limit for an epoch: a worker that hangs ends its own process and leaves behind where it hung."""
+"""The watchdog of epochs: a worker that hangs ends its own process and leaves behind where it hung."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRACEBACK = "hung.txt"
+"""File in a trial's folder that says what all threads of a worker were at when it hung."""
 _WATCHED = ".watched.txt"
 
 
 @contextmanager
 def limited(seconds: float | None, folder: Path) -> Iterator[None]:
-    """Ends this process where the body takes longer than `seconds`; None for no limit.
+    """A context manager that ends this process where the body takes longer than `seconds`; None for no limit.
 
-    A thread of C does it: one of Python's would wait for ever for the interpreter's lock, where C code that hangs
-    holds it. What all threads were at is written to the trial's `folder` first.
+    A thread of C does it: one of Python's would wait for ever for the interpreter's lock, where C code that hangs holds
+    it. What all threads were at is written first.
+
+    Args:
+        seconds: the most the body may take.
+        folder: the trial's folder, which is written to.
     """
     if seconds is None:
         yield
@@ -42,7 +47,14 @@ def limited(seconds: float | None, folder: Path) -> Iterator[None]:
 
 
 def hung(seconds: float, folder: Path) -> str:
-    """Why the worker that trained in `folder` ended, "" where it was not by the limit. What it left is kept."""
+    """Why the worker that trained in `folder` ended, as a sentence; "" where it was not by the limit of an epoch.
+
+    What the worker left of where it hung is kept as hung.txt.
+
+    Args:
+        seconds: the limit, `resources.epoch_seconds`.
+        folder: the trial's folder.
+    """
     left, kept = folder / _WATCHED, folder / TRACEBACK
     try:
         if not left.stat().st_size:
