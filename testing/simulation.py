@@ -51,7 +51,7 @@ class Reports:
         """Looked at by those who put another in its place."""
 
     def summary(self, metrics: dict[str, float], step: int) -> None:
-        """Likewise."""
+        """Nothing is kept of how the sweep stands."""
 
     def trial_ended(self, number: int, *, state: str, **_: Any) -> None:
         assert number not in self.ended, "ended twice"

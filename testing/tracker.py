@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..search.driver import How, ProgressCallback
+from ..search.driver import ProgressCallback, SweepState
 from ..search.proposals import DesignSpace
 from ..search.records import ranked
 from ..search.scheduling import Engine
@@ -164,7 +164,7 @@ class TrackerContract:
                     break
             else:
                 engine.close()
-                heartbeat.end(engine, How.COMPLETED)
+                heartbeat.end(engine, SweepState.COMPLETED)
                 tracker.finish(status="completed", metrics={})
         found = self.arrived(tmp_path)
         trained = {n: r for n, r in engine.records.items() if r.state not in ("duplicate", "infeasible")}

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ...search import folder_option
-from ...search.records import epochs
+from ...search.records import epochs_in_words
 from ...spaces import format_layer_table, short
 from ..queries import links
 from .status import spent, unsent
@@ -98,7 +98,8 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         leaderboard_table(trials, 10, sweep),
         "",
         *front(trials, sweep.config.search.objectives),
-        f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {epochs(winner.best_epoch)}",
+        f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after "
+        f"{epochs_in_words(winner.best_epoch)}",
         *([] if best.mean_accuracy is None else [f"  over its seeds: {over_seeds(best)} runs, mean and deviation"]),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
@@ -125,7 +126,8 @@ def _against_baseline(trials: Sequence[TrialSummary]) -> list[str]:
     if best is trials[0]:
         return ["  It is a baseline: nothing that was searched is better."]
     lead = reached(trials[0]) - reached(best)
-    return [f"  {lead:.4f} above the best baseline, trial {best.trial}: {reached(best):.4f} in {epochs(best.epochs)}"]
+    trained = epochs_in_words(best.epochs)
+    return [f"  {lead:.4f} above the best baseline, trial {best.trial}: {reached(best):.4f} in {trained}"]
 
 
 def reached(trial: TrialSummary) -> float:

@@ -28,7 +28,7 @@ MOST_REASONS = 5
 """Reasons for failed trials that are told, at most."""
 
 
-class SweepState(StrEnum):
+class SweepStatus(StrEnum):
     """How a sweep stands, in a word."""
 
     RUNNING = "running"
@@ -43,17 +43,17 @@ class SweepState(StrEnum):
     @property
     def resumable(self) -> bool:
         """Whether the sweep can be resumed: it was interrupted, failed, or died."""
-        return self in (SweepState.DIED, SweepState.INTERRUPTED, SweepState.FAILED)
+        return self in (SweepStatus.DIED, SweepStatus.INTERRUPTED, SweepStatus.FAILED)
 
 
-def state(sweep: Sweep) -> SweepState:
+def state(sweep: Sweep) -> SweepStatus:
     """How the sweep stands: by its lock, and by what its driver wrote last."""
     if sweep.running:
-        return SweepState.RUNNING
+        return SweepStatus.RUNNING
     progress = read_progress(sweep.folder)
     if progress is None or progress.is_running:  # the first is written before anything is proposed
-        return SweepState.DIED
-    return SweepState.ENDED if progress.is_completed else SweepState(progress.how)
+        return SweepStatus.DIED
+    return SweepStatus.ENDED if progress.is_completed else SweepStatus(progress.how)
 
 
 def status_text(sweep: Sweep) -> str:
@@ -61,7 +61,7 @@ def status_text(sweep: Sweep) -> str:
     how, progress, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
     lines = [f"sweep {sweep.name}: {how}{_since(how, progress)}"]
-    if how is SweepState.RUNNING and progress:
+    if how is SweepStatus.RUNNING and progress:
         lines += _cut(line(replace(aged(progress), notation="")))
     lines += spent(sweep.counts(trials), trials)
     if best:
@@ -82,7 +82,7 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
     delivery = UploadProgress(sweep.folder).refresh()
     return {
         "name": sweep.name,
-        "running": how is SweepState.RUNNING,
+        "running": how is SweepStatus.RUNNING,
         "state": str(how),
         "counts": sweep.counts(trials),
         "best": best and asdict(best),
@@ -145,22 +145,22 @@ def unsent(sweep: Sweep) -> list[str]:
     )
 
 
-def _since(how: SweepState, progress: SweepProgress | None) -> str:
+def _since(how: SweepStatus, progress: SweepProgress | None) -> str:
     if progress is None:
         return ""
-    age = max(0.0, time.time() - (progress.heard if how is SweepState.RUNNING else progress.time))
-    if how is SweepState.DIED:
+    age = max(0.0, time.time() - (progress.heard if how is SweepStatus.RUNNING else progress.time))
+    if how is SweepStatus.DIED:
         return f", its process is gone; last heard of {clock(age)} ago"
-    if how is SweepState.RUNNING:
+    if how is SweepStatus.RUNNING:
         return f", last result {clock(age)} ago" if age > QUIET else ""
     return f" after {clock(progress.seconds)}"
 
 
-def _next(sweep: Sweep, how: SweepState, *, found: bool) -> list[str]:
+def _next(sweep: Sweep, how: SweepStatus, *, found: bool) -> list[str]:
     option = folder_option(sweep.config)
     if how.resumable:
         return [f"go on with:   {_resume(sweep)}"]
-    if how is SweepState.RUNNING:
+    if how is SweepStatus.RUNNING:
         return [f"watch it:     convscape status {sweep.name}{option} --watch"]
     if not found:
         return []

@@ -1,5 +1,5 @@
 from .launching import launch as launch, resume as resume
 from .preflight import preflight as preflight
-from .progress import How as How, SweepProgress as SweepProgress, read_progress as read_progress
+from .progress import SweepProgress as SweepProgress, SweepState as SweepState, read_progress as read_progress
 from .progress_callback import ProgressCallback as ProgressCallback
 from .terminal import aged as aged, clock as clock, line as line

@@ -80,7 +80,7 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
             shutil.rmtree(folder, ignore_errors=True)
         if former.exists() and not folder.exists():
             former.rename(folder)
-        if isinstance(error, OSError) and is_of(config.folder.resolve(), error):
+        if isinstance(error, OSError) and is_fault_of(config.folder.resolve(), error):
             raise unusable(folder, error) from error
         raise
     shutil.rmtree(former, ignore_errors=True)
@@ -92,7 +92,7 @@ def in_mlflow(folder: Path) -> bool:
     return bool(delivery.runs) and delivery.left() > 0
 
 
-def is_of(folder: Path, error: OSError) -> bool:
+def is_fault_of(folder: Path, error: OSError) -> bool:
     """Whether `folder` is at fault for an error. An error of a full disk, unlike one of opening, names no file."""
     return str(error.filename).startswith(str(folder)) or error.errno in (errno.ENOSPC, errno.EDQUOT)
 

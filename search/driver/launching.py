@@ -15,10 +15,10 @@ from ..config import SweepConfig, load_data, parse_sweep_file, read_sweep_file
 from ..files import TRIALS, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
-from .folder import in_mlflow, is_of, new_folder, refuse_another, unusable
+from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, unusable
 from .inputs import check_inputs
 from .preflight import preflight
-from .progress import How
+from .progress import SweepState
 from .progress_callback import ProgressCallback
 from .provenance import described
 from .terminal import Progress
@@ -103,7 +103,7 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
             dataset = load_data(sweep.config)
             _run(sweep, dataset, DesignSpace.for_images(sweep.config, dataset), started, progress=progress)
     except OSError as error:
-        if not is_of(sweep.folder, error):
+        if not is_fault_of(sweep.folder, error):
             raise
         raise unusable(sweep.folder, error) from error
     return sweep
@@ -120,7 +120,7 @@ def _run(
     config = sweep.config
     check_inputs(config, dataset)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
-    status = How.FAILED
+    status = SweepState.FAILED
     shown = Progress()
     callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
@@ -154,12 +154,12 @@ def _run(
                 _train(engine, dataset, config, sweep.folder)
         engine.close()
         saved = True
-        status = How.INTERRUPTED if engine.interrupted else How.COMPLETED
+        status = SweepState.INTERRUPTED if engine.interrupted else SweepState.COMPLETED
         if engine.interrupted:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         at_once = not saved
-        status = How.INTERRUPTED
+        status = SweepState.INTERRUPTED
         if new and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: no result to keep.")
             if engine is not None:
@@ -173,7 +173,7 @@ def _run(
         _take_leave(sweep, tracker, status, at_once=at_once)
 
 
-def _take_leave(sweep: Sweep, tracker: Tracker, status: How, *, at_once: bool) -> None:
+def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: bool) -> None:
     """Tells MLflow how the sweep ended and waits until it has all, a while; `at_once` not. Ctrl-C ends the waiting."""
     try:
         tracker.finish(status=status, metrics={} if at_once else _final(sweep))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class How(StrEnum):
+class SweepState(StrEnum):
     """How a sweep goes, as the process that runs it says: still running, or how it ended."""
 
     RUNNING = "running"
@@ -26,7 +26,7 @@ class How(StrEnum):
 class SweepProgress:
     """How far a sweep is at one moment."""
 
-    how: How
+    how: SweepState
     """How the sweep goes. It is "running" also after the process died: whether a process lives is told by the lock."""
     time: float
     """The moment, as `time.time()` gives it."""
@@ -68,12 +68,12 @@ class SweepProgress:
     @property
     def is_running(self) -> bool:
         """Whether the process that runs the sweep has not said that it ended; also so after that process died."""
-        return self.how is How.RUNNING
+        return self.how is SweepState.RUNNING
 
     @property
     def is_completed(self) -> bool:
         """Whether the sweep ran to its end."""
-        return self.how is How.COMPLETED
+        return self.how is SweepState.COMPLETED
 
 
 def read_progress(folder: Path) -> SweepProgress | None:
@@ -83,6 +83,6 @@ def read_progress(folder: Path) -> SweepProgress | None:
     """
     try:
         values = json.loads((folder / PROGRESS).read_text())
-        return SweepProgress(**{**values, "how": How(values["how"])})
+        return SweepProgress(**{**values, "how": SweepState(values["how"])})
     except (OSError, ValueError, TypeError, LookupError):
         return None

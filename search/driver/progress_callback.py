@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..files import PROGRESS, write_atomically
 from ..records import ranked, state_counts
-from .progress import How, SweepProgress
+from .progress import SweepProgress, SweepState
 from .time_left import seconds_left
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class ProgressCallback:
         if len(engine.active) > self._running and now - self._hastened >= WRITE_EVERY:
             # Of a trial that has begun nothing more may be heard for long: that it runs is told at once.
             self._hastened, self._written = now, -float("inf")
-            self._beat(engine, How.RUNNING)
+            self._beat(engine, SweepState.RUNNING)
         elif now - self._looked >= self._wait:
-            self._beat(engine, How.RUNNING)
+            self._beat(engine, SweepState.RUNNING)
 
-    def end(self, engine: Engine, how: How) -> None:
+    def end(self, engine: Engine, how: SweepState) -> None:
         """Shows and writes the last progress of a sweep that has ended.
 
         Args:
@@ -65,7 +65,7 @@ class ProgressCallback:
         self._written = -float("inf")
         self._beat(engine, how, live=False)
 
-    def _beat(self, engine: Engine, how: How, *, live: bool = True) -> None:
+    def _beat(self, engine: Engine, how: SweepState, *, live: bool = True) -> None:
         begun = time.monotonic()
         with suppress(Exception):  # whatever it is, the sweep does not end of being looked at
             progress = self._taken(engine, how, live=live)
@@ -82,7 +82,7 @@ class ProgressCallback:
     def _write(self, progress: SweepProgress) -> None:
         write_atomically(self._path, json.dumps(asdict(progress)))
 
-    def _taken(self, engine: Engine, how: How, *, live: bool) -> SweepProgress:
+    def _taken(self, engine: Engine, how: SweepState, *, live: bool) -> SweepProgress:
         search = engine.config.search
         records = [record for record in engine.records.values() if not record.duplicate]  # theirs is another's
         searched = [record for record in records if record.judged]
@@ -93,7 +93,7 @@ class ProgressCallback:
         if epochs != self._epochs:
             self._epochs, self._heard = epochs, time.time()
         by_rate = seconds_left(search, list(engine.records.values()), epochs - self._before, seconds)
-        left = min((value for value in (by_rate, engine.time.left) if value is not None), default=None)
+        left = min((value for value in (by_rate, engine.time_budget.left) if value is not None), default=None)
         best = next(iter(ranked(engine.records.values())), None)
         return SweepProgress(
             how=how,

@@ -107,9 +107,9 @@ def line(progress: SweepProgress, width: int | None = None) -> str:
         progress: how far the sweep is.
         width: most characters of the line, None for no limit.
 
-    >>> from convscape.search.driver import How, SweepProgress
+    >>> from convscape.search.driver import SweepProgress, SweepState
     >>> now = SweepProgress(
-    ...     how=How.RUNNING, time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
+    ...     how=SweepState.RUNNING, time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
     ...     baselines=0, finals=0, epochs=30, images_per_second=1234.5, left=90, trial=4, accuracy=0.91,
     ...     notation="INPUT -> FC-10",
     ... )

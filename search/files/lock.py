@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from ...spaces import SweepError
 from .layout import LOCK
@@ -14,6 +15,10 @@ from .layout import LOCK
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+LOOKS = 5
+"""Times that a lock is asked for: `is_locked` of another process holds it for a moment, too."""
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def sweep_lock(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     with path.open("a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "another process"
@@ -43,6 +48,19 @@ def sweep_lock(folder: Path) -> Iterator[None]:
             yield
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to processes forked meanwhile
+
+
+def _lock(file: TextIO) -> None:
+    """Raises BlockingIOError where another process holds the file for longer than it takes to look whether one does."""
+    for left in reversed(range(LOOKS)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def is_locked(folder: Path) -> bool:

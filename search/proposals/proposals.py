@@ -23,7 +23,7 @@ MOST_MISSES = 200
 """Proposals in a row that are duplicates, over budget or failed before the space counts as exhausted."""
 
 
-class End(Protocol):
+class EndTrial(Protocol):
     """Writes down how a trial ended that is not to be trained; `known` is the trial that a duplicate repeats."""
 
     def __call__(self, record: TrialRecord, state: State, reason: str, *, known: TrialRecord | None = None) -> None: ...
@@ -50,7 +50,7 @@ class Proposals:
         designs: DesignSpace,
         study: Study,
         records: dict[int, TrialRecord],
-        end: End,
+        end: EndTrial,
     ) -> None:
         self._most, self._designs, self._study, self._records = config.search.trials, designs, study, records
         self._end = end

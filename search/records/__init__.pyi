@@ -24,7 +24,7 @@ from .trial import (
     Role as Role,
     State as State,
     TrialRecord as TrialRecord,
-    epochs as epochs,
+    epochs_in_words as epochs_in_words,
     is_initial as is_initial,
     is_sampled as is_sampled,
     is_trained as is_trained,

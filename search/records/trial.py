@@ -257,6 +257,6 @@ def state_counts(trials: Iterable[Fate]) -> dict[State, int]:
     return {state: states.count(state) for state in ENDED}
 
 
-def epochs(count: int) -> str:
+def epochs_in_words(count: int) -> str:
     """A number of epochs in words: "1 epoch", "9 epochs"."""
     return f"{count} epoch" if count == 1 else f"{count} epochs"

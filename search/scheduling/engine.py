@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...spaces import SweepError
 from ..files import trial_folder
 from ..proposals import Proposals
-from ..records import TIME_BUDGET, epochs, invalid_metric, objective_values
+from ..records import TIME_BUDGET, epochs_in_words, invalid_metric, objective_values
 from .finals import Finals
 from .halving import promotion_of
 from .job import Decision, Job
@@ -55,7 +55,7 @@ class Engine:
     ) -> None:
         self.config, self.designs, self.callback = config, designs, callback
         self.ledger = Ledger(study, tracker, config.recipe)
-        self.time = TimeBudget(deadline)
+        self.time_budget = TimeBudget(deadline)
         self.interrupted = ""
         self.records: dict[int, TrialRecord] = {}
         self.active: set[int] = set()
@@ -79,7 +79,7 @@ class Engine:
     @property
     def halted(self) -> str:
         """Why nothing new may start: "", "time budget" or "interrupted"."""
-        return self.interrupted or (TIME_BUDGET if self.time.spent else "")
+        return self.interrupted or (TIME_BUDGET if self.time_budget.spent else "")
 
     @property
     def finished(self) -> bool:
@@ -166,7 +166,7 @@ class Engine:
         """
         self._pause(self.records[number])
         if not self.halted:  # by ours it is not
-            self.time.distrust_workers()
+            self.time_budget.distrust_workers()
             self._again.append(number)
 
     def worker_lost(self, number: int, reason: str) -> None:
@@ -204,7 +204,7 @@ class Engine:
     @property
     def _searched(self) -> bool:
         """Whether the time left is what the finals will take: from then on they are all there is left."""
-        self._over = self._over or self.time.within(self._finals.seconds)
+        self._over = self._over or self.time_budget.within(self._finals.seconds)
         return self._over
 
     def _search(self) -> TrialRecord | None:
@@ -256,7 +256,7 @@ class Engine:
             seed=(search.seed * 1_000_003 + number) % 2**31,
             best=-1.0 if record.accuracy is None else record.accuracy,
             checkpoints=trial_folder(self.config.sweep_folder, number),
-            until=self.time.until,
+            until=self.time_budget.until,
             latency="latency" in search.objectives and record.latency is None,
         )
 
@@ -281,7 +281,7 @@ class Engine:
         if record.epochs < self.config.search.epochs:
             self._end(record, "stopped", f"not promoted after epoch {record.epochs}")
             return
-        self._end(record, "completed", f"trained {epochs(record.epochs)}")
+        self._end(record, "completed", f"trained {epochs_in_words(record.epochs)}")
         self._finals.ended(record)
 
     def _pause(self, record: TrialRecord) -> None:

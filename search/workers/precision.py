@@ -21,7 +21,9 @@ LOOKED_AT = 15
 """Designs sampled in search of a middle one: the one with the median of their MACs is measured."""
 
 
-def settled(engine: Engine, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int) -> Precision:
+def settle_precision(
+    engine: Engine, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int
+) -> Precision:
     """The precision of every job of the engine's sweep: the one its config names, or else the faster one as measured.
 
     It is measured once, kept in the sweep's folder, and reported to MLflow as tags of the sweep.

@@ -15,7 +15,7 @@ from ray.tune.search import Searcher
 
 from ...spaces import TrainingError
 from ..scheduling import Decision, Report
-from .watchdog import hung
+from .watchdog import describe_hang
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -166,7 +166,7 @@ class ConvscapeScheduler(FIFOScheduler):
         """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next."""
         lines = str(trial.get_error() or "").strip().splitlines()
         limit = self._engine.config.resources.epoch_seconds
-        reason = hung(limit, Path(trial.config["checkpoints"])) if limit else ""
+        reason = describe_hang(limit, Path(trial.config["checkpoints"])) if limit else ""
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)

@@ -46,7 +46,7 @@ def limited(seconds: float | None, folder: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def hung(seconds: float, folder: Path) -> str:
+def describe_hang(seconds: float, folder: Path) -> str:
     """Why the worker that trained in `folder` ended, as a sentence; "" where it was not by the limit of an epoch.
 
     What the worker left of where it hung is kept as hung.txt.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.schema import SearchConfig
-from convscape.search.driver import How, SweepProgress, progress_callback, read_progress
+from convscape.search.driver import SweepProgress, SweepState, progress_callback, read_progress
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.driver.time_left import expected_epochs
 from convscape.search.files import PROGRESS
@@ -63,7 +63,7 @@ def test_each_snapshot_is_what_the_engine_holds(tmp_path: Path, always: None) ->
 
     beat = watched(tmp_path, engine, compare)
     finish(engine)
-    beat.end(engine, How.COMPLETED)
+    beat.end(engine, SweepState.COMPLETED)
     assert len(seen) > 14
     last, best = seen[-1], ranking(engine)[0]
     assert (last.how, last.running, last.paused, last.left, last.baselines) == ("completed", 0, 0, None, 1)
@@ -98,7 +98,7 @@ def test_nothing_that_goes_wrong_with_it_reaches_the_sweep(tmp_path: Path, alway
     engine, quiet = opened(tmp_path / "a", config()), opened(tmp_path / "b", config())
     beat = watched(tmp_path / "not there", engine, broken)
     ended = [(record.number, record.state, record.accuracies) for record in finish(engine)]
-    beat.end(engine, How.FAILED)
+    beat.end(engine, SweepState.FAILED)
     assert ended == [(record.number, record.state, record.accuracies) for record in finish(quiet)]
 
 
@@ -246,7 +246,7 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None
     beat = watched(tmp_path, engine)
     for _ in drive(engine, good):
         json.loads((tmp_path / PROGRESS).read_text())
-    beat.end(engine, How.INTERRUPTED)
+    beat.end(engine, SweepState.INTERRUPTED)
     found = read_progress(tmp_path)
     assert found
     assert found.how == "interrupted"

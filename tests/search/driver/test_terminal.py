@@ -8,12 +8,12 @@ import time
 from dataclasses import replace
 
 import pytest
-from convscape.search.driver import How, SweepProgress, terminal
+from convscape.search.driver import SweepProgress, SweepState, terminal
 from convscape.search.driver.terminal import Progress, aged, clock, line
 from rich.console import Console
 
 NOTHING = SweepProgress(
-    how=How.RUNNING,
+    how=SweepState.RUNNING,
     time=0.0,
     seconds=5.0,
     wanted=50,
@@ -105,7 +105,7 @@ def test_a_log_has_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.Mo
         shown(replace(NOW, begun=6))
         monkeypatch.setattr(terminal, "PLAIN_EVERY", 1e9)
         shown(replace(NOW, begun=7))
-        shown(replace(NOW, begun=8, how=How.COMPLETED))
+        shown(replace(NOW, begun=8, how=SweepState.COMPLETED))
     lines = log.getvalue().splitlines()
     assert [re.search(r"(\d+)/50", text).group(1) for text in lines] == ["6", "8"]  # pyright: ignore[reportOptionalMemberAccess]
     assert "\x1b" not in log.getvalue()
@@ -117,7 +117,7 @@ def test_a_log_that_nobody_reads_any_more_is_given_up() -> None:
             raise BrokenPipeError
 
     for is_terminal in (False, True):
-        for first in (lambda shown: shown(replace(NOW, how=How.COMPLETED)), lambda shown: shown.say("saving")):
+        for first in (lambda shown: shown(replace(NOW, how=SweepState.COMPLETED)), lambda shown: shown.say("saving")):
             with Progress(Console(file=Closed(), force_terminal=is_terminal)) as shown:
                 first(shown)
                 first(shown)

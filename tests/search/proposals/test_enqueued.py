@@ -233,7 +233,7 @@ def test_a_start_waits_at_its_rung_as_any_other(tmp_path: Path) -> None:
 def test_a_baseline_that_the_time_budget_cuts_short_says_so(tmp_path: Path) -> None:
     engine = opened(tmp_path, config(search={"baselines": [DEEP], "trials": 1}), deadline=float("inf"))
     next(drive(engine, good))
-    engine.time.deadline = 0.0
+    engine.time_budget.deadline = 0.0
     engine.close()
     assert (engine.records[0].state, engine.records[0].reason) == ("stopped", "cut short after epoch 1; time budget")
 

@@ -113,7 +113,7 @@ def test_what_a_time_budget_stopped_takes_no_place_in_a_rung_of_the_resumed_swee
         job = engine.next()
         assert job is not None
         report(engine, job.number, result(1, 0.9 - number / 10))
-    engine.time.deadline = 0.0
+    engine.time_budget.deadline = 0.0
     engine.close()
     again = opened(tmp_path, settings)
     orders: list[Decision] = []
@@ -286,7 +286,7 @@ def test_a_trial_that_lost_its_worker_before_the_time_was_up_is_ended(tmp_path: 
     assert job is not None
     report(engine, job.number, result(1, 0.5))
     engine.worker_lost(job.number, "its process ended")
-    engine.time.deadline = time.monotonic() - 1
+    engine.time_budget.deadline = time.monotonic() - 1
     engine.close()
     assert engine.records[job.number].state == "stopped"
     assert reports(engine).ended == {job.number: "stopped"}

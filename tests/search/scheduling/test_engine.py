@@ -254,7 +254,7 @@ def test_a_sweep_stopped_by_its_time_budget_can_be_given_more(tmp_path: Path) ->
     engine = opened(tmp_path, settings)
     for count, _ in enumerate(drive(engine, good)):
         if count == 8:
-            engine.time.deadline = time.monotonic() - 1
+            engine.time_budget.deadline = time.monotonic() - 1
     engine.close()
     before = dict(reports(engine).ended.items())
     assert "stopped" in before.values()

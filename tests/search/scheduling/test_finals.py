@@ -164,7 +164,7 @@ def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monke
     engine = opened(tmp_path, settings)
     for number, _ in drive(engine, wavering):
         if engine.records[number].role == "repeat":
-            engine.time.deadline = time_budget.time.monotonic() - 1
+            engine.time_budget.deadline = time_budget.time.monotonic() - 1
     engine.close()
     assert [r.state for r in engine.records.values() if r.role == "repeat"] == ["stopped"]
     again = opened(tmp_path, settings)

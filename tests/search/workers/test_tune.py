@@ -189,7 +189,7 @@ def test_a_result_between_losses_shows_that_workers_live(engine: Engine) -> None
 
 
 def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) -> None:
-    engine.time.deadline = 1e12
+    engine.time_budget.deadline = 1e12
     jobs, orders = started(engine, most=1)
     assert (
         orders.on_trial_result(None, trial(0), {"number": 0, "epoch_results": [], "late": True}) == TrialScheduler.STOP

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from convscape.search.workers.watchdog import TRACEBACK, hung, limited
+from convscape.search.workers.watchdog import TRACEBACK, describe_hang, limited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +36,11 @@ def test_what_hangs_is_ended_and_says_where(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "trials" / "00001"
     assert hangs(folder, how).returncode == 1
     assert "in everlasting" in (folder / ".watched.txt").read_text()
-    reason = hung(0.3, folder)
+    reason = describe_hang(0.3, folder)
     assert "within the 0.3 s of resources.epoch_seconds" in reason
     assert str(folder / TRACEBACK) in reason
     assert "in everlasting" in (folder / TRACEBACK).read_text()
-    assert hung(0.3, folder) == "", "told of the next worker too"
+    assert describe_hang(0.3, folder) == "", "told of the next worker too"
 
 
 def test_what_hangs_where_nothing_can_be_written_is_ended_all_the_same(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_what_hangs_where_nothing_can_be_written_is_ended_all_the_same(tmp_path:
     ended = hangs(tmp_path / "file", "time.sleep(1000)")
     assert ended.returncode == 1
     assert "in everlasting" in ended.stderr
-    assert hung(0.3, tmp_path / "file") == ""
+    assert describe_hang(0.3, tmp_path / "file") == ""
 
 
 def test_what_ends_in_time_or_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_ends_in_time_or_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), limited(1000.0, folder):
         raise ZeroDivisionError
     assert list(folder.iterdir()) == []
-    assert hung(1000.0, folder) == ""
+    assert describe_hang(1000.0, folder) == ""
 
 
 def test_without_a_limit_there_is_none(tmp_path: Path) -> None:
@@ -69,4 +69,4 @@ def test_without_a_limit_there_is_none(tmp_path: Path) -> None:
 
 def test_a_worker_that_was_killed_did_not_hang(tmp_path: Path) -> None:
     (tmp_path / ".watched.txt").write_text("")
-    assert hung(1.0, tmp_path) == ""
+    assert describe_hang(1.0, tmp_path) == ""
