@@ -166,7 +166,7 @@ def compare(
         failed = [asdict(failure) for failure in failures(records)]
         typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
         return
-    typer.echo("\n".join([leaderboard_table(trials, number, sweep), *why_failed(records)]))
+    typer.echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
     page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
     typer.echo(f"\nCompare runs in MLflow:\n  {page}")
 

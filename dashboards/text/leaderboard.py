@@ -21,13 +21,12 @@ WIDTH = 80
 """Columns of the text, at most."""
 
 
-def leaderboard_table(trials: Sequence[TrialSummary], most: int, sweep: Sweep) -> str:
+def leaderboard_table(trials: Sequence[TrialSummary], most: int) -> str:
     """The best trials of a sweep, two lines each: figures, then the network.
 
     Args:
         trials: all that were trained, best first.
         most: how many of them to show.
-        sweep: for the command that shows the others.
     """
     lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
     lines.append("-" * WIDTH)
@@ -38,8 +37,7 @@ def leaderboard_table(trials: Sequence[TrialSummary], most: int, sweep: Sweep) -
         )
         lines.append(f"    {_shortened(trial.notation, WIDTH - 4)}")
     if len(trials) > most:
-        command = f"convscape compare {sweep.name}{folder_option(sweep.config)} -n {len(trials)}"
-        lines.append(f"    … and {len(trials) - most:,} more: `{command}`")
+        lines.append(f"    … and {len(trials) - most:,} more: `convscape compare` shows them with `-n {len(trials)}`")
     return "\n".join(lines)
 
 
@@ -93,13 +91,13 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     records = sweep.trials() if records is None else records
     best, trials = sweep.best_of(records), sweep.summaries(records)
     winner = next(record for record in records if record.number == best.trial)
+    trained = epochs_in_words(winner.best_epoch)
     parts = [
         f"Leaderboard of sweep {sweep.name}",
-        leaderboard_table(trials, 10, sweep),
+        leaderboard_table(trials, 10),
         "",
         *front(trials, sweep.config.search.objectives),
-        f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after "
-        f"{epochs_in_words(winner.best_epoch)}",
+        f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",
         *([] if best.mean_accuracy is None else [f"  over its seeds: {over_seeds(best)} runs, mean and deviation"]),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
