@@ -56,7 +56,8 @@ class FireSpace:
 
     def size(self, input):
         module = len(self.squeeze.options) * len(self.expand.options)
-        return f"{sum(module**count for count in self.modules.options if fits(count, input)):,} distinct networks"
+        networks = sum(module**count for count in self.modules.options if fits(count, input))
+        return f"{networks:,} distinct network{'s' * (networks != 1)}"
 
 
 def fits(count, input):

@@ -100,14 +100,15 @@ class SamplerContract:
         def keys(folder: str, seed: int) -> list[str]:
             return [record.design.key for record in self.search(tmp_path / folder, self.rounds, seed=seed)]
 
-        assert keys("a", 3) == keys("b", 3)
-        assert keys("c", 4) != keys("d", 3)
+        assert keys("a", 3) == keys("b", 3), "one seed, two sequences: take `seed` in the constructor, and use it"
+        assert keys("c", 4) != keys("d", 3), "two seeds, one sequence: take `seed` in the constructor, and use it"
 
     @pytest.mark.parametrize("reopened", [1, 5])
     def test_a_resumed_sweep_proposes_as_an_unbroken_one(self, tmp_path: Path, reopened: int) -> None:
         unbroken = [record.design.key for record in self.search(tmp_path / "a", self.rounds)]
         resumed = [record.design.key for record in self.search(tmp_path / "b", self.rounds, reopened=reopened)]
-        assert resumed == unbroken
+        said = "made anew it proposes another: what it has to remember it must find in the study"
+        assert resumed == unbroken, said
 
     def test_what_it_hears_it_learns_from(self, tmp_path: Path) -> None:
         if not self.learns:
