@@ -39,7 +39,7 @@ class Ledger:
         for record in self.study.restore():
             if record.trained and record.ended:
                 self._tell_end(record)
-            elif record.accuracies:
+            elif not record.ended:
                 self._tell_events(record)
                 if record.metrics:
                     self.tracker.epoch(record.number, record.epochs, record.metrics)

@@ -150,11 +150,13 @@ class ConvscapeScheduler(FIFOScheduler):
         number = self._searcher.number(trial.trial_id)
         if self._searcher.problem or number is None:
             return TrialScheduler.STOP
+        try:
+            report = Report.from_json({**result, "number": number})
+        except TrainingError as error:
+            report = Report(number=number, failure=error.message)
         decision = Decision.STOP
         try:
-            decision = self._engine.report(Report.from_json({**result, "number": number}))
-        except TrainingError as error:
-            self._engine.fail(number, error.message)
+            decision = self._engine.report(report)
         except Exception as problem:  # noqa: BLE001
             self._searcher.problem = problem
         if decision is Decision.CONTINUE:
