@@ -133,16 +133,18 @@ class Engine:
             for result in new:
                 if reason := invalid_metric(result):
                     self.fail(record.number, reason)
-                    return Decision.STOP
+                    decision = Decision.STOP
+                    break
                 self.ledger.epoch(record, result)
                 self._finals.took(record.number, result.seconds)
                 self.images_per_second[record.number] = result.images_per_second
-            decision = self._decide(record, new=bool(new))
-            if decision is Decision.STOP:
-                self._conclude(record)
-            elif decision is Decision.PAUSE:
-                self._pause(record)
-            self.callback(self)
+            else:
+                decision = self._decide(record, new=bool(new))
+                if decision is Decision.STOP:
+                    self._conclude(record)
+                elif decision is Decision.PAUSE:
+                    self._pause(record)
+                self.callback(self)
         if report.halt:
             raise SweepError(*report.halt)
         if decision is Decision.CONTINUE and report.failure:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from convscape.search.scheduling import Engine
+from convscape.search.scheduling import Report
+from convscape.spaces import SweepError
 
 
 class Killed(BaseException):
@@ -122,3 +124,18 @@ def test_the_study_is_written_before_the_tracker(tmp_path: Path, monkeypatch: py
         assert then != "tracker" or who == "study", order
     for told, kept in after.items():
         assert [name for _, name in order].count(told) == [name for _, name in order].count(kept) > 0
+
+
+def test_a_halt_is_heard_behind_a_result_that_is_no_number(tmp_path: Path) -> None:
+    engine, number = begun(tmp_path)
+    told = Report(number=number, results=(result(1, float("nan")),), halt=("the disk is full", "Free some space."))
+    with pytest.raises(SweepError, match="the disk is full"):
+        engine.report(told)
+    assert engine.records[number].failed
+
+
+def test_events_of_a_first_epoch_are_told_after_a_kill(tmp_path: Path, everything: None) -> None:
+    engine, number = begun(tmp_path)
+    engine.ledger.study.note(engine.records[number], ("batch halved",))  # and killed before its accuracy
+    told: Any = reports(opened(tmp_path, config()))
+    assert told.notes == [(number, {"convscape.events": "batch halved"})]
