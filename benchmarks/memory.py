@@ -50,7 +50,15 @@ def peak(name: str, way: str, batch: int, device: str) -> int:
     many = Part(pixels, np.arange(batch) % 10)
     few = Part(pixels[:2], many.labels[:2])
     train, validation = (few, many) if way == "validation" else (many, few)
-    data = Dataset("noise", train, validation, few, tuple("0123456789"), (0.5,) * 3, (0.3,) * 3)
+    data = Dataset(
+        name="noise",
+        train=train,
+        validation=validation,
+        test=few,
+        classes=tuple("0123456789"),
+        mean=(0.5,) * 3,
+        std=(0.3,) * 3,
+    )
     recipe = Recipe(batch_size=len(train), learning_rate=1e-6)
     precision = "bfloat16" if way == "bfloat16" else "float32"
     training = Training(architecture, recipe, data, seed=0, epochs=3, device=device, precision=precision)

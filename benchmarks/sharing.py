@@ -18,6 +18,7 @@ import re
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,15 @@ def noise(count: int) -> Dataset:
     images = np.random.default_rng(0).integers(0, 256, (count, *IMAGE), dtype=np.uint8)
     labels = np.arange(count) % 10
     few = Part(images[:10], labels[:10])
-    return Dataset("noise", Part(images, labels), few, few, tuple("0123456789"), (0.5,) * 3, (0.3,) * 3)
+    return Dataset(
+        name="noise",
+        train=Part(images, labels),
+        validation=few,
+        test=few,
+        classes=tuple("0123456789"),
+        mean=(0.5,) * 3,
+        std=(0.3,) * 3,
+    )
 
 
 def read_all(dataset: Dataset) -> float:
@@ -74,10 +83,7 @@ class Reader(tune.Trainable):
         dataset = self._data
         if not isinstance(dataset, Dataset):
             images, labels = (tensor.numpy() for tensor in dataset)
-            small = noise(10)
-            dataset = Dataset(
-                "noise", Part(images, labels), small.test, small.test, small.classes, small.mean, small.std
-            )
+            dataset = replace(noise(10), train=Part(images, labels))
         read_all(dataset)
         self._meet("read")
         added = {key: value - self._before[key] for key, value in memory().items()}

@@ -21,6 +21,7 @@ import math
 import os
 import statistics
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -95,8 +96,7 @@ def rounds(
     recipe = Recipe(learning_rate=0.01)
     architecture = parse_notation(text)
     few = np.arange(min(len(whole.train), max(2 * recipe.batch_size, round(IMAGES[name] * share))))
-    dataset = Dataset("part", whole.train.picked(few), whole.validation.picked(few[:100]), whole.test, whole.classes,
-                      whole.mean, whole.std)  # fmt: skip
+    dataset = replace(whole, train=whole.train.picked(few), validation=whole.validation.picked(few[:100]))
     precision = faster_precision(architecture, recipe).precision
     loader = DataLoader(Pictures(dataset.train, dataset), recipe.batch_size, shuffle=True, drop_last=True)
     plain, lean = build_network(architecture), build_network(architecture).to(memory_format=torch.channels_last)

@@ -58,7 +58,6 @@ from .layers import (
     Pool as Pool,
     Residual as Residual,
     Sides as Sides,
-    Window as Window,
 )
 from .lookup import is_name as is_name, load_architecture as load_architecture
 from .memory import (

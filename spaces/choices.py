@@ -18,11 +18,19 @@ MOST_STEPS = 10_000
 class Trial(Protocol):
     """The part of an Optuna trial that sampling needs: its three `suggest_` methods, called as Optuna's are."""
 
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of `choices`."""
+        ...
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """A whole number from `low` to `high`, both included, in steps or even in its logarithm."""
+        ...
+
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float: ...
+    ) -> float:
+        """A number from `low` to `high`, in steps or even in its logarithm."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ def options(value: object, key: str, known: Sequence[Value]) -> Options:
 
     Args:
         value: as the sweep file has it.
-        key: dotted path of the setting, as in "space.block", for errors.
+        key: dotted key of the setting, as in "space.block", for errors.
         known: the values that are allowed.
 
     Raises:
@@ -128,7 +136,7 @@ def whole_numbers(value: object, key: str, low: int, high: int) -> Options:
 
     Args:
         value: as the sweep file has it.
-        key: dotted path of the setting, as in "space.kernel", for errors.
+        key: dotted key of the setting, as in "space.kernel", for errors.
         low: the smallest number that is allowed.
         high: the largest number that is allowed.
 
@@ -161,7 +169,7 @@ def number(value: object, key: str, low: float, high: float) -> Choice:
 
     Args:
         value: as the sweep file has it.
-        key: dotted path of the setting, as in "space.dropout", for errors.
+        key: dotted key of the setting, as in "space.dropout", for errors.
         low: the smallest number that is allowed.
         high: the largest number that is allowed.
 

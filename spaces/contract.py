@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Space(Protocol):
     """A search space: the networks a sweep may try.
 
-    `tests/spaces/test_space_contract.py` says what a space has to keep to.
+    `convscape.testing.SpaceContract` tests what a space has to keep to.
     """
 
     def check(self, input: tuple[int, int, int]) -> None:

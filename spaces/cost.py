@@ -178,7 +178,16 @@ def cost_table(architecture: Architecture) -> CostTable:
     138357544
     """
     image = architecture.input
-    first = Row("input", None, image, 0, 0, 0, prod(image), (1, 1))
+    first = Row(
+        path="input",
+        layer=None,
+        output=image,
+        weights=0,
+        biases=0,
+        macs=0,
+        activations=prod(image),
+        receptive_field=(1, 1),
+    )
     return CostTable(architecture, (first, *[_row(step) for step in architecture.steps]))
 
 
@@ -200,4 +209,13 @@ def _row(step: Step) -> Row:
     elif isinstance(layer, BatchNorm):
         weights = biases = step.input[0]
     rows, columns = step.fields
-    return Row(step.path, layer, output, weights, biases, macs, activations, (rows.size, columns.size))
+    return Row(
+        path=step.path,
+        layer=layer,
+        output=output,
+        weights=weights,
+        biases=biases,
+        macs=macs,
+        activations=activations,
+        receptive_field=(rows.size, columns.size),
+    )

@@ -25,7 +25,7 @@ class CustomSpace:
     """The search space that a person's own class makes. What the class gets wrong is a SpaceError that says so.
 
     Args:
-        path: dotted path of the class, "package.module.Class".
+        path: import path of the class, "package.module.Class".
         settings: keyword arguments of the class.
         folders: where its module is looked for first.
 
@@ -36,7 +36,7 @@ class CustomSpace:
     def __init__(self, path: object, settings: Mapping[str, Any], folders: Sequence[Path] = ()) -> None:
         if not isinstance(path, str) or not is_import_path(path):
             raise SpaceError(
-                f"{KEY}: {path!r:.80} is no dotted path", "Name module and class: my_module.MySpace", key=KEY
+                f"{KEY}: {path!r:.80} is no import path", "Name module and class: my_module.MySpace", key=KEY
             )
         self._path = path
         made = import_object(path, "class", folders, _refusal)

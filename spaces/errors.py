@@ -60,7 +60,7 @@ class ConfigError(ConvscapeError):
     Args:
         message: what was wrong and where.
         remedy: what to do about it; "" where nothing can be advised.
-        key: dotted path of the setting at fault, as in "space.kernel"; "" where there is none.
+        key: dotted key of the setting at fault, as in "space.kernel"; "" where there is none.
     """
 
     def __init__(self, message: str, remedy: str = "", *, key: str = "") -> None:

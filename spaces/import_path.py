@@ -1,4 +1,4 @@
-"""Finds a person's own classes and functions by a dotted path, "package.module.name"."""
+"""Finds a person's own classes and functions by an import path, "package.module.name"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PYTHON = Path(traceback.__file__).parent
 
 
 def is_import_path(path: object) -> bool:
-    """Whether `path` is a dotted path, "package.module.name"; a colon may stand before the name.
+    """Whether `path` is an import path, "package.module.name"; a colon may stand before the name.
 
     >>> [is_import_path(path) for path in ("my_module.MySpace", "my_module:MySpace", "digits", "a/b.c")]
     [True, True, False, False]
@@ -33,13 +33,13 @@ def is_import_path(path: object) -> bool:
 
 
 def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, str], ConvscapeError]) -> Any:
-    """The object that a dotted path such as "package.module.name" names.
+    """The object that an import path such as "package.module.name" names.
 
     Modules are looked for in `folders` first, then among those installed. Folders stay importable afterwards, behind
     all others, for what a module imports later.
 
     Args:
-        path: the dotted path; a colon may stand before the name.
+        path: the import path; a colon may stand before the name.
         what: "class" or "function", the word that errors call it by.
         folders: where its module is looked for first.
         refusal: makes the error to raise, from a message and a remedy.

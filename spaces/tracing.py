@@ -124,7 +124,7 @@ def _walk(
     for index, layer in enumerate(layers):
         path = f"{prefix}{index}"
         if type(layer) in _CELL_BY_CELL:
-            steps.append(Step(path, layer, shape, shape, None, fields))
+            steps.append(Step(path=path, layer=layer, input=shape, output=shape, padding=None, fields=fields))
             continue
         if isinstance(layer, _BLOCKS):
             branches = (
@@ -152,13 +152,13 @@ def _step(path: str, layer: Layer, shape: Shape, fields: Fields, fit: Fit) -> St
             raise ArchitectureError(
                 f"layer {path}: Linear needs a flat input and gets {shape}", "Put a Flatten before it."
             )
-        return Step(path, layer, shape, (layer.units,), None, fields)
+        return Step(path=path, layer=layer, input=shape, output=(layer.units,), padding=None, fields=fields)
     if isinstance(layer, Flatten):
         rows, columns = (
             ReceptiveField(field.size + (size - 1) * field.stride, field.stride, field.offset)
             for field, size in zip(fields, shape[1:] or (1, 1), strict=True)
         )
-        return Step(path, layer, shape, (prod(shape),), None, (rows, columns))
+        return Step(path=path, layer=layer, input=shape, output=(prod(shape),), padding=None, fields=(rows, columns))
     if len(shape) != 3:
         raise ArchitectureError(
             f"layer {path}: {type(layer).__name__} needs (C, H, W) and gets the flat {shape}",
@@ -166,7 +166,8 @@ def _step(path: str, layer: Layer, shape: Shape, fields: Fields, fit: Fit) -> St
         )
     if isinstance(layer, GlobalPool):
         rows, columns = (field.through(size, size, 0) for field, size in zip(fields, shape[1:], strict=True))
-        return Step(path, layer, shape, (shape[0], 1, 1), None, (rows, columns))
+        output = (shape[0], 1, 1)
+        return Step(path=path, layer=layer, input=shape, output=output, padding=None, fields=(rows, columns))
     return _window(path, cast("Window", layer), shape, fields, fit)
 
 
@@ -182,7 +183,8 @@ def _window(path: str, layer: Window, shape: Shape, fields: Fields, fit: Fit) ->
         width, columns = height, rows
     else:
         width, columns = _axis(path, layer, 1, shape[2], sides[2:], fields[1], fit)
-    return Step(path, layer, shape, (channels, height, width), sides, (rows, columns))
+    output = (channels, height, width)
+    return Step(path=path, layer=layer, input=shape, output=output, padding=sides, fields=(rows, columns))
 
 
 def _is_square(layer: Window, shape: Shape, sides: Sides) -> bool:
@@ -230,4 +232,4 @@ def _join(path: str, layer: Residual | Parallel, shape: Shape, ends: list[tuple[
         alike = rows is columns and other_rows is other_columns
         rows = rows.merged(other_rows)
         columns = rows if alike else columns.merged(other_columns)
-    return Step(path, layer, shape, output, None, (rows, columns))
+    return Step(path=path, layer=layer, input=shape, output=output, padding=None, fields=(rows, columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import Enum
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 EPOCHS = 9
 
 
+class State(Enum):
+    """How a trial of the sweep in miniature stands."""
+
+    OPEN = "it is trained or waits"
+    COMPLETED = "trained to the end"
+    STOPPED = "stopped by the promotion"
+    FAILED = "failed"
+
+
 @dataclass
 class Curve:
     """What a trial has after each epoch, and the epoch it fails in, if any."""
@@ -36,13 +46,13 @@ class Sweep:
     make: Callable[[], Promotion]
     curves: Sequence[Curve]
     workers: int = 1
-    states: dict[int, str] = field(default_factory=dict)
-    reached: dict[int, int] = field(default_factory=dict)
-    active: list[int] = field(default_factory=list)
-    again: list[int] = field(default_factory=list)
-    passed: dict[int, int] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict, init=False)
+    reached: dict[int, int] = field(default_factory=dict, init=False)
+    active: list[int] = field(default_factory=list, init=False)
+    again: list[int] = field(default_factory=list, init=False)
+    passed: dict[int, int] = field(default_factory=dict, init=False)
     """The epoch of the rung that a trial last went on from, which is on disk with its results."""
-    journal: list[tuple[Decision | str, int, int]] = field(default_factory=list)
+    journal: list[tuple[Decision | str, int, int]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.promotion = self.make()
@@ -59,16 +69,17 @@ class Sweep:
         curve, epoch = self.curves[number], self.reached[number] + 1
         if curve.fails == epoch:
             self.promotion.drop(number)
-            self._leave(number, "failed")
+            self._leave(number, State.FAILED)
             return
         self.reached[number] = epoch
         if epoch == EPOCHS:
-            self._leave(number, "completed")
+            self._leave(number, State.COMPLETED)
         elif self.promotion.is_rung(number, epoch) and not killed:
             self.promotion.record(number, epoch, curve.values[epoch - 1])
             self._obey(number, self.promotion.verdict(number))
 
     def run(self, choices: Sequence[int], interrupted: Callable[[int], bool] = lambda _: False) -> Sweep:
+        """Trains until nothing is left; after the steps that `interrupted` says the driver is killed and resumes."""
         done = 0
         while self.start():
             if interrupted(done):
@@ -85,19 +96,19 @@ class Sweep:
         """Begins again with what is on disk, as the engine does; those of `go_on` run all the same."""
         self.promotion, self.active, self.again = self.make(), list(go_on), []
         for number, state in sorted(self.states.items()):
-            if state == "failed" or (state == "stopped" and not self.promotion.keeps_stopped):
+            if state is State.FAILED or (state is State.STOPPED and not self.promotion.keeps_stopped):
                 continue
             for epoch in range(1, self.reached[number] + 1):
                 self.promotion.record(number, epoch, self.curves[number].values[epoch - 1])
             goes_on = self.passed.get(number) == self.reached[number]
-            if state != "open" or goes_on:
+            if state is not State.OPEN or goes_on:
                 self.promotion.promote(number)
             waits = self.promotion.is_rung(number, self.reached[number]) and not goes_on
-            if state == "open" and not waits and number not in go_on:
+            if state is State.OPEN and not waits and number not in go_on:
                 self.again.append(number)
         for number in self.promotion.unsettled():
             self._obey(number, self.promotion.verdict(number))
-            if self.states[number] == "open":
+            if self.states[number] is State.OPEN:
                 self.again.append(number)
 
     def _next(self) -> int | None:
@@ -106,9 +117,9 @@ class Sweep:
         number, closing = self.promotion.next(), False
         if number is None and len(self.states) < len(self.curves):
             number = len(self.states)
-            self.states[number], self.reached[number] = "open", 0
+            self.states[number], self.reached[number] = State.OPEN, 0
             return number
-        if number is None and not self.active and "completed" not in self.states.values():
+        if number is None and not self.active and State.COMPLETED not in self.states.values():
             closing = True
             number = self.promotion.next(closing=True)
         if number is not None:
@@ -123,11 +134,11 @@ class Sweep:
         if verdict is Decision.PAUSE:
             self.active.remove(number)
         elif verdict is Decision.STOP:
-            self._leave(number, "stopped")
+            self._leave(number, State.STOPPED)
         else:
             self.passed[number] = self.reached[number]
 
-    def _leave(self, number: int, state: str) -> None:
+    def _leave(self, number: int, state: State) -> None:
         self.states[number] = state
         if number in self.active:
             self.active.remove(number)
@@ -164,7 +175,10 @@ contract = settings(suppress_health_check=[HealthCheck.differing_executors, Heal
 
 
 class PromotionContract:
-    """Set the attributes and override `make`; a promotion of another kind also overrides `may_go_on` and `group`."""
+    """A promotion, such as `search.scheduling.Halving`.
+
+    Set the attributes and override `make`; a promotion of another kind also overrides `may_go_on` and `group`.
+    """
 
     reduction = 3
     one_at_least = False
@@ -173,6 +187,7 @@ class PromotionContract:
     """Whether a trial that waits can take the place of one that failed."""
 
     def make(self) -> Promotion:
+        """A new promotion of trials that are trained for at most EPOCHS epochs."""
         raise NotImplementedError
 
     def group(self, number: int) -> int:  # noqa: ARG002 - one group unless overridden
@@ -194,7 +209,7 @@ class PromotionContract:
         while sweep.start():
             self._check(sweep, arrived, gone)
             sweep.step(choices[done % len(choices)])
-            for number in (number for number, state in sweep.states.items() if state == "failed"):
+            for number in (number for number, state in sweep.states.items() if state is State.FAILED):
                 for rivals in arrived.values():
                     rivals.pop(number, None)
             self._check(sweep, arrived, gone)
@@ -258,13 +273,13 @@ class PromotionContract:
         assert set(sweep.states) == set(range(len(curves)))
         assert sweep.promotion.next() is None
         for number, state in sweep.states.items():
-            if state in ("open", "stopped"):  # those that still wait are stopped when the sweep ends
+            if state in (State.OPEN, State.STOPPED):  # those that still wait are stopped when the sweep ends
                 assert sweep.promotion.is_rung(number, sweep.reached[number]), "cut off between rungs"
-            if state == "failed":
+            if state is State.FAILED:
                 assert sweep.reached[number] == (curves[number].fails or 0) - 1
         fates = set(sweep.states.values())
-        if not any(curve.fails for curve in curves) or (self.resumes and fates != {"failed"}):
-            assert "completed" in fates
+        if not any(curve.fails for curve in curves) or (self.resumes and fates != {State.FAILED}):
+            assert State.COMPLETED in fates
 
     @contract
     @given(curves(places=1), st.floats(0, 1))

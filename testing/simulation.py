@@ -27,6 +27,7 @@ SMALL_SPACE = {
 
 
 def config(space: dict[str, Any] = SMALL_SPACE, recipe: dict[str, Any] = FIXED_RECIPE, **sections: Any) -> SweepConfig:
+    """A small sweep over 8x8 images: 14 trials of at most 4 epochs, unless `sections` of a sweep file say otherwise."""
     search = {"trials": 14, "epochs": 4, "reduction": 2, "finalists": 0, **sections.pop("search", {})}
     plain = {"name": "s", "data": {"name": "digits"}, "space": space, "recipe": recipe, "search": search}
     return SweepConfig.model_validate({**plain, **sections})
@@ -37,13 +38,18 @@ class Reports:
 
     def __init__(self) -> None:
         self.started: list[int] = []
+        """Trials by number, in the order they were started."""
         self.epochs: list[tuple[int, int]] = []
+        """(trial, epoch), in the order they were reported."""
         self.ended: dict[int, str] = {}
+        """How each trial ended, by number."""
 
     def trial_started(self, start: Any) -> None:
+        """Keeps the number of a trial that starts."""
         self.started.append(start.number)
 
     def epoch(self, number: int, epoch: int, metrics: dict[str, float]) -> None:
+        """Keeps that trial `number` trained `epoch`, after a look at the names of `metrics`."""
         assert set(metrics) >= {"accuracy", "train_loss", "validation_loss"}
         self.epochs.append((number, epoch))
 
@@ -54,11 +60,19 @@ class Reports:
         """Nothing is kept of how the sweep stands."""
 
     def trial_ended(self, number: int, *, state: str, **_: Any) -> None:
+        """Keeps how trial `number` ended, which happens once."""
         assert number not in self.ended, "ended twice"
         self.ended[number] = state
 
 
 def opened(folder: Path, settings: SweepConfig, deadline: float | None = None) -> Engine:
+    """An engine for the sweep in `folder`, new or resumed, whose results go to `Reports`.
+
+    Args:
+        folder: the sweep's; it must exist.
+        settings: the sweep's, as `config` makes them.
+        deadline: Unix time at which the sweep has to stop, or None.
+    """
     search = settings.search
     study = Study(folder, sampler=search.sampler, seed=search.seed, objectives=search.objectives)
     designs = DesignSpace.of(settings, input=(1, 8, 8), classes=10)
@@ -71,10 +85,12 @@ def accuracy(job: Job, epoch: int) -> float | None:
 
 
 def good(job: Job, epoch: int) -> float | None:
+    """What a design reaches after `epoch`, from 0 to 1: a number of its notation's own, and more with each epoch."""
     return crc32(job.design.notation.encode()) % 89 / 100 + epoch / 50
 
 
 def result(epoch: int, value: float, latency: float | None = None) -> EpochResult:
+    """The result of an epoch that reached a validation accuracy of `value`, 0 to 1, in half a second."""
     return EpochResult(
         epoch=epoch,
         train_loss=1.0,
@@ -88,19 +104,27 @@ def result(epoch: int, value: float, latency: float | None = None) -> EpochResul
 
 
 def report(engine: Engine, number: int, *results: EpochResult) -> Decision:
+    """Reports results of trial `number`, as a worker does, and returns what the engine decides."""
     return engine.report(Report(number=number, results=results))
 
 
 def counts(engine: Engine) -> dict[State, int]:
+    """How many of the engine's trials ended in each state."""
     return state_counts(engine.records.values())
 
 
 def ranking(engine: Engine) -> list[TrialRecord]:
+    """The engine's trials, the best first."""
     return ranked(engine.records.values())
 
 
 def drive(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy) -> Iterator[tuple[int, int]]:
-    """Trains as the inline runner does; yields after each epoch."""
+    """Trains as the inline runner does, and yields (trial, epoch) after each epoch.
+
+    Args:
+        engine: that says what is trained next.
+        reached: the accuracy of a job's design after an epoch, 0 to 1; None where the trial fails in that epoch.
+    """
     while (job := engine.next()) is not None:
         for epoch in range(job.start + 1, job.epochs + 2):
             assert epoch <= job.epochs, "trained past the last epoch"
@@ -115,6 +139,7 @@ def drive(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy
 
 
 def finish(engine: Engine, reached: Callable[[Job, int], float | None] = accuracy) -> list[TrialRecord]:
+    """Drives the engine until its sweep is finished, and returns all trials by number. See `drive` for `reached`."""
     for _ in drive(engine, reached):
         pass
     assert engine.finished
@@ -123,9 +148,11 @@ def finish(engine: Engine, reached: Callable[[Job, int], float | None] = accurac
 
 
 def fates(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
+    """Of each trial its number, design, state, reason and accuracies: equal for sweeps that went alike."""
     return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in records]
 
 
 def reports(engine: Engine) -> Reports:
+    """What an engine made by `opened` has reported."""
     assert isinstance(engine.ledger.tracker, Reports)
     return engine.ledger.tracker

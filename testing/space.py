@@ -118,3 +118,4 @@ class SpaceContract:
             assert size is None, "the space has a size: say what it is of `fixed` in `size_of_fixed`"
         else:
             assert str(size) == self.size_of_fixed
+            assert str(self.make(**self.chosen).size((1, 28, 28))) != self.size_of_fixed, "what may be chosen adds none"

@@ -1,8 +1,8 @@
 """What every tracker must hold to: subclass `TrackerContract`, say how one is made and what arrived, and its tests run.
 
-A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_ended`), the heartbeat (`summary`) and the
-launch (`start`, `finish`, `flush`, `close`). No call may raise or wait for a store, and what is told twice counts once:
-a resumed sweep repeats itself.
+A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_ended`), the progress callback (`summary`) and
+the launch (`start`, `finish`, `flush`, `close`). No call may raise or wait for a store, and what is told twice counts
+once: a resumed sweep repeats itself.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ class ArrivedRun:
 
 
 class TrackerContract:
+    """A tracker, such as `search.tracking.Tracker`: override `make_tracker` and `arrived`, and its tests run.
+
+    They tell it sweeps, some of them twice, kill and make it anew, and compare what arrived with what was told.
+    """
+
     def make_tracker(self, folder: Path) -> Any:
         """A tracker of the sweep in `folder`; made there again, it goes on where the former ended."""
         raise NotImplementedError
@@ -48,6 +53,7 @@ class TrackerContract:
         raise NotImplementedError
 
     def report(self, tracker: Any, trials: int = 2) -> None:
+        """Tells a whole sweep of so many trials, of three epochs each."""
         tracker.start(params={"search.trials": trials}, tags={"code": "abc"}, artifacts={"config.json": "{}\n"})
         for number in range(trials):
             files = {"architecture.json": f'{{"number": {number}}}\n', "layers.txt": "CONV3-16 · 10×10\n"}
@@ -60,6 +66,7 @@ class TrackerContract:
         tracker.finish(status="completed", metrics={"trials/completed": float(trials)})
 
     def assert_once(self, found: dict[int | None, ArrivedRun], trials: int = 2) -> None:
+        """Asserts that what `report` told is there, each thing once."""
         assert set(found) == {None, *range(trials)}
         own = found[None]
         assert own.ended
@@ -156,18 +163,18 @@ class TrackerContract:
         for leaves in (9, None):
             study = Study(tmp_path, sampler="tpe", seed=0)
             tracker = self.make_tracker(tmp_path)
-            heartbeat = ProgressCallback(tmp_path)
+            callback = ProgressCallback(tmp_path)
             tracker.start(params={}, tags={})
-            engine = Engine(settings, DesignSpace.of(settings, (1, 8, 8), 10), study, tracker, callback=heartbeat)
+            engine = Engine(settings, DesignSpace.of(settings, (1, 8, 8), 10), study, tracker, callback=callback)
             for done, _ in enumerate(drive(engine, accuracy if leaves else good)):
                 if done == leaves:
                     break
             else:
                 engine.close()
-                heartbeat.end(engine, SweepState.COMPLETED)
+                callback.end(engine, SweepState.COMPLETED)
                 tracker.finish(status="completed", metrics={})
         found = self.arrived(tmp_path)
-        trained = {n: r for n, r in engine.records.items() if r.state not in ("duplicate", "infeasible")}
+        trained = {number: record for number, record in engine.records.items() if record.trained}
         assert set(found) == {None, *trained}
         assert found[None].ended
         assert found[None].points["best_accuracy"][-1][1] == ranked(engine.records.values())[0].accuracy

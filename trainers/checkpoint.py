@@ -111,14 +111,16 @@ _OLDER = "The checkpoint before it is used where there is one."
 
 
 class Savable(Protocol):
-    """What `Checkpoints` saves, such as a `training.Training`.
-
-    `epoch` is how many epochs were trained; `save` writes a checkpoint to a folder, with notes that JSON can hold.
-    """
+    """What `Checkpoints` saves, such as a `training.Training`."""
 
     @property
-    def epoch(self) -> int: ...
-    def save(self, folder: Path, notes: Mapping[str, Any]) -> None: ...
+    def epoch(self) -> int:
+        """How many epochs were trained."""
+        ...
+
+    def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
+        """Writes a checkpoint to `folder`, with notes that JSON can hold."""
+        ...
 
 
 class Checkpoints:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 
-class Step:
+class TrainingStep:
     """The training step of a network, with what it remembers: the optimiser's state and the averaged weights.
 
     A batch goes through the network in `parts`, one after the other, where the device's memory does not hold it whole.

@@ -16,7 +16,7 @@ from .data import Images, bytes_on
 from .device import PRECISIONS, USABLE, device_memory, oom_as_training_error, parts_that_fit, validated_at_once
 from .epoch_result import EpochResult
 from .network import build_network
-from .step import Step, in_parts
+from .step import TrainingStep, in_parts
 from .validation import Validation
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Training:
         class_weights: Tensor | None = None
         if recipe.class_weights == "balanced":
             class_weights = balanced_weights(dataset.train.labels, len(dataset.classes)).to(self.device)
-        self._step = Step(
+        self._step = TrainingStep(
             self.network,
             recipe,
             batch_size=self.batch_size,

@@ -21,12 +21,13 @@ WIDTH = 80
 """Columns of the text, at most."""
 
 
-def leaderboard_table(trials: Sequence[TrialSummary], most: int) -> str:
+def leaderboard_table(trials: Sequence[TrialSummary], most: int, *, sweep: str) -> str:
     """The best trials of a sweep, two lines each: figures, then the network.
 
     Args:
         trials: all that were trained, best first.
         most: how many of them to show.
+        sweep: what names the sweep on the command line: its name, and its folder where that is not the usual one.
     """
     lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
     lines.append("-" * WIDTH)
@@ -37,7 +38,7 @@ def leaderboard_table(trials: Sequence[TrialSummary], most: int) -> str:
         )
         lines.append(f"    {_shortened(trial.notation, WIDTH - 4)}")
     if len(trials) > most:
-        lines.append(f"    … and {len(trials) - most:,} more: `convscape compare` shows them with `-n {len(trials)}`")
+        lines.append(f"    … and {len(trials) - most:,} more: convscape compare {sweep} -n {len(trials)}")
     return "\n".join(lines)
 
 
@@ -94,7 +95,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     trained = epochs_in_words(winner.best_epoch)
     parts = [
         f"Leaderboard of sweep {sweep.name}",
-        leaderboard_table(trials, 10),
+        leaderboard_table(trials, 10, sweep=f"{sweep.name}{folder_option(sweep.config)}"),
         "",
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
-from ...search.driver import aged, clock, line, read_progress
+from ...search.driver import as_of_now, format_duration, progress_line, read_progress
 from ...search.records import failures
 from ...search.tracking import UploadProgress, without_password
 
@@ -38,7 +38,7 @@ class SweepStatus(StrEnum):
     FAILED = "failed"
     """With an error."""
     DIED = "died"
-    """Its process is gone without a word."""
+    """The process that ran the sweep is gone without a word."""
 
     @property
     def resumable(self) -> bool:
@@ -53,7 +53,7 @@ def state(sweep: Sweep) -> SweepStatus:
     progress = read_progress(sweep.folder)
     if progress is None or progress.is_running:  # the first is written before anything is proposed
         return SweepStatus.DIED
-    return SweepStatus.ENDED if progress.is_completed else SweepStatus(progress.how)
+    return SweepStatus.ENDED if progress.is_completed else SweepStatus(progress.state)
 
 
 def status_text(sweep: Sweep) -> str:
@@ -62,7 +62,7 @@ def status_text(sweep: Sweep) -> str:
     best = next(iter(sweep.summaries(trials)), None)
     lines = [f"sweep {sweep.name}: {how}{_since(how, progress)}"]
     if how is SweepStatus.RUNNING and progress:
-        lines += _cut(line(replace(aged(progress), notation="")))
+        lines += _cut(progress_line(replace(as_of_now(progress), notation="")))
     lines += spent(sweep.counts(trials), trials)
     if best:
         lines.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
@@ -150,10 +150,10 @@ def _since(how: SweepStatus, progress: SweepProgress | None) -> str:
         return ""
     age = max(0.0, time.time() - (progress.heard if how is SweepStatus.RUNNING else progress.time))
     if how is SweepStatus.DIED:
-        return f", its process is gone; last heard of {clock(age)} ago"
+        return f", its process is gone; last heard of {format_duration(age)} ago"
     if how is SweepStatus.RUNNING:
-        return f", last result {clock(age)} ago" if age > QUIET else ""
-    return f" after {clock(progress.seconds)}"
+        return f", last result {format_duration(age)} ago" if age > QUIET else ""
+    return f" after {format_duration(progress.seconds)}"
 
 
 def _next(sweep: Sweep, how: SweepStatus, *, found: bool) -> list[str]:

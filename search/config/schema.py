@@ -86,7 +86,7 @@ class SearchConfig(_Section):
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the sampler, of every initialisation and of the data split."""
     sampler: str | dict[str, Any] = "tpe"
-    """How designs are proposed: tpe, random, qmc, gp, cmaes, nsga2 or a dotted path; with settings: {class: …, …}."""
+    """How designs are proposed: tpe, random, qmc, gp, cmaes, nsga2 or an import path; with settings: {class: …, …}."""
     promotion: Literal["halving", "stopping", "none"] = "halving"
     """Which trials go on: "halving" pauses them at rungs and resumes the best (asynchronous successive halving);
     "stopping" ends at once those not among the best so far; "none" runs all to the end."""
@@ -114,7 +114,7 @@ class SearchConfig(_Section):
     def _named(cls, sampler: object) -> object:
         named = sampler.get("class") if isinstance(sampler, dict) else sampler
         if not isinstance(named, str):
-            raise ValueError("a name, a dotted path, or {class: either, and settings}")
+            raise ValueError("a name, an import path, or {class: either, and settings}")
         return sampler
 
     @field_validator("objectives", mode="before")
@@ -124,7 +124,7 @@ class SearchConfig(_Section):
 
     @property
     def sampler_name(self) -> str:
-        """The name or dotted path of the sampler, without the settings that the sweep file may give it."""
+        """The name or import path of the sampler, without the settings that the sweep file may give it."""
         return self.sampler if isinstance(self.sampler, str) else self.sampler["class"]
 
     @field_validator("objectives")

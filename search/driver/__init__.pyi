@@ -2,4 +2,9 @@ from .launching import launch as launch, resume as resume
 from .preflight import preflight as preflight
 from .progress import SweepProgress as SweepProgress, SweepState as SweepState, read_progress as read_progress
 from .progress_callback import ProgressCallback as ProgressCallback
-from .terminal import aged as aged, clock as clock, line as line
+from .terminal import (
+    TerminalProgress as TerminalProgress,
+    as_of_now as as_of_now,
+    format_duration as format_duration,
+    progress_line as progress_line,
+)

@@ -88,8 +88,8 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
 
 def in_mlflow(folder: Path) -> bool:
     """Whether MLflow has runs of the sweep in `folder`, and not yet all that was written down for them."""
-    delivery = UploadProgress(folder).refresh()
-    return bool(delivery.runs) and delivery.left() > 0
+    uploads = UploadProgress(folder).refresh()
+    return bool(uploads.runs) and uploads.left() > 0
 
 
 def is_fault_of(folder: Path, error: OSError) -> bool:

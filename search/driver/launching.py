@@ -20,8 +20,8 @@ from .inputs import check_inputs
 from .preflight import preflight
 from .progress import SweepState
 from .progress_callback import ProgressCallback
-from .provenance import described
-from .terminal import Progress
+from .provenance import provenance
+from .terminal import TerminalProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ def _run(
     check_inputs(config, dataset)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status = SweepState.FAILED
-    shown = Progress()
+    shown = TerminalProgress()
     callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
     saved = at_once = False
@@ -135,7 +135,7 @@ def _run(
             f"worker then: allow {SHORT:g} s or more."
         )
     try:
-        tracker.start(**described(config, dataset))
+        tracker.start(**provenance(config, dataset))
         search = config.search
         study = Study(
             sweep.folder, sampler=search.sampler, seed=search.seed, objectives=search.objectives, code=config.code or ()
@@ -203,7 +203,7 @@ def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path) 
 
 
 @contextmanager
-def _interruptible(engine: Engine, progress: Progress) -> Iterator[None]:
+def _interruptible(engine: Engine, progress: TerminalProgress) -> Iterator[None]:
     """Ctrl-C once lets the running epochs end and saves; twice leaves at once."""
     if threading.current_thread() is not threading.main_thread():
         yield

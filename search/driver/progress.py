@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..files import PROGRESS
 
@@ -26,7 +26,7 @@ class SweepState(StrEnum):
 class SweepProgress:
     """How far a sweep is at one moment."""
 
-    how: SweepState
+    state: SweepState
     """How the sweep goes. It is "running" also after the process died: whether a process lives is told by the lock."""
     time: float
     """The moment, as `time.time()` gives it."""
@@ -65,15 +65,20 @@ class SweepProgress:
     heard: float = 0.0
     """`time.time()` of the last epoch's result, or of the launch or resume before any."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that JSON can hold, as heartbeat.json keeps them; `state` is called "how" there."""
+        values = asdict(self)
+        return {"how": values.pop("state"), **values}
+
     @property
     def is_running(self) -> bool:
         """Whether the process that runs the sweep has not said that it ended; also so after that process died."""
-        return self.how is SweepState.RUNNING
+        return self.state is SweepState.RUNNING
 
     @property
     def is_completed(self) -> bool:
         """Whether the sweep ran to its end."""
-        return self.how is SweepState.COMPLETED
+        return self.state is SweepState.COMPLETED
 
 
 def read_progress(folder: Path) -> SweepProgress | None:
@@ -83,6 +88,7 @@ def read_progress(folder: Path) -> SweepProgress | None:
     """
     try:
         values = json.loads((folder / PROGRESS).read_text())
-        return SweepProgress(**{**values, "how": SweepState(values["how"])})
+        state = SweepState(values["how"])
+        return SweepProgress(state=state, **{key: value for key, value in values.items() if key != "how"})
     except (OSError, ValueError, TypeError, LookupError):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..files import PROGRESS, write_atomically
@@ -34,7 +33,7 @@ class ProgressCallback:
 
     Args:
         folder: the sweep's folder.
-        show: called with each progress, such as a `terminal.Progress`.
+        show: called with each progress, such as a `TerminalProgress`.
     """
 
     def __init__(self, folder: Path, show: Callable[[SweepProgress], None] = lambda _: None) -> None:
@@ -55,20 +54,20 @@ class ProgressCallback:
         elif now - self._looked >= self._wait:
             self._beat(engine, SweepState.RUNNING)
 
-    def end(self, engine: Engine, how: SweepState) -> None:
+    def end(self, engine: Engine, state: SweepState) -> None:
         """Shows and writes the last progress of a sweep that has ended.
 
         Args:
             engine: the sweep's engine.
-            how: how the sweep ended.
+            state: how the sweep ended.
         """
         self._written = -float("inf")
-        self._beat(engine, how, live=False)
+        self._beat(engine, state, live=False)
 
-    def _beat(self, engine: Engine, how: SweepState, *, live: bool = True) -> None:
+    def _beat(self, engine: Engine, state: SweepState, *, live: bool = True) -> None:
         begun = time.monotonic()
         with suppress(Exception):  # whatever it is, the sweep does not end of being looked at
-            progress = self._taken(engine, how, live=live)
+            progress = self._taken(engine, state, live=live)
             self._running = progress.running
             with suppress(Exception):
                 self._show(progress)
@@ -80,9 +79,9 @@ class ProgressCallback:
         self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
 
     def _write(self, progress: SweepProgress) -> None:
-        write_atomically(self._path, json.dumps(asdict(progress)))
+        write_atomically(self._path, json.dumps(progress.to_json()))
 
-    def _taken(self, engine: Engine, how: SweepState, *, live: bool) -> SweepProgress:
+    def _taken(self, engine: Engine, state: SweepState, *, live: bool) -> SweepProgress:
         search = engine.config.search
         records = [record for record in engine.records.values() if not record.duplicate]  # theirs is another's
         searched = [record for record in records if record.judged]
@@ -96,7 +95,7 @@ class ProgressCallback:
         left = min((value for value in (by_rate, engine.time_budget.left) if value is not None), default=None)
         best = next(iter(ranked(engine.records.values())), None)
         return SweepProgress(
-            how=how,
+            state=state,
             time=time.time(),
             seconds=seconds,
             wanted=search.trials,

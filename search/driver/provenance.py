@@ -21,7 +21,7 @@ PACKAGES = ("convscape", "torch", "ray", "optuna", "mlflow")
 _PATIENCE = 5.0  # seconds that git may take
 
 
-def described(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any]]:
+def provenance(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any]]:
     """What the sweep's own run in MLflow says of the sweep: `params`, `tags` and `artifacts`, by these names.
 
     Params are the config under dotted keys; tags are the data's fingerprint, versions, git commits and the machine;

@@ -21,7 +21,7 @@ PLAIN_EVERY = 10.0
 """Seconds between two lines where standard error is no terminal."""
 
 
-class Progress:
+class TerminalProgress:
     """Shows on standard error how far a sweep is. Use it as a context manager, and call it with each `SweepProgress`.
 
     Once a line cannot be written, as to a closed pipe, nothing more is shown, and the sweep goes on.
@@ -44,7 +44,7 @@ class Progress:
         self._last = ""
         self._broken = False
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> TerminalProgress:
         if self._console.is_terminal:
             self._try(self._live.start)
         return self
@@ -72,7 +72,7 @@ class Progress:
         if self._console.is_terminal:
             self._live.refresh()
         elif time.monotonic() - self._shown > PLAIN_EVERY or not progress.is_running:
-            text = line(progress)
+            text = progress_line(progress)
             if text != self._last:
                 self._shown, self._last = time.monotonic(), text
                 self._print(text)
@@ -81,7 +81,7 @@ class Progress:
         """The newest progress with its clock moved on, so that the line does not stand still while epochs are long."""
         if self._newest is None:
             return Text()
-        return Text(line(aged(self._newest), width=self._console.width - 1), no_wrap=True)
+        return Text(progress_line(as_of_now(self._newest), width=self._console.width - 1), no_wrap=True)
 
     def say(self, text: str) -> None:
         """Prints `text` as a line that stays, above the live one."""
@@ -91,14 +91,14 @@ class Progress:
         self._console.print(text, soft_wrap=True, markup=False)
 
 
-def aged(progress: SweepProgress) -> SweepProgress:
+def as_of_now(progress: SweepProgress) -> SweepProgress:
     """The progress of a while ago with its clocks moved on to now: seconds so far, and seconds left."""
     age = max(0.0, time.time() - progress.time)
     left = None if progress.left is None else max(0.0, progress.left - age)
     return replace(progress, seconds=progress.seconds + age, left=left)
 
 
-def line(progress: SweepProgress, width: int | None = None) -> str:
+def progress_line(progress: SweepProgress, width: int | None = None) -> str:
     """One line: time, trials ended, running, paused, the best, images a second, time left, the best's design.
 
     The design is last, for its length: a narrow terminal cuts it.
@@ -109,15 +109,15 @@ def line(progress: SweepProgress, width: int | None = None) -> str:
 
     >>> from convscape.search.driver import SweepProgress, SweepState
     >>> now = SweepProgress(
-    ...     how=SweepState.RUNNING, time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
+    ...     state=SweepState.RUNNING, time=0.0, seconds=75, wanted=50, begun=12, ended=3, paused=7, running=2, failed=0,
     ...     baselines=0, finals=0, epochs=30, images_per_second=1234.5, left=90, trial=4, accuracy=0.91,
     ...     notation="INPUT -> FC-10",
     ... )
-    >>> line(now, 100)
+    >>> progress_line(now, 100)
     '1:15  12/50 trials: 3 ended, 2 running, 7 paused  best 0.9100 (trial 4)  1,234 images/s  about 1:30…'
     """
     stand = f"{progress.ended} ended, {progress.running} running, {progress.paused} paused"
-    parts = [clock(progress.seconds), f"{progress.begun}/{progress.wanted} trials: {stand}"]
+    parts = [format_duration(progress.seconds), f"{progress.begun}/{progress.wanted} trials: {stand}"]
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.baselines:
@@ -129,14 +129,14 @@ def line(progress: SweepProgress, width: int | None = None) -> str:
     if progress.images_per_second and progress.running:
         parts.append(f"{progress.images_per_second:,.0f} images/s")
     if progress.left is not None:
-        parts.append(f"about {clock(progress.left)} left")
+        parts.append(f"about {format_duration(progress.left)} left")
     if progress.notation:
         parts.append(progress.notation)
     text = "  ".join(parts)
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration as h:mm:ss or m:ss."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-LOOKS = 5
+ATTEMPTS = 5
 """Times that a lock is asked for: `is_locked` of another process holds it for a moment, too."""
+PAUSE = 0.02
+"""Seconds from one of them to the next."""
 
 
 @contextmanager
@@ -52,13 +54,13 @@ def sweep_lock(folder: Path) -> Iterator[None]:
 
 def _lock(file: TextIO) -> None:
     """Raises BlockingIOError where another process holds the file for longer than it takes to look whether one does."""
-    for left in reversed(range(LOOKS)):
+    for left in reversed(range(ATTEMPTS)):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not left:
                 raise
-            time.sleep(0.02)
+            time.sleep(PAUSE)
         else:
             return
 

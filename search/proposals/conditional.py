@@ -11,7 +11,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from ...spaces import ConfigError, ConvscapeError
-from ..study import KEY, CmaEs, is_ordered, quiet_optuna
+from ..study import SAMPLER_KEY, CmaEs, is_ordered, quiet_optuna
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,10 +56,10 @@ def check_conditional(config: SweepConfig, designs: DesignSpace) -> None:
     unordered = [name for name, distribution in every.items() if not is_ordered(distribution)]
     if unordered and issubclass(samplers.kind, CmaEs):
         raise ConfigError(
-            f"{KEY}: {samplers.name} needs numbers, or choices of two, and {_listed(config, unordered)} "
+            f"{SAMPLER_KEY}: {samplers.name} needs numbers, or choices of two, and {_listed(config, unordered)} "
             f"{'is' if len(unordered) == 1 else 'are'} neither",
             "Fix what is no number, or name two values of it; or use tpe, gp, qmc, nsga2 or random.",
-            key=KEY,
+            key=SAMPLER_KEY,
         )
 
 
@@ -70,31 +70,31 @@ def _drawn(designs: DesignSpace, seed: int) -> Iterable[Settings]:
     while True:
         trial = study.ask()
         try:
-            designs.sample(trial)
+            designs.choose(trial)
         except ConvscapeError:  # this one cannot be had: nothing to learn from it
             study.tell(trial, state=TrialState.FAIL)
         else:
             yield answers.asked
         if trial.number + 1 >= DRAWN and not answers.left:
             return
-        answers.next(told=trial.number + 1 >= DRAWN)
+        answers.next(force=trial.number + 1 >= DRAWN)
 
 
 class _Answers(RandomSampler):
-    """Answers at random, but for one setting that is told; keeps which values of which settings are left to be told."""
+    """Answers at random, but for one setting that is forced; keeps which values of which settings are left to be."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__()
         self._chance = chance
-        self._told: tuple[str, Any] | None = None
+        self._forced: tuple[str, Any] | None = None
         self._known: set[str] = set()
         self.left: list[tuple[str, Any]] = []
         self.asked: Settings = {}
 
-    def next(self, *, told: bool) -> None:
-        """Begins another design."""
+    def next(self, *, force: bool) -> None:
+        """Begins another design; where `force`, with one of the values that are left."""
         self.asked = {}
-        self._told = self.left.pop() if told else None
+        self._forced = self.left.pop() if force else None
 
     def sample_independent(
         self,
@@ -107,8 +107,8 @@ class _Answers(RandomSampler):
         if param_name not in self._known:
             self._known.add(param_name)
             self.left += [(param_name, value) for value in offered]
-        told = [value for value in offered if (param_name, value) == self._told]
-        answer = self._chance.choice(told or offered)
+        forced = [value for value in offered if (param_name, value) == self._forced]
+        answer = self._chance.choice(forced or offered)
         self.asked[param_name] = (param_distribution, answer)
         return answer
 
@@ -148,9 +148,9 @@ def _conditional(config: SweepConfig, sampler: str, name: str, drawn: list[Setti
     plain, _, values = name.partition(" in ")
     what = f"{_key(config, plain)} is open" + (f" between {values.replace('|', ', ')}" if values else "")
     return ConfigError(
-        f"{KEY}: {sampler} needs the same settings of every design, and {what} only {where}",
+        f"{SAMPLER_KEY}: {sampler} needs the same settings of every design, and {what} only {where}",
         f"Fix {cause} to one value, or use tpe, nsga2 or random, which take such spaces.",
-        key=KEY,
+        key=SAMPLER_KEY,
     )
 
 

@@ -89,10 +89,21 @@ class DesignSpace:
         Raises:
             ConvscapeError: the space raises it, as a space of somebody's own may.
         """
-        return self.fitted(*self._asked(trial))
+        return self.fitted(*self.choose(trial))
 
-    def sample_narrowest(self, trial: Trial) -> Design:
-        """The design that the trial's answers lead to, narrowed as far as narrowing goes where the budget allows it.
+    def choose(self, trial: Trial) -> tuple[Architecture, Recipe]:
+        """The network and the recipe that the trial's answers lead to, neither narrowed nor counted, which takes time.
+
+        Args:
+            trial: an Optuna trial, or anything that suggests values as one does.
+
+        Raises:
+            ConvscapeError: the space raises it, as a space of somebody's own may.
+        """
+        return self.networks.sample(trial, self.input, self.classes), self.recipes.sample(trial)
+
+    def choose_narrowest(self, trial: Trial) -> tuple[Architecture, Recipe]:
+        """What the trial's answers lead to, the network narrowed as far as that goes where the budget allows it.
 
         Networks are not narrowed where `over_budget` is "reject", or where they start from pretrained weights.
 
@@ -102,9 +113,9 @@ class DesignSpace:
         Raises:
             ConvscapeError: the space raises it, as a space of somebody's own may.
         """
-        network, recipe = self._asked(trial)
+        network, recipe = self.choose(trial)
         narrows = self.budget.over_budget == "shrink" and recipe.weights is None
-        return Design.of((narrowed(network, 1 / SHRINKING_STEPS) if narrows else None) or network, recipe)
+        return (narrowed(network, 1 / SHRINKING_STEPS) if narrows else None) or network, recipe
 
     def fitted(self, network: Architecture, recipe: Recipe) -> Design:
         """The design of a network and a recipe, the network narrowed to the budget where the sweep says so."""
@@ -124,6 +135,3 @@ class DesignSpace:
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
         for _ in range(count):
             yield self.sample(study.ask())
-
-    def _asked(self, trial: Trial) -> tuple[Architecture, Recipe]:
-        return self.networks.sample(trial, self.input, self.classes), self.recipes.sample(trial)

@@ -8,12 +8,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...spaces import Budget, SpaceError
+from ..records import Design
 from .scripted_trials import AnsweredTrial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..records import Design
     from .design_space import DesignSpace
 
 LOOKED_AT = 200
@@ -25,7 +25,7 @@ EVERY = 1_000
 MOST_PAIRS = 4_000
 """Pairs of changes tried once single ones no longer save."""
 
-Strain: TypeAlias = tuple[float, float]
+BudgetUse: TypeAlias = tuple[float, float]
 """The largest share of a limit that a design takes, and the sum of its shares of all limits; 1 is the whole limit."""
 
 
@@ -65,34 +65,34 @@ def smallest(designs: DesignSpace, seed: int) -> Design:
         seed: decides where the search for smaller designs begins.
     """
 
-    def strain(answers: AnsweredTrial) -> Strain:
-        design = designs.sample_narrowest(answers)
-        recipe, limits = design.recipe, designs.budget.limits
-        shares = limits.shares(design.architecture, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
+    def budget_use(answers: AnsweredTrial) -> BudgetUse:
+        network, recipe = designs.choose_narrowest(answers)
+        shares = designs.budget.limits.shares(network, batch_size=recipe.batch_size, optimizer=recipe.optimizer)
         return max(shares), sum(shares)
 
-    if (found := _of_all(strain)) is not None:
-        return designs.sample_narrowest(found)
+    if (found := _of_all(budget_use)) is not None:
+        return Design.of(*designs.choose_narrowest(found))
     chance = random.Random(seed)  # noqa: S311
     beginnings = [AnsweredTrial({}), *(AnsweredTrial({}, chance.choice) for _ in range(BEGINNINGS))]
-    ends = [_descended(strain(answers), answers, strain, 1) for answers in beginnings]
+    ends = [_descended(budget_use(answers), answers, budget_use, 1) for answers in beginnings]
     best, answers = min(ends, key=itemgetter(0))
-    return designs.sample_narrowest(AnsweredTrial(_descended(best, answers, strain, 2)[1].given))
+    _, least = _descended(best, answers, budget_use, 2)
+    return Design.of(*designs.choose_narrowest(AnsweredTrial(least.given)))
 
 
-def _of_all(strain: Callable[[AnsweredTrial], Strain]) -> AnsweredTrial | None:
+def _of_all(budget_use: Callable[[AnsweredTrial], BudgetUse]) -> AnsweredTrial | None:
     """The answers that take the least; None where there are more than EVERY."""
-    told: dict[str, Any] = {}
-    tried: list[tuple[Strain, dict[str, Any]]] = []
+    values: dict[str, Any] = {}
+    tried: list[tuple[BudgetUse, dict[str, Any]]] = []
     while len(tried) < EVERY:
-        answers = AnsweredTrial(told)
-        tried.append((strain(answers), answers.given))
+        answers = AnsweredTrial(values)
+        tried.append((budget_use(answers), answers.given))
         names = list(answers.offered)
         for name in reversed(names):
             others = [value for value in answers.offered[name] if value != answers.given[name]]
             later = others[answers.offered[name].index(answers.given[name]) :]
             if later:  # the next answer to this question, the same to those before it, the first to those after
-                told = {before: answers.given[before] for before in names[: names.index(name)]} | {name: later[0]}
+                values = {before: answers.given[before] for before in names[: names.index(name)]} | {name: later[0]}
                 break
         else:
             return AnsweredTrial(min(tried, key=itemgetter(0))[1])
@@ -100,8 +100,8 @@ def _of_all(strain: Callable[[AnsweredTrial], Strain]) -> AnsweredTrial | None:
 
 
 def _descended(
-    best: Strain, answers: AnsweredTrial, strain: Callable[[AnsweredTrial], Strain], at_once: int
-) -> tuple[Strain, AnsweredTrial]:
+    best: BudgetUse, answers: AnsweredTrial, budget_use: Callable[[AnsweredTrial], BudgetUse], at_once: int
+) -> tuple[BudgetUse, AnsweredTrial]:
     """Where changing so many answers at once no longer saves anything."""
     saved = True
     while saved:
@@ -109,6 +109,6 @@ def _descended(
         single = [(name, other) for name, offered in answers.offered.items() for other in offered]
         for changes in islice(combinations(single, at_once), MOST_PAIRS):
             changed = AnsweredTrial(answers.given | dict(changes))
-            if (less := strain(changed)) < best:
+            if (less := budget_use(changed)) < best:
                 best, answers, saved = less, changed, True
     return best, answers

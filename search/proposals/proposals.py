@@ -120,11 +120,12 @@ class Proposals:
         self._misses += record.sampled
         if over := self._designs.over_budget(record.design):
             self._end(record, "infeasible", over)
-        elif known is not record:
+            return False
+        if known is not record:
             self._end(record, "duplicate", f"same as trial {known.number}", known=known)
-        else:
-            self._count(record)
-        return record.trained
+            return False
+        self._count(record)
+        return True
 
     def repeat(self, finalist: TrialRecord) -> TrialRecord:
         """A new trial that trains the design of `finalist` once more, from another seed."""

@@ -15,12 +15,14 @@ class AnsweredTrial:
     answered by `pick`.
 
     Args:
-        told: the given values, by setting.
+        values: the given values, by setting.
         pick: chooses one of the values offered.
     """
 
-    def __init__(self, told: dict[str, Any], pick: Callable[[Sequence[Any]], Any] = lambda offered: offered[0]) -> None:
-        self._told, self._pick = told, pick
+    def __init__(
+        self, values: dict[str, Any], pick: Callable[[Sequence[Any]], Any] = lambda offered: offered[0]
+    ) -> None:
+        self._values, self._pick = values, pick
         self.given: dict[str, Any] = {}
         """The answers so far, by setting."""
         self.offered: dict[str, Sequence[Any]] = {}
@@ -30,9 +32,9 @@ class AnsweredTrial:
         name = name.partition(" in ")[0]  # a narrowed choice goes by a longer name
         if self.given.get(name, offered) in offered:
             return self.given[name]  # asked for again: by the recipe, after the network
-        told = name in self._told and self._told[name] in offered
+        is_given = name in self._values and self._values[name] in offered
         self.offered[name] = offered
-        self.given[name] = self._told[name] if told else self._pick(offered)
+        self.given[name] = self._values[name] if is_given else self._pick(offered)
         return self.given[name]
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:

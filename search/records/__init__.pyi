@@ -1,8 +1,7 @@
-from .failures import Failure as Failure, failures as failures
+from .failures import failures as failures
 from .objectives import (
     Objective as Objective,
     directions as directions,
-    inference_memory as inference_memory,
     objective_values as objective_values,
     reported_values as reported_values,
 )
@@ -10,11 +9,10 @@ from .pareto import (
     Fronts as Fronts,
     Values as Values,
     comparable as comparable,
-    fronts as fronts,
     least_crowded_first as least_crowded_first,
     ordered as ordered,
 )
-from .ranking import Standing as Standing, finalists as finalists, ranked as ranked, standings as standings
+from .ranking import finalists as finalists, ranked as ranked, standings as standings
 from .results import epoch_metrics as epoch_metrics, invalid_metric as invalid_metric
 from .summary import TrialSummary as TrialSummary, summaries as summaries
 from .trial import (

@@ -65,15 +65,15 @@ class Engine:
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end)
         self._promotion, self._finals = promotion_of(config.search), Finals(config.search)
         self._losses = 0
-        self._over = False
+        self._search_ended = False
         restored = restore(
             config.search, self.ledger, self._promotion, self._finals, self.proposals, records=self.records
         )
-        self._again = restored.again
-        for record in restored.over:
+        self._to_resume = restored.to_resume
+        for record in restored.to_conclude:
             self._conclude(record)
-        for number in [number for number in self._again if self.records[number].attempts >= MOST_ATTEMPTS]:
-            self._again.remove(number)  # killed between its last attempt and its end
+        for number in [number for number in self._to_resume if self.records[number].attempts >= MOST_ATTEMPTS]:
+            self._to_resume.remove(number)  # killed between its last attempt and its end
             self.fail(number, f"{MOST_ATTEMPTS} workers lost")
 
     @property
@@ -88,8 +88,9 @@ class Engine:
             return False
         if self.halted:
             return True
-        searching = not self._searched and (self.proposals.wanted or self._promoted() is not None)
-        return not (self._again or searching or self._finals.next(self.records.values()) is not None)
+        if self._to_resume or (not self._searched and (self.proposals.wanted or self._promoted() is not None)):
+            return False
+        return self._finals.next(self.records.values()) is None
 
     def next(self) -> Job | None:
         """The next job: a lost trial again, a promotion, a new design, or at the end a finalist once more.
@@ -102,8 +103,8 @@ class Engine:
         """
         if self.halted:
             return None
-        if self._again:
-            record = self.records[self._again.pop(0)]
+        if self._to_resume:
+            record = self.records[self._to_resume.pop(0)]
         else:
             record = (None if self._searched else self._search()) or self._repeat()
         if record is None:
@@ -169,7 +170,7 @@ class Engine:
         self._pause(self.records[number])
         if not self.halted:  # by ours it is not
             self.time_budget.distrust_workers()
-            self._again.append(number)
+            self._to_resume.append(number)
 
     def worker_lost(self, number: int, reason: str) -> None:
         """Trial `number` lost its worker, for `reason`: it goes on from its last epoch, at the third loss it fails.
@@ -190,7 +191,7 @@ class Engine:
         if record.attempts >= MOST_ATTEMPTS:
             self.fail(number, f"{MOST_ATTEMPTS} workers lost; the last: {reason}")
         else:
-            self._again.append(number)
+            self._to_resume.append(number)
 
     def close(self) -> None:
         """Ends as stopped the trials that still wait, unless the sweep was interrupted and is to be resumed."""
@@ -206,8 +207,8 @@ class Engine:
     @property
     def _searched(self) -> bool:
         """Whether the time left is what the finals will take: from then on they are all there is left."""
-        self._over = self._over or self.time_budget.within(self._finals.seconds)
-        return self._over
+        self._search_ended = self._search_ended or self.time_budget.within(self._finals.seconds)
+        return self._search_ended
 
     def _search(self) -> TrialRecord | None:
         """A trial of the search: a promotion, else a new design; None when there is neither."""

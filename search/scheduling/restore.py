@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Restored:
     """The trials of a resumed sweep that did not end and do not wait at a rung, by what is to become of them."""
 
-    again: list[int] = field(default_factory=list)
+    to_resume: list[int] = field(default_factory=list)
     """Numbers of the trials that train on."""
-    over: list[TrialRecord] = field(default_factory=list)
+    to_conclude: list[TrialRecord] = field(default_factory=list)
     """Trials that were killed between their last result and their end."""
 
 
@@ -54,30 +54,32 @@ def restore(
         if record.paused and not record.accuracies:
             if proposals.admit(record):
                 ledger.begin(record)
-                restored.again.append(record.number)
+                restored.to_resume.append(record.number)
             continue
         proposals.take_up(record)
         takes_no_place = record.failed or (record.cut_off and not promotion.keeps_stopped)  # from one that can go on
         if record.trained and not takes_no_place:
-            _place(record, search, promotion, finals, restored)
+            _restore_trial(record, search, promotion, finals, restored)
     for number in promotion.unsettled():  # killed between a result and what it led to, where none may wait
         if promotion.verdict(number) is Decision.STOP:
-            restored.over.append(records[number])
+            restored.to_conclude.append(records[number])
         else:
-            restored.again.append(number)
+            restored.to_resume.append(number)
     return restored
 
 
-def _place(record: TrialRecord, search: SearchConfig, promotion: Promotion, finals: Finals, restored: Restored) -> None:
+def _restore_trial(
+    record: TrialRecord, search: SearchConfig, promotion: Promotion, finals: Finals, restored: Restored
+) -> None:
     for epoch, accuracy in record.accuracies.items() if record.judged else ():
         promotion.record(record.number, epoch, objective_values(record, search.objectives, accuracy))
     if record.ended:
         finals.ended(record)
         promotion.promote(record.number)  # what ended waits no more
     elif record.epochs >= search.epochs:
-        restored.over.append(record)
+        restored.to_conclude.append(record)
     elif record.promoted_from == record.epochs:  # by what was known then; what is known now may say otherwise
         promotion.promote(record.number)
-        restored.again.append(record.number)
+        restored.to_resume.append(record.number)
     elif not record.judged or not promotion.is_rung(record.number, record.epochs):
-        restored.again.append(record.number)
+        restored.to_resume.append(record.number)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
 
-KEY = "search.sampler"
+SAMPLER_KEY = "search.sampler"
 """The key of a sweep file that errors about the sampler point at."""
 
 
@@ -80,9 +80,9 @@ class Samplers:
     """Makes the sampler of each trial.
 
     Args:
-        setting: what the sweep file says: a name, a dotted path, or either under `class` with the class's settings.
+        setting: what the sweep file says: a name, an import path, or either under `class` with the class's settings.
         seed: the sweep's seed.
-        code: folders where the module of a dotted path is looked for first.
+        code: folders where the module of an import path is looked for first.
 
     Raises:
         ConfigError: no such sampler, a class not derived from Optuna's BaseSampler, or settings that it does not take.
@@ -97,9 +97,11 @@ class Samplers:
         elif is_import_path(self.name):
             self.kind, defaults = _found(self.name, code), {}
         else:
-            raise ConfigError(f"{KEY}: {self.name!r:.80} is no sampler", _remedy(self.name), key=KEY)
+            raise ConfigError(f"{SAMPLER_KEY}: {self.name!r:.80} is no sampler", _remedy(self.name), key=SAMPLER_KEY)
         if issubclass(self.kind, CmaEsSampler):
-            raise ConfigError(f"{KEY}: {self.name} keeps its state as a pickle", "Use cmaes, which does not.", key=KEY)
+            raise ConfigError(
+                f"{SAMPLER_KEY}: {self.name} keeps its state as a pickle", "Use cmaes, which does not.", key=SAMPLER_KEY
+            )
         self._parameters = _parameters(self.kind)
         self._settings = {**defaults, **settings}
         _refuse_unknown(self.name, self._parameters, settings)
@@ -107,9 +109,9 @@ class Samplers:
             self._made(0, {})
         except Exception as problem:
             raise ConfigError(
-                f"{KEY}: {self.name}() raised {describe_sampler_error(problem)}",
+                f"{SAMPLER_KEY}: {self.name}() raised {describe_sampler_error(problem)}",
                 _settings(self.kind),
-                key=KEY,
+                key=SAMPLER_KEY,
             ) from problem
 
     @property
@@ -127,7 +129,9 @@ class Samplers:
             ConfigError: the sampler takes one objective, and there are more.
         """
         if count > 1 and issubclass(self.kind, CmaEs):
-            raise ConfigError(f"{KEY}: {self.name} takes one objective, not {count}", "Use tpe, nsga2 or gp.", key=KEY)
+            raise ConfigError(
+                f"{SAMPLER_KEY}: {self.name} takes one objective, not {count}", "Use tpe, nsga2 or gp.", key=SAMPLER_KEY
+            )
 
     def of(self, number: int, trials: Callable[[], Sequence[FrozenTrial]], without_settings: int = 0) -> BaseSampler:
         """The sampler that proposes trial `number`; however often it is asked for, it proposes alike.
@@ -195,11 +199,11 @@ def ranked(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     Returns:
         A trial for each of `trials`, in their order.
     """
-    told = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    if any(trial.values and len(trial.values) > 1 for trial in told):
+    ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    if any(trial.values and len(trial.values) > 1 for trial in ended):
         return _of_several(trials)
     places: dict[int, tuple[float, float]] = {}
-    for trial in told:
+    for trial in ended:
         if (place := _standing(trial)) is not None:
             places[trial.number] = place
     order = sorted(set(places.values()))
@@ -214,12 +218,12 @@ def _of_several(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
     Those cut short come with a constraint that says how far they came.
     """
-    told = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    values = [trial.values for trial in told if trial.values and len(trial.values) > 1]
+    ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    values = [trial.values for trial in ended if trial.values and len(trial.values) > 1]
     middle = [median(each) for each in zip(*values, strict=True)]  # for what failed: it says nothing
     seen = {
         trial.number: _complete(trial, trial.values or middle, {"constraints:feasible": violation(trial)})
-        for trial in told
+        for trial in ended
         if trial.values or violation(trial)
     }
     return [seen.get(trial.number, trial) for trial in trials]
@@ -256,13 +260,13 @@ def _in_vain(trials: Sequence[FrozenTrial]) -> int:
 
 def _found(path: str, code: Sequence[Path]) -> type[BaseSampler]:
     found = import_object(
-        path, "class", code, lambda message, remedy: ConfigError(f"{KEY}: {message}", remedy, key=KEY)
+        path, "class", code, lambda message, remedy: ConfigError(f"{SAMPLER_KEY}: {message}", remedy, key=SAMPLER_KEY)
     )
     if not (inspect.isclass(found) and issubclass(found, BaseSampler)):
         raise ConfigError(
-            f"{KEY}: {path} is no sampler",
+            f"{SAMPLER_KEY}: {path} is no sampler",
             "Name a class derived from optuna.samplers.BaseSampler.",
-            key=KEY,
+            key=SAMPLER_KEY,
         )
     return found
 
@@ -282,14 +286,16 @@ def _parameters(kind: type[BaseSampler]) -> dict[str, inspect.Parameter]:
 
 def _refuse_unknown(name: str, parameters: Mapping[str, inspect.Parameter], settings: Mapping[str, Any]) -> None:
     if "seed" in settings:
-        raise ConfigError(f"{KEY}.seed: a trial's seed comes from the sweep's", "Use search.seed.", key=f"{KEY}.seed")
+        raise ConfigError(
+            f"{SAMPLER_KEY}.seed: a trial's seed comes from the sweep's", "Use search.seed.", key=f"{SAMPLER_KEY}.seed"
+        )
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     known = [key for key in parameters if key != "seed"]
     for key in settings:
         if key not in known:
             remedy = nearest(key, known) if known else f"{name} takes no settings."
-            raise ConfigError(f"{KEY}.{key}: unknown key", remedy, key=f"{KEY}.{key}")
+            raise ConfigError(f"{SAMPLER_KEY}.{key}: unknown key", remedy, key=f"{SAMPLER_KEY}.{key}")
 
 
 def _settings(kind: type[BaseSampler]) -> str:

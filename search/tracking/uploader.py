@@ -53,12 +53,12 @@ class _Work:
 
     trial: int | None
     time: int
-    params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    artifacts: dict[str, str] = field(default_factory=dict)
-    metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
-    status: str | None = None
-    ended: int | None = None
+    params: dict[str, str] = field(default_factory=dict, init=False)
+    tags: dict[str, str] = field(default_factory=dict, init=False)
+    artifacts: dict[str, str] = field(default_factory=dict, init=False)
+    metrics: list[tuple[str, float, int, int]] = field(default_factory=list, init=False)
+    status: str | None = field(default=None, init=False)
+    ended: int | None = field(default=None, init=False)
 
     def add(self, entry: Entry) -> None:
         time = int(entry["time"])
@@ -143,10 +143,10 @@ class Uploader:
                 os.close(lock)
                 raise
             self._lock = lock
-            self._history()
+            self._read_journal()
         return self._lock is not None
 
-    def _history(self) -> None:
+    def _read_journal(self) -> None:
         """Read what earlier processes sent; they may have sent some of the rest as well."""
         self._progress.refresh()
         if self._progress.sent != self._progress.offset():

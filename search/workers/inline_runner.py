@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...spaces import SweepError
 from ..scheduling import Decision, Report
 from .placement import threads_of
-from .precision import settle_precision
+from .precision import choose_precision
 from .training_job import Setup, TrainingJob, describe_failure
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> 
         SweepError: nothing can be trained: the study or checkpoints cannot be written, or the images be read.
     """
     threads = threads_of(resources)
-    precision = settle_precision(engine, lambda call, *arguments: call(*arguments), device="cpu", threads=threads)
+    precision = choose_precision(engine, lambda call, *arguments: call(*arguments), device="cpu", threads=threads)
     setup = Setup(threads=threads, precision=precision, compile=resources.compile)
     while (job := engine.next()) is not None:
         _train(engine, job, dataset, setup)
@@ -46,4 +46,4 @@ def _train(engine: Engine, job: Job, dataset: Dataset, setup: Setup) -> None:
             report = Report(number=job.number, failure=describe_failure(error, job))
         decision = engine.report(report)
         if training is not None:
-            training.told()
+            training.reported()

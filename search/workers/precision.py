@@ -21,7 +21,7 @@ LOOKED_AT = 15
 """Designs sampled in search of a middle one: the one with the median of their MACs is measured."""
 
 
-def settle_precision(
+def choose_precision(
     engine: Engine, run: Callable[..., dict[str, Any] | None], *, device: str, threads: int
 ) -> Precision:
     """The precision of every job of the engine's sweep: the one its config names, or else the faster one as measured.

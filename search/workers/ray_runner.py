@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
 from .placement import threads_of
-from .precision import settle_precision
+from .precision import choose_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,7 +81,7 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
     from .tune import ConvscapeScheduler, ConvscapeSearcher
 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
-    precision = settle_precision(engine, _on_a_worker(engine, resources), device=device, threads=threads)
+    precision = choose_precision(engine, _on_a_worker(engine, resources), device=device, threads=threads)
     setup = Setup(
         threads=threads,
         device=device,

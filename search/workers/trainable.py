@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from ...spaces import ConvscapeError, SweepError
+from ...spaces import ConvscapeError, SweepError, describe_exception
 from ..scheduling import Job, Report
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
@@ -41,12 +41,12 @@ class WarmWorker(tune.Trainable):
             setup: how every job of the sweep computes.
         """
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
-        self._setup.keep_to_it()
+        self._setup.limit_memory()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes the next job, as `Job.to_json` gives it; True tells Tune that the worker can be used again."""
-        self._job, self._training = Job.from_json(new_config), None
+        self._given, self._training = new_config, None
         return True
 
     def step(self) -> dict[str, Any]:
@@ -57,8 +57,15 @@ class WarmWorker(tune.Trainable):
         Raises:
             Exception: an error whose cause may be in this process, such as one of CUDA: that ends the process.
         """
-        if self._training is not None:
-            self._training.told()  # Tune asks for more when it has taken in what was told before
+        if self._training is None:
+            try:
+                self._job = Job.from_json(self._given)
+            except (ConvscapeError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # Raised by `reset_config` it would cost the process.
+                reason = f"a worker cannot read its job ({describe_exception(error)}): has its node this Convscape?"
+                return Report(number=self._given["number"], failure=reason).to_json()
+        else:
+            self._training.reported()  # Tune asks for more when it has taken in what was told before
         results: list[EpochResult] = []
         # Where epochs may hang each is told of at once: what is gathered dies with the process.
         gathered = time.monotonic() + (0.0 if self._setup.epoch_seconds else GATHERED)

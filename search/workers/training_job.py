@@ -68,7 +68,7 @@ class Setup:
         """Bytes of the device's memory that a trial may take."""
         return device_memory(torch.device(self.device), self.share)
 
-    def keep_to_it(self) -> None:
+    def limit_memory(self) -> None:
         """Has torch refuse a trial more than its share of a GPU: it halves its own batch then, not its neighbour's."""
         if self.gpus and self.share < 1:
             total = torch.cuda.get_device_properties(self.device).total_memory
@@ -109,18 +109,18 @@ class TrainingJob:
             raise _not_the_design_s(error) from error
         self._unreported: list[EpochResult] = []
         """What the sweep may not know of yet, which is kept with each checkpoint."""
-        self._again: list[EpochResult] = []
+        self._to_replay: list[EpochResult] = []
         """Unreported results of a process that died before it reported them; `epoch` gives these first."""
         self._restore(job.start)
 
     @property
     def replays(self) -> bool:
         """Whether the next call of `epoch` gives a result from a checkpoint, which was trained but never reported."""
-        return bool(self._again)
+        return bool(self._to_replay)
 
-    def told(self) -> None:
+    def reported(self) -> None:
         """Takes in that every result `epoch` gave so far has reached the sweep: later checkpoints leave them out."""
-        self._unreported = list(self._again)
+        self._unreported = list(self._to_replay)
 
     def epoch(self) -> EpochResult:
         """The result of the next epoch: one that was trained before but not reported, or else one trained now.
@@ -131,8 +131,8 @@ class TrainingJob:
             SweepError: images can no longer be read, or checkpoints not be written.
             TrainingError: the trial cannot go on.
         """
-        if self._again:
-            return self._again.pop(0)
+        if self._to_replay:
+            return self._to_replay.pop(0)
         try:
             result = self._training.run_epoch()
         except DataError as error:
@@ -181,7 +181,7 @@ class TrainingJob:
 
     def _take_up(self, unreported: list[EpochResult]) -> None:
         """Has what another process came to and did not tell to be told."""
-        self._unreported, self._again = list(unreported), unreported
+        self._unreported, self._to_replay = list(unreported), unreported
         self._measures &= not any(result.latency is not None for result in unreported)
         for result in unreported:
             if result.validation_accuracy > self._best:

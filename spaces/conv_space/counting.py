@@ -37,8 +37,8 @@ MOST_STEPS = 20_000
 class Place(NamedTuple):
     """Where in a space's choices one is while layers are read."""
 
-    plan: StyleSequence
-    """Styles of the stages to come."""
+    styles: StyleSequence
+    """Of each stage to come, in order."""
     stage: int
     """The next stage, from 0, or the first that all settings treat like it."""
     padding: str
@@ -104,8 +104,8 @@ def _bodies(completions: Completions, lengths: list[int], input: tuple[int, int,
     offered = completions.options("head")
     heads = [len(_heads(completions, offered, one_cell=one_cell)) for one_cell in (False, True)]
     total, listed = 0, style_sequences(completions.settings, lengths)
-    for plans, times in listed or ():
-        networks = _networks(completions, plans, input, heads)
+    for sequences, times in listed or ():
+        networks = _networks(completions, sequences, input, heads)
         if networks is None:
             return _ways(completions, lengths) * max(heads), False
         total += times * networks
@@ -113,14 +113,14 @@ def _bodies(completions: Completions, lengths: list[int], input: tuple[int, int,
 
 
 def _networks(
-    completions: Completions, plans: frozenset[StyleSequence], input: tuple[int, int, int], heads: Sequence[int]
+    completions: Completions, sequences: frozenset[StyleSequence], input: tuple[int, int, int], heads: Sequence[int]
 ) -> int | None:
-    """How many sequences of layers the plans allow, times the heads for their last map; None beyond MOST_STEPS."""
+    """How many networks the style sequences allow, times the heads for their last map; None beyond MOST_STEPS."""
     plain = only_plain(completions.settings)
     start = {
-        Place(plan, 0, padding, fit, ())
-        for plan in plans
-        for padding in (completions.options("padding") if completions.pads(len(plan)) else ("same",))
+        Place(styles=styles, stage=0, padding=padding, fit=fit, rest=())
+        for styles in sequences
+        for padding in (completions.options("padding") if completions.pads(len(styles)) else ("same",))
         for fit in completions.options("fit")
     }
     known: dict[State, tuple[int, Counter[State]]] = {}
@@ -155,7 +155,7 @@ def _read(places: list[Place], state: State, *, plain: bool) -> tuple[int, Count
         group, *rest = place.rest
         token, output = _token(group, state[1], place.fit)
         nexts.setdefault((token, (1, *output[1:]) if plain else output), set()).add(place._replace(rest=tuple(rest)))
-    ends = any(not place.plan and not place.rest for place in state[0])
+    ends = any(not place.styles and not place.rest for place in state[0])
     return int(ends), Counter((frozenset(found), output) for (_, output), found in nexts.items())
 
 
@@ -163,12 +163,13 @@ def _begun(completions: Completions, place: Place, map: Shape) -> Iterator[Place
     """The place itself, or where a stage is over those at the start of the next."""
     if place.rest:
         yield place
-    elif place.plan:
-        style, *others = place.plan
+    elif place.styles:
+        style, *others = place.styles
         size = (map[1], map[2])
-        for stage in completions.left(place.stage + len(place.plan), place.stage, size, place.padding, place.fit):
+        for stage in completions.left(place.stage + len(place.styles), place.stage, size, place.padding, place.fit):
             following = completions.settings.place(place.stage + 1)
-            yield Place(tuple(others), following, place.padding, place.fit, stage.groups(map[0], style))
+            rest = stage.groups(map[0], style)
+            yield place._replace(styles=tuple(others), stage=following, rest=rest)
 
 
 @lru_cache(maxsize=100_000)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 StyleSequence: TypeAlias = tuple[Style, ...]
 """The styles of some stages, one after the other."""
-MOST_PLANS = 20_000
+MOST_SEQUENCES = 20_000
 """Sequences of styles that are listed; a space with more is not counted exactly."""
 SYMBOLIC = 100_000
 """Widths from here on stand for unknown ones, which a continuous growth gives: the stages differ, whatever they are."""
@@ -30,8 +30,8 @@ class StyleSequences(NamedTuple):
     Their networks differ from those of any other such set in the first layers, so that sets can be counted apart.
     """
 
-    plans: frozenset[StyleSequence]
-    """The sequences, one style for each stage."""
+    sequences: frozenset[StyleSequence]
+    """One style for each stage."""
     times: int
     """How many sets differ from this one only in which width, norm, activation or dropout is meant, itself included."""
 
@@ -44,22 +44,23 @@ def style_sequences(settings: Settings, lengths: Sequence[int]) -> list[StyleSeq
         lengths: the numbers of stages a network may have, each above 0.
 
     Returns:
-        The sets, or None where a list of sequences is longer than MOST_PLANS.
+        The sets, or None where a list of sequences is longer than MOST_SEQUENCES.
     """
     shared = {key for key in ("norm", "activation") if not _somewhere(settings, key)}
     norms, activations = (
         settings.options(key)[:1] if key in shared else settings.options(key) for key in ("norm", "activation")
     )
-    alike = prod(len(settings.options(key)) for key in shared)
-    looks = [Style(1, norm, activation) for norm, activation in product(norms, activations)]
+    times = prod(len(settings.options(key)) for key in shared)
+    looks = [Style(filters=1, norm=norm, activation=activation) for norm, activation in product(norms, activations)]
     result: list[StyleSequences] = []
     for kinds, count in _dropouts(settings):
         styles = [replace(look, dropout=rate, spatial=spatial) for look in looks for rate, spatial in kinds]
-        listed = list(islice(_plans(settings, lengths, styles), MOST_PLANS + 1))
-        if len(listed) > MOST_PLANS:
+        listed = list(islice(_sequences(settings, lengths, styles), MOST_SEQUENCES + 1))
+        if len(listed) > MOST_SEQUENCES:
             return None
         result += [
-            StyleSequences(plans, alike * count * several) for plans, several in _apart(listed, settings).items()
+            StyleSequences(sequences, times * count * several)
+            for sequences, several in _apart(listed, settings).items()
         ]
     return result
 
@@ -99,7 +100,7 @@ def _dropouts(settings: Settings) -> list[tuple[list[tuple[float, bool]], int]]:
     return [(pairs, count) for pairs, count in ((none, 1), (one, len(some))) if pairs]
 
 
-def _plans(
+def _sequences(
     settings: Settings, lengths: Sequence[int], styles: Sequence[Style]
 ) -> Iterator[tuple[tuple[Hashable, Style], ...]]:
     """Each stage's width, which may be a symbol, with its style."""
@@ -151,7 +152,7 @@ def _own_styles(settings: Settings, stage: int, common: Style) -> list[Style]:
 def _apart(
     listed: Sequence[tuple[tuple[Hashable, Style], ...]], settings: Settings
 ) -> Counter[frozenset[StyleSequence]]:
-    """The plans as sets that differ in their first layers, those that look alike counted together.
+    """The sequences as sets that differ in their first layers, those that look alike counted together.
 
     Of plain convolutions only which widths are equal decides how many networks there are, so widths are numbered in
     order of appearance. Blocks split their widths, so theirs are as they are.
@@ -159,16 +160,16 @@ def _apart(
     numbers: dict[Hashable, dict[Hashable, int]] = {}
     sets: dict[Hashable, set[StyleSequence]] = {}
     plain = only_plain(settings)
-    for plan in listed:
-        first = plan[0][0] if plain else None
+    for sequence in listed:
+        first = sequence[0][0] if plain else None
         known = numbers.setdefault(first, {})
         sets.setdefault(first, set()).add(
             tuple(
                 replace(style, filters=known.setdefault(width, len(known) + 1) if plain else _stand_in(width, known))
-                for width, style in plan
+                for width, style in sequence
             )
         )
-    return Counter(frozenset(plans) for plans in sets.values())
+    return Counter(frozenset(sequences) for sequences in sets.values())
 
 
 def _stand_in(width: Hashable, known: dict[Hashable, int]) -> int:

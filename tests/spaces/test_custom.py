@@ -1,4 +1,4 @@
-"""A class of somebody's own: found by its dotted path, and whatever it gets wrong said with its key."""
+"""A class of somebody's own: found by its import path, and whatever it gets wrong said with its key."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def test_without_a_size_there_is_none(mine: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "says", "remedy"),
     [
-        ("Mine", "'Mine' is no dotted path", "my_module.MySpace"),
-        (3, "3 is no dotted path", ""),
-        ("mine..Mine", "is no dotted path", ""),
+        ("Mine", "'Mine' is no import path", "my_module.MySpace"),
+        (3, "3 is no import path", ""),
+        ("mine..Mine", "is no import path", ""),
         ("mne.Mine", "mne.Mine: there is no module mne", "Looked for in {folder}, on PYTHONPATH"),
         ("mine.inner.Mine", "there is no module mine.inner", ""),
         ("mine.Min", "mine.Min: mine has no class Min", "Did you mean 'Mine'? Looked for in {folder}/mine.py."),

@@ -45,6 +45,9 @@ class OurSpace(SpaceContract):
     too_small = (1, 1, 1)
     size_of_fixed = "1 distinct network"
 
+    def test_the_size_of_what_may_be_chosen_is_in_networks(self) -> None:
+        assert "distinct networks" in str(self.make(**self.chosen).size((1, 28, 28)))
+
 
 class TestConvSpace(OurSpace):
     chosen = {"stages": [1, 2, 3], "filters": [2, 4], "kernel": [3, 5, 7], "downsampling": ["max", "strided", "none"]}

@@ -21,7 +21,7 @@ def digits() -> Dataset:
 
 @pytest.fixture
 def mine(monkeypatch):
-    """Puts a function into an importable module and gives its dotted path."""
+    """Puts a function into an importable module and gives its import path."""
 
     def make(function) -> str:
         module = types.ModuleType("my_images")

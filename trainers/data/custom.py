@@ -1,4 +1,4 @@
-"""Reads a person's own images, from a function that is named by its dotted path."""
+"""Reads a person's own images, from a function that is named by its import path."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_function(
     is needed, and every worker calls the function once.
 
     Args:
-        path: dotted path of the function, "package.module.function".
+        path: import path of the function, "package.module.function".
         root: what the function is called with (data.root), or None.
         folders: where its module is looked for first.
         size: height and width in pixels that images of a Dataset are resized to; None to leave them.
@@ -76,7 +76,7 @@ class CustomPictures:
     """`Pictures` of a torch Dataset that a person's own function returned; each process makes it anew by calling that.
 
     Args:
-        path: dotted path of the function.
+        path: import path of the function.
         root: what the function is called with, or None.
         folders: where its module is looked for first.
         size: height and width in pixels that pictures are resized to; None to leave them.

@@ -114,7 +114,7 @@ def load_dataset(
     """A data set by name, split so that every class keeps its share in every part.
 
     Args:
-        name: one of DATA_SETS, or the dotted path of a function of one's own (see `custom.read_function`).
+        name: one of DATA_SETS, or the import path of a function of one's own (see `custom.read_function`).
         root: the folder that torchvision's layout starts in, or of the images ("folder"); not for "digits".
         train: images to train on, a number or a share of all that are not test; None for all that are left.
         validation: images to validate on, a number or a share of all that are not test; None for a fifth of the images
@@ -227,7 +227,7 @@ def _canonical(name: str) -> str:
     except KeyError:
         raise DataError(
             f"data.name (={name!r}) is not known",
-            f"{nearest(str(name).lower(), DATA_SETS)} Or name a function of yours by its dotted path.",
+            f"{nearest(str(name).lower(), DATA_SETS)} Or name a function of yours by its import path.",
         ) from None
 
 

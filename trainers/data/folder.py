@@ -111,7 +111,8 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
     shape = _common_shape(found, skipped)
     arrays = [_stack(part, seen, shape) for part, seen in found]
     check_classes(arrays[0][1], classes, f"data.root: {base}")
-    return Source(*arrays[0], tuple(classes), arrays[1] if arrays[1:] else None, tuple(skipped))
+    (images, labels), *test = arrays
+    return Source(images, labels, tuple(classes), test=test[0] if test else None, skipped=tuple(skipped))
 
 
 def _class_folders(base: Path) -> list[str]:

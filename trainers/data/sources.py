@@ -108,7 +108,7 @@ def read_torchvision(name: str, root: Path) -> Source:
         ) from error
     classes = tuple(getattr(train, "classes", DIGIT_NAMES))
     images, labels = _arrays(name, train, len(classes))
-    return Source(images, labels, classes, _arrays(name, test, len(classes)))
+    return Source(images, labels, classes, test=_arrays(name, test, len(classes)))
 
 
 def _parts(reader: str, root: Path) -> tuple[Any, Any]:

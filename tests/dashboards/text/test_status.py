@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,7 +74,7 @@ def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:
     snapshot = read_progress(sweep.folder)
     assert snapshot
     old = replace(snapshot, heard=snapshot.heard - 300)  # its driver lives and is heard of all the same
-    (sweep.folder / PROGRESS).write_text(json.dumps(asdict(old)))
+    (sweep.folder / PROGRESS).write_text(json.dumps(old.to_json()))
     with lock.sweep_lock(sweep.folder):
         assert status_text(sweep).startswith("sweep s: running, last result 5:0")
 

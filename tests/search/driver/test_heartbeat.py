@@ -66,7 +66,7 @@ def test_each_snapshot_is_what_the_engine_holds(tmp_path: Path, always: None) ->
     beat.end(engine, SweepState.COMPLETED)
     assert len(seen) > 14
     last, best = seen[-1], ranking(engine)[0]
-    assert (last.how, last.running, last.paused, last.left, last.baselines) == ("completed", 0, 0, None, 1)
+    assert (last.state, last.running, last.paused, last.left, last.baselines) == ("completed", 0, 0, None, 1)
     assert (last.trial, last.accuracy, last.notation) == (best.number, best.accuracy, best.design.notation)
     assert any(snapshot.left is not None for snapshot in seen)
     assert read_progress(tmp_path) == last
@@ -207,7 +207,7 @@ def test_there_is_a_file_before_any_result(tmp_path: Path) -> None:
     watched(tmp_path, engine)
     found = read_progress(tmp_path)
     assert found
-    assert (found.how, found.begun) == ("running", 0)
+    assert (found.state, found.begun) == ("running", 0)
 
 
 def test_a_time_budget_ends_it_sooner(tmp_path: Path, always: None) -> None:
@@ -249,5 +249,5 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None
     beat.end(engine, SweepState.INTERRUPTED)
     found = read_progress(tmp_path)
     assert found
-    assert found.how == "interrupted"
+    assert found.state == "interrupted"
     assert [path.name for path in tmp_path.glob("*heartbeat*")] == [PROGRESS]

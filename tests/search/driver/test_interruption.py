@@ -180,7 +180,7 @@ def test_a_resume_has_a_heartbeat_of_its_own_before_anything_trains(
 def state_of(sweep: Sweep) -> str:
     found = progress.read_progress(sweep.folder)
     assert found
-    return found.how
+    return found.state
 
 
 @pytest.mark.usefixtures("quiet")

@@ -12,7 +12,7 @@ import torch
 from convscape.search.config.data import load_data
 from convscape.search.config.recipe_space import DEFAULTS, logged_params
 from convscape.search.config.schema import DataConfig, SweepConfig, TrackingConfig
-from convscape.search.driver.provenance import commit, described
+from convscape.search.driver.provenance import commit, provenance
 from convscape.trainers.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_config_code_data_and_environment(repository: Path, tmp_path: Path, monk
         tracking=TrackingConfig(uri="https://me:secret@mlflow.example/"),
     )
     dataset = load_data(config)
-    told = described(config, dataset)
+    told = provenance(config, dataset)
     assert told["tags"]["mlflow.source.git.commit"] == head(repository)
     assert told["tags"]["convscape.data_fingerprint"] == dataset.fingerprint
     assert told["tags"]["convscape.python"] == platform.python_version()

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 from convscape.search.driver import SweepProgress, SweepState, terminal
-from convscape.search.driver.terminal import Progress, aged, clock, line
+from convscape.search.driver.terminal import TerminalProgress, as_of_now, format_duration, progress_line
 from rich.console import Console
 
 NOTHING = SweepProgress(
-    how=SweepState.RUNNING,
+    state=SweepState.RUNNING,
     time=0.0,
     seconds=5.0,
     wanted=50,
@@ -48,7 +48,7 @@ NOW = replace(
 
 
 def test_the_line_says_all() -> None:
-    assert line(NOW).split("  ") == [
+    assert progress_line(NOW).split("  ") == [
         "1:15",
         "12/50 trials: 3 ended, 2 running, 7 paused",
         "1 failed",
@@ -61,18 +61,18 @@ def test_the_line_says_all() -> None:
 
 
 def test_the_line_leaves_out_what_is_not() -> None:
-    assert line(NOTHING) == "0:05  0/50 trials: 0 ended, 0 running, 0 paused"
+    assert progress_line(NOTHING) == "0:05  0/50 trials: 0 ended, 0 running, 0 paused"
 
 
 @pytest.mark.parametrize("width", [20, 60, 100, 200])
 def test_a_narrow_terminal_cuts_the_line(width: int) -> None:
-    cut = line(NOW, width)
+    cut = progress_line(NOW, width)
     assert len(cut) <= width
-    assert line(NOW).startswith(cut.removesuffix("…"))
+    assert progress_line(NOW).startswith(cut.removesuffix("…"))
 
 
 def test_its_clock_goes_on_between_results() -> None:
-    later = aged(replace(NOW, time=time.time() - 100))
+    later = as_of_now(replace(NOW, time=time.time() - 100))
     assert later.seconds == pytest.approx(175, abs=5)
     assert later.left == 0.0
 
@@ -80,7 +80,7 @@ def test_its_clock_goes_on_between_results() -> None:
 def test_a_terminal_has_one_line_that_is_gone_at_the_end() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=70, height=10, color_system=None)
-    with Progress(console) as shown:
+    with TerminalProgress(console) as shown:
         shown(replace(NOW, time=time.time()))
         shown(replace(NOW, time=time.time(), begun=13))
         shown.say("a line that stays")
@@ -95,7 +95,7 @@ def test_a_terminal_has_one_line_that_is_gone_at_the_end() -> None:
 
 def test_a_log_has_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     log = io.StringIO()
-    shown = Progress(Console(file=log, force_terminal=False, width=70, color_system=None))
+    shown = TerminalProgress(Console(file=log, force_terminal=False, width=70, color_system=None))
     with shown:
         for begun in range(5):
             shown(replace(NOW, begun=begun))
@@ -105,7 +105,7 @@ def test_a_log_has_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.Mo
         shown(replace(NOW, begun=6))
         monkeypatch.setattr(terminal, "PLAIN_EVERY", 1e9)
         shown(replace(NOW, begun=7))
-        shown(replace(NOW, begun=8, how=SweepState.COMPLETED))
+        shown(replace(NOW, begun=8, state=SweepState.COMPLETED))
     lines = log.getvalue().splitlines()
     assert [re.search(r"(\d+)/50", text).group(1) for text in lines] == ["6", "8"]  # pyright: ignore[reportOptionalMemberAccess]
     assert "\x1b" not in log.getvalue()
@@ -117,12 +117,12 @@ def test_a_log_that_nobody_reads_any_more_is_given_up() -> None:
             raise BrokenPipeError
 
     for is_terminal in (False, True):
-        for first in (lambda shown: shown(replace(NOW, how=SweepState.COMPLETED)), lambda shown: shown.say("saving")):
-            with Progress(Console(file=Closed(), force_terminal=is_terminal)) as shown:
+        for first in (lambda shown: shown(replace(NOW, state=SweepState.COMPLETED)), lambda shown: shown.say("saving")):
+            with TerminalProgress(Console(file=Closed(), force_terminal=is_terminal)) as shown:
                 first(shown)
                 first(shown)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3661, "1:01:01")])
 def test_a_clock(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
+    assert format_duration(seconds) == text

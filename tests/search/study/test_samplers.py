@@ -22,7 +22,7 @@ from convscape.search.study.study import MOST_FAULTS, Study
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConfigError, SweepError
 from convscape.testing import SamplerContract
-from convscape.testing.sampler import FLAT_SPACE
+from convscape.testing.sampler import UNCONDITIONAL_SPACE
 from convscape.testing.simulation import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened
 from hypothesis import given, strategies as st
 from optuna.trial import TrialState, create_trial
@@ -116,7 +116,7 @@ class TestNsga2InASpaceWithConditions(TestNsga2):
 
 class TestOneOfOptuna(SamplerContract):
     sampler = "optuna.samplers.BruteForceSampler"
-    space: ClassVar = {**FLAT_SPACE, "dropout": [0.0, 0.25, 0.5]}
+    space: ClassVar = {**UNCONDITIONAL_SPACE, "dropout": [0.0, 0.25, 0.5]}
     learns = False
 
     def sample(self, trial: optuna.Trial) -> Design:
@@ -291,9 +291,9 @@ FINALS_OFF = ["search.finalists=0"]
         ("{class: tpe, seed: 3}", ".seed", "comes from the sweep's", "search.seed"),
         ("{class: nsga2, population_size: 1}", "", "greater than or equal to 2", "population_size"),
         ("{class: cmaes, population_size: 2}", "", "population_size: 2 is below 3", "sigma"),
-        ("{n_startup_trials: 3}", "", "a name, a dotted path, or", ""),
-        ("[tpe]", "", "a name, a dotted path, or", ""),
-        ("{class: 3}", "", "a name, a dotted path, or", ""),
+        ("{n_startup_trials: 3}", "", "a name, an import path, or", ""),
+        ("[tpe]", "", "a name, an import path, or", ""),
+        ("{class: 3}", "", "a name, an import path, or", ""),
     ],
 )
 def test_a_sampler_that_cannot_be_is_refused_with_its_line(
@@ -314,7 +314,9 @@ def test_one_objective_samplers_refuse_several() -> None:
 
 
 def settled(space: dict[str, Any], sampler: str, **recipe: Any) -> None:
-    refuse_conditional(config({**FLAT_SPACE, **space}, {**FIXED_RECIPE, **recipe}, search={"sampler": sampler}))
+    refuse_conditional(
+        config({**UNCONDITIONAL_SPACE, **space}, {**FIXED_RECIPE, **recipe}, search={"sampler": sampler})
+    )
 
 
 def refuse_conditional(settings: SweepConfig) -> None:
@@ -344,7 +346,7 @@ def test_flat_samplers_name_the_setting_that_only_some_designs_have(
 
 def test_what_hangs_on_one_value_is_found_however_rare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conditional, "DRAWN", 1)
-    rare = {**FLAT_SPACE, "hidden": list(range(12)), "hidden_layers": [1, 2]}
+    rare = {**UNCONDITIONAL_SPACE, "hidden": list(range(12)), "hidden_layers": [1, 2]}
     for seed in range(10):
         with pytest.raises(ConfigError, match=r"needs the same settings of every design"):
             refuse_conditional(config(rare, search={"sampler": "gp", "seed": seed}))
@@ -390,7 +392,7 @@ class Mine:
 
 
 def test_a_setting_that_turns_up_later_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    study, settings = Study(tmp_path, sampler="qmc", seed=0), config(FLAT_SPACE)
+    study, settings = Study(tmp_path, sampler="qmc", seed=0), config(UNCONDITIONAL_SPACE)
     space, recipes = settings.network_space(), settings.recipe_space()
 
     def sample(trial: optuna.Trial) -> Design:

@@ -39,11 +39,11 @@ class TestMlflow(TrackerContract):
             assert number not in found, "a run is there twice"
             names = [file.path for file in client.list_artifacts(identity)]
             found[number] = ArrivedRun(
-                run.info.status != "RUNNING",
-                data.params,
-                data.tags,
-                {key: self._points(identity, key) for key in data.metrics},
-                {name: Path(client.download_artifacts(identity, name)).read_text() for name in names},
+                ended=run.info.status != "RUNNING",
+                params=data.params,
+                tags=data.tags,
+                points={key: self._points(identity, key) for key in data.metrics},
+                artifacts={name: Path(client.download_artifacts(identity, name)).read_text() for name in names},
             )
         return found
 

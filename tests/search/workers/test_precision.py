@@ -90,7 +90,7 @@ def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) 
     monkeypatch.setattr(training_job.TrainingJob, "epoch", whole)
 
 
-def test_it_is_measured_once_and_every_leg_carries_it(tmp_path: Path, measured: list[str], jobs: list[str]) -> None:
+def test_it_is_measured_once_and_every_job_carries_it(tmp_path: Path, measured: list[str], jobs: list[str]) -> None:
     sweep = run(tmp_path)
     assert measured == ["cpu"]
     assert len(jobs) >= 3
@@ -228,7 +228,7 @@ def test_a_halted_sweep_does_not_wait_for_a_worker(monkeypatch: pytest.MonkeyPat
         ray.shutdown()
 
 
-def test_legs_are_compiled_only_if_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_are_compiled_only_if_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
     monkeypatch.setattr(torch, "compile", lambda network, mode: (compiled.append(mode), network)[1])
     run(tmp_path, "resources.precision=float32")

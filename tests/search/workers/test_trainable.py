@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from convscape.search.records.trial import Design
-from convscape.search.scheduling import Job
+from convscape.search.scheduling import Job, Report
 from convscape.search.workers import trainable, training_job
 from convscape.search.workers.trainable import WarmWorker
 from convscape.search.workers.training_job import Setup, TrainingJob
@@ -63,7 +63,7 @@ def test_a_shared_gpu_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * 2**30))
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", limits.append)
     for gpus in (0.0, 0.25, 1.0):
-        Setup(threads=1, device="cuda", gpus=gpus).keep_to_it()
+        Setup(threads=1, device="cuda", gpus=gpus).limit_memory()
     assert limits == [3.5 / 16]  # half a GiB is CUDA's own
 
 
@@ -100,6 +100,17 @@ def test_short_epochs_are_told_together_up_to_the_next_rung(monkeypatch: pytest.
     assert [told(trains.step()) for _ in range(3)] == [[1], [2, 3, 4], [5, 6]]
 
 
+def test_a_job_that_cannot_be_read_fails_its_trial_alone(tmp_path: Path) -> None:
+    order = job(tmp_path, Recipe(batch_size=8), epochs=1)
+    trains = worker(order)
+    assert trains.reset_config({**order.to_json(), "design": {"of": "another release"}}), "the worker is lost"
+    report = Report.from_json(trains.step())
+    assert report.number == order.number
+    assert report.failure.startswith("a worker cannot read its job (KeyError: 'architecture'")
+    assert trains.reset_config(order.to_json())
+    assert told(trains.step()) == [1]
+
+
 def run(folder: Path, **settings: Any) -> TrainingJob:
     """A job of nine epochs taken up by a new process."""
     return TrainingJob(
@@ -114,7 +125,7 @@ def test_what_was_trained_but_not_told_is_told_and_not_trained_again(tmp_path: P
     """The driver may die while a worker is epochs ahead of what it was told."""
     first = run(tmp_path)
     given = [first.epoch() for _ in range(min(known, 2))]
-    first.told()
+    first.reported()
     given += [first.epoch() for _ in range(7 - len(given))]
     again = run(tmp_path, start=known)
     assert again._training.epoch == 7
@@ -131,7 +142,7 @@ def test_a_process_that_dies_while_it_tells_leaves_the_rest_to_tell(tmp_path: Pa
     given = [first.epoch() for _ in range(4)]
     second = run(tmp_path)
     assert second.epoch().seconds == given[0].seconds
-    second.told()
+    second.reported()
     third = run(tmp_path, start=1)
     assert [third.epoch().seconds for _ in range(3)] == [result.seconds for result in given[1:]]
     assert third.epoch().epoch == 5
@@ -155,7 +166,7 @@ def test_a_checkpoint_that_does_not_tell_of_all_before_it_is_left(tmp_path: Path
     first = run(tmp_path)
     for _ in range(4):
         first.epoch()
-        first.told()
+        first.reported()
     again = run(tmp_path)
     assert [again.epoch().epoch for _ in range(2)] == [1, 2]
     assert not (tmp_path / "epoch-0004").exists()
@@ -190,7 +201,7 @@ def test_checkpoints_of_another_training_halt_the_sweep(tmp_path: Path, known: i
     for epoch in range(1, 6):
         first.epoch()
         if epoch == 1:
-            first.told()
+            first.reported()
     assert not (tmp_path / "epoch-0001").exists() or known == 5
     order = job(tmp_path, Recipe(batch_size=8), epochs=9, start=known, seed=1)
     with pytest.raises(SweepError, match="its seed is 0, not 1"):

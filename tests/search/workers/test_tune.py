@@ -51,7 +51,7 @@ def started(engine: Engine, most: int = 2) -> tuple[ConvscapeSearcher, Convscape
     return jobs, ConvscapeScheduler(engine, jobs)
 
 
-def test_no_more_legs_are_out_than_there_are_workers(engine: Engine) -> None:
+def test_no_more_jobs_are_out_than_there_are_workers(engine: Engine) -> None:
     jobs, orders = started(engine, most=2)
     assert jobs.suggest("t2") is None
     assert orders.on_trial_result(None, trial(0), epoch(0)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
@@ -74,6 +74,21 @@ def test_an_error_in_a_result_ends_the_sweep_with_that_error(engine: Engine, mon
     assert jobs.suggest("t9") == Searcher.FINISHED
     assert orders.on_trial_result(None, trial(1), epoch(1)) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
     assert not engine.records[1].accuracies
+
+
+def test_a_trial_that_cannot_even_be_failed_ends_the_sweep_with_that_error(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, orders = started(engine)
+
+    def full(*_: object, **__: object) -> None:
+        raise SweepError("study.jsonl: cannot be written: No space left on device")
+
+    monkeypatch.setattr(engine.ledger.study, "end", full)
+    for result in (epoch(0, accuracy=math.nan), {"number": 0, "epoch_results": []}):
+        assert orders.on_trial_result(None, trial(0), result) == TrialScheduler.STOP  # pyright: ignore[reportArgumentType]
+        assert "No space left" in str(jobs.problem)
+    assert jobs.suggest("t9") == Searcher.FINISHED
 
 
 def test_an_accuracy_that_is_no_number_fails_its_trial_alone(engine: Engine) -> None:
@@ -200,7 +215,7 @@ def test_a_worker_whose_clock_is_ahead_does_not_use_trials_up(engine: Engine) ->
     assert again["until"] is None
 
 
-def test_a_leg_s_end_told_late_is_no_loss_of_the_next_leg(engine: Engine) -> None:
+def test_a_job_s_end_told_late_is_no_loss_of_the_next_job(engine: Engine) -> None:
     """Seen under load: Tune gave the promoted trial's job out before it told of the end of the one it had paused."""
     jobs, orders = started(engine, most=3)
     for number in range(3):

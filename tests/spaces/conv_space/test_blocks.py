@@ -106,7 +106,7 @@ def test_an_all_convolutional_head() -> None:
 def test_the_map_a_stage_gives_is_that_of_its_layers(
     stage: Stage, channels: int, filters: int, size: tuple[int, int], fit: Any
 ) -> None:
-    style = Style(filters, "batch", "relu", 0.5)
+    style = Style(filters=filters, norm="batch", dropout=0.5)
     layers = [layer for group in stage.groups(channels, style) for layer in group]
     expected = after(stage, size, fit)
     if expected is None:

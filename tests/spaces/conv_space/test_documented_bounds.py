@@ -75,7 +75,16 @@ def test_a_large_filter_is_a_choice_where_f_is_odd(block: str, kernel: int, aske
 
 
 def test_strided_multiplies_the_last_stride_by_2() -> None:
-    stage = Stage(1, "plain", 3, "single", 1, 3, "same", "strided")
+    stage = Stage(
+        convolutions=1,
+        block="plain",
+        kernel=3,
+        form="single",
+        dilation=1,
+        stride=3,
+        padding="same",
+        downsampling="strided",
+    )
     assert stage.strides == (6,)
     network, _ = sampled(stride=3, downsampling="strided", convolutions=2)
     assert [s.layer.stride[0] for s in network.steps if isinstance(s.layer, Conv)] == [3, 2]

@@ -198,7 +198,16 @@ def test_a_stack_has_the_receptive_field_and_the_map_of_the_large_filter(
     kernel: int, convolutions: int, stride: int, downsampling: Any, padding: Any
 ) -> None:
     def ends(form: Any) -> tuple[Any, Any]:
-        stage = Stage(convolutions, "plain", kernel, form, 1, stride, padding, downsampling)
+        stage = Stage(
+            convolutions=convolutions,
+            block="plain",
+            kernel=kernel,
+            form=form,
+            dilation=1,
+            stride=stride,
+            padding=padding,
+            downsampling=downsampling,
+        )
         layers = [layer for group in stage.groups(1, Style(1)) for layer in group]
         network = Architecture((1, 200, 200), (*layers, Flatten(), Linear(2)), 2)
         last = cost_table(network).rows[-3]

@@ -77,7 +77,9 @@ def test_cutout_zeroes_one_square(size):
 def one_image_often(image: np.ndarray) -> Images:
     """`image` (C, H, W) with a mean that none of its values is."""
     part = Part(image[None], np.zeros(1, dtype=np.int64))
-    dataset = Dataset("one", part, part, part, ("only",), (1 / 500,), (1 / 255,))
+    dataset = Dataset(
+        name="one", train=part, validation=part, test=part, classes=("only",), mean=(1 / 500,), std=(1 / 255,)
+    )
     return Images(part, dataset, torch.device("cpu"))
 
 

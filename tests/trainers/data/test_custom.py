@@ -1,4 +1,4 @@
-"""One's own data by a dotted path: this module's functions, named the way a sweep file names them."""
+"""One's own data by an import path: this module's functions, named the way a sweep file names them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_function_gets_the_root(mine, tmp_path):
 
 
 def test_a_source_brings_its_own_test_part(mine):
-    data = load_dataset(mine(lambda _root: Source(IMAGES, LABELS, ("a", "b", "c", "d"), (IMAGES[:5], LABELS[:5]))))
+    data = load_dataset(mine(lambda _root: Source(IMAGES, LABELS, ("a", "b", "c", "d"), test=(IMAGES[:5], LABELS[:5]))))
     assert np.array_equal(data.test.images, IMAGES[:5])
 
 

@@ -20,7 +20,7 @@ def source(count: int = 200, classes: int = 4, seed: int = 0, test=None) -> Sour
     images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(count) // 256, np.arange(count) % 256
     shares = np.arange(1, classes + 1) / np.arange(1, classes + 1).sum()
     labels = np.random.default_rng(seed).choice(classes, count, p=shares).astype(np.int64)
-    return Source(images, labels, tuple(f"class {number}" for number in range(classes)), test)
+    return Source(images, labels, tuple(f"class {number}" for number in range(classes)), test=test)
 
 
 def numbers(part) -> list[int]:
@@ -132,7 +132,7 @@ def test_the_fingerprint_sees_one_pixel_and_survives_pickling():
 def test_images_travel_beside_the_pickle_and_are_not_copied():
     """Ray hands such buffers to the workers of a node as one piece of shared memory, read-only."""
     images = np.zeros((60, 5, 7, 3), dtype=np.uint8).transpose(0, 3, 1, 2)  # not in one piece
-    data = split("mine", Source(images, np.arange(60) % 3, ("a", "b", "c"), (images[:9], np.arange(9) % 3)))
+    data = split("mine", Source(images, np.arange(60) % 3, ("a", "b", "c"), test=(images[:9], np.arange(9) % 3)))
     buffers: list[pickle.PickleBuffer] = []
     inside = pickle.dumps(data, protocol=5, buffer_callback=buffers.append)
     assert len(inside) < 2_000

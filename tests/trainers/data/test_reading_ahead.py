@@ -64,7 +64,13 @@ def test_each_process_has_so_many_batches_ready_before_they_are_asked_for(tmp_pa
         monkeypatch.setattr(streaming, "AHEAD", ahead)
     pictures = Noted(tmp_path / "notes")
     where = np.arange(COUNT)
-    images = Streamed(pictures, where, (1, 1, 1), np.zeros((COUNT, 1, 2), np.int64), np.zeros(COUNT, np.uint64))
+    images = Streamed(
+        pictures=pictures,
+        where=where,
+        size=(1, 1, 1),
+        sums=np.zeros((COUNT, 1, 2), np.int64),
+        digests=np.zeros(COUNT, np.uint64),
+    )
     batches = Loader(images, torch.zeros(COUNT, dtype=torch.int64)).epoch(np.split(where, COUNT // BATCH))
     ready = (ahead or 2) * workers
     for asked_for in (1, 2, 3):
