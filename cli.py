@@ -156,7 +156,7 @@ def compare(
     """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
     from .dashboards import links
     from .dashboards.text import leaderboard_table, why_failed
-    from .search import Sweep, folder_option
+    from .search import Sweep
     from .search.records import failures
 
     sweep = Sweep.open(name, folder)
@@ -166,8 +166,7 @@ def compare(
         failed = [asdict(failure) for failure in failures(records)]
         typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
         return
-    known_as = f"{sweep.name}{folder_option(sweep.config)}"
-    typer.echo("\n".join([leaderboard_table(trials, number, sweep=known_as), *why_failed(records)]))
+    typer.echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
     page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
     typer.echo(f"\nCompare runs in MLflow:\n  {page}")
 

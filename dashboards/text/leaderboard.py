@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """Columns of the text, at most."""
+SHOWN = 10
+"""Trials in the leaderboard at the end of a sweep."""
 
 
-def leaderboard_table(trials: Sequence[TrialSummary], most: int, *, sweep: str) -> str:
+def leaderboard_table(trials: Sequence[TrialSummary], most: int) -> str:
     """The best trials of a sweep, two lines each: figures, then the network.
 
     Args:
         trials: all that were trained, best first.
         most: how many of them to show.
-        sweep: what names the sweep on the command line: its name, and its folder where that is not the usual one.
     """
     lines = [f"{'':>3} {'trial':>6} {'accuracy':>9} {'epochs':>7} {'parameters':>11} {'MACs':>7}  state"]
     lines.append("-" * WIDTH)
@@ -38,7 +39,7 @@ def leaderboard_table(trials: Sequence[TrialSummary], most: int, *, sweep: str) 
         )
         lines.append(f"    {_shortened(trial.notation, WIDTH - 4)}")
     if len(trials) > most:
-        lines.append(f"    … and {len(trials) - most:,} more: convscape compare {sweep} -n {len(trials)}")
+        lines.append(f"    … and {len(trials) - most:,} more, which `convscape compare` shows with `-n {len(trials)}`")
     return "\n".join(lines)
 
 
@@ -95,7 +96,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     trained = epochs_in_words(winner.best_epoch)
     parts = [
         f"Leaderboard of sweep {sweep.name}",
-        leaderboard_table(trials, 10, sweep=f"{sweep.name}{folder_option(sweep.config)}"),
+        leaderboard_table(trials, SHOWN),
         "",
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",
@@ -109,8 +110,10 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         *unsent(sweep),
         "",
     ]
+    option = folder_option(sweep.config)
+    if len(trials) > SHOWN:
+        parts.append(f"All trials:   convscape compare {sweep.name}{option} -n {len(trials)}")
     if not exported:
-        option = folder_option(sweep.config)
         parts.append(f"Export it:    convscape export {sweep.name}{option} --to exported/{sweep.name}")
     parts.append("Compare runs in MLflow:")
     parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))}")

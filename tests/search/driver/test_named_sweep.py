@@ -57,7 +57,7 @@ def test_the_leaderboard_marks_them(finished: Sweep) -> None:
         2: "sampled",
         3: "sampled",
     }
-    lines = leaderboard_table(finished.summaries(), 10, sweep="named").splitlines()
+    lines = leaderboard_table(finished.summaries(), 10).splitlines()
     assert max(map(len, lines)) <= 80
     marked = {line.split()[1]: line.split("  ")[-1] for line in lines[2::2]}
     assert marked["0"] == "completed, baseline"
