@@ -75,8 +75,9 @@ class TestGaussianProcess(SamplerContract):
     learning_rounds = 15
 
     @pytest.mark.slow
-    def test_what_it_hears_it_learns_from(self, tmp_path: Path) -> None:
-        super().test_what_it_hears_it_learns_from(tmp_path)
+    @pytest.mark.parametrize("named", [False, True])
+    def test_what_it_hears_it_learns_from(self, tmp_path: Path, *, named: bool) -> None:
+        super().test_what_it_hears_it_learns_from(tmp_path, named=named)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("reopened", [1, 5])
