@@ -360,9 +360,9 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
 
 def _dry_run(config: SweepConfig, output: str) -> None:
     from .dashboards.text import design_json, design_line
-    from .search.config import load_data
+    from .search.config import AUTO, load_data
     from .search.driver import preflight
-    from .search.proposals import DesignSpace
+    from .search.proposals import DesignSpace, textbook_designs
 
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
@@ -383,6 +383,9 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     )
     sizes = f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
     typer.echo(f"\n# {dataset.name}: images of {'x'.join(map(str, dataset.input))}: {sizes}")
+    if config.search.start == AUTO:
+        for start in textbook_designs(designs, config.search.trials):
+            typer.echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
     typer.echo(f"# {counted}; nothing was trained or written")
     for design in drawn:

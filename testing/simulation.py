@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from ..search.records import State, TrialRecord
     from ..search.scheduling import Job
 
-FIXED_RECIPE = {"learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 64}
+FIXED_RECIPE = {"learning_rate": 0.1, "weight_decay": 0.0, "batch_size": 64, "flip": False}
 SMALL_SPACE = {
     "stages": [1, 2], "convolutions": 1, "filters": [4, 8], "growth": 1, "kernel": [3, 5], "padding": "same",
-    "downsampling": ["max", "strided"], "dropout": 0.0, "hidden": 0,
+    "downsampling": ["max", "strided"], "dropout": 0.0, "hidden": 0, "norm": ["batch", "none"],
+    "large_filters": ["single", "stack"],
 }  # fmt: skip
 
 
 def config(space: dict[str, Any] = SMALL_SPACE, recipe: dict[str, Any] = FIXED_RECIPE, **sections: Any) -> SweepConfig:
     """A small sweep over 8x8 images: 14 trials of at most 4 epochs, unless `sections` of a sweep file say otherwise."""
-    search = {"trials": 14, "epochs": 4, "reduction": 2, "finalists": 0, **sections.pop("search", {})}
+    search = {"trials": 14, "epochs": 4, "reduction": 2, "finalists": 0, "start": [], **sections.pop("search", {})}
     plain = {"name": "s", "data": {"name": "digits"}, "space": space, "recipe": recipe, "search": search}
     return SweepConfig.model_validate({**plain, **sections})
 

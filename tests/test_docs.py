@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from convscape import cli
-from convscape.search.config import recipe_space, schema, sweep_file
+from convscape.search.config import DataConfig, SweepConfig, recipe_space, schema, sweep_file
 from convscape.spaces.classics import classic_space
 from convscape.spaces.conv_space import settings
 from convscape.spaces.errors import NotationError
@@ -35,6 +35,15 @@ def test_the_page_of_the_sweep_file_has_every_key_and_no_other() -> None:
     page, others = (ROOT / "docs" / "sweep-file.md").read_text().split("## `space` around a classic")
     assert rows(page) == keys()
     assert rows(others) == {"space.class"} | {f"space.{key}" for key in classic_space.KEYS}
+
+
+def test_the_page_of_the_sweep_file_says_the_defaults_as_they_are() -> None:
+    page = (ROOT / "docs" / "sweep-file.md").read_text().split("## `space` around a classic")[0]
+    said = dict(re.findall(r"^\| `([a-z_.]+)` \| `(.+?)` \|", page, re.MULTILINE))
+    config = SweepConfig(name="try", data=DataConfig(name="digits")).to_json()
+    known = {f"{part}.{key}": value for part in ("search", "space", "recipe") for key, value in config[part].items()}
+    wrong = {key: known[key] for key, text in said.items() if key in known and yaml.safe_load(text) != known[key]}
+    assert wrong == {}
 
 
 def rows(page: str) -> set[str]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 
+DECAY = 0.3
+"""Share of the epochs, the last of them, over which the schedule "wsd" takes the rate down to zero."""
+
+
 def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: int) -> float:
     """The learning rate at a point of training: warm-up in a straight line, then the recipe's schedule.
 
@@ -28,13 +32,30 @@ def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: in
     >>> cosine = Recipe(learning_rate=1.0, warmup=1, schedule="cosine")
     >>> [round(learning_rate(cosine, epoch, 5, 100), 3) for epoch in (0, 0.5, 1, 3, 5)]
     [0.01, 0.51, 1.0, 0.5, 0.0]
+    >>> stable = Recipe(learning_rate=1.0, warmup=1, schedule="wsd")
+    >>> [round(learning_rate(stable, epoch, 10, 100), 3) for epoch in (0, 1, 7, 8.5, 10)]
+    [0.01, 1.0, 1.0, 0.5, 0.0]
     """
     if epoch < recipe.warmup:
         return recipe.learning_rate * min(1.0, (epoch + 1 / steps_per_epoch) / recipe.warmup)
     if recipe.schedule == "constant":
         return recipe.learning_rate
+    if recipe.schedule == "wsd":
+        return recipe.learning_rate * min(1.0, max(0.0, epochs - epoch) / (DECAY * epochs))
     done = min(1.0, (epoch - recipe.warmup) / max(epochs - recipe.warmup, 1e-9))
     return recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
+
+
+def same_rates(recipe: Recipe, epoch: int, one: int, other: int) -> bool:
+    """Whether trainings of `one` and of `other` epochs have had the same learning rates after `epoch` epochs.
+
+    >>> from convscape.trainers.recipe import Recipe
+    >>> [same_rates(Recipe(schedule="wsd"), epoch, 10, 20) for epoch in (7, 8)]
+    [True, False]
+    """
+    if one == other or recipe.schedule == "constant":
+        return True
+    return recipe.schedule == "wsd" and epoch <= (1 - DECAY) * min(one, other) + 1e-9
 
 
 def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..spaces import ConfigError, nearest
 
 OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "wsd")
 CLASS_WEIGHTS = ("none", "balanced")
 LARGEST_BATCH = 65_536
 """Bound on `batch_size`, in images."""
@@ -50,8 +50,10 @@ class Recipe:
     """Largest norm of the gradient of all weights together; None for no limit."""
     warmup: float = 0.5
     """Epochs over which the rate rises in a straight line from zero."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """After warm-up: one constant rate, or half a cosine down to zero at the last epoch."""
+    schedule: Literal["constant", "cosine", "wsd"] = "constant"
+    """After warm-up: one constant rate; half a cosine down to zero at the last epoch; or, as "wsd", warm-up, stable,
+    decay: constant, then over the last three tenths in a straight line to zero (Hu et al. 2024; Hägele et al. 2024).
+    """
     averaging: float = 0.999
     """Decay a step of the averaged weights that validation and export use, 0 for none. It grows to this value as
     (1 + steps) / (10 + steps), so that the average covers the last tenth of a short run.

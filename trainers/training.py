@@ -16,6 +16,7 @@ from .data import Images, bytes_on
 from .device import PRECISIONS, USABLE, device_memory, oom_as_training_error, parts_that_fit, validated_at_once
 from .epoch_result import EpochResult
 from .network import build_network
+from .optimization import same_rates
 from .step import TrainingStep, in_parts
 from .validation import Validation
 
@@ -215,13 +216,13 @@ class Training:
             folder: of the checkpoint.
 
         Raises:
-            ForeignCheckpointError: of another architecture, recipe, seed, number of epochs, precision, data set or
-                normalisation.
+            ForeignCheckpointError: of another architecture, recipe, seed, number of epochs (unless the learning rates
+                so far are the same), precision, data set or normalisation.
             CheckpointError: absent, damaged, or its tensors do not fit.
         """
         tensors, values = checkpoint.read_checkpoint(folder)
         for name, ours in self._identity().items():
-            if values.get(name) != ours:
+            if values.get(name) != ours and not (name == "epochs" and self._goes_on_alike(values)):
                 raise ForeignCheckpointError(
                     f"checkpoint {folder}: its {name} is {values.get(name)!r:.80}, not {ours!r:.80}"
                 )
@@ -240,6 +241,13 @@ class Training:
         self.epoch, self.events[:] = epoch, events
         if parts != self._step.parts:
             self._step.split(parts)
+
+    def _goes_on_alike(self, values: Mapping[str, Any]) -> bool:
+        """Whether a checkpoint of a training of another length is what this one would be there."""
+        epoch, epochs = values.get("epoch"), values.get("epochs")
+        return (
+            isinstance(epoch, int) and isinstance(epochs, int) and same_rates(self.recipe, epoch, epochs, self.epochs)
+        )
 
     def _optimizer_state(self, tensors: Mapping[str, Tensor]) -> dict[Tensor, dict[str, Tensor]]:
         """The optimiser's state by weight, of tensors named "INDEX.KEY"; a weight without tensors has none.

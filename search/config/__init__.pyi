@@ -1,7 +1,18 @@
 from .data import load_data as load_data
-from .initial_designs import NamedNetwork as NamedNetwork, WarmStart as WarmStart, network_of as network_of
-from .recipe_space import RecipeSpace as RecipeSpace, absolute_paths as absolute_paths, logged_params as logged_params
+from .initial_designs import (
+    AUTO as AUTO,
+    NamedNetwork as NamedNetwork,
+    WarmStart as WarmStart,
+    network_of as network_of,
+)
+from .recipe_space import (
+    TEXTBOOK as TEXTBOOK,
+    RecipeSpace as RecipeSpace,
+    absolute_paths as absolute_paths,
+    logged_params as logged_params,
+)
 from .schema import (
+    UNLIMITED as UNLIMITED,
     BudgetConfig as BudgetConfig,
     DataConfig as DataConfig,
     ResourcesConfig as ResourcesConfig,
@@ -10,3 +21,4 @@ from .schema import (
     TrackingConfig as TrackingConfig,
 )
 from .sweep_file import parse_sweep_file as parse_sweep_file, read_sweep_file as read_sweep_file
+from .transfer_space import TransferSpace as TransferSpace

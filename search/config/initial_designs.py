@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path  # noqa: TC003 - pydantic needs it
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_serializer
 
@@ -53,8 +53,14 @@ class WarmStart(_Entry):
         return {"sweep": self.sweep, **where, "best": self.best}
 
 
+AUTO = "auto"
+"""What `search.start` is where the textbook says what is trained first."""
+
+
 def _read(entries: Any, info: ValidationInfo) -> Any:
     """A list's entries; a mistake names its place, as in `search.start[2]`."""
+    if entries == AUTO and info.field_name == "start":
+        return entries
     listed = list(entries) if isinstance(entries, list | tuple) else [entries]
     return tuple(_entry(entry, f"search.{info.field_name}[{index}]") for index, entry in enumerate(listed))
 
@@ -62,6 +68,8 @@ def _read(entries: Any, info: ValidationInfo) -> Any:
 Entries: TypeAlias = Annotated[tuple[NamedNetwork | WarmStart, ...], BeforeValidator(_read)]
 """What `search.start` and `search.baselines` hold: named networks and former sweeps, read from every form that a sweep
 file may give them in."""
+Start: TypeAlias = Annotated[Literal["auto"] | tuple[NamedNetwork | WarmStart, ...], BeforeValidator(_read)]
+"""What `search.start` holds: entries, or "auto" for the textbook's designs."""
 
 
 def _entry(entry: Any, key: str) -> NamedNetwork | WarmStart:
@@ -88,7 +96,7 @@ def _entry(entry: Any, key: str) -> NamedNetwork | WarmStart:
     return found
 
 
-def check_initial_designs(entries: Entries, key: str) -> None:
+def check_initial_designs(entries: Start, key: str) -> None:
     """Refuses entries of `search.start` or `search.baselines` that name no network, before the images are known.
 
     Former sweeps are not looked at. A network whose windows do not fit its own input passes, since the sweep's images
@@ -101,7 +109,7 @@ def check_initial_designs(entries: Entries, key: str) -> None:
     Raises:
         ConfigError: an entry names no network; names the entry, as in `search.start[2]`.
     """
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(() if isinstance(entries, str) else entries):
         if not isinstance(entry, NamedNetwork):
             continue
         try:

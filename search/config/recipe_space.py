@@ -25,6 +25,15 @@ def _weights(value: object, key: str) -> Choice:
     return options(listed, key, listed)
 
 
+AUTO = "auto"
+"""What `crop` and `cutout` are where the size of the images decides."""
+
+
+def _shift(value: object, key: str) -> Choice:
+    """Cells, one number or a list of them, or "auto"."""
+    return options(AUTO, key, (AUTO,)) if value == AUTO else whole_numbers(value, key, 0, LARGEST_SHIFT)
+
+
 def _limit(value: object, key: str) -> Choice:
     """As `number`, or None for no limit, alone or in a list."""
     listed: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
@@ -39,25 +48,31 @@ def _limit(value: object, key: str) -> Choice:
 KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     # key: (default, how its values are read)
     "optimizer": ("sgd", lambda value, key: options(value, key, OPTIMIZERS)),
-    "learning_rate": ({"low": 0.003, "high": 0.3, "log": True}, lambda value, key: number(value, key, 1e-8, 100)),
+    "learning_rate": ({"low": 0.02, "high": 0.4, "log": True}, lambda value, key: number(value, key, 1e-8, 100)),
     "momentum": (0.9, lambda value, key: number(value, key, 0, 0.999)),
-    "weight_decay": ({"low": 1e-6, "high": 1e-2, "log": True}, lambda value, key: number(value, key, 0, 1)),
+    "weight_decay": ({"low": 2e-4, "high": 5e-3, "log": True}, lambda value, key: number(value, key, 0, 1)),
     "batch_size": ([64, 128], lambda value, key: whole_numbers(value, key, 2, 65_536)),
-    "label_smoothing": (0.0, lambda value, key: number(value, key, 0, 0.9)),
+    "label_smoothing": (0.1, lambda value, key: number(value, key, 0, 0.9)),
     "class_weights": ("none", lambda value, key: options(value, key, CLASS_WEIGHTS)),
     "gradient_clip": (2.0, _limit),
     "warmup": (0.5, lambda value, key: number(value, key, 0, 1_000)),
-    "schedule": ("constant", lambda value, key: options(value, key, SCHEDULES)),
+    "schedule": ("wsd", lambda value, key: options(value, key, SCHEDULES)),
     "averaging": (0.999, lambda value, key: number(value, key, 0, 0.99999)),
-    "crop": (0, lambda value, key: whole_numbers(value, key, 0, LARGEST_SHIFT)),
-    "flip": (False, lambda value, key: options(value, key, (True, False))),
-    "cutout": (0, lambda value, key: whole_numbers(value, key, 0, LARGEST_SHIFT)),
+    "crop": (AUTO, _shift),
+    "flip": ([False, True], lambda value, key: options(value, key, (True, False))),
+    "cutout": (AUTO, _shift),
     "weights": (None, _weights),
     "frozen": (0.0, lambda value, key: number(value, key, 0, 1)),
 }
 """For each key of a sweep file's `recipe`: the default, and the function that reads a value under a dotted key as a
 choice."""
+SMALL = 16
+"""Images with a shorter side below this, in cells, lose too much where a part is cut out."""
 _ALWAYS = ("optimizer", "learning_rate", "weight_decay", "batch_size")
+TEXTBOOK: dict[str, object] = {**Recipe().to_json(), "learning_rate": 0.1, "weight_decay": 1e-3, "batch_size": 64,
+    "label_smoothing": 0.1, "schedule": "wsd", "crop": 1}  # fmt: skip
+"""What anyone who trains convolutional networks sets first (He et al. 2016 for rate, decay and crop; Szegedy et al.
+2016 for the smoothing). Images are not mirrored: that is wrong for digits."""
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items()}
 """The value of each key of `recipe` that a sweep file leaves out."""
 
@@ -78,6 +93,7 @@ class RecipeSpace:
         for key in settings:
             if key not in KEYS:
                 raise SpaceError(f"recipe.{key}: unknown key", nearest(key, KEYS), key=f"recipe.{key}")
+        self._given = settings
         self.settings: dict[str, Choice] = {
             key: read(settings.get(key, default), f"recipe.{key}") for key, (default, read) in KEYS.items()
         }
@@ -93,6 +109,23 @@ class RecipeSpace:
         """Sources of pretrained weights that training may start from: files, folders of exports, "torchvision:NAME"."""
         return tuple(source for source in cast("Options", self.settings["weights"]).options if isinstance(source, str))
 
+    def for_images(self, input: tuple[int, int, int]) -> RecipeSpace:
+        """The recipes for images of one size: where `crop` or `cutout` is "auto", they are as usual there.
+
+        Images are shifted by 1/28 or 1/14 of their shorter side, at least by one cell (1 or 2 cells of 28 to 32), and
+        by one cell below 16. A square of three tenths of it is cut out, or nothing; below 16 cells never.
+
+        Args:
+            input: (C, H, W) of the images.
+        """
+        side = min(input[1:])
+        usual = {
+            "crop": [max(1, side // 28), max(2, side // 14)] if side >= SMALL else [1] if side > 1 else [0],
+            "cutout": [0, round(0.3 * side)] if side >= SMALL else [0],
+        }
+        left = {key: usual[key] for key in usual if self._given.get(key, AUTO) == AUTO}
+        return RecipeSpace(**{**self._given, **left})
+
     def check(self, input: tuple[int, int, int]) -> None:
         """Refuses a crop or cutout that may take a whole image: one as long as the image's shorter side, or longer.
 
@@ -104,7 +137,8 @@ class RecipeSpace:
         """
         shorter = min(input[1:])
         for key in ("crop", "cutout"):
-            largest = max(cast("tuple[int, ...]", cast("Options", self.settings[key]).options))
+            offered = cast("Options", self.settings[key]).options
+            largest = 0 if AUTO in offered else max(cast("tuple[int, ...]", offered))
             if largest >= shorter:
                 raise SpaceError(
                     f"recipe.{key}: {largest} is too large for images of {input[1]}x{input[2]}",
@@ -115,6 +149,8 @@ class RecipeSpace:
     def sample(self, trial: Trial) -> Recipe:
         """One recipe. Fractions are rounded to six significant digits, so that what is shown is what is run.
 
+        A `crop` or `cutout` that is "auto" still, since `for_images` was not called, is 0.
+
         The share of frozen layers is asked for only where the recipe starts from pretrained weights.
 
         Args:
@@ -124,6 +160,7 @@ class RecipeSpace:
         for key, choice in self.settings.items():
             if key != "frozen" or found["weights"] is not None:
                 found[key] = choice.suggest(trial, key)
+        found |= {key: 0 for key, value in found.items() if value == AUTO}
         rounded = {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in found.items()}
         return Recipe.from_json(rounded)
 

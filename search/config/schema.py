@@ -12,7 +12,7 @@ from ...spaces import Budget, CustomSpace, bytes_from, is_import_path
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
 from ..records import Objective  # noqa: TC001 - pydantic reads it
-from .initial_designs import Entries  # noqa: TC001 - pydantic reads it
+from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
 from .recipe_space import DEFAULTS as RECIPE_DEFAULTS, RecipeSpace, absolute_paths
 from .transfer_space import TransferSpace
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ...spaces import Architecture, Space
     from ...trainers import Recipe
     from ..study import Samplers
+
+
+UNLIMITED = 1_000_000
+"""The most that `search.trials` may be, and what it is where only the time limits a sweep."""
 
 
 def _amount(value: Any) -> Any:
@@ -36,6 +40,16 @@ Bytes = Annotated[
     int, BeforeValidator(lambda value: bytes_from(value) if isinstance(value, str) else value), Field(ge=1)
 ]
 """A number of bytes, at least 1; a sweep file may also give a text such as "2 GB"."""
+
+
+def _whole_or_auto(low: int, high: int) -> BeforeValidator:
+    def read(value: Any) -> Any:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value != "auto" and not (whole and low <= value <= high):
+            raise ValueError(f"it must be a whole number from {low} to {high:,}, or auto")
+        return value
+
+    return BeforeValidator(read)
 
 
 class _Section(BaseModel):
@@ -77,12 +91,14 @@ class DataConfig(_Section):
 class SearchConfig(_Section):
     """The `search` section of a sweep file: how many trials, how they are proposed, promoted and compared."""
 
-    trials: int = Field(default=50, ge=1, le=1_000_000)
-    """Networks to train; duplicates and designs over budget do not count."""
     seconds: float | None = Field(default=None, gt=0)
     """Time budget of one launch or resume, in seconds: past it nothing new starts and what runs ends with its epoch."""
-    epochs: int = Field(default=9, ge=1, le=100_000)
-    """Epochs of a trial that is promoted to the end."""
+    trials: int = Field(default=None, ge=1, le=UNLIMITED, validate_default=True)  # pyright: ignore[reportAssignmentType] - see `_until_the_time_is_up`
+    """Networks to train; duplicates and designs over budget do not count. When not given, 50, or as many as
+    `search.seconds` allow where that is given."""
+    epochs: Annotated[int | Literal["auto"], _whole_or_auto(1, 100_000)] = "auto"
+    """Epochs of a trial that is promoted to the end; "auto" chooses them by the time there is and what an epoch takes,
+    or, without a time budget, by the number of images."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the sampler, of every initialisation and of the data split."""
     sampler: str | dict[str, Any] = "tpe"
@@ -90,8 +106,8 @@ class SearchConfig(_Section):
     promotion: Literal["halving", "stopping", "none"] = "halving"
     """Which trials go on: "halving" pauses them at rungs and resumes the best (asynchronous successive halving);
     "stopping" ends at once those not among the best so far; "none" runs all to the end."""
-    first_rung: int = Field(default=1, ge=1)
-    """Epochs after which a trial is first judged."""
+    first_rung: Annotated[int | Literal["auto"], _whole_or_auto(1, 100_000)] = "auto"
+    """Epochs after which a trial is first judged; "auto" is 1, and more with `epochs: auto` where epochs are short."""
     reduction: int = Field(default=3, ge=2, le=100)
     """Reduction factor of successive halving: one in so many trials of a rung is promoted to the next, which is so many
     times longer."""
@@ -103,11 +119,17 @@ class SearchConfig(_Section):
     """At the end so many of the best trials are trained again from other seeds; the winner is the best on average."""
     seeds: int = Field(default=3, ge=1, le=100)
     """Trainings of each finalist, each from another seed; the one in the search is among them."""
-    start: Entries = ()
-    """Designs trained before the sampler proposes its own: classics, notation, files, a former sweep's best."""
+    start: Start = "auto"
+    """Designs trained before the sampler proposes its own: "auto" for the textbook's, or classics, notation, files, a
+    former sweep's best; [] for none."""
     baselines: Entries = ()
     """Designs to compare with: classics, notation, files, a former sweep's best. They are trained first and to the full
     length, whatever promotion says, and are not counted in `trials`."""
+
+    @field_validator("trials", mode="before")
+    @classmethod
+    def _until_the_time_is_up(cls, trials: object, info: ValidationInfo) -> object:
+        return (UNLIMITED if info.data.get("seconds") else 50) if trials is None else trials
 
     @field_validator("sampler", mode="before")
     @classmethod
@@ -136,9 +158,9 @@ class SearchConfig(_Section):
 
     @field_validator("first_rung")
     @classmethod
-    def _within_the_epochs(cls, first_rung: int, info: ValidationInfo) -> int:
+    def _within_the_epochs(cls, first_rung: int | str, info: ValidationInfo) -> int | str:
         epochs = info.data.get("epochs", first_rung)
-        if first_rung > epochs and info.data.get("promotion") != "none":
+        if "auto" not in (first_rung, epochs) and int(first_rung) > epochs and info.data.get("promotion") != "none":
             raise ValueError(f"trials end after {epochs} epochs: use at most {epochs}, or raise search.epochs")
         return first_rung
 
@@ -146,7 +168,8 @@ class SearchConfig(_Section):
     @classmethod
     def _begin_within_the_epochs(cls, brackets: int, info: ValidationInfo) -> int:
         epochs, first, reduction = (info.data.get(key) for key in ("epochs", "first_rung", "reduction"))
-        if epochs and first and reduction and info.data.get("promotion") != "none":
+        first = 1 if first == "auto" else first
+        if epochs and epochs != "auto" and first and reduction and info.data.get("promotion") != "none":
             most = sum(first * reduction**bracket <= epochs for bracket in range(brackets))
             if most < brackets:
                 raise ValueError(
@@ -266,8 +289,8 @@ class TrackingConfig(_Section):
 class SweepConfig(_Section):
     """A whole sweep file, as a frozen value in which every default is filled in.
 
-    >>> SweepConfig(name="try", data=DataConfig(name="digits")).search.epochs
-    9
+    >>> SweepConfig(name="try", data=DataConfig(name="digits")).search.trials
+    50
     """
 
     name: str

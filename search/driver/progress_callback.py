@@ -91,7 +91,7 @@ class ProgressCallback:
             self._before = epochs
         if epochs != self._epochs:
             self._epochs, self._heard = epochs, time.time()
-        by_rate = seconds_left(search, list(engine.records.values()), epochs - self._before, seconds)
+        by_rate = seconds_left(search, engine.length, list(engine.records.values()), epochs - self._before, seconds)
         left = min((value for value in (by_rate, engine.time_budget.left) if value is not None), default=None)
         best = next(iter(ranked(engine.records.values())), None)
         return SweepProgress(

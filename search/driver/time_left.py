@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..config import WarmStart
 from ..records import finalists
-from ..scheduling import Halving
+from ..scheduling import Halving, Length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,23 +19,26 @@ FEWEST_EPOCHS = 3
 """Epochs that must have been trained before the time left is estimated."""
 
 
-def seconds_left(search: SearchConfig, records: Sequence[TrialRecord], epochs: int, seconds: float) -> float | None:
+def seconds_left(
+    search: SearchConfig, length: Length, records: Sequence[TrialRecord], epochs: int, seconds: float
+) -> float | None:
     """Seconds until the end, if epochs go on to take as long and as many trials as usual are promoted.
 
     None where fewer than FEWEST_EPOCHS epochs were trained since the launch or resume.
 
     Args:
         search: the settings of the sweep file.
+        length: epochs of a trial of full length.
         records: all trials so far.
         epochs: epochs of all trials together that were trained since the launch or resume.
         seconds: seconds since the launch or resume.
     """
-    if epochs < FEWEST_EPOCHS:
+    if epochs < FEWEST_EPOCHS or not length.known:
         return None
     searched = sum(record.epochs for record in records if record.judged and not record.duplicate)
-    left = max(0.0, expected_epochs(search) * search.trials - searched)
-    left += sum(search.epochs - record.epochs for record in records if not (record.judged or record.ended))
-    return (left + search.epochs * _to_come(search, records)) * seconds / epochs
+    left = max(0.0, expected_epochs(search, length) * search.trials - searched)
+    left += sum(length.epochs - record.epochs for record in records if not (record.judged or record.ended))
+    return (left + length.epochs * _to_come(search, records)) * seconds / epochs
 
 
 def _to_come(search: SearchConfig, records: Sequence[TrialRecord]) -> int:
@@ -48,13 +51,13 @@ def _to_come(search: SearchConfig, records: Sequence[TrialRecord]) -> int:
     return max(0, baselines) + max(0, chosen * (search.seeds - 1) - repetitions)
 
 
-def expected_epochs(search: SearchConfig) -> float:
+def expected_epochs(search: SearchConfig, length: Length) -> float:
     """Epochs that a trial is trained for on average when each rung promotes one in `search.reduction` trials."""
     if search.promotion == "none":
-        return search.epochs
-    halving = Halving(search.epochs, search.first_rung, search.reduction, search.brackets)
+        return length.epochs
+    halving = Halving(length.epochs, length.first_rung, search.reduction, search.brackets)
     total = 0.0
     for share, rungs in zip(halving.shares, halving.brackets, strict=True):
-        ends = [0, *(rung.epochs for rung in rungs), search.epochs]
+        ends = [0, *(rung.epochs for rung in rungs), length.epochs]
         total += share * sum((end - at) / search.reduction**rung for rung, (at, end) in enumerate(pairwise(ends)))
     return total

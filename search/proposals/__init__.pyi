@@ -3,3 +3,4 @@ from .design_space import DesignSpace as DesignSpace
 from .enqueued import initial_designs as initial_designs
 from .feasibility import check_budget as check_budget
 from .proposals import Proposals as Proposals
+from .textbook import textbook_designs as textbook_designs

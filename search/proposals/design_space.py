@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import optuna
@@ -41,6 +41,8 @@ class DesignSpace:
     """(C, H, W) of the images."""
     classes: int
     """How many classes the images have."""
+    images: int = 0
+    """How many images are trained on; 0 where that is not known."""
 
     @staticmethod
     def of(config: SweepConfig, input: tuple[int, int, int], classes: int) -> DesignSpace:
@@ -56,7 +58,7 @@ class DesignSpace:
         """
         return DesignSpace(
             networks=config.network_space(),
-            recipes=config.recipe_space(),
+            recipes=config.recipe_space().for_images(input),
             budget=config.budget,
             input=input,
             classes=classes,
@@ -69,7 +71,8 @@ class DesignSpace:
         Raises:
             SpaceError: a setting of the space or the recipe that cannot be; names its key.
         """
-        return DesignSpace.of(config, dataset.input, len(dataset.classes))
+        designs = DesignSpace.of(config, dataset.input, len(dataset.classes))
+        return replace(designs, images=len(dataset.train))
 
     def check(self) -> None:
         """Refuses a space that does not suit the images.

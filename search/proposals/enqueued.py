@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError, SweepError
 from ...trainers import Recipe
-from ..config import NamedNetwork, WarmStart, absolute_paths, network_of
+from ..config import AUTO, NamedNetwork, WarmStart, absolute_paths, network_of
 from ..records import Enqueued
 from ..study import read_params
 from ..sweep import Sweep
 from .scripted_trials import NearestTrial
+from .textbook import textbook_designs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,9 @@ def initial_designs(config: SweepConfig, designs: DesignSpace) -> list[Enqueued]
             other images, or more starts than trials; names the key.
     """
     baselines = _queued(config, "baselines", "baseline", designs)
+    if config.search.start == AUTO:
+        found = textbook_designs(designs, config.search.trials)
+        return baselines + [Enqueued("start", each.design, each.params) for each in found]
     starts = _queued(config, "start", "start", designs)
     if len(starts) > config.search.trials:
         raise ConfigError(

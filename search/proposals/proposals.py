@@ -7,8 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from ...spaces import ConvscapeError, SpaceError, SweepError
+from ..config import AUTO
 from ..records import Enqueued
 from .enqueued import initial_designs
+from .textbook import leaning_design
 
 if TYPE_CHECKING:
     import optuna
@@ -53,6 +55,10 @@ class Proposals:
         end: EndTrial,
     ) -> None:
         self._most, self._designs, self._study, self._records = config.search.trials, designs, study, records
+        self._leans, self._seed = (
+            config.search.start == AUTO and config.search.sampler_name == "tpe",
+            config.search.seed,
+        )
         self._end = end
         designs.networks.check(designs.input)
         self._known: dict[str, TrialRecord] = {}
@@ -148,9 +154,13 @@ class Proposals:
         self.trained += record.counted
 
     def _ask(self) -> TrialRecord:
-        if not self._queue:
+        if self._queue:
+            enqueued = self._queue.pop(0)
+        else:
+            number = self._study.count
+            enqueued = leaning_design(self._designs, self._seed, number, self.trained) if self._leans else None
+        if enqueued is None:
             return self._study.ask(self._designs.sample)
-        enqueued = self._queue.pop(0)
 
         def named(trial: optuna.Trial) -> Design:
             if enqueued.params:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from random import Random
+
+SPREAD = 0.15
+"""Standard deviation of a number around the wish for it, as a share of its range."""
 
 
 class AnsweredTrial:
@@ -61,41 +66,81 @@ class AnsweredTrial:
 class NearestTrial:
     """A trial (`spaces.choices.Trial`) that takes from each choice what is nearest to a wish.
 
+    A narrowed choice such as "stage1.kernel in 3|5" is wished for as "stage1.kernel", and where there is no such wish
+    as "kernel". Where there is none at all the first choice is taken, or the low end of a range.
+
     Args:
-        wishes: the value wished for, by setting; every setting that is asked for must be there.
+        wishes: the value wished for, by setting.
     """
 
     def __init__(self, wishes: Mapping[str, Any]) -> None:
         self._wishes = wishes
+        self.given: dict[str, Any] = {}
+        """The answers so far by the names that Optuna keeps them under."""
+
+    def wish(self, name: str) -> Any:
+        """The value wished for where `name` is asked, None where there is none."""
+        plain = name.partition(" in ")[0]
+        return self._wishes.get(plain, self._wishes.get(plain.rpartition(".")[2]))
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """The wish if it is one of `choices`; else the nearest number, or the first choice where none is a number."""
-        wish = self._wishes[name]
+        self.given[name] = self._option(self.wish(name), choices)
+        return self.given[name]
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """The number of the range that is nearest to the wish; `low` where the wish is no number."""
+        self.given[name] = self._number(self.wish(name), low, high, step=step, log=log)
+        return self.given[name]
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """The whole number of the range that is nearest to the wish; `low` where the wish is no number."""
+        self.given[name] = round(self._number(self.wish(name), low, high, step=step, log=log))
+        return self.given[name]
+
+    def _option(self, wish: Any, choices: Sequence[Any]) -> Any:
         if wish in choices or not _is_number(wish):
             return wish if wish in choices else choices[0]
         numbers = [choice for choice in choices if _is_number(choice)]
         return min(numbers, key=lambda choice: abs(choice - wish)) if numbers else choices[0]
 
-    def suggest_float(
-        self,
-        name: str,
-        low: float,
-        high: float,
-        *,
-        step: float | None = None,
-        log: bool = False,  # noqa: ARG002 - the bounds are the same
-    ) -> float:
-        """The number of the range that is nearest to the wish; `low` where the wish is no number."""
-        wish = self._wishes[name]
+    def _number(self, wish: Any, low: float, high: float, *, step: float | None, log: bool) -> float:  # noqa: ARG002
         value = min(max(wish if _is_number(wish) else low, low), high)
         if step is None:
             return value
         last = int((high - low) / step + 1e-9)  # a range need not end with a step
         return min(low + min(round((value - low) / step), last) * step, high)
 
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """The whole number of the range that is nearest to the wish; `low` where the wish is no number."""
-        return round(self.suggest_float(name, low, high, step=step, log=log))
+
+class LeaningTrial(NearestTrial):
+    """A trial that leans to its wishes: it takes what is nearest to a wish, or now and then any other value.
+
+    Args:
+        wishes: the value wished for, by setting, as `NearestTrial` has them.
+        chance: decides which values are not as wished, and what they are.
+        keep: the probability, 0 to 1, with which an answer is the wish.
+    """
+
+    def __init__(self, wishes: Mapping[str, Any], chance: Random, keep: float) -> None:
+        super().__init__(wishes)
+        self._chance, self._keep = chance, keep
+
+    def _option(self, wish: Any, choices: Sequence[Any]) -> Any:
+        return super()._option(wish, choices) if self._keeps(wish) else self._chance.choice(choices)
+
+    def _number(self, wish: Any, low: float, high: float, *, step: float | None, log: bool) -> float:
+        """Of a range, a number near the wish: off by a normal deviate of SPREAD of the range, or of its logarithm."""
+        bottom, top = (math.log(low), math.log(high)) if log else (low, high)
+        place = self._chance.uniform(bottom, top)
+        if self._keeps(wish):
+            centre = super()._number(wish, low, high, step=None, log=log)
+            place = self._chance.gauss(math.log(centre) if log else centre, SPREAD * (top - bottom))
+        return super()._number(math.exp(place) if log else place, low, high, step=step, log=log)
+
+    def _keeps(self, wish: Any) -> bool:
+        return self._chance.random() < self._keep and wish is not None
 
 
 def _is_number(value: object) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
-from ..files import trial_folder
 from ..proposals import Proposals
 from ..records import TIME_BUDGET, epochs_in_words, invalid_metric, objective_values
 from .finals import Finals
 from .halving import promotion_of
-from .job import Decision, Job
+from .job import Decision, job_of
 from .ledger import Ledger
+from .length import Length
 from .restore import restore
 from .time_budget import TimeBudget
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..records import State, TrialRecord
     from ..study import Study
     from ..tracking import Tracker
-    from .job import Report
+    from .job import Job, Report
 
 MOST_LOSSES = 9
 """Workers lost in a row, none with a result, before the sweep gives up: then the trials are not at fault."""
@@ -58,16 +58,19 @@ class Engine:
         self.time_budget = TimeBudget(deadline)
         self.interrupted = ""
         self.records: dict[int, TrialRecord] = {}
-        self.active: set[int] = set()
-        """Numbers of the trials that workers train now."""
+        self.active: dict[int, int] = {}
+        """The trials that workers train now, by number, and the full length that each one's job was given."""
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end)
-        self._promotion, self._finals = promotion_of(config.search), Finals(config.search)
+        timed = config.search.seconds is not None
+        self.length = Length(config.search, designs.images, timed=timed, chosen=study.length)
+        self._promotion = promotion_of(config.search, self.length)
+        self._finals = Finals(config.search, self.length)
         self._losses = 0
         self._search_ended = False
         restored = restore(
-            config.search, self.ledger, self._promotion, self._finals, self.proposals, records=self.records
+            config.search, self.length, self.ledger, self._promotion, self._finals, self.proposals, self.records
         )
         self._to_resume = restored.to_resume
         for record in restored.to_conclude:
@@ -138,6 +141,8 @@ class Engine:
                     break
                 self.ledger.epoch(record, result)
                 self._finals.took(record.number, result.seconds)
+                if self.length.took(record.number, result.seconds, self.time_budget.left, self._finals.at_once):
+                    self.ledger.length(self.length.epochs, self.length.epoch_seconds)
                 self.images_per_second[record.number] = result.images_per_second
             else:
                 decision = self._decide(record, new=bool(new))
@@ -245,29 +250,17 @@ class Engine:
 
     def _job(self, record: TrialRecord) -> Job:
         """What a worker is to do with the trial, which is active from now on."""
-        search, number = self.config.search, record.number
         self.ledger.go_on(record)
-        self.active.add(number)
+        self.active[record.number] = self.length.epochs
         self._finals.at_once = max(self._finals.at_once, len(self.active))
-        to_come = range(record.epochs + 1, search.epochs) if record.judged else ()
-        return Job(
-            number=number,
-            design=record.design,
-            start=record.epochs,
-            epochs=search.epochs,
-            rungs=tuple(epoch for epoch in to_come if self._promotion.is_rung(number, epoch)),
-            seed=(search.seed * 1_000_003 + number) % 2**31,
-            best=-1.0 if record.accuracy is None else record.accuracy,
-            checkpoints=trial_folder(self.config.sweep_folder, number),
-            until=self.time_budget.until,
-            latency="latency" in search.objectives and record.latency is None,
-        )
+        rungs = self._promotion.is_rung if record.judged else lambda *_: False
+        return job_of(record, self.config, self.length, rungs, self.time_budget.until)
 
     def _decide(self, record: TrialRecord, *, new: bool) -> Decision:
         """What becomes of the trial where it stands; it was judged there before where nothing is `new`."""
         if not new:
             return Decision.PAUSE if self.halted else Decision.CONTINUE
-        if record.epochs >= self.config.search.epochs:
+        if record.epochs >= self.length.epochs:
             return Decision.STOP
         if record.judged and self._promotion.is_rung(record.number, record.epochs):
             values = objective_values(record, self.config.search.objectives, record.accuracies[record.epochs])
@@ -276,12 +269,16 @@ class Engine:
             if verdict is not Decision.CONTINUE:
                 return verdict
             self.ledger.promote(record)
-        halted = self.halted or (self._searched and not record.repetition)
-        return Decision.PAUSE if halted else Decision.CONTINUE
+        if self.halted or (self._searched and not record.repetition):
+            return Decision.PAUSE
+        if self.active[record.number] != self.length.epochs:  # its rate would go down at another time, or never
+            self._to_resume.append(record.number)
+            return Decision.PAUSE
+        return Decision.CONTINUE
 
     def _conclude(self, record: TrialRecord) -> None:
         """Ends a trial at full length, or at a rung from which it will never go on."""
-        if record.epochs < self.config.search.epochs:
+        if record.epochs < self.length.epochs:
             self._end(record, "stopped", f"not promoted after epoch {record.epochs}")
             return
         self._end(record, "completed", f"trained {epochs_in_words(record.epochs)}")
@@ -289,10 +286,10 @@ class Engine:
 
     def _pause(self, record: TrialRecord) -> None:
         self.ledger.pause(record)
-        self.active.discard(record.number)
+        self.active.pop(record.number, None)
         self.images_per_second.pop(record.number, None)
 
     def _end(self, record: TrialRecord, state: State, reason: str) -> None:
         self.ledger.end(record, state, reason)
-        self.active.discard(record.number)
+        self.active.pop(record.number, None)
         self.images_per_second.pop(record.number, None)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..config import SearchConfig
     from ..records import TrialRecord
+    from .length import Length
 
 
 class Finals:
@@ -20,10 +21,11 @@ class Finals:
 
     Args:
         search: the settings of the sweep file.
+        length: how long each run is.
     """
 
-    def __init__(self, search: SearchConfig) -> None:
-        self._search = search
+    def __init__(self, search: SearchConfig, length: Length) -> None:
+        self._search, self._length = search, length
         self.chosen: list[TrialRecord] = []
         """The finalists so far, best first."""
         self.at_once = 1
@@ -58,11 +60,11 @@ class Finals:
         usual epoch is added for what still runs.
         """
         runs = len(self.chosen) * (self._search.seeds - 1)
-        if not runs or not self._epoch:
+        if not runs or not self._epoch or not self._length.known:
             return 0.0
         usual = self._sum / len(self._epoch)
         longest = max(self._epoch.get(record.number, usual) for record in self.chosen)
-        return math.ceil(runs / self.at_once) * longest * self._search.epochs + usual
+        return math.ceil(runs / self.at_once) * longest * self._length.epochs + usual
 
 
 def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds: int) -> Iterator[TrialRecord]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..config import SearchConfig
+    from .length import Length
 
 GOLDEN = (5**0.5 - 1) / 2
 """The golden ratio's fraction, 0.618…"""
@@ -286,9 +287,14 @@ class Stopping(_Brackets):
         return sorted(number for level in self._levels for rung in level for number in rung.waiting)
 
 
-def promotion_of(search: SearchConfig) -> Promotion:
-    """The promotion that `search` names; for "none" one without rungs, which never judges a trial."""
+def promotion_of(search: SearchConfig, length: Length) -> Promotion:
+    """The promotion that `search` names; for "none" one without rungs, which never judges a trial.
+
+    Args:
+        search: the settings of the sweep file.
+        length: epochs of a trial of full length, and after how many it is first judged.
+    """
     if search.promotion == "none":
         return Halving(epochs=0)
     kind = Halving if search.promotion == "halving" else Stopping
-    return kind(search.epochs, search.first_rung, search.reduction, search.brackets)
+    return kind(length.epochs, length.first_rung, search.reduction, search.brackets)

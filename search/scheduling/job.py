@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...spaces import TrainingError
 from ...trainers import EpochResult
+from ..files import trial_folder
 from ..records import Design
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..config import SweepConfig
+    from ..records import TrialRecord
+    from .length import Length
 
 
 class Decision(Enum):
@@ -79,6 +87,39 @@ class Job:
             until=values["until"],
             latency=values["latency"],
         )
+
+
+def job_of(
+    record: TrialRecord,
+    config: SweepConfig,
+    length: Length,
+    is_rung: Callable[[int, int], bool],
+    until: float | None,
+) -> Job:
+    """The job of training a trial on from where it stands.
+
+    Args:
+        record: the trial.
+        config: the sweep file.
+        length: epochs of a trial of full length.
+        is_rung: whether the trial of a number is judged after so many epochs.
+        until: `time.time()` past which no epoch is begun; None for no limit.
+    """
+    search, number = config.search, record.number
+    soon = record.epochs + length.first_rung * search.reduction**2  # by then the length is known
+    to_come = range(record.epochs + 1, length.epochs if length.known else soon)
+    return Job(
+        number=number,
+        design=record.design,
+        start=record.epochs,
+        epochs=length.epochs,
+        rungs=tuple(epoch for epoch in to_come if is_rung(number, epoch)),
+        seed=(search.seed * 1_000_003 + number) % 2**31,
+        best=-1.0 if record.accuracy is None else record.accuracy,
+        checkpoints=trial_folder(config.sweep_folder, number),
+        until=until,
+        latency="latency" in search.objectives and record.latency is None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .finals import Finals
     from .halving import Promotion
     from .ledger import Ledger
+    from .length import Length
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Restored:
 
 def restore(
     search: SearchConfig,
+    length: Length,
     ledger: Ledger,
     promotion: Promotion,
     finals: Finals,
@@ -39,6 +41,7 @@ def restore(
 
     Args:
         search: the settings of the sweep file.
+        length: epochs of a trial of full length.
         ledger: gives the trials on disk.
         promotion: the trials' values at rungs are recorded there.
         finals: trials that ended are counted there.
@@ -59,7 +62,7 @@ def restore(
         proposals.take_up(record)
         takes_no_place = record.failed or (record.cut_off and not promotion.keeps_stopped)  # from one that can go on
         if record.trained and not takes_no_place:
-            _restore_trial(record, search, promotion, finals, restored)
+            _restore_trial(record, search, length, promotion, finals, restored)
     for number in promotion.unsettled():  # killed between a result and what it led to, where none may wait
         if promotion.verdict(number) is Decision.STOP:
             restored.to_conclude.append(records[number])
@@ -69,14 +72,14 @@ def restore(
 
 
 def _restore_trial(
-    record: TrialRecord, search: SearchConfig, promotion: Promotion, finals: Finals, restored: Restored
+    record: TrialRecord, search: SearchConfig, length: Length, promotion: Promotion, finals: Finals, restored: Restored
 ) -> None:
     for epoch, accuracy in record.accuracies.items() if record.judged else ():
         promotion.record(record.number, epoch, objective_values(record, search.objectives, accuracy))
     if record.ended:
         finals.ended(record)
         promotion.promote(record.number)  # what ended waits no more
-    elif record.epochs >= search.epochs:
+    elif record.epochs >= length.epochs:
         restored.to_conclude.append(record)
     elif record.promoted_from == record.epochs:  # by what was known then; what is known now may say otherwise
         promotion.promote(record.number)

@@ -30,6 +30,8 @@ NAME = "sweep"
 """Name of the Optuna study in the file."""
 QUEUE = "queue"
 """User attribute of the Optuna study that keeps the designs named in the sweep file."""
+LENGTH = "length"
+"""User attribute of the Optuna study that keeps how many epochs the full length is, where that was chosen."""
 MOST_FAULTS = 10
 """Proposals in a row that the sampler may fail before the sweep gives up."""
 
@@ -99,6 +101,21 @@ class Study:
         asked = sum(has_design(frozen) and is_initial(role_of(frozen)) for frozen in self._frozen())
         return [Enqueued.from_json(values) for values in kept[asked:]]
 
+    @property
+    def length(self) -> int | None:
+        """Epochs of a trial of full length, where `search.epochs` is auto and they were chosen; else None."""
+        kept = self._study.user_attrs.get(LENGTH)
+        return None if kept is None else int(kept["epochs"])
+
+    def keep_length(self, epochs: int, epoch_seconds: float) -> None:
+        """Keeps how many epochs a trial of full length is trained for, and how long an epoch took by then."""
+        self._study.set_user_attr(LENGTH, {"epochs": epochs, "epoch_seconds": epoch_seconds})
+
+    @property
+    def count(self) -> int:
+        """Proposals so far, of whatever origin: the number of the next trial."""
+        return self._count
+
     def ask(self, sample: Callable[[optuna.Trial], Design], enqueued: Enqueued | None = None) -> TrialRecord:
         """A new trial, its design proposed by the sampler and kept.
 
@@ -113,7 +130,8 @@ class Study:
             SweepError: the study cannot be written, or the sampler failed MOST_FAULTS times in a row.
             Exception: whatever `sample` raised by no fault of the sampler; the trial has failed then.
         """
-        guarded = self._study.sampler = GuardedSampler(self._seeded(self._count))
+        sampler = self._seeded(self._count) if enqueued is None else RandomSampler()  # which nothing is asked of
+        guarded = self._study.sampler = GuardedSampler(sampler)
         if enqueued:
             again = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
             self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **again})

@@ -113,9 +113,9 @@ class ClassicSpace:
         Raises:
             SpaceError: none can.
         """
-        if not any(_fits(name, input) for name in self._bases):
+        if not any(_fits(name, input) for name in self.bases):
             raise SpaceError(
-                f"space.base: {', '.join(self._bases)}: cannot be scaled to images of {input[1]}x{input[2]}",
+                f"space.base: {', '.join(self.bases)}: cannot be scaled to images of {input[1]}x{input[2]}",
                 "Use images of at least 8x8; `data.size` makes them larger.",
                 key="space.base",
             )
@@ -146,7 +146,7 @@ class ClassicSpace:
         They are told apart by their digests where there are at most MOST_COUNTED ways to choose. Where there are more,
         the size is that number of ways, and says that it is not exact.
         """
-        bases = [name for name in self._bases if _fits(name, input)]
+        bases = [name for name in self.bases if _fits(name, input)]
         values = {key: _values(self.settings[key]) for key in VARIATIONS}
         ways = len(bases) * prod(len(found) for found in values.values())
         ranges = [key for key in VARIATIONS if _is_continuous(self.settings[key])]
@@ -164,7 +164,8 @@ class ClassicSpace:
         return Size(len(found), exact=True, ranges=tuple(ranges))
 
     @property
-    def _bases(self) -> tuple[Any, ...]:
+    def bases(self) -> tuple[Any, ...]:
+        """Names of the classics that may be varied, in the order of the sweep file."""
         base = self.settings["base"]
         assert isinstance(base, Options)
         return base.options

@@ -30,7 +30,12 @@ def test_the_least_a_file_holds_and_its_defaults() -> None:
     assert (config.name, config.data.name, config.folder) == ("try", "digits", Path("sweeps"))
     assert config.space == SPACE_DEFAULTS
     assert config.recipe == RECIPE_DEFAULTS
-    assert (config.search.trials, config.search.epochs, config.search.seed, config.search.seconds) == (50, 9, 0, None)
+    assert (config.search.trials, config.search.epochs, config.search.seed, config.search.seconds) == (
+        50,
+        "auto",
+        0,
+        None,
+    )
     assert config.tracking.experiment == "convscape"
     assert config.tracking_uri == f"sqlite:///{Path('sweeps').resolve() / 'mlflow.db'}"
 
@@ -88,8 +93,13 @@ def test_every_key_can_be_written() -> None:
         ("search: {sampler: magic}", "search.sampler", "'magic' is no sampler", ""),
         ("search: {reduction: 1}", "search.reduction", "1", ""),
         ("search: {epochs: 3, first_rung: 4}", "search.first_rung", "end after 3 epochs: use at most 3", "judged"),
-        ("search: {brackets: 4}", "search.brackets", "bracket 4 would first judge after 27 epochs", "Groups of trials"),
-        ("search: {promotion: stopping, brackets: 17}", "search.brackets", "after 9: use at most 3", ""),
+        (
+            "search: {epochs: 9, brackets: 4}",
+            "search.brackets",
+            "bracket 4 would first judge after 27 epochs",
+            "Groups of trials",
+        ),
+        ("search: {epochs: 9, promotion: stopping, brackets: 17}", "search.brackets", "after 9: use at most 3", ""),
         ("search: {promotion: asha}", "search.promotion", "'halving'", "Which trials go on"),
         ("search: [1]", "search", "", ""),
         ("space: {stages: 13}", "space.stages", "13 is out of range", "from 0 to 12"),

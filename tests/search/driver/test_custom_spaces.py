@@ -132,7 +132,7 @@ def test_a_proposal_at_fault_is_given_up_and_the_sweep_goes_on(
     here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seed = next(n for n in range(9) if _first(here, n) % 2)  # so that the one looked at first is none of them
-    sweep = launch(here, "space.fault=some", f"search.seed={seed}", "search.trials=9")
+    sweep = launch(here, "space.fault=some", f"search.seed={seed}", "search.trials=9", "recipe.flip=false")
     assert counts(sweep) == (3, 0)
     assert {trial.notation.split(" -> ")[1] for trial in sweep.summaries()} == {"CONV3-1", "CONV3-3", "CONV3-5"}
     said = [line for line in caplog.text.splitlines() if "A proposal failed" in line]

@@ -11,6 +11,7 @@ from convscape.search.driver import SweepProgress, SweepState, progress_callback
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.driver.time_left import expected_epochs
 from convscape.search.files import PROGRESS
+from convscape.search.scheduling import Length
 from convscape.testing.simulation import (
     accuracy,
     config,
@@ -231,7 +232,8 @@ def test_a_time_budget_ends_it_sooner(tmp_path: Path, always: None) -> None:
     ],
 )
 def test_epochs_of_a_trial_on_average(settings: dict[str, Any], epochs: float) -> None:
-    assert expected_epochs(SearchConfig(**settings)) == pytest.approx(epochs)
+    search = SearchConfig(**{"epochs": 9, **settings})
+    assert expected_epochs(search, Length(search, images=0, timed=False)) == pytest.approx(epochs)
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"how": "running"}', "null"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,8 +80,10 @@ def test_config_code_data_and_environment(repository: Path, tmp_path: Path, monk
 
 def test_a_trial_says_of_its_recipe_what_tells_it_from_others() -> None:
     always = ["optimizer", "learning_rate", "weight_decay", "batch_size"]
-    assert list(logged_params(DEFAULTS, Recipe())) == always
-    varied = {**DEFAULTS, "crop": [0, 2], "cutout": 4}
-    assert set(logged_params(varied, Recipe(cutout=4))) == {*always, "crop", "cutout"}
+    usual = Recipe(label_smoothing=0.1, schedule="wsd")
+    assert list(logged_params(DEFAULTS, usual)) == [*always, "crop", "flip", "cutout"], "the sampler chooses these"
+    varied = {**DEFAULTS, "momentum": [0.8, 0.9], "warmup": 1.0}
+    shown = set(logged_params(varied, replace(usual, warmup=1.0)))
+    assert shown == {*always, "crop", "flip", "cutout", "momentum", "warmup"}
     # another's recipe, such as a baseline's
-    assert logged_params(DEFAULTS, Recipe(flip=True))["flip"] is True
+    assert logged_params(DEFAULTS, replace(usual, averaging=0.0))["averaging"] == 0.0

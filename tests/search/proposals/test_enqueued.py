@@ -87,7 +87,14 @@ class TestWhatAnEntryMeans:
         )
         (enqueued,) = named("{network: lenet5, recipe: {flip: true}}", space)
         assert enqueued.design.recipe == Recipe(
-            learning_rate=0.1, weight_decay=0.01, batch_size=32, momentum=0.5, flip=True
+            learning_rate=0.1,
+            weight_decay=0.01,
+            batch_size=32,
+            momentum=0.5,
+            flip=True,
+            label_smoothing=0.1,
+            schedule="wsd",
+            crop=1,
         )
 
     def test_a_recipe_may_lie_outside_the_space(self) -> None:

@@ -24,7 +24,7 @@ name: try
 data: {name: digits}
 """
 FILE = f"""{HEAD}
-space: {{stages: [1, 2], filters: [2, 512], kernel: 3, head: global_average}}
+space: {{stages: [1, 2], filters: [2, 512], kernel: 3, head: global_average, norm: [batch, none]}}
 """
 
 

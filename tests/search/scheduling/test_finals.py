@@ -73,7 +73,7 @@ def test_a_finalist_that_fails_from_another_seed_is_not_the_winner(tmp_path: Pat
     engine = opened(tmp_path, finals())
 
     def unstable(job: Job, epoch: int) -> float | None:
-        first = min((r.repeats for r in engine.records.values() if r.repeats is not None), default=None)
+        first = next((r.repeats for r in engine.records.values() if r.repeats is not None), None)
         again = engine.records[job.number].repeats
         return None if again is not None and again == first else wavering(job, epoch)
 

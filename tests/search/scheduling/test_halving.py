@@ -9,6 +9,7 @@ from convscape.search.config.schema import SearchConfig
 from convscape.search.driver.time_left import expected_epochs
 from convscape.search.scheduling import Decision
 from convscape.search.scheduling.halving import Halving, Promotion, Stopping, promotion_of
+from convscape.search.scheduling.length import Length
 from convscape.testing import PromotionContract
 from convscape.testing.promotion import EPOCHS
 from hypothesis import given, strategies as st
@@ -191,7 +192,8 @@ def test_brackets_are_judged_apart() -> None:
     ],
 )
 def test_the_sweep_file_names_the_strategy(settings: dict, kind: type, rungs: list[list[int]]) -> None:
-    promotion = promotion_of(SearchConfig.model_validate(settings))
+    search = SearchConfig.model_validate({"epochs": 9, **settings})
+    promotion = promotion_of(search, Length(search, images=0, timed=False))
     assert type(promotion) is kind
     assert [[rung.epochs for rung in bracket] for bracket in promotion.brackets] == rungs
 
@@ -207,7 +209,8 @@ def test_the_sweep_file_names_the_strategy(settings: dict, kind: type, rungs: li
     ],
 )
 def test_how_long_trials_train_on_average(settings: dict, epochs: float) -> None:
-    assert expected_epochs(SearchConfig.model_validate(settings)) == pytest.approx(epochs)
+    search = SearchConfig.model_validate({"epochs": 9, **settings})
+    assert expected_epochs(search, Length(search, images=0, timed=False)) == pytest.approx(epochs)
 
 
 class TestHalving(PromotionContract):
@@ -248,7 +251,8 @@ class TestStoppingInBrackets(TestStopping):
 
 class TestNone(PromotionContract):
     def make(self) -> Promotion:
-        return promotion_of(SearchConfig(promotion="none"))
+        search = SearchConfig(promotion="none")
+        return promotion_of(search, Length(search, images=0, timed=False))
 
 
 class LatestFirst(Halving):

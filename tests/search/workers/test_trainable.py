@@ -311,7 +311,7 @@ def test_a_checkpoint_that_does_not_fit_is_gone_round(tmp_path: Path, unfit: tup
 
 def test_a_checkpoint_of_another_training_halts_the_sweep(tmp_path: Path) -> None:
     """Every trial that goes on would start over: somebody has changed what the sweep trains with."""
-    order = job(tmp_path, Recipe(batch_size=8), epochs=3, start=2)
+    order = job(tmp_path, Recipe(batch_size=8, schedule="cosine"), epochs=3, start=2)
     trained(order, 2)
     result = worker(replace(order, epochs=4)).step()
     assert result["halt"][0].endswith("epoch-0002: its epochs is 3, not 4")

@@ -224,7 +224,7 @@ def test_a_job_s_end_told_late_is_no_loss_of_the_next_job(engine: Engine) -> Non
     assert (promoted["number"], promoted["start"]) == (0, 1)
     jobs.on_trial_complete("t0")
     assert engine.records[0].attempts == 0
-    assert engine.active == {0}
+    assert list(engine.active) == [0]
     assert orders.on_trial_result(None, trial(0), epoch(0, 2)) == "STOP"  # pyright: ignore[reportArgumentType]
     assert engine.records[0].epochs == 1
 

@@ -138,7 +138,7 @@ def test_every_choice_at_once_builds_at_every_size(side: int) -> None:
 @pytest.mark.parametrize(
     ("chosen", "key", "part"),
     [
-        ({"stage4": {"kernel": 3}}, "space.stage4", "at most 3 stages"),
+        ({"stage6": {"kernel": 3}}, "space.stage6", "at most 5 stages"),
         ({"stage2": 5}, "space.stage2", "not settings"),
         ({"stage2": {"kernal": 5}}, "space.stage2.kernal", "unknown key"),
         ({"stage2": {"kernel": 50}}, "space.stage2.kernel", "out of range"),
