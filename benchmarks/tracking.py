@@ -71,7 +71,7 @@ convscape.launch(SweepConfig.model_validate({
     "space": {"stages": 2, "convolutions": 1, "filters": [8, 12, 16], "kernel": [3, 5], "dropout": 0.0,
               "hidden": [0, 16]},
     "recipe": {"batch_size": 64},
-    "search": {"trials": int(trials), "epochs": int(epochs), "sampler": "random", "promotion": "none"},
+    "search": {"trials": int(trials), "epochs": int(epochs), "sampler": "random", "promotion": "none", "start": []},
     "resources": {"runner": "inline", "precision": "float32"},
     "tracking": {"uri": uri, "experiment": "tracking"},
 }), progress=False)

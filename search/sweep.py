@@ -176,7 +176,8 @@ class Sweep:
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
-        The test part of the data is looked at here for the first time. The best checkpoint of the trial is taken.
+        The test part of the data is looked at here for the first time. Of the winner it is the run after the search
+        that is handed over, as its last epoch left it; of any other trial, its best checkpoint.
 
         Args:
             to: the folder to write; an earlier export there is replaced.
@@ -191,10 +192,11 @@ class Sweep:
         from ..trainers.export import export_bundle
 
         trials = self.trials()
-        number = self.best_of(trials).trial if trial is None else trial
+        number = _handed_over(self.best_of(trials)) if trial is None else trial
         record = next((record for record in trials if record.number == number), None)
         kept = Checkpoints(trial_folder(self.folder, number))
-        checkpoint = kept.at(record.best_epoch) if record and kept.at(record.best_epoch).exists() else kept.best()
+        epoch = 0 if record is None else record.epochs if record.repetition else record.best_epoch
+        checkpoint = kept.at(epoch) if kept.at(epoch).exists() else kept.best()
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
             raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
@@ -209,13 +211,19 @@ class Sweep:
             name=self.name,
             details={
                 "sweep": self.name,
-                "trial": number,
+                "trial": number if record.repeats is None else record.repeats,
+                "run": number,
                 "run_id": self.run_ids().get(number),
                 "validation_accuracy": record.accuracies.get(epoch),
                 "epoch": epoch,
                 "recipe": record.design.recipe.to_json(),
             },
         )
+
+
+def _handed_over(best: TrialSummary) -> int:
+    """Number of the trial whose weights stand for the winner: its first run after the search, where it has one."""
+    return best.trial if best.run is None else best.run
 
 
 def folder_option(config: SweepConfig) -> str:

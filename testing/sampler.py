@@ -94,7 +94,7 @@ class SamplerContract:
         """
         study, known = self.opened(folder, seed), {}
         if first:
-            self.end(study, study.ask(lambda _: first, Enqueued("start", first)), known)
+            self.end(study, study.ask(lambda _: first, Enqueued(role="start", design=first)), known)
         for number in range(rounds):
             if reopened and number and number % reopened == 0:
                 study = self.opened(folder, seed)

@@ -267,8 +267,9 @@ def test_launch_shows_a_leaderboard_and_exports(run: Any, here: Path, quiet: Non
 def test_a_dry_run_shows_the_config_and_three_networks_and_writes_nothing(run: Any, here: Path) -> None:
     ended = run("launch", "tiny.yaml", "--dry-run")
     assert ended.code == 0
-    assert ended.out.count(" parameters ") == 3
-    assert ended.out.count(" MACs ") == 3
+    assert ended.out.count(" parameters ") == 3 + 1, "and the textbook's, a third of three trials"
+    assert ended.out.count(" MACs ") == 3 + 1
+    assert "# first, the textbook's for images of 8x8" in ended.out
     assert "trials: 3" in ended.out
     assert "growth" in ended.out  # a default, written out
     assert list(here.iterdir()) == [here / "tiny.yaml"]

@@ -100,9 +100,11 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         "",
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",
-        *([] if best.mean_accuracy is None else [f"  over its seeds: {over_seeds(best)} runs, mean and deviation"]),
+        *([] if best.mean_accuracy is None else [f"  from other seeds: {over_seeds(best)} runs, mean and deviation"]),
+        *([] if best.run is None else [f"  handed over is the first of them, run {best.run}, after its last epoch"]),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
+        *_against_the_textbook(trials),
         *_against_baseline(trials),
         "",
         format_layer_table(winner.design.architecture),
@@ -118,6 +120,17 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     parts.append("Compare runs in MLflow:")
     parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))}")
     return "\n".join(parts)
+
+
+def _against_the_textbook(trials: Sequence[TrialSummary]) -> list[str]:
+    """How far the winner, the first of `trials`, is ahead of the best of `search.start`, where there is one."""
+    best = next((trial for trial in trials if trial.start), None)
+    if best is None:
+        return []
+    if best is trials[0]:
+        return ["  It is one of the designs to start from: nothing that was searched is better."]
+    lead = reached(trials[0]) - reached(best)
+    return [f"  {lead:.4f} above the best of the designs to start from, trial {best.trial}: {reached(best):.4f}"]
 
 
 def _against_baseline(trials: Sequence[TrialSummary]) -> list[str]:

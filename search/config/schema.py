@@ -116,9 +116,11 @@ class SearchConfig(_Section):
     objectives: tuple[Objective, ...] = ("accuracy",)
     """What is optimised: accuracy, or with it costs that are to be small: parameters, macs, memory, latency."""
     finalists: int = Field(default=3, ge=0, le=100)
-    """At the end so many of the best trials are trained again from other seeds; the winner is the best on average."""
+    """At the end so many of the best trials are trained again from other seeds, and the best of the textbook's starts;
+    the winner is the best on average. 0 leaves it out."""
     seeds: int = Field(default=3, ge=1, le=100)
-    """Trainings of each finalist, each from another seed; the one in the search is among them."""
+    """Trainings of each finalist, each from another seed; the one in the search is among them, but counts in no mean.
+    """
     start: Start = "auto"
     """Designs trained before the sampler proposes its own: "auto" for the textbook's, or classics, notation, files, a
     former sweep's best; [] for none."""

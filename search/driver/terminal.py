@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ..config import UNLIMITED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -117,7 +119,8 @@ def progress_line(progress: SweepProgress, width: int | None = None) -> str:
     '1:15  12/50 trials: 3 ended, 2 running, 7 paused  best 0.9100 (trial 4)  1,234 images/s  about 1:30…'
     """
     stand = f"{progress.ended} ended, {progress.running} running, {progress.paused} paused"
-    parts = [format_duration(progress.seconds), f"{progress.begun}/{progress.wanted} trials: {stand}"]
+    begun = progress.begun if progress.wanted == UNLIMITED else f"{progress.begun}/{progress.wanted}"
+    parts = [format_duration(progress.seconds), f"{begun} trials: {stand}"]
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.baselines:

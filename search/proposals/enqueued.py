@@ -39,7 +39,9 @@ def initial_designs(config: SweepConfig, designs: DesignSpace) -> list[Enqueued]
     baselines = _queued(config, "baselines", "baseline", designs)
     if config.search.start == AUTO:
         found = textbook_designs(designs, config.search.trials)
-        return baselines + [Enqueued("start", each.design, each.params) for each in found]
+        return baselines + [
+            Enqueued(role="start", design=each.design, params=each.params, to_the_end=True) for each in found
+        ]
     starts = _queued(config, "start", "start", designs)
     if len(starts) > config.search.trials:
         raise ConfigError(
@@ -57,9 +59,12 @@ def _queued(config: SweepConfig, section: str, role: Role, designs: DesignSpace)
         if isinstance(entry, NamedNetwork):
             network = network_of(entry, key, designs.input, designs.classes)
             recipe = completed(entry.recipe, designs.recipes)
-            result.append(Enqueued(role, designs.fitted(network, recipe)))
+            result.append(Enqueued(role=role, design=designs.fitted(network, recipe)))
         else:
-            result += [Enqueued(role, *former) for former in _former(entry, key, config, designs)]
+            result += [
+                Enqueued(role=role, design=design, params=params)
+                for design, params in _former(entry, key, config, designs)
+            ]
     return result
 
 

@@ -84,7 +84,7 @@ def leaning_design(designs: DesignSpace, seed: int, number: int, proposed: int) 
         design = designs.fitted(*designs.choose(trial))
     except ConvscapeError:
         return None
-    return Enqueued("sampled", design, trial.given)
+    return Enqueued(role="sampled", design=design, params=trial.given)
 
 
 def _wishes(designs: DesignSpace) -> list[tuple[str, Mapping[str, Any]]]:

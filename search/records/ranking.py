@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a finalist reached over its seeds."""
+    """What a finalist reached over its seeds: the runs after the search, since the search chose it by the one there."""
 
     accuracies: tuple[float, ...]
-    """Best validation accuracy, 0 to 1, of each of the finalist's runs at full length, the one in the search first."""
+    """Validation accuracy, 0 to 1, after the last epoch of each of the finalist's runs that came to the end. Where none
+    did, that of the run in the search."""
     failed: int = 0
     """How many of the finalist's runs failed."""
+    run: int | None = None
+    """Number of the run whose weights are handed over, the first that came to the end; None where none did."""
 
     @property
     def mean(self) -> float:
@@ -33,16 +36,26 @@ class Standing:
 
 
 def finalists(records: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
-    """The best trials of the search that ended at full length, best first.
+    """The trials of the search that are to be trained again, best first: the best, and the best of the textbook's.
 
-    Ties in validation accuracy go to the smaller network, then to the lower number.
+    Where trials were cut off before their end, those that came at least half as far as the farthest are compared with
+    each other, the others come after them. Ties in validation accuracy go to the smaller network, then to the lower
+    number.
 
     Args:
-        records: trials of the sweep; runs that repeat a finalist are left out.
-        most: how many trials are given, at most.
+        records: trials of the sweep; runs that repeat a finalist are left out, and those that failed.
+        most: how many trials are given, at most, one more where the best of the textbook's is not among them.
     """
-    ended = [record for record in records if record.completed and not record.repetition]
-    return sorted(ended, key=_by_accuracy)[:most]
+    trained = [r for r in records if r.accuracies and r.trained and not (r.repetition or r.failed)]
+    farthest = max((record.epochs for record in trained), default=0)
+    ordered = sorted(trained, key=lambda record: (2 * record.epochs < farthest, *_by_accuracy(record)))
+    chosen = ordered[:most]
+    textbook = [record for record in ordered if record.start and record.to_the_end]
+    return chosen if not chosen or chosen[0] in textbook or not textbook else _with(chosen, textbook[0])
+
+
+def _with(chosen: list[TrialRecord], one: TrialRecord) -> list[TrialRecord]:
+    return chosen if one in chosen else [*chosen, one]
 
 
 def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:
@@ -51,17 +64,17 @@ def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:
     Args:
         records: all trials of the sweep.
     """
-    accuracies: dict[int, list[float]] = {}
-    failed: dict[int, int] = {}
     known = {record.number: record for record in records}
+    runs: dict[int, list[TrialRecord]] = {}
     for run in known.values():
-        if (number := run.repeats) is None:
-            continue
-        reached = accuracies.setdefault(number, [known[number].accuracy or 0.0])
-        if run.completed:
-            reached.append(run.accuracy or 0.0)
-        failed[number] = failed.get(number, 0) + run.failed
-    return {number: Standing(tuple(reached), failed[number]) for number, reached in accuracies.items()}
+        if run.repeats is not None:
+            runs.setdefault(run.repeats, []).append(run)
+    found: dict[int, Standing] = {}
+    for number, its in runs.items():
+        ended = [run for run in its if run.completed and run.accuracies]
+        reached = tuple(run.accuracies[run.epochs] for run in ended) or (known[number].accuracy or 0.0,)
+        found[number] = Standing(reached, sum(run.failed for run in its), ended[0].number if ended else None)
+    return found
 
 
 def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:

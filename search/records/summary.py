@@ -43,10 +43,12 @@ class TrialSummary(Fate):
     role: Role = "sampled"
     """Where the design comes from: "sampled", "start" or "baseline"."""
     seeds: int = 1
-    """Runs at full length from different seeds that `mean_accuracy` is the mean of; more than one for a finalist."""
+    """Runs from different seeds that `mean_accuracy` is the mean of; the run in the search is none of them."""
     mean_accuracy: float | None = None
-    """Mean over the seeds of the highest validation accuracy of each run, 0 to 1; None for a trial that is no finalist.
-    """
+    """Mean over the seeds of the validation accuracy after each run's last epoch, 0 to 1; None for a trial that is no
+    finalist."""
+    run: int | None = None
+    """Number of the run from another seed whose weights are handed over; None for a trial that is no finalist."""
     std_accuracy: float | None = None
     """Sample standard deviation of the accuracies that `mean_accuracy` is the mean of; None for fewer than two."""
     memory: int = 0
@@ -114,6 +116,7 @@ def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None,
         seeds=len(standing.accuracies) if standing else 1,
         mean_accuracy=standing.mean if standing else None,
         std_accuracy=standing.std if standing else None,
+        run=standing.run if standing else None,
         memory=inference_memory(record.design.architecture),
         latency=record.latency,
         pareto=pareto,

@@ -95,18 +95,22 @@ class Enqueued:
     the sampler cannot learn from it."""
     repeats: int | None = None
     """The number of the trial that is trained once more, for a repetition; else None."""
+    to_the_end: bool = False
+    """Whether the design is trained to the full length whatever promotion says, as the textbook's starts are."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.
 
         Of a repetition they do not say which trial it repeats.
         """
-        return {"role": self.role, "design": self.design.to_json(), "params": self.params}
+        to_the_end = {"to_the_end": True} if self.to_the_end else {}
+        return {"role": self.role, "design": self.design.to_json(), "params": self.params, **to_the_end}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Enqueued:
         """The enqueued design from which `Enqueued.to_json` made `values`."""
-        return Enqueued(values["role"], Design.from_json(values["design"]), values["params"])
+        design, to_the_end = Design.from_json(values["design"]), values.get("to_the_end", False)
+        return Enqueued(role=values["role"], design=design, params=values["params"], to_the_end=to_the_end)
 
 
 class Fate:
@@ -177,14 +181,14 @@ class Fate:
         return self.role == "repeat"
 
     @property
-    def judged(self) -> bool:
-        """Whether promotion decides how long the trial is trained; baselines and repetitions are trained to the end."""
-        return not (self.baseline or self.repetition)
+    def start(self) -> bool:
+        """Whether the trial's design is one of `search.start`, the textbook's among them."""
+        return self.role == "start"
 
     @property
     def counted(self) -> bool:
         """Whether the trial is one of the `search.trials` that the sweep file asks for."""
-        return self.trained and self.judged
+        return self.trained and not (self.baseline or self.repetition)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,6 +215,16 @@ class TrialRecord(Fate):
     """Metrics of the last epoch, as MLflow is sent them."""
     promoted_from: int = 0
     """Epochs of the last rung that the trial was promoted from, 0 before any."""
+    to_the_end: bool = False
+    """Whether the trial is trained to the full length whatever promotion says."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether promotion decides how long the trial is trained.
+
+        Baselines, repetitions and the textbook's starts are trained to the end.
+        """
+        return not (self.baseline or self.repetition or self.to_the_end)
 
     @property
     def cut_off(self) -> bool:

@@ -58,8 +58,8 @@ class Engine:
         self.time_budget = TimeBudget(deadline)
         self.interrupted = ""
         self.records: dict[int, TrialRecord] = {}
-        self.active: dict[int, int] = {}
-        """The trials that workers train now, by number, and the full length that each one's job was given."""
+        self.active: dict[int, tuple[int, bool]] = {}
+        """The trials that workers train now, by number: for how long, and whether alone, as each one's job says."""
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end)
@@ -93,7 +93,7 @@ class Engine:
             return True
         if self._to_resume or (not self._searched and (self.proposals.wanted or self._promoted() is not None)):
             return False
-        return self._finals.next(self.records.values()) is None
+        return self._finals.next(self.records.values(), self.time_budget.left) is None
 
     def next(self) -> Job | None:
         """The next job: a lost trial again, a promotion, a new design, or at the end a finalist once more.
@@ -115,10 +115,6 @@ class Engine:
         job = self._job(record)
         self.callback(self)  # that it runs, should nothing be heard of it for long
         return job
-
-    def wait(self) -> None:
-        """Calls the callback; runners call this now and then while no worker is free."""
-        self.callback(self)
 
     def report(self, report: Report) -> Decision:
         """Takes in what a worker reports of a job and decides what the worker does next.
@@ -142,7 +138,7 @@ class Engine:
                 self.ledger.epoch(record, result)
                 self._finals.took(record.number, result.seconds)
                 if self.length.took(record.number, result.seconds, self.time_budget.left, self._finals.at_once):
-                    self.ledger.length(self.length.epochs, self.length.epoch_seconds)
+                    self.ledger.length(self.length.chosen)
                 self.images_per_second[record.number] = result.images_per_second
             else:
                 decision = self._decide(record, new=bool(new))
@@ -241,9 +237,13 @@ class Engine:
 
     def _repeat(self) -> TrialRecord | None:
         """A finalist from another seed, once the search is over and none of its trials runs any more."""
-        finalist = self._finals.next(self.records.values())
-        if finalist is None or not all(self.records[number].repetition for number in self.active):
+        if not all(self.records[number].repetition for number in self.active):
             return None
+        finalist = self._finals.next(self.records.values(), self.time_budget.left)
+        if finalist is None:
+            return None
+        if self._finals.choose_length(self.records.values(), self.time_budget.left):
+            self.ledger.length(self.length.chosen)
         record = self.proposals.repeat(finalist)
         self.ledger.begin(record)
         return record
@@ -251,16 +251,21 @@ class Engine:
     def _job(self, record: TrialRecord) -> Job:
         """What a worker is to do with the trial, which is active from now on."""
         self.ledger.go_on(record)
-        self.active[record.number] = self.length.epochs
+        self.active[record.number] = terms = self._terms(record)
         self._finals.at_once = max(self._finals.at_once, len(self.active))
         rungs = self._promotion.is_rung if record.judged else lambda *_: False
-        return job_of(record, self.config, self.length, rungs, self.time_budget.until)
+        return job_of(record, self.config, self.length, rungs, self.time_budget.until, alone=terms[1])
+
+    def _terms(self, record: TrialRecord) -> tuple[int, bool]:
+        """For how long the trial is to be trained, and whether it is the last, so that it may take idle CPUs."""
+        last = not self.active.keys() - {record.number}
+        return self.length.of(record), last and self._finals.ends_with(record, self.records.values())
 
     def _decide(self, record: TrialRecord, *, new: bool) -> Decision:
         """What becomes of the trial where it stands; it was judged there before where nothing is `new`."""
         if not new:
             return Decision.PAUSE if self.halted else Decision.CONTINUE
-        if record.epochs >= self.length.epochs:
+        if record.epochs >= self.length.of(record):
             return Decision.STOP
         if record.judged and self._promotion.is_rung(record.number, record.epochs):
             values = objective_values(record, self.config.search.objectives, record.accuracies[record.epochs])
@@ -271,14 +276,14 @@ class Engine:
             self.ledger.promote(record)
         if self.halted or (self._searched and not record.repetition):
             return Decision.PAUSE
-        if self.active[record.number] != self.length.epochs:  # its rate would go down at another time, or never
+        if self.active[record.number] != self._terms(record):  # its rate would go down at another time, or never
             self._to_resume.append(record.number)
             return Decision.PAUSE
         return Decision.CONTINUE
 
     def _conclude(self, record: TrialRecord) -> None:
         """Ends a trial at full length, or at a rung from which it will never go on."""
-        if record.epochs < self.length.epochs:
+        if record.epochs < self.length.of(record):
             self._end(record, "stopped", f"not promoted after epoch {record.epochs}")
             return
         self._end(record, "completed", f"trained {epochs_in_words(record.epochs)}")

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 from ..records import finalists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from ..config import SearchConfig
     from ..records import TrialRecord
     from .length import Length
+
+
+SHARE = 0.5
+"""Part of the time that is kept for the finals where the time decides how long they are."""
+KEPT = 0.9
+"""Part of the time left that the finalists' runs are planned to take: what still runs ends first, and epochs vary."""
 
 
 class Finals:
@@ -35,36 +41,78 @@ class Finals:
 
     def ended(self, record: TrialRecord) -> None:
         """Takes in that a trial of the search ended; one of full length may become a finalist."""
-        self.chosen = finalists([*self.chosen, record], self._search.finalists)
+        if record.completed:
+            self.chosen = finalists([*self.chosen, record], self._search.finalists)
 
     def took(self, number: int, seconds: float) -> None:
         """Takes in that the latest epoch of trial `number` took so many `seconds`."""
         self._sum += seconds - self._epoch.get(number, 0.0)
         self._epoch[number] = seconds
 
-    def next(self, records: Iterable[TrialRecord]) -> TrialRecord | None:
-        """The finalist to be trained once more; None where each has had all its runs.
+    def next(self, records: Collection[TrialRecord], left: float | None = None) -> TrialRecord | None:
+        """The finalist to be trained once more; None where each has had all its runs, or no time is left for another.
 
         Args:
             records: all trials so far.
+            left: seconds until the time is up, where that decides; else None.
         """
-        if not self.chosen:
-            return None
-        return next(missing(self.chosen, records, self._search.seeds), None)
+        if self._length.timed and self._length.final is None:
+            self.chosen = finalists(records, self._search.finalists)
+        found = next(missing(self.chosen, records, self._search.seeds), None)
+        if found is None or left is None or self._length.final is None:
+            return found
+        again = any(record.repeats == found.number for record in records)
+        return None if again and left < self._length.final * self._seconds_of(found) else found
+
+    def ends_with(self, record: TrialRecord, records: Collection[TrialRecord]) -> bool:
+        """Whether the run of a finalist is the last, where the time decides."""
+        return self._length.timed and record.repetition and self.next(records, 0.0) is None
+
+    def choose_length(self, records: Collection[TrialRecord], left: float | None) -> bool:
+        """Has as many finalists trained as there is time for at full length, at least one, and as long as possible.
+
+        Args:
+            records: all trials so far.
+            left: seconds until the time is up; None where there is no time budget.
+
+        Returns:
+            Whether that was chosen now: where the time decides, once.
+        """
+        if left is None or not self._length.timed or self._length.final is not None:
+            return False
+        length, every = self._length, finalists(records, self._search.finalists)
+        first = [*every[:1], *[record for record in every[1:] if record.start][:1]]  # the best, and the textbook's
+        every = [*first, *(record for record in every if record not in first)]
+        for count in range(len(every), 0, -1):
+            self.chosen = every[:count]
+            seconds = [self._seconds_of(record) for record in self.chosen]
+            an_epoch = max(*seconds, sum(seconds) / min(self.at_once, count), 1e-6)
+            length.final = min(length.most, max(1, int(KEPT * left / an_epoch)))
+            if length.known and length.final >= length.epochs:
+                break
+        return True
 
     @property
     def seconds(self) -> float:
         """Seconds that training the finalists again will take, by how long their epochs took.
 
         As many runs go at a time as were seen to, and every round of runs takes as long as the slowest finalist; one
-        usual epoch is added for what still runs.
+        usual epoch is added for what still runs. Where the time decides the length, SHARE of all the time is theirs.
         """
+        if self._length.timed:
+            return SHARE * (self._search.seconds or 0.0) if self._search.finalists and self._search.seeds > 1 else 0.0
         runs = len(self.chosen) * (self._search.seeds - 1)
         if not runs or not self._epoch or not self._length.known:
             return 0.0
-        usual = self._sum / len(self._epoch)
-        longest = max(self._epoch.get(record.number, usual) for record in self.chosen)
-        return math.ceil(runs / self.at_once) * longest * self._length.epochs + usual
+        longest = max(self._seconds_of(record) for record in self.chosen)
+        return math.ceil(runs / self.at_once) * longest * self._length.epochs + self._usual
+
+    def _seconds_of(self, record: TrialRecord) -> float:
+        return self._epoch.get(record.number, self._usual)
+
+    @property
+    def _usual(self) -> float:
+        return self._sum / max(1, len(self._epoch))
 
 
 def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds: int) -> Iterator[TrialRecord]:

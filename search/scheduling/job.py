@@ -54,6 +54,8 @@ class Job:
     """The trial's folder of checkpoints."""
     until: float | None = None
     """`time.time()` past which no epoch is begun; None for no limit."""
+    alone: bool = False
+    """Whether nothing else is trained meanwhile, so that the job may use every CPU of its machine."""
     latency: bool = False
     """Whether to measure how long classifying one image takes, with the job's first epoch."""
 
@@ -69,6 +71,7 @@ class Job:
             "best": self.best,
             "checkpoints": str(self.checkpoints),
             "until": self.until,
+            "alone": self.alone,
             "latency": self.latency,
         }
 
@@ -85,6 +88,7 @@ class Job:
             best=values["best"],
             checkpoints=Path(values["checkpoints"]),
             until=values["until"],
+            alone=values["alone"],
             latency=values["latency"],
         )
 
@@ -95,6 +99,8 @@ def job_of(
     length: Length,
     is_rung: Callable[[int, int], bool],
     until: float | None,
+    *,
+    alone: bool,
 ) -> Job:
     """The job of training a trial on from where it stands.
 
@@ -104,20 +110,22 @@ def job_of(
         length: epochs of a trial of full length.
         is_rung: whether the trial of a number is judged after so many epochs.
         until: `time.time()` past which no epoch is begun; None for no limit.
+        alone: whether nothing else is trained meanwhile.
     """
     search, number = config.search, record.number
     soon = record.epochs + length.first_rung * search.reduction**2  # by then the length is known
-    to_come = range(record.epochs + 1, length.epochs if length.known else soon)
+    to_come = range(record.epochs + 1, length.of(record) if length.known else soon)
     return Job(
         number=number,
         design=record.design,
         start=record.epochs,
-        epochs=length.epochs,
+        epochs=length.of(record),
         rungs=tuple(epoch for epoch in to_come if is_rung(number, epoch)),
         seed=(search.seed * 1_000_003 + number) % 2**31,
         best=-1.0 if record.accuracy is None else record.accuracy,
         checkpoints=trial_folder(config.sweep_folder, number),
         until=until,
+        alone=alone,
         latency="latency" in search.objectives and record.latency is None,
     )
 

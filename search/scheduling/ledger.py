@@ -65,10 +65,15 @@ class Ledger:
             self._tell_events(record)
         self.tracker.epoch(record.number, result.epoch, metrics)
 
-    def length(self, epochs: int, epoch_seconds: float) -> None:
-        """Writes how many epochs the full length is, and how long an epoch took when that was chosen."""
-        self.study.keep_length(epochs, epoch_seconds)
-        self.tracker.note({"convscape.epochs": str(epochs), "convscape.epoch_seconds": f"{epoch_seconds:.3g}"})
+    def length(self, chosen: Mapping[str, float]) -> None:
+        """Writes how many epochs trials of full length and finalists are trained for, as `Length.chosen` gives it."""
+        self.study.keep_length(chosen)
+        names = {
+            "epochs": "convscape.epochs",
+            "epoch_seconds": "convscape.epoch_seconds",
+            "final": "convscape.final_epochs",
+        }
+        self.tracker.note({names[key]: f"{value:.4g}" for key, value in chosen.items()})
 
     def promote(self, record: TrialRecord) -> None:
         """Writes that the trial has earned to go on from the rung where it stands, before anybody acts on it."""

@@ -7,14 +7,17 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..config import SearchConfig
+    from ..records import TrialRecord
 
 OPEN = 1_000_000
 """Epochs of a job while the length is not known: the learning rate does not go down yet."""
 SHARE = 2.0
 """The length is so many times the root of the epochs that the time is enough for: with 100 of them, 5 trials of 20."""
 LOOKED_AT = 3
-"""Trials whose first epochs are measured before the length is chosen."""
+"""Trials whose first epochs are measured, at most, before the length is chosen."""
 FEWEST = 3
 """Epochs of the shortest length: below them nothing can be told apart."""
 MOST_STEPS, MOST_EPOCHS = 5_000, 81
@@ -32,30 +35,52 @@ BATCH = 64
 class Length:
     """The epochs of a trial of full length.
 
-    With `search.epochs: auto` and a time budget they are chosen once LOOKED_AT trials have had their first epochs: the
-    more epochs there is time for, the longer, and so that there is time for the more trials.
+    With `search.epochs: auto` and a time budget they are chosen once LOOKED_AT trials, or as many as run at a time,
+    have had their first epochs: the more epochs there is time for, the longer, and so that there is time for the more
+    trials.
 
     Args:
         search: the settings of the sweep file.
         images: how many are trained on; 0 where that is not known.
         timed: whether there is a time budget.
-        chosen: the length that was chosen before, in a sweep that is resumed; None where none was.
+        chosen: what `chosen` was before, in a sweep that is resumed.
     """
 
-    def __init__(self, search: SearchConfig, images: int, *, timed: bool, chosen: int | None = None) -> None:
-        self._steps = max(1, images // BATCH)
+    def __init__(
+        self, search: SearchConfig, images: int, *, timed: bool, chosen: Mapping[str, float] | None = None
+    ) -> None:
+        self._steps, chosen = max(1, images // BATCH), chosen or {}
+        self.timed = timed and search.epochs == "auto"
+        """Whether the time there is decides."""
         self._seconds: dict[int, float] = {}
         self.epochs = OPEN
         """Epochs of the full length; OPEN while that is not known."""
         if search.epochs != "auto":
             self.epochs = search.epochs
-        elif chosen is not None:
-            self.epochs = chosen
+        elif "epochs" in chosen:
+            self.epochs = int(chosen["epochs"])
         elif not timed:
             self.epochs = min(max(9, round(USUAL_STEPS / self._steps)), MOST_EPOCHS)
         auto_rung = 1 if search.epochs != "auto" else math.ceil(FIRST_STEPS / self._steps)
         self.first_rung = auto_rung if search.first_rung == "auto" else search.first_rung
         """Epochs after which a trial is first judged."""
+        self.final: int | None = int(chosen["final"]) if "final" in chosen else None
+        """Epochs of the finalists' runs after the search; None where they are not chosen, or the full length."""
+
+    def of(self, record: TrialRecord) -> int:
+        """Epochs of a trial that goes on to its end."""
+        return self.final if record.repetition and self.final is not None else self.epochs
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """What was chosen, and how long an epoch took by then, as the study keeps it."""
+        seconds = {"epoch_seconds": self.epoch_seconds} if self._seconds else {}
+        return {"epochs": self.epochs, **seconds, **({} if self.final is None else {"final": self.final})}
+
+    @property
+    def most(self) -> int:
+        """Epochs after which training longer brings next to nothing."""
+        return max(MOST_EPOCHS, math.ceil(MOST_STEPS / self._steps))
 
     @property
     def known(self) -> bool:
@@ -74,7 +99,7 @@ class Length:
         if self.known or left is None:
             return False
         self._seconds[number] = seconds
-        if len(self._seconds) < LOOKED_AT:
+        if len(self._seconds) < min(LOOKED_AT, at_once):  # those that run at a time go on until it is chosen
             return False
         self.epochs = self.suited(left * at_once / self.epoch_seconds)
         return True
@@ -91,5 +116,4 @@ class Length:
         >>> [Length(SearchConfig(), 5000, timed=True).suited(epochs) for epochs in (4, 40, 400, 4000)]
         [3, 13, 40, 81]
         """
-        most = max(MOST_EPOCHS, math.ceil(MOST_STEPS / self._steps))
-        return min(max(FEWEST, round(SHARE * math.sqrt(epochs))), most)
+        return min(max(FEWEST, round(SHARE * math.sqrt(epochs))), self.most)

@@ -79,7 +79,7 @@ def _restore_trial(
     if record.ended:
         finals.ended(record)
         promotion.promote(record.number)  # what ended waits no more
-    elif record.epochs >= length.epochs:
+    elif record.epochs >= length.of(record):
         restored.to_conclude.append(record)
     elif record.promoted_from == record.epochs:  # by what was known then; what is known now may say otherwise
         promotion.promote(record.number)

@@ -102,14 +102,13 @@ class Study:
         return [Enqueued.from_json(values) for values in kept[asked:]]
 
     @property
-    def length(self) -> int | None:
-        """Epochs of a trial of full length, where `search.epochs` is auto and they were chosen; else None."""
-        kept = self._study.user_attrs.get(LENGTH)
-        return None if kept is None else int(kept["epochs"])
+    def length(self) -> Mapping[str, float]:
+        """What `keep_length` kept last, {} where nothing was."""
+        return self._study.user_attrs.get(LENGTH, {})
 
-    def keep_length(self, epochs: int, epoch_seconds: float) -> None:
-        """Keeps how many epochs a trial of full length is trained for, and how long an epoch took by then."""
-        self._study.set_user_attr(LENGTH, {"epochs": epochs, "epoch_seconds": epoch_seconds})
+    def keep_length(self, chosen: Mapping[str, float]) -> None:
+        """Keeps how many epochs trials of full length and finalists are trained for, and what that was chosen by."""
+        self._study.set_user_attr(LENGTH, dict(chosen))
 
     @property
     def count(self) -> int:
@@ -133,8 +132,9 @@ class Study:
         sampler = self._seeded(self._count) if enqueued is None else RandomSampler()  # which nothing is asked of
         guarded = self._study.sampler = GuardedSampler(sampler)
         if enqueued:
-            again = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
-            self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **again})
+            more = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
+            more |= {"to_the_end": True} if enqueued.to_the_end else {}
+            self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **more})
         with self._storage.shown_as(self._samplers.as_sampler_sees):
             trial = self._study.ask()
             self._count = trial.number + 1
@@ -146,8 +146,15 @@ class Study:
         trial.set_user_attr("design", design.to_json())
         self._asked[trial.number] = trial
         self._without_settings += enqueued is not None and not trial.params
-        role, repeats = (enqueued.role, enqueued.repeats) if enqueued else ("sampled", None)
-        return TrialRecord(number=trial.number, design=design, role=role, repeats=repeats)
+        if enqueued is None:
+            return TrialRecord(number=trial.number, design=design)
+        return TrialRecord(
+            number=trial.number,
+            design=design,
+            role=enqueued.role,
+            repeats=enqueued.repeats,
+            to_the_end=enqueued.to_the_end,
+        )
 
     def restore(self) -> list[TrialRecord]:
         """Every trial on disk; those that did not end are "paused" at the last epoch that was reported."""

@@ -64,6 +64,11 @@ class Setup:
         return min(1.0, max(self.cpus / (self.node_cpus or cpus_here()), 1 / self.workers if self.workers else 0.0))
 
     @property
+    def all_threads(self) -> int:
+        """Threads of a trial that has the machine's CPUs to itself: those that Ray counts, or all."""
+        return max(self.threads, int(self.node_cpus or cpus_here()))
+
+    @property
     def memory(self) -> int:
         """Bytes of the device's memory that a trial may take."""
         return device_memory(torch.device(self.device), self.share)
@@ -89,7 +94,7 @@ class TrainingJob:
     """
 
     def __init__(self, job: Job, dataset: Dataset, setup: Setup) -> None:
-        torch.set_num_threads(setup.threads)
+        torch.set_num_threads(setup.all_threads if job.alone else setup.threads)
         self._best = job.best
         self._measures = job.latency
         self._checkpoints = Checkpoints(job.checkpoints)

@@ -49,7 +49,7 @@ class ConvscapeSearcher(Searcher):
         if self._engine.finished or self.problem:
             return Searcher.FINISHED
         if len(self._engine.active) >= self.most:
-            self._engine.wait()
+            self._engine.callback(self._engine)
             return None
         try:
             job = self._engine.next()

@@ -50,7 +50,7 @@ def test_it_opens_and_compares(sweep: Sweep, capsys: pytest.CaptureFixture[str])
     assert {key: table["trials"][0][key] for key in best.keys() - apart} == {
         key: best[key] for key in best.keys() - apart
     }
-    assert table["trials"][0].keys() == best.keys()
+    assert table["trials"][0].keys() == {*best, "run"}
     assert json.loads(typed(capsys, "status", "before", *where, "-o", "json"))["state"] == "died"
 
 
@@ -81,7 +81,9 @@ def test_it_resumes_and_exports_as_the_release_before_did(
     assert resumed.counts()["completed"] == EXPECTED["counts"]["completed"]
     best: dict[str, Any] = EXPECTED["summaries"][0]
     assert (resumed.best.trial, resumed.best.notation) == (best["trial"], best["notation"])
-    assert resumed.best.mean_accuracy == pytest.approx(best["mean_accuracy"], abs=0.05)
+    # The release before counted the run that the finalist was chosen by; this one does not.
+    again = [each["accuracies"]["4"] for each in EXPECTED["trials"] if each["repeats"] == best["trial"]]
+    assert resumed.best.mean_accuracy == pytest.approx(again[0], abs=0.05)
     told = json.loads(
         typed(
             capsys,

@@ -196,7 +196,7 @@ def test_trials_that_begin_together_are_all_seen_to_run_while_nothing_is_heard(
     for _ in range(4):
         assert engine.next()
     now += 90.0
-    engine.wait()
+    engine.callback(engine)
     snapshot = read_progress(tmp_path)
     assert snapshot
     assert (snapshot.begun, snapshot.running, snapshot.time, snapshot.heard) == (4, 4, 1090, 1000)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import statistics
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape import load_architecture
 from convscape.dashboards.text.leaderboard import front
-from convscape.search.records import ranked, standings
+from convscape.search.records import finalists, ranked, standings
 from convscape.search.records.trial import Design, TrialRecord
 from convscape.search.scheduling import Decision, time_budget
 from convscape.search.study import read_trials
 from convscape.search.sweep import Sweep
 from convscape.testing.simulation import (
+    SMALL_SPACE,
     config,
     counts,
     drive,
@@ -57,7 +59,7 @@ def test_the_best_are_trained_again_from_other_seeds_and_the_mean_decides(tmp_pa
     assert {record.number for record in repeats} <= set(reports(engine).started)
     assert sum(counts(engine).values()) == len(searched)
     for number, standing in standings(records).items():
-        runs = [r.accuracy for r in records if number in (r.number, r.repeats)]
+        runs = [r.accuracies[r.epochs] for r in records if r.repeats == number]
         assert sorted(standing.accuracies) == sorted(runs)
         assert standing.mean == pytest.approx(statistics.fmean(runs))
         assert standing.std == pytest.approx(statistics.stdev(runs))
@@ -159,6 +161,69 @@ def test_time_is_kept_for_the_finals_of_several_workers(
     assert clock[0] <= 103
 
 
+def test_what_is_told_of_the_finalists_is_not_what_luck_chose_them_by() -> None:
+    """No winner's curse: ten designs that are all as good as 0.5 in truth, each run off by chance (sd 0.02)."""
+    chance, design = Random(0), Design.of(load_architecture("lenet5"), Recipe())  # noqa: S311
+    means, chosen_by = [], []
+
+    def run(number: int, **of: Any) -> TrialRecord:
+        accuracies = {epoch: 0.5 + chance.gauss(0, 0.02) for epoch in (1, 2, 3)}
+        return TrialRecord(number=number, design=design, state="completed", accuracies=accuracies, **of)
+
+    for _ in range(500):
+        searched = [run(number) for number in range(10)]
+        again = [run(10 + place, role="repeat", repeats=r.number) for place, r in enumerate(finalists(searched, 3))]
+        found = standings([*searched, *again])
+        means += [standing.mean for standing in found.values()]
+        chosen_by += [searched[number].accuracy or 0.0 for number in found]
+    assert statistics.fmean(chosen_by) > 0.53, "the search flatters what it chooses"
+    assert statistics.fmean(means) == pytest.approx(0.5, abs=4 * 0.02 / len(means) ** 0.5)
+
+
+def test_the_textbooks_best_is_a_finalist_whatever_it_reached(tmp_path: Path) -> None:
+    engine = opened(tmp_path, finals(start="auto", trials=9, finalists=1))
+    records = finish(engine, lambda job, epoch: 0.1 if job.number < 1 else good(job, epoch))
+    assert records[0].role == "start"
+    assert records[0].epochs == 4, "it is trained to the end, though it is the worst at every rung"
+    repeated = [record.repeats for record in records if record.role == "repeat"]
+    assert sorted(set(repeated)) == sorted({0, ranking(engine)[0].number})
+    assert repeated.count(0) == 2, "as many seeds as the best has"
+
+
+def test_where_the_time_decides_half_of_it_is_the_finals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers by a clock of ours, an epoch in 2 s: 400 epochs of one worker in all, so a length of 40."""
+    clock = [0.0]
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
+    settings = config(
+        {**SMALL_SPACE, "filters": [16, 24, 32]},
+        search={"epochs": "auto", "seconds": 400, "finalists": 3, "seeds": 3, "start": "auto", "trials": 1000},
+    )
+    engine = opened(tmp_path, settings, deadline=400.0)
+    running: dict[int, tuple[float, Job, int]] = {}
+    jobs: list[Job] = []
+    while not engine.finished:
+        while len(running) < 2 and (job := engine.next()) is not None:
+            jobs.append(job)
+            running[job.number] = (clock[0] + (1.0 if job.alone else 2.0), job, job.start + 1)
+        clock[0], job, epoch = min(running.values(), key=lambda entry: entry[0])
+        del running[job.number]
+        reached = replace(result(epoch, min(0.99, wavering(job, epoch) or 0.0)), seconds=2.0)
+        if report(engine, job.number, reached) is Decision.CONTINUE:
+            running[job.number] = (clock[0] + (1.0 if job.alone else 2.0), job, epoch + 1)
+    engine.close()
+    repeats = [record for record in engine.records.values() if record.role == "repeat"]
+    assert engine.length.epochs == 40
+    assert engine.length.final is not None
+    assert 40 <= engine.length.final <= engine.length.most
+    assert {record.state for record in repeats} == {"completed"}
+    assert {record.epochs for record in repeats} == {engine.length.final}
+    assert any(engine.records[record.repeats or 0].role == "start" for record in repeats)
+    assert len({record.repeats for record in repeats}) == 3
+    assert jobs[-1].alone, "the last takes the idle worker's CPUs"
+    assert 300 <= clock[0] <= 400 * 1.05
+    assert opened(tmp_path, settings).length.final == engine.length.final
+
+
 def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = finals(trials=8)
     engine = opened(tmp_path, settings)
@@ -171,7 +236,7 @@ def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monke
     finish(again, wavering)
     states = [record.state for record in again.records.values() if record.role == "repeat"]
     assert states == ["stopped", *["completed"] * 4]
-    assert {len(standing.accuracies) for standing in standings(again.records.values()).values()} == {3}
+    assert {len(standing.accuracies) for standing in standings(again.records.values()).values()} == {2}
 
 
 def test_with_several_objectives_a_rung_promotes_from_its_first_front(tmp_path: Path) -> None:
@@ -207,7 +272,7 @@ def test_the_winner_is_on_the_front_by_the_mean_that_makes_it_the_winner(tmp_pat
     expected = {1, 2} if fails else {0, 1, 2}
     assert {row.trial for row in rows if row.pareto} == expected
     shown = front(rows, ["accuracy", "parameters"])
-    assert shown[1].startswith("  trial 1: 0.9400, ")
+    assert shown[1].startswith("  trial 1: 0.9300, ")
 
 
 def test_latency_is_asked_for_once_and_kept(tmp_path: Path) -> None:

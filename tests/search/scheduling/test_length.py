@@ -36,7 +36,7 @@ def test_without_a_time_budget_the_number_of_images_decides(images: int, epochs:
 
 
 def test_what_the_sweep_file_says_holds() -> None:
-    length = Length(SearchConfig(epochs=9, first_rung=2), 5000, timed=True, chosen=5)
+    length = Length(SearchConfig(epochs=9, first_rung=2), 5000, timed=True, chosen={"epochs": 5})
     assert (length.epochs, length.first_rung, length.known) == (9, 2, True)
 
 

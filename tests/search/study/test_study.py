@@ -288,7 +288,7 @@ def test_a_study_cut_off_at_any_byte_goes_on_as_if_it_were_whole(unbroken: Unbro
 
 def test_a_named_design_that_could_not_be_kept_is_asked_for_again(tmp_path: Path) -> None:
     study = Study(tmp_path, sampler="random", seed=0)
-    enqueued = [Enqueued(role, study.ask(sample).design) for role in ("baseline", "start")]
+    enqueued = [Enqueued(role=role, design=study.ask(sample).design) for role in ("baseline", "start")]
     assert study.queue(lambda: enqueued) == enqueued
 
     def broken(_: optuna.Trial) -> Design:
@@ -339,7 +339,7 @@ def test_a_kill_after_a_failed_proposal_loses_nothing_that_others_reached(tmp_pa
 def test_named_designs_that_a_fault_cut_short_are_not_counted_after_a_resume_either(tmp_path: Path) -> None:
     """TPE's random proposals are counted from those that have settings, so that it would propose others."""
     study = Study(tmp_path, sampler="tpe", seed=0)
-    enqueued = Enqueued("start", study.ask(sample).design)
+    enqueued = Enqueued(role="start", design=study.ask(sample).design)
 
     def broken(_: optuna.Trial) -> Design:
         raise ZeroDivisionError("division by zero")

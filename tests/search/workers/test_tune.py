@@ -30,7 +30,12 @@ class Silent:
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     config = SweepConfig.model_validate(
-        {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"trials": 20, "epochs": 4}}
+        {
+            "name": "s",
+            "folder": tmp_path,
+            "data": {"name": "digits"},
+            "search": {"trials": 20, "epochs": 4, "start": []},
+        }
     )
     return Engine(config, DesignSpace.of(config, (1, 8, 8), 10), Study(tmp_path, sampler="random", seed=0), Silent())  # pyright: ignore[reportArgumentType]
 
@@ -132,7 +137,12 @@ def several(number: int, *accuracies: float, **rest: Any) -> dict[str, Any]:
 
 def test_epochs_told_together_are_all_taken_in_and_the_last_is_judged(tmp_path: Path) -> None:
     config = SweepConfig.model_validate(
-        {"name": "s", "folder": tmp_path, "data": {"name": "digits"}, "search": {"epochs": 9, "first_rung": 3}}
+        {
+            "name": "s",
+            "folder": tmp_path,
+            "data": {"name": "digits"},
+            "search": {"epochs": 9, "first_rung": 3, "start": []},
+        }
     )
     engine = Engine(config, DesignSpace.of(config, (1, 8, 8), 10), Study(tmp_path, sampler="random", seed=0), Silent())  # pyright: ignore[reportArgumentType]
     jobs = ConvscapeSearcher(engine, 1)
