@@ -85,6 +85,18 @@ class PaddedConv2d(nn.Conv2d):
         return f"{super().extra_repr()}, sides={self.sides}"
 
 
+class OneCellConv2d(nn.Conv2d):
+    """A convolution of a map of one cell, (N, C, 1, 1) -> (N, filters, H', W'), in float32 also where others are not.
+
+    On a CPU the bfloat16 gradient of such a convolution's weights is garbage where it pads and has a stride above 1
+    (torch 2.14.1, oneDNN). One cell costs next to nothing.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return super().forward(input.float())
+
+
 class PaddedMaxPool2d(nn.MaxPool2d):
     """Max pooling in which padded cells are never the maximum, (N, C, H, W) -> (N, C, H', W').
 

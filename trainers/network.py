@@ -147,7 +147,9 @@ def _conv(layer: Conv, step: Step) -> nn.Conv2d:
     options = {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups, "bias": layer.bias}
     if pads_apart(layer, step):
         return modules.PaddedConv2d(step.input[0], layer.filters, layer.kernel, _sides(step), **options)
-    return nn.Conv2d(step.input[0], layer.filters, layer.kernel, padding=(top, left), **options)
+    strided_cell = step.input[1:] == (1, 1) and layer.stride != (1, 1)
+    made = modules.OneCellConv2d if strided_cell else nn.Conv2d
+    return made(step.input[0], layer.filters, layer.kernel, padding=(top, left), **options)
 
 
 def _pool(layer: Pool, step: Step) -> nn.Module:
