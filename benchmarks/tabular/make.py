@@ -4,9 +4,9 @@
     python benchmarks/tabular/make.py train FILE DATA_ROOT    trains what FILE does not have yet; goes on when killed
     python benchmarks/tabular/make.py time FILE DATA_ROOT     measures the seconds of an epoch on one thread of this CPU
 
-FILE is JSON lines: a design each, then the results, each with its design's number. `--data digits` takes scikit-learn's
-8x8 digits in place of Fashion-MNIST. The images of the official test part are never looked at: training, validation and
-test images of the table all come from the training part.
+FILE is JSON lines, compressed where its name ends in .gz: a design each, then the results, each with its design's
+number. `--data digits` takes scikit-learn's 8x8 digits in place of Fashion-MNIST. The images of the official test part
+are never looked at: training, validation and test images of the table all come from the training part.
 
 A design is trained twice for each seed: for LENGTHS[0] and for LENGTHS[1] epochs, with the schedule "wsd". While the
 rate is constant, a longer training is at each epoch what a shorter one was; the last three tenths of each show what the
@@ -16,6 +16,7 @@ decay brings.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import multiprocessing
 import os
@@ -24,7 +25,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -147,6 +148,10 @@ def seconds(design: dict[str, Any], data: str, root: str) -> dict[str, Any]:
         return {"design": design["design"], "seconds": None}
 
 
+def opened(file: Path, mode: str) -> IO[str]:
+    return gzip.open(file, f"{mode}t") if file.suffix == ".gz" else file.open(mode)  # pyright: ignore[reportReturnType]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["sample", "train", "time"])
@@ -161,12 +166,13 @@ def main() -> None:
     arguments = parser.parse_args()
     begun = time.monotonic()
     if arguments.what == "sample":
-        with arguments.file.open("x") as file:
+        with opened(arguments.file, "x") as file:
             file.writelines(json.dumps(design) + "\n" for design in sample(arguments.data))
         return
-    lines = [json.loads(line) for line in arguments.file.read_text().splitlines()]
+    with opened(arguments.file, "r") as file:
+        lines = [json.loads(line) for line in file]
     designs = [line for line in lines if "architecture" in line]
-    with arguments.file.open("a") as file:
+    with opened(arguments.file, "a") as file:
         if arguments.what == "time":
             known = {line["design"] for line in lines if "seconds" in line}
             for design in (design for design in designs if design["design"] not in known):
