@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...spaces import ConfigError, values
 from ..proposals import check_budget, check_conditional, initial_designs
 
 if TYPE_CHECKING:
@@ -20,11 +21,23 @@ def preflight(config: SweepConfig, designs: DesignSpace) -> None:
 
     Raises:
         SpaceError: no network fits the images or the budget, or a crop or cutout is too large for the images.
-        ConfigError: a start or baseline is not there or cannot be built for the images, or the sampler needs another
-            space.
+        ConfigError: a start or baseline is not there or cannot be built for the images, the sampler needs another
+            space, or a schedule would have to know a length that is chosen later.
     """
     designs.check()
     next(designs.draw(1, config.search.seed))  # a space of one's own may be at fault: it shows here
     check_conditional(config, designs)
     check_budget(designs, config.search.seed)
-    initial_designs(config, designs)
+    named = {enqueued.design.recipe.schedule for enqueued in initial_designs(config, designs)}
+    _check_schedules(config, named.union(values(designs.recipes.settings["schedule"]) or ()))
+
+
+def _check_schedules(config: SweepConfig, schedules: set[str]) -> None:
+    """A cosine goes down from the first epoch on, so that it must know the last."""
+    if "cosine" in schedules and config.search.epochs == "auto" and config.search.seconds:
+        raise ConfigError(
+            "recipe.schedule: cosine must know how many epochs there will be, and with search.epochs: auto and "
+            "search.seconds that is chosen while the first trials train",
+            "Set search.epochs to a number, or use `schedule: wsd`.",
+            key="recipe.schedule",
+        )

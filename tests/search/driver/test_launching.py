@@ -22,7 +22,7 @@ from convscape.search.sweep import Sweep
 from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import sync
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.errors import ConvscapeError, DataError, SpaceError, SweepError
+from convscape.spaces.errors import ConfigError, ConvscapeError, DataError, SpaceError, SweepError
 from tiny_sweep import TINY, results, tiny
 
 if TYPE_CHECKING:
@@ -137,6 +137,11 @@ def test_what_is_no_sweep_is_not_replaced(tmp_path: Path, quiet: None) -> None:
         (["data.train=100000"], DataError),
         (["space.stages=12", "space.padding=valid", "space.kernel=7"], SpaceError),
         (["budget.parameters=1"], SpaceError),
+        (["search.epochs=auto", "search.seconds=60", "recipe.schedule=[wsd, cosine]"], ConfigError),
+        (
+            ["search.epochs=auto", "search.seconds=60", "search.start={network: lenet5, recipe: {schedule: cosine}}"],
+            ConfigError,
+        ),
     ],
 )
 def test_a_launch_that_cannot_be_leaves_nothing(
