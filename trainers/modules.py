@@ -86,14 +86,16 @@ class PaddedConv2d(nn.Conv2d):
 
 
 class OneCellConv2d(nn.Conv2d):
-    """A convolution of a map of one cell, (N, C, 1, 1) -> (N, filters, H', W'), in float32 also where others are not.
+    """A convolution of a map of one cell, (N, C, 1, 1) -> (N, filters, H', W'); on a CPU always in float32.
 
-    On a CPU the bfloat16 gradient of such a convolution's weights is garbage where it pads and has a stride above 1
+    There the bfloat16 gradient of such a convolution's weights is garbage where it pads and has a stride above 1
     (torch 2.14.1, oneDNN). One cell costs next to nothing.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        with torch.autocast(input.device.type, enabled=False):
+        if input.device.type != "cpu":
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
             return super().forward(input.float())
 
 
