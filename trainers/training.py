@@ -216,16 +216,18 @@ class Training:
             folder: of the checkpoint.
 
         Raises:
-            ForeignCheckpointError: of another architecture, recipe, seed, number of epochs (unless the learning rates
-                so far are the same), precision, data set or normalisation.
-            CheckpointError: absent, damaged, or its tensors do not fit.
+            ForeignCheckpointError: of another architecture, recipe, seed, precision, data set or normalisation.
+            CheckpointError: absent, damaged, its tensors do not fit, or of another number of epochs with other learning
+                rates so far.
         """
         tensors, values = checkpoint.read_checkpoint(folder)
         for name, ours in self._identity().items():
-            if values.get(name) != ours and not (name == "epochs" and self._goes_on_alike(values)):
+            if values.get(name) != ours and name != "epochs":
                 raise ForeignCheckpointError(
                     f"checkpoint {folder}: its {name} is {values.get(name)!r:.80}, not {ours!r:.80}"
                 )
+        if not self._goes_on_alike(values):  # its rate went down at another time: an earlier one may do
+            raise CheckpointError(f"checkpoint {folder}: its epochs is {values.get('epochs')!r:.80}, not {self.epochs}")
         network, averaged, optimizer = (_under(prefix, tensors) for prefix in ("network", "averaged", "optimizer"))
         try:
             epoch, events, parts = int(values["epoch"]), list(values["events"]), int(values["parts"])
@@ -245,6 +247,8 @@ class Training:
     def _goes_on_alike(self, values: Mapping[str, Any]) -> bool:
         """Whether a checkpoint of a training of another length is what this one would be there."""
         epoch, epochs = values.get("epoch"), values.get("epochs")
+        if epochs == self.epochs:
+            return True
         return (
             isinstance(epoch, int) and isinstance(epochs, int) and same_rates(self.recipe, epoch, epochs, self.epochs)
         )

@@ -37,7 +37,7 @@ def seconds_left(
         return None
     searched = sum(record.epochs for record in records if record.judged and not record.duplicate)
     left = max(0.0, expected_epochs(search, length) * search.trials - searched)
-    left += sum(length.epochs - record.epochs for record in records if not (record.judged or record.ended))
+    left += sum(max(0, length.of(record) - record.epochs) for record in records if not (record.judged or record.ended))
     return (left + length.epochs * _to_come(search, records)) * seconds / epochs
 
 

@@ -91,10 +91,15 @@ def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:
     trained = [record for record in known if record.accuracies and record.trained]
     first = sorted(
         (record for record in trained if record.number in found),
-        key=lambda record: (found[record.number].failed, -found[record.number].mean, *_by_accuracy(record)),
+        key=lambda record: (*_place(found[record.number]), *_by_accuracy(record)),
     )
     rest = (record for record in trained if record.number not in found and not record.repetition)
     return first + sorted(rest, key=_by_accuracy)
+
+
+def _place(standing: Standing) -> tuple[int, bool, float]:
+    """Finalists with a run that failed come after those without, then those of which no run came to its end."""
+    return standing.failed, standing.run is None, -standing.mean
 
 
 def _by_accuracy(record: TrialRecord) -> tuple[float, int, int]:

@@ -88,7 +88,7 @@ def _front(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> se
     def front(accuracies: Mapping[int, float]) -> set[int]:
         values = {
             record.number: objective_values(record, objectives, accuracies[record.number])
-            for record in ended
+            for record in trials
             if record.number in accuracies
         }
         return set(next(iter(fronts(values)), ()))

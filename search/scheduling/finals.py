@@ -44,6 +44,21 @@ class Finals:
         if record.completed:
             self.chosen = finalists([*self.chosen, record], self._search.finalists)
 
+    def take_up(self, records: Collection[TrialRecord]) -> None:
+        """Goes on with finals that were begun and not ended; where all of them ended, they are chosen anew.
+
+        Args:
+            records: all trials of the resumed sweep.
+        """
+        if not self._length.timed or self._length.final is None:
+            return
+        begun = [record for record in records if record.repetition]
+        if all(record.ended for record in begun):
+            self._length.final = None
+        else:
+            repeated = {record.repeats for record in begun}
+            self.chosen = [record for record in records if record.number in repeated]
+
     def took(self, number: int, seconds: float) -> None:
         """Takes in that the latest epoch of trial `number` took so many `seconds`."""
         self._sum += seconds - self._epoch.get(number, 0.0)
@@ -81,7 +96,8 @@ class Finals:
         if left is None or not self._length.timed or self._length.final is not None:
             return False
         length, every = self._length, finalists(records, self._search.finalists)
-        first = [*every[:1], *[record for record in every[1:] if record.start][:1]]  # the best, and the textbook's
+        textbook = [] if not every or every[0].start else [r for r in every[1:] if r.start and r.to_the_end]
+        first = [*every[:1], *textbook[:1]]
         every = [*first, *(record for record in every if record not in first)]
         for count in range(len(every), 0, -1):
             self.chosen = every[:count]

@@ -75,7 +75,8 @@ class Length:
     def chosen(self) -> dict[str, float]:
         """What was chosen, and how long an epoch took by then, as the study keeps it."""
         seconds = {"epoch_seconds": self.epoch_seconds} if self._seconds else {}
-        return {"epochs": self.epochs, **seconds, **({} if self.final is None else {"final": self.final})}
+        epochs = {"epochs": self.epochs} if self.known else {}
+        return {**epochs, **seconds, **({} if self.final is None else {"final": self.final})}
 
     @property
     def most(self) -> int:

@@ -63,6 +63,7 @@ def restore(
         takes_no_place = record.failed or (record.cut_off and not promotion.keeps_stopped)  # from one that can go on
         if record.trained and not takes_no_place:
             _restore_trial(record, search, length, promotion, finals, restored)
+    finals.take_up(records.values())
     for number in promotion.unsettled():  # killed between a result and what it led to, where none may wait
         if promotion.verdict(number) is Decision.STOP:
             restored.to_conclude.append(records[number])

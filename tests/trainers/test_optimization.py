@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from convscape.spaces import ForeignCheckpointError, parse_notation
+from convscape.spaces import CheckpointError, parse_notation
 from convscape.trainers import Recipe, Training, load_dataset
 from convscape.trainers.optimization import DECAY, learning_rate, same_rates
 from hypothesis import given, strategies as st
@@ -54,5 +54,5 @@ def test_a_training_goes_on_to_another_length_as_if_it_had_been_its_own(tmp_path
     curve = [whole.run_epoch().train_loss for _ in range(4)]
     assert [longer.run_epoch().train_loss for _ in range(3)] == curve[1:]
     whole.save(tmp_path / "4")
-    with pytest.raises(ForeignCheckpointError, match="its epochs is 4, not 9"):
+    with pytest.raises(CheckpointError, match="its epochs is 4, not 9"):
         Training(NETWORK, recipe, digits, seed=0, epochs=9).restore(tmp_path / "4")

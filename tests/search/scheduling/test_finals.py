@@ -221,7 +221,34 @@ def test_where_the_time_decides_half_of_it_is_the_finals(tmp_path: Path, monkeyp
     assert len({record.repeats for record in repeats}) == 3
     assert jobs[-1].alone, "the last takes the idle worker's CPUs"
     assert 300 <= clock[0] <= 400 * 1.05
-    assert opened(tmp_path, settings).length.final == engine.length.final
+    again = opened(tmp_path, settings)
+    assert again.ledger.study.length["final"] == engine.length.final
+    assert again.length.final is None, "a resume has time of its own, and finals"
+
+
+def test_finals_that_were_killed_go_on_as_they_were_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
+    settings = config(
+        {**SMALL_SPACE, "filters": [16, 24, 32]},
+        search={"epochs": "auto", "seconds": 400, "finalists": 2, "seeds": 2, "start": "auto", "trials": 1000},
+    )
+    engine = opened(tmp_path, settings, deadline=400.0)
+    while not any(record.repetition and record.epochs == 2 for record in engine.records.values()):
+        job = engine.next()
+        assert job is not None
+        decision, epoch = Decision.CONTINUE, job.start
+        while decision is Decision.CONTINUE and not (engine.records[job.number].repetition and epoch == 2):
+            clock[0] += 2.0
+            epoch += 1
+            reached = replace(result(epoch, min(0.99, wavering(job, epoch) or 0.0)), seconds=2.0)
+            decision = report(engine, job.number, reached)
+    again = opened(tmp_path, settings, deadline=clock[0] + 400)
+    assert again.length.final == engine.length.final
+    (run,) = (record for record in again.records.values() if record.repetition)
+    jobs = [again.next() for _ in range(3)]  # trials that the end of the search cut off go on, too
+    (job,) = (job for job in jobs if job and job.number == run.number)
+    assert (job.start, job.epochs) == (2, engine.length.final)
 
 
 def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

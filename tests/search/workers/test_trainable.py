@@ -311,10 +311,20 @@ def test_a_checkpoint_that_does_not_fit_is_gone_round(tmp_path: Path, unfit: tup
 
 def test_a_checkpoint_of_another_training_halts_the_sweep(tmp_path: Path) -> None:
     """Every trial that goes on would start over: somebody has changed what the sweep trains with."""
-    order = job(tmp_path, Recipe(batch_size=8, schedule="cosine"), epochs=3, start=2)
+    order = job(tmp_path, Recipe(batch_size=8), epochs=3, start=2)
     trained(order, 2)
-    result = worker(replace(order, epochs=4)).step()
-    assert result["halt"][0].endswith("epoch-0002: its epochs is 3, not 4")
+    result = worker(replace(order, seed=4)).step()
+    assert result["halt"][0].endswith(f"epoch-0002: its seed is {order.seed}, not 4")
     assert "config.json" in result["halt"][1]
     (tmp_path / "epoch-0002" / "tensors.safetensors").write_bytes(b"cut")
-    assert "epoch-0001: its epochs is 3, not 4" in worker(replace(order, epochs=4)).step()["halt"][0]
+    assert f"epoch-0001: its seed is {order.seed}, not 4" in worker(replace(order, seed=4)).step()["halt"][0]
+
+
+def test_a_trial_past_where_its_rate_should_have_gone_down_trains_again_and_ends_nothing(tmp_path: Path) -> None:
+    """The length was chosen while it trained: it goes on from a checkpoint before the decay, or from the start."""
+    order = job(tmp_path, Recipe(batch_size=8, schedule="wsd"), epochs=1_000_000, start=0)
+    trained(order, 4)
+    report = Report.from_json(worker(replace(order, start=4, epochs=5)).step())
+    assert report.halt is None
+    assert not report.failure
+    assert report.results[0].epoch <= 4
