@@ -176,8 +176,9 @@ class Sweep:
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
-        The test part of the data is looked at here for the first time. Of the winner it is the run after the search
-        that is handed over, as its last epoch left it; of any other trial, its best checkpoint.
+        The test part of the data is looked at here for the first time. Of the winner it is its last training that is
+        handed over, or else its first run after the search, as the last epoch left it; of any other trial, its best
+        checkpoint.
 
         Args:
             to: the folder to write; an earlier export there is replaced.
@@ -203,10 +204,12 @@ class Sweep:
         epoch = int(
             read_checkpoint(checkpoint)[1]["epoch"]
         )  # of a sweep that was killed it may be one that was not told
+        dataset = load_data(self.config)
+        dataset = dataset.for_refit() if record.refit else dataset
         return export_bundle(
             record.design.architecture,
             checkpoint,
-            load_data(self.config),
+            dataset,
             Path(to),
             name=self.name,
             details={
@@ -215,6 +218,7 @@ class Sweep:
                 "run": number,
                 "run_id": self.run_ids().get(number),
                 "validation_accuracy": record.accuracies.get(epoch),
+                "images": {"trained_on": len(dataset.train), "validated_on": len(dataset.validation)},
                 "epoch": epoch,
                 "recipe": record.design.recipe.to_json(),
             },
@@ -222,7 +226,7 @@ class Sweep:
 
 
 def _handed_over(best: TrialSummary) -> int:
-    """Number of the trial whose weights stand for the winner: its first run after the search, where it has one."""
+    """Number of the trial whose weights stand for the winner: its last training or first run after the search."""
     return best.trial if best.run is None else best.run
 
 

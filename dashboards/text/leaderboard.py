@@ -101,7 +101,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",
         *([] if best.mean_accuracy is None else [f"  from other seeds: {over_seeds(best)} runs, mean and deviation"]),
-        *([] if best.run is None else [f"  handed over is the first of them, run {best.run}, after its last epoch"]),
+        *_handed_over(best, records),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
         *_against_the_textbook(trials),
@@ -120,6 +120,17 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     parts.append("Compare runs in MLflow:")
     parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))}")
     return "\n".join(parts)
+
+
+def _handed_over(best: TrialSummary, records: Sequence[TrialRecord]) -> list[str]:
+    """Which run's weights `export` takes, where it is not the one in the search."""
+    run = next((record for record in records if record.number == best.run), None)
+    if run is None:
+        return []
+    if not run.refit:
+        return [f"  handed over is the first of them, run {run.number}, after its last epoch"]
+    what = f"  handed over is run {run.number}, {epochs_in_words(run.epochs)} with most of the validation images, too;"
+    return [what, f"  on the fifth of them that it did not see: {run.accuracies[run.epochs]:.4f}"]
 
 
 def _against_the_textbook(trials: Sequence[TrialSummary]) -> list[str]:

@@ -40,7 +40,7 @@ def initial_designs(config: SweepConfig, designs: DesignSpace) -> list[Enqueued]
     if config.search.start == AUTO:
         found = textbook_designs(designs, config.search.trials)
         return baselines + [
-            Enqueued(role="start", design=each.design, params=each.params, to_the_end=True) for each in found
+            Enqueued(role="start", design=each.design, params=each.params, textbook=True) for each in found
         ]
     starts = _queued(config, "start", "start", designs)
     if len(starts) > config.search.trials:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...spaces import ConvscapeError, SpaceError, SweepError
 from ..config import AUTO
-from ..records import Enqueued
 from .enqueued import initial_designs
 from .textbook import leaning_design
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import optuna
 
     from ..config import SweepConfig
-    from ..records import Design, State, TrialRecord
+    from ..records import Design, Enqueued, State, TrialRecord
     from ..study import Study
     from .design_space import DesignSpace
 
@@ -39,7 +40,8 @@ class Proposals:
         designs: the designs the sweep may try.
         study: proposes and keeps each trial.
         records: all trials by number; each new one is added.
-        end: called for each trial that is over budget or a duplicate.
+        end: called for each trial that is over budget, too slow or a duplicate.
+        too_slow: why a design is too slow for the time there is, as a sentence; "" where it is not.
 
     Raises:
         SpaceError: no network of the space fits the images.
@@ -53,13 +55,14 @@ class Proposals:
         study: Study,
         records: dict[int, TrialRecord],
         end: EndTrial,
+        too_slow: Callable[[Design], str] = lambda _: "",
     ) -> None:
         self._most, self._designs, self._study, self._records = config.search.trials, designs, study, records
         self._leans, self._seed = (
             config.search.start == AUTO and config.search.sampler_name == "tpe",
             config.search.seed,
         )
-        self._end = end
+        self._end, self._too_slow = end, too_slow
         designs.networks.check(designs.input)
         self._known: dict[str, TrialRecord] = {}
         self._misses = 0
@@ -124,7 +127,7 @@ class Proposals:
             return True
         known = self._known.setdefault(record.design.key, record)
         self._misses += record.sampled
-        if over := self._designs.over_budget(record.design):
+        if over := self._designs.over_budget(record.design) or self._too_slow(record.design):
             self._end(record, "infeasible", over)
             return False
         if known is not record:
@@ -133,10 +136,9 @@ class Proposals:
         self._count(record)
         return True
 
-    def repeat(self, finalist: TrialRecord) -> TrialRecord:
-        """A new trial that trains the design of `finalist` once more, from another seed."""
-        enqueued = Enqueued(role="repeat", design=finalist.design, repeats=finalist.number)
-        record = self._study.ask(lambda _: finalist.design, enqueued)
+    def repeat(self, enqueued: Enqueued) -> TrialRecord:
+        """A new trial that trains the design of another one once more, from another seed."""
+        record = self._study.ask(lambda _: enqueued.design, enqueued)
         self._records[record.number] = record
         return record
 

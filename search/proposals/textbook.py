@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from .design_space import DesignSpace
 
-MOST = 3
-"""Textbook designs that are trained first: a narrow one, one in the middle, and a wide one."""
+MOST = 4
+"""Textbook designs that are trained first: one in the middle, the narrowest, and the widest two."""
 KEEP = 0.7
 """The probability with which a proposal that leans to the textbook keeps each of its settings."""
 HALF = 10
@@ -42,7 +42,7 @@ class TextbookDesign:
 
 
 def textbook_designs(designs: DesignSpace, trials: int) -> list[TextbookDesign]:
-    """The textbook's designs for the images of `designs`, narrow ones first; the space gives the nearest that it has.
+    """The textbook's designs for the images of `designs`, a middle one first; the space gives the nearest that it has.
 
     Of a `base` space they are the classics themselves; with pretrained weights, the networks these are of. A space of
     somebody's own has none.
@@ -60,7 +60,7 @@ def textbook_designs(designs: DesignSpace, trials: int) -> list[TextbookDesign]:
             continue
         if not designs.over_budget(design):
             found.setdefault(design.key, TextbookDesign(design, trial.given, reason))
-    return _spread(list(found.values()), min(MOST, max(1, trials // 3)))
+    return list(found.values())[: min(MOST, max(1, trials // 3))]
 
 
 def leaning_design(designs: DesignSpace, seed: int, number: int, proposed: int) -> Enqueued | None:
@@ -88,7 +88,7 @@ def leaning_design(designs: DesignSpace, seed: int, number: int, proposed: int) 
 
 
 def _wishes(designs: DesignSpace) -> list[tuple[str, Mapping[str, Any]]]:
-    """What the textbook wishes for in every setting, with the reason; a narrow network first."""
+    """What the textbook wishes for in every setting, with the reason; a network of middle width first."""
     space, image = designs.networks, designs.input
     if isinstance(space, TransferSpace):
         rate = float(str(TEXTBOOK["learning_rate"])) / TRANSFER_SLOWER
@@ -103,12 +103,3 @@ def _wishes(designs: DesignSpace) -> list[tuple[str, Mapping[str, Any]]]:
         return []
     what = f"the textbook's for images of {image[1]}x{image[2]}: a stage for each halving of a map of 4 cells or more"
     return [(what, {**TEXTBOOK, **advice(image, filters)}) for filters in WIDTHS]
-
-
-def _spread(found: list[TextbookDesign], most: int) -> list[TextbookDesign]:
-    """So many of those found, the first and the last among them, the others at equal distances."""
-    if len(found) <= most:
-        return found
-    if most == 1:
-        return [found[len(found) // 2]]
-    return [found[round(place * (len(found) - 1) / (most - 1))] for place in range(most)]

@@ -12,7 +12,12 @@ from .pareto import (
     least_crowded_first as least_crowded_first,
     ordered as ordered,
 )
-from .ranking import finalists as finalists, ranked as ranked, standings as standings
+from .ranking import (
+    finalists as finalists,
+    leads_the_textbook as leads_the_textbook,
+    ranked as ranked,
+    standings as standings,
+)
 from .results import epoch_metrics as epoch_metrics, invalid_metric as invalid_metric
 from .summary import TrialSummary as TrialSummary, summaries as summaries
 from .trial import (

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .trial import TrialRecord
+
+
+GONE_WRONG, LEEWAY = 2.0, 0.02
+"""A refit has gone wrong where its error is more than so many times that of the design's other runs and so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class Standing:
     failed: int = 0
     """How many of the finalist's runs failed."""
     run: int | None = None
-    """Number of the run whose weights are handed over, the first that came to the end; None where none did."""
+    """Number of the run whose weights are handed over: the refit, else the first that came to the end; None where none
+    did."""
 
     @property
     def mean(self) -> float:
@@ -50,12 +55,24 @@ def finalists(records: Iterable[TrialRecord], most: int) -> list[TrialRecord]:
     farthest = max((record.epochs for record in trained), default=0)
     ordered = sorted(trained, key=lambda record: (2 * record.epochs < farthest, *_by_accuracy(record)))
     chosen = ordered[:most]
-    textbook = [record for record in ordered if record.start and record.to_the_end]
+    textbook = [record for record in ordered if record.textbook]
     return chosen if not chosen or chosen[0] in textbook or not textbook else _with(chosen, textbook[0])
 
 
 def _with(chosen: list[TrialRecord], one: TrialRecord) -> list[TrialRecord]:
     return chosen if one in chosen else [*chosen, one]
+
+
+def leads_the_textbook(record: TrialRecord, records: Iterable[TrialRecord]) -> bool:
+    """Whether a trial is the best of the textbook's designs after the epochs it has, of those that came as far.
+
+    Args:
+        record: the trial.
+        records: all trials of the sweep.
+    """
+    at = record.epochs
+    others = (other for other in records if other.textbook and at in other.accuracies)
+    return record.textbook and all(other.accuracies[at] <= record.accuracies[at] for other in others)
 
 
 def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:
@@ -71,10 +88,17 @@ def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:
             runs.setdefault(run.repeats, []).append(run)
     found: dict[int, Standing] = {}
     for number, its in runs.items():
-        ended = [run for run in its if run.completed and run.accuracies]
+        ended = [run for run in its if run.completed and run.accuracies and not run.refit]
         reached = tuple(run.accuracies[run.epochs] for run in ended) or (known[number].accuracy or 0.0,)
-        found[number] = Standing(reached, sum(run.failed for run in its), ended[0].number if ended else None)
+        refit = [run for run in its if run.refit and run.completed and _no_worse(run, reached)]
+        handed_over = next((run.number for run in (*refit, *ended)), None)
+        found[number] = Standing(reached, sum(run.failed for run in its if not run.refit), handed_over)
     return found
+
+
+def _no_worse(refit: TrialRecord, reached: Sequence[float]) -> bool:
+    """Whether a refit went as it should: its error, on few images, is not far above that of the design's other runs."""
+    return 1 - refit.accuracies[refit.epochs] <= GONE_WRONG * (1 - statistics.fmean(reached)) + LEEWAY
 
 
 def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:

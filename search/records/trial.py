@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 State = Literal["running", "paused", "completed", "stopped", "failed", "duplicate", "infeasible"]
 """How a trial stands: "running" on a worker, "paused" until it may go on, or how it ended."""
-Role = Literal["sampled", "start", "baseline", "repeat"]
-"""Where a design comes from: the sampler, `search.start`, `search.baselines`, or a trial that is trained once more."""
+Role = Literal["sampled", "start", "baseline", "repeat", "refit"]
+"""Where a design comes from: the sampler, `search.start`, `search.baselines`, or a trial that is trained once more: a
+finalist from another seed, "repeat", or the winner on validation images, too, "refit"."""
 TIME_BUDGET = "time budget"
 """How the reason of a trial ends that a time budget stopped."""
 ENDED: tuple[State, ...] = ("completed", "stopped", "failed", "duplicate", "infeasible")
@@ -94,23 +95,23 @@ class Enqueued:
     """Values of Optuna's parameters for which the space proposes this design; empty where they are not known, so that
     the sampler cannot learn from it."""
     repeats: int | None = None
-    """The number of the trial that is trained once more, for a repetition; else None."""
-    to_the_end: bool = False
-    """Whether the design is trained to the full length whatever promotion says, as the textbook's starts are."""
+    """The number of the trial that is trained once more, for a repetition or a refit; else None."""
+    textbook: bool = False
+    """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.
 
         Of a repetition they do not say which trial it repeats.
         """
-        to_the_end = {"to_the_end": True} if self.to_the_end else {}
-        return {"role": self.role, "design": self.design.to_json(), "params": self.params, **to_the_end}
+        textbook = {"textbook": True} if self.textbook else {}
+        return {"role": self.role, "design": self.design.to_json(), "params": self.params, **textbook}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Enqueued:
         """The enqueued design from which `Enqueued.to_json` made `values`."""
-        design, to_the_end = Design.from_json(values["design"]), values.get("to_the_end", False)
-        return Enqueued(role=values["role"], design=design, params=values["params"], to_the_end=to_the_end)
+        design, textbook = Design.from_json(values["design"]), values.get("textbook", False)
+        return Enqueued(role=values["role"], design=design, params=values["params"], textbook=textbook)
 
 
 class Fate:
@@ -178,7 +179,12 @@ class Fate:
     @property
     def repetition(self) -> bool:
         """Whether the trial trains a finalist once more, from another seed."""
-        return self.role == "repeat"
+        return self.role in ("repeat", "refit")
+
+    @property
+    def refit(self) -> bool:
+        """Whether the trial trains the winner for the last time, on most of the validation images, too."""
+        return self.role == "refit"
 
     @property
     def start(self) -> bool:
@@ -215,16 +221,13 @@ class TrialRecord(Fate):
     """Metrics of the last epoch, as MLflow is sent them."""
     promoted_from: int = 0
     """Epochs of the last rung that the trial was promoted from, 0 before any."""
-    to_the_end: bool = False
-    """Whether the trial is trained to the full length whatever promotion says."""
+    textbook: bool = False
+    """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
 
     @property
     def judged(self) -> bool:
-        """Whether promotion decides how long the trial is trained.
-
-        Baselines, repetitions and the textbook's starts are trained to the end.
-        """
-        return not (self.baseline or self.repetition or self.to_the_end)
+        """Whether promotion decides how long the trial is trained: baselines and repetitions are trained to the end."""
+        return not (self.baseline or self.repetition)
 
     @property
     def cut_off(self) -> bool:

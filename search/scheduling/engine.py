@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
 from ..proposals import Proposals
-from ..records import TIME_BUDGET, epochs_in_words, invalid_metric, objective_values
+from ..records import TIME_BUDGET, epochs_in_words, invalid_metric, leads_the_textbook, objective_values
 from .finals import Finals
 from .halving import promotion_of
 from .job import Decision, job_of
@@ -62,9 +62,9 @@ class Engine:
         """The trials that workers train now, by number: for how long, and whether alone, as each one's job says."""
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
-        self.proposals = Proposals(config, designs, study, self.records, self.ledger.end)
         timed = config.search.seconds is not None
         self.length = Length(config.search, designs.images, timed=timed, chosen=study.length)
+        self.proposals = Proposals(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
         self._promotion = promotion_of(config.search, self.length)
         self._finals = Finals(config.search, self.length)
         self._losses = 0
@@ -137,7 +137,7 @@ class Engine:
                     break
                 self.ledger.epoch(record, result)
                 self._finals.took(record.number, result.seconds)
-                if self.length.took(record.number, result.seconds, self.time_budget.left, self._finals.at_once):
+                if self.length.took(record, result.seconds, self.time_budget.left, self._finals.at_once):
                     self.ledger.length(self.length.chosen)
                 self.images_per_second[record.number] = result.images_per_second
             else:
@@ -236,16 +236,15 @@ class Engine:
         return self._promotion.next(closing=closing)
 
     def _repeat(self) -> TrialRecord | None:
-        """A finalist from another seed, once the search is over and none of its trials runs any more."""
+        """A finalist or the winner once more, when the search is over and none of its trials runs any more."""
         if not all(self.records[number].repetition for number in self.active):
-            return None
-        finalist = self._finals.next(self.records.values(), self.time_budget.left)
-        if finalist is None:
             return None
         if self._finals.choose_length(self.records.values(), self.time_budget.left):
             self.ledger.length(self.length.chosen)
-        record = self.proposals.repeat(finalist)
-        self.ledger.begin(record)
+        enqueued = self._finals.next(self.records.values(), self.time_budget.left)
+        record = self.proposals.repeat(enqueued) if enqueued else None
+        if record is not None:
+            self.ledger.begin(record)
         return record
 
     def _job(self, record: TrialRecord) -> Job:
@@ -271,8 +270,9 @@ class Engine:
             values = objective_values(record, self.config.search.objectives, record.accuracies[record.epochs])
             self._promotion.record(record.number, record.epochs, values)
             verdict = self._promotion.verdict(record.number)
-            if verdict is not Decision.CONTINUE:
+            if verdict is not Decision.CONTINUE and not leads_the_textbook(record, self.records.values()):
                 return verdict
+            self._promotion.promote(record.number)
             self.ledger.promote(record)
         if self.halted or (self._searched and not record.repetition):
             return Decision.PAUSE

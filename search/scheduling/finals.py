@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..records import finalists
+from ..records import Enqueued, finalists, ranked
+from .length import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     from .length import Length
 
 
-SHARE = 0.5
-"""Part of the time that is kept for the finals where the time decides how long they are."""
+CONFIRMING = 0.2
+"""Part of the time that is kept for the finalists' runs, where the time decides how long these are."""
+ONLY_CONFIRMING = 0.5
+"""Part of the time that is kept for the finalists' runs where the winner is not trained once more."""
+MORE_IMAGES = 1.5
+"""So many times the usual epoch is what an epoch of the last training takes, at most: it has more images."""
+WORTH = 0.5
+"""The last training begins only where there is time for so much of the full length, on one worker's CPUs."""
 KEPT = 0.9
 """Part of the time left that the finalists' runs are planned to take: what still runs ends first, and epochs vary."""
 
 
 class Finals:
-    """The finals of a sweep: which trials are trained again, how often, and how long that will take.
+    """The finals of a sweep: finalists are trained again from other seeds, then the winner on validation images, too.
 
     Args:
         search: the settings of the sweep file.
@@ -54,7 +61,7 @@ class Finals:
             return
         begun = [record for record in records if record.repetition]
         if all(record.ended for record in begun):
-            self._length.final = None
+            self._length.final = self._length.refit = None
         else:
             repeated = {record.repeats for record in begun}
             self.chosen = [record for record in records if record.number in repeated]
@@ -64,24 +71,27 @@ class Finals:
         self._sum += seconds - self._epoch.get(number, 0.0)
         self._epoch[number] = seconds
 
-    def next(self, records: Collection[TrialRecord], left: float | None = None) -> TrialRecord | None:
-        """The finalist to be trained once more; None where each has had all its runs, or no time is left for another.
+    def next(self, records: Collection[TrialRecord], left: float | None = None) -> Enqueued | None:
+        """What is to be trained next: a finalist from another seed or, when these have ended, the winner.
+
+        None where nothing is, now or ever.
 
         Args:
             records: all trials so far.
-            left: seconds until the time is up, where that decides; else None.
+            left: seconds until the time is up; None where there is no time budget.
         """
         if self._length.timed and self._length.final is None:
             self.chosen = finalists(records, self._search.finalists)
-        found = next(missing(self.chosen, records, self._search.seeds), None)
-        if found is None or left is None or self._length.final is None:
-            return found
-        again = any(record.repeats == found.number for record in records)
-        return None if again and left < self._length.final * self._seconds_of(found) else found
+        if (finalist := self._to_confirm(records, left)) is not None:
+            return Enqueued(role="repeat", design=finalist.design, repeats=finalist.number)
+        if any(record.repetition and not record.ended for record in records):
+            return None
+        winner = self._to_refit(records, left)
+        return winner and Enqueued(role="refit", design=winner.design, repeats=winner.number)
 
     def ends_with(self, record: TrialRecord, records: Collection[TrialRecord]) -> bool:
-        """Whether the run of a finalist is the last, where the time decides."""
-        return self._length.timed and record.repetition and self.next(records, 0.0) is None
+        """Whether no other run goes beside this one of a finalist or of the winner."""
+        return record.refit or (self._length.timed and record.repetition and self._to_confirm(records, 0.0) is None)
 
     def choose_length(self, records: Collection[TrialRecord], left: float | None) -> bool:
         """Has as many finalists trained as there is time for at full length, at least one, and as long as possible.
@@ -93,10 +103,11 @@ class Finals:
         Returns:
             Whether that was chosen now: where the time decides, once.
         """
-        if left is None or not self._length.timed or self._length.final is not None:
-            return False
         length, every = self._length, finalists(records, self._search.finalists)
-        textbook = [] if not every or every[0].start else [r for r in every[1:] if r.start and r.to_the_end]
+        if left is None or not length.timed or length.final is not None or not every:
+            return False
+        left *= CONFIRMING / (CONFIRMING + LAST) if self._search.refit else 1.0
+        textbook = [] if not every or every[0].start else [record for record in every[1:] if record.textbook]
         first = [*every[:1], *textbook[:1]]
         every = [*first, *(record for record in every if record not in first)]
         for count in range(len(every), 0, -1):
@@ -113,15 +124,48 @@ class Finals:
         """Seconds that training the finalists again will take, by how long their epochs took.
 
         As many runs go at a time as were seen to, and every round of runs takes as long as the slowest finalist; one
-        usual epoch is added for what still runs. Where the time decides the length, SHARE of all the time is theirs.
+        usual epoch is added for what still runs. Where the time decides the length, a part of all of it is theirs, but
+        no more than the longest trainings there are would take.
         """
-        if self._length.timed:
-            return SHARE * (self._search.seconds or 0.0) if self._search.finalists and self._search.seeds > 1 else 0.0
-        runs = len(self.chosen) * (self._search.seeds - 1)
-        if not runs or not self._epoch or not self._length.known:
+        search, length = self._search, self._length
+        if length.timed:
+            whole = length.most * self._usual or math.inf  # nothing was measured yet
+            runs = (search.finalists + 1) * (search.seeds - 1)
+            share = CONFIRMING if search.refit else ONLY_CONFIRMING
+            confirming = min(share * (search.seconds or 0.0), math.ceil(runs / self.at_once) * whole) if runs else 0.0
+            return confirming + self._refit_seconds(whole) if search.finalists else 0.0
+        runs = len(self.chosen) * (search.seeds - 1)
+        if not self.chosen or not self._epoch or not length.known:
             return 0.0
-        longest = max(self._seconds_of(record) for record in self.chosen)
-        return math.ceil(runs / self.at_once) * longest * self._length.epochs + self._usual
+        longest = max(self._seconds_of(record) for record in self.chosen) * length.epochs
+        return math.ceil(runs / self.at_once) * longest + self._refit_seconds(longest) + self._usual
+
+    def _refit_seconds(self, whole: float) -> float:
+        """Seconds kept for the winner's last training, where a training like others takes `whole` seconds at most."""
+        if not self._search.refit:
+            return 0.0
+        share = LAST * (self._search.seconds or 0.0) if self._length.timed else math.inf
+        return min(share, MORE_IMAGES * whole)
+
+    def _to_confirm(self, records: Collection[TrialRecord], left: float | None) -> TrialRecord | None:
+        """The finalist to be trained once more; None where each has had all its runs, or no time is left for one."""
+        found, length = next(missing(self.chosen, records, self._search.seeds), None), self._length
+        if found is None or left is None or length.final is None:
+            return found
+        again = any(record.repeats == found.number for record in records)
+        whole = length.final * self._seconds_of(found)
+        return None if again and left - self._refit_seconds(whole) < whole else found
+
+    def _to_refit(self, records: Collection[TrialRecord], left: float | None) -> TrialRecord | None:
+        """The winner, where it is to be trained for the last time and was not, and there is time for it."""
+        if not (self._search.refit and self._search.finalists):
+            return None
+        winner = next((record for record in ranked(records) if not record.failed), None)
+        if winner is None or any(r.refit and r.repeats == winner.number and not r.cut_off for r in records):
+            return None
+        share = WORTH if self._length.timed else MORE_IMAGES
+        short = left is not None and left < share * self._length.epochs * self._seconds_of(winner)
+        return None if short else winner
 
     def _seconds_of(self, record: TrialRecord) -> float:
         return self._epoch.get(record.number, self._usual)
@@ -141,6 +185,6 @@ def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds
         records: all trials so far.
         seeds: runs that each finalist shall have, the one in the search among them.
     """
-    done = Counter(record.repeats for record in records if not record.cut_off)
+    done = Counter(record.repeats for record in records if not (record.cut_off or record.refit))
     for seed in range(1, seeds):
         yield from (finalist for finalist in chosen if done[finalist.number] < seed)

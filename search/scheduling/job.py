@@ -56,6 +56,8 @@ class Job:
     """`time.time()` past which no epoch is begun; None for no limit."""
     alone: bool = False
     """Whether nothing else is trained meanwhile, so that the job may use every CPU of its machine."""
+    refit: bool = False
+    """Whether to train on most of the validation images, too."""
     latency: bool = False
     """Whether to measure how long classifying one image takes, with the job's first epoch."""
 
@@ -72,6 +74,7 @@ class Job:
             "checkpoints": str(self.checkpoints),
             "until": self.until,
             "alone": self.alone,
+            "refit": self.refit,
             "latency": self.latency,
         }
 
@@ -89,6 +92,7 @@ class Job:
             checkpoints=Path(values["checkpoints"]),
             until=values["until"],
             alone=values["alone"],
+            refit=values["refit"],
             latency=values["latency"],
         )
 
@@ -126,6 +130,7 @@ def job_of(
         checkpoints=trial_folder(config.sweep_folder, number),
         until=until,
         alone=alone,
+        refit=record.refit,
         latency="latency" in search.objectives and record.latency is None,
     )
 

@@ -71,7 +71,9 @@ class Ledger:
         names = {
             "epochs": "convscape.epochs",
             "epoch_seconds": "convscape.epoch_seconds",
+            "macs": "convscape.most_macs",
             "final": "convscape.final_epochs",
+            "refit": "convscape.refit_epochs",
         }
         self.tracker.note({names[key]: f"{value:.4g}" for key, value in chosen.items()})
 

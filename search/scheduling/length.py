@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..config import SearchConfig
-    from ..records import TrialRecord
+    from ..records import Design, TrialRecord
 
 OPEN = 1_000_000
 """Epochs of a job while the length is not known: the learning rate does not go down yet."""
-SHARE = 2.0
-"""The length is so many times the root of the epochs that the time is enough for: with 100 of them, 5 trials of 20."""
+SHARE = 1.6
+"""The length is so many times the root of the epochs that the time is enough for: with 100 of them, 6 trials of 16."""
 LOOKED_AT = 3
 """Trials whose first epochs are measured, at most, before the length is chosen."""
 FEWEST = 3
@@ -28,6 +28,11 @@ USUAL_STEPS = 1_500
 FIRST_STEPS = 100
 """Steps after which a first judgement means something: of the best tenth of 323 networks, all were in the best third
 after 78 to 117 steps, and six tenths after 39."""
+LAST = 0.35
+"""Part of the time that is kept for the winner's last training. A design whose full length takes longer is too slow."""
+REFIT_LOOKED_AT, REFIT_KEPT = 2, 0.92
+"""Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
+that it is then planned to take."""
 BATCH = 64
 """Images of the step that these numbers count."""
 
@@ -53,6 +58,10 @@ class Length:
         self.timed = timed and search.epochs == "auto"
         """Whether the time there is decides."""
         self._seconds: dict[int, float] = {}
+        self._per_mac: dict[int, float] = {}
+        self._time = search.seconds or 0.0
+        self.macs = int(chosen.get("macs", 0))
+        """Most multiply-accumulates of an image for which there is time; 0 for no limit."""
         self.epochs = OPEN
         """Epochs of the full length; OPEN while that is not known."""
         if search.epochs != "auto":
@@ -66,9 +75,13 @@ class Length:
         """Epochs after which a trial is first judged."""
         self.final: int | None = int(chosen["final"]) if "final" in chosen else None
         """Epochs of the finalists' runs after the search; None where they are not chosen, or the full length."""
+        self.refit: int | None = int(chosen["refit"]) if "refit" in chosen else None
+        """Epochs of the winner's last training; None where they are not chosen, or the full length."""
 
     def of(self, record: TrialRecord) -> int:
         """Epochs of a trial that goes on to its end."""
+        if record.refit and self.timed:
+            return self.refit or OPEN
         return self.final if record.repetition and self.final is not None else self.epochs
 
     @property
@@ -76,7 +89,8 @@ class Length:
         """What was chosen, and how long an epoch took by then, as the study keeps it."""
         seconds = {"epoch_seconds": self.epoch_seconds} if self._seconds else {}
         epochs = {"epochs": self.epochs} if self.known else {}
-        return {**epochs, **seconds, **({} if self.final is None else {"final": self.final})}
+        more = {"macs": self.macs, "final": self.final, "refit": self.refit}
+        return {**epochs, **seconds, **{name: value for name, value in more.items() if value}}
 
     @property
     def most(self) -> int:
@@ -88,22 +102,35 @@ class Length:
         """Whether the length is chosen."""
         return self.epochs != OPEN
 
-    def took(self, number: int, seconds: float, left: float | None, at_once: int) -> bool:
-        """Takes in how long an epoch of a trial took, while the length is not known; whether it is chosen now.
+    def took(self, record: TrialRecord, seconds: float, left: float | None, at_once: int) -> bool:
+        """Takes in how long an epoch of a trial took, while its length is not known; whether that is chosen now.
 
         Args:
-            number: of the trial.
+            record: the trial.
             seconds: that its latest epoch took.
             left: seconds until the time is up; None where there is no time budget.
             at_once: trials that run at a time.
         """
-        if self.known or left is None:
+        if left is None or (self.known and not record.refit):
             return False
-        self._seconds[number] = seconds
+        if record.refit:
+            if not self.timed or self.refit is not None or record.epochs < REFIT_LOOKED_AT:
+                return False
+            self.refit = min(self.most, record.epochs + max(1, int(REFIT_KEPT * left / max(seconds, 1e-6))))
+            return True
+        self._seconds[record.number] = seconds
+        self._per_mac[record.number] = seconds / max(1, record.design.macs)
         if len(self._seconds) < min(LOOKED_AT, at_once):  # those that run at a time go on until it is chosen
             return False
         self.epochs = self.suited(left * at_once / self.epoch_seconds)
+        self.macs = int(LAST * self._time / self.epochs / max(min(self._per_mac.values()), 1e-15))
         return True
+
+    def too_slow(self, design: Design) -> str:
+        """Why there is no time to train a design to the full length, "" where there is or that is not known yet."""
+        if not self.macs or design.macs <= self.macs:
+            return ""
+        return f"{design.macs:,} MACs: too slow for the time, {self.epochs} epochs of at most {self.macs:,} MACs"
 
     @property
     def epoch_seconds(self) -> float:
@@ -115,6 +142,6 @@ class Length:
 
         >>> from ..config import SearchConfig
         >>> [Length(SearchConfig(), 5000, timed=True).suited(epochs) for epochs in (4, 40, 400, 4000)]
-        [3, 13, 40, 81]
+        [3, 10, 32, 81]
         """
         return min(max(FEWEST, round(SHARE * math.sqrt(epochs))), self.most)

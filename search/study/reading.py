@@ -69,7 +69,7 @@ def record_of(frozen: FrozenTrial) -> TrialRecord:
         repeats=kept.get("repeats"),
         latency=kept.get("latency"),
         promoted_from=kept.get("passed", 0),
-        to_the_end=kept.get("to_the_end", False),
+        textbook=kept.get("textbook", False),
     )
     metrics = dict(kept.get("metrics", {}))
     if metrics.pop("epoch", 0) == record.epochs:  # else killed between the metrics and the accuracy

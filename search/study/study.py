@@ -133,7 +133,7 @@ class Study:
         guarded = self._study.sampler = GuardedSampler(sampler)
         if enqueued:
             more = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
-            more |= {"to_the_end": True} if enqueued.to_the_end else {}
+            more |= {"textbook": True} if enqueued.textbook else {}
             self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **more})
         with self._storage.shown_as(self._samplers.as_sampler_sees):
             trial = self._study.ask()
@@ -153,7 +153,7 @@ class Study:
             design=design,
             role=enqueued.role,
             repeats=enqueued.repeats,
-            to_the_end=enqueued.to_the_end,
+            textbook=enqueued.textbook,
         )
 
     def restore(self) -> list[TrialRecord]:

@@ -43,7 +43,7 @@ KEYS: dict[str, tuple[object, Read]] = {
     "stages": ([1, 2, 3, 4, 5], _whole(0, MOST_STAGES)),
     "convolutions": ([1, 2, 3], _whole(1, 16)),
     "block": ("plain", _one_of(*BLOCKS)),
-    "filters": ([16, 24, 32], _whole(1, 4_096)),
+    "filters": ([16, 24, 32, 48], _whole(1, 4_096)),
     "growth": ([1.5, 2], _number(0.25, 4)),
     "kernel": ([3, 5], _whole(1, 31)),
     "large_filters": ("stack", _one_of("single", "stack")),

@@ -13,8 +13,8 @@ SMALLEST_MAP = 4
 """A stage begins on a map of at least so many cells: halving a smaller one leaves nothing to see."""
 MOST_HALVINGS = 5
 """Stages of a network for large images: usual input sizes divide by two so often (CS231n, layer sizing patterns)."""
-WIDTHS = (16, 24, 32, 48, 64)
-"""Filters of the first stage, of which wider networks cost the square."""
+WIDTHS = (32, 16, 64, 48, 24)
+"""Filters of the first stage, of which wider networks cost the square: a middle one first, then the ends."""
 
 ADVICE: Mapping[str, Any] = {
     "convolutions": 2,

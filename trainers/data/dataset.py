@@ -29,6 +29,8 @@ HELD_OUT = 0.2
 """Share kept for validation, and for the test where a data set has no test part of its own."""
 TEST_SEED = 0
 """Seed of the test part, whatever the seed of a run: no search may learn from test images."""
+REFIT_SEED = 2
+"""Seed of which validation images the last training of the winner does not train on."""
 LARGEST_SIZE = 4_096
 """Bound on the height and width that images are resized to, in pixels."""
 COUNTED = 2**20
@@ -57,6 +59,13 @@ class Part:
         """The part that holds the images at `indices`, in their order; copied where images are kept in memory."""
         images = self.images.picked(indices) if isinstance(self.images, Streamed) else self.images[indices]
         return Part(images, self.labels[indices])
+
+    def joined(self, other: Part) -> Part:
+        """These images and then those of `other`, a part of the same data set."""
+        labels = np.concatenate([self.labels, other.labels])
+        if isinstance(self.images, Streamed) and isinstance(other.images, Streamed):
+            return Part(self.images.joined(other.images), labels)
+        return Part(np.concatenate([self.images[:], other.images[:]]), labels)
 
     @cached_property
     def digest(self) -> bytes:
@@ -90,6 +99,23 @@ class Dataset:
     def streamed(self) -> bool:
         """Whether images are read anew each epoch, since they come to more than the memory there is for them."""
         return isinstance(self.train.images, Streamed)
+
+    def for_refit(self) -> Dataset:
+        """The data for a last training of what was chosen: most of the validation images are trained on, too.
+
+        A fifth of them, at least one, with every class's share, still validates, so that what is told is of images
+        that were not trained on. Mean and standard deviation stay, and so does the test part.
+
+        >>> digits = load_dataset("digits", train=1000, validation=100)
+        >>> refit = digits.for_refit()
+        >>> len(refit.train), len(refit.validation), refit.test is digits.test
+        (1080, 20, True)
+        """
+        pool = np.arange(len(self.validation))
+        count = max(1, round(HELD_OUT * len(pool)))
+        kept = stratified(self.validation.labels, pool, count, np.random.default_rng(REFIT_SEED))
+        more = self.validation.picked(np.setdiff1d(pool, kept, assume_unique=True))
+        return replace(self, train=self.train.joined(more), validation=self.validation.picked(kept))
 
     @cached_property
     def fingerprint(self) -> str:

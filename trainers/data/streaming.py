@@ -98,6 +98,16 @@ class Streamed:
             digests=self.digests[indices],
         )
 
+    def joined(self, other: Streamed) -> Streamed:
+        """These images and then those of `other`, which come from the same pictures, all still unread."""
+        return Streamed(
+            pictures=self.pictures,
+            where=np.concatenate([self.where, other.where]),
+            size=self.size,
+            sums=np.concatenate([self.sums, other.sums]),
+            digests=np.concatenate([self.digests, other.digests]),
+        )
+
     def __getitem__(self, indices: Any) -> NDArray[np.uint8]:
         """Reads the images at `indices` here and now: uint8 (B, C, H, W), or (C, H, W) for a single index.
 

@@ -45,7 +45,7 @@ def wavering(job: Job, epoch: int) -> float | None:
 
 
 def finals(**search: Any) -> Any:
-    return config(search={"trials": 8, "finalists": 2, "seeds": 3, **search})
+    return config(search={"trials": 8, "finalists": 2, "seeds": 3, "refit": False, **search})
 
 
 def test_the_best_are_trained_again_from_other_seeds_and_the_mean_decides(tmp_path: Path) -> None:
@@ -184,20 +184,26 @@ def test_the_textbooks_best_is_a_finalist_whatever_it_reached(tmp_path: Path) ->
     engine = opened(tmp_path, finals(start="auto", trials=9, finalists=1))
     records = finish(engine, lambda job, epoch: 0.1 if job.number < 1 else good(job, epoch))
     assert records[0].role == "start"
-    assert records[0].epochs == 4, "it is trained to the end, though it is the worst at every rung"
+    assert records[0].epochs == 4, "the best of the textbook's goes on, though it is the worst at every rung"
     repeated = [record.repeats for record in records if record.role == "repeat"]
     assert sorted(set(repeated)) == sorted({0, ranking(engine)[0].number})
     assert repeated.count(0) == 2, "as many seeds as the best has"
 
 
-def test_where_the_time_decides_half_of_it_is_the_finals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two workers by a clock of ours, an epoch in 2 s: 400 epochs of one worker in all, so a length of 40."""
+@pytest.mark.parametrize("refit", [False, True])
+def test_where_the_time_decides_half_of_it_is_the_finals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refit: bool
+) -> None:
+    """Two workers by a clock of ours, an epoch in 2 s: 400 epochs of one worker in all, so a length of 1.6·√400."""
     clock = [0.0]
     monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
     settings = config(
         {**SMALL_SPACE, "filters": [16, 24, 32]},
-        search={"epochs": "auto", "seconds": 400, "finalists": 3, "seeds": 3, "start": "auto", "trials": 1000},
-    )
+        search={
+            "epochs": "auto", "seconds": 400, "finalists": 3, "seeds": 3, "start": "auto", "trials": 1000,
+            "refit": refit,
+        },
+    )  # fmt: skip
     engine = opened(tmp_path, settings, deadline=400.0)
     running: dict[int, tuple[float, Job, int]] = {}
     jobs: list[Job] = []
@@ -212,13 +218,18 @@ def test_where_the_time_decides_half_of_it_is_the_finals(tmp_path: Path, monkeyp
             running[job.number] = (clock[0] + (1.0 if job.alone else 2.0), job, epoch + 1)
     engine.close()
     repeats = [record for record in engine.records.values() if record.role == "repeat"]
-    assert engine.length.epochs == 40
+    assert engine.length.epochs == 32
     assert engine.length.final is not None
-    assert 40 <= engine.length.final <= engine.length.most
+    assert 32 <= engine.length.final <= engine.length.most
     assert {record.state for record in repeats} == {"completed"}
     assert {record.epochs for record in repeats} == {engine.length.final}
     assert any(engine.records[record.repeats or 0].role == "start" for record in repeats)
-    assert len({record.repeats for record in repeats}) == 3
+    assert len({record.repeats for record in repeats}) == (2 if refit else 3)
+    last = [record for record in engine.records.values() if record.role == "refit"]
+    assert [(r.state, r.epochs, r.repeats) for r in last] == (
+        [("completed", engine.length.refit, ranking(engine)[0].number)] if refit else []
+    )
+    assert jobs[-1].refit is refit
     assert jobs[-1].alone, "the last takes the idle worker's CPUs"
     assert 300 <= clock[0] <= 400 * 1.05
     again = opened(tmp_path, settings)

@@ -186,3 +186,19 @@ def test_known_names():
     assert DATA_SETS == (
         "digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn", "stl10", "folder"
     )  # fmt: skip
+
+
+@given(st.integers(20, 400), st.integers(1, 300))
+def test_a_refit_learns_from_validation_images_but_a_fifth(train, validation):
+    digits = load_dataset("digits", train=train, validation=validation)
+    refit = digits.for_refit()
+    kept = max(1, round(0.2 * validation))
+    assert (len(refit.train), len(refit.validation)) == (train + validation - kept, kept)
+    both = np.concatenate([refit.train.images[train:], refit.validation.images])
+    assert sorted(map(bytes, both)) == sorted(map(bytes, digits.validation.images)), "each is in one of the two"
+    assert np.array_equal(refit.train.images[:train], digits.train.images)
+    counts = np.bincount(digits.validation.labels, minlength=10) * kept / validation
+    assert np.all(np.abs(np.bincount(refit.validation.labels, minlength=10) - counts) < 1 + 1e-9), "every class's share"
+    assert (refit.mean, refit.std, refit.test) == (digits.mean, digits.std, digits.test)
+    assert (refit.fingerprint == digits.fingerprint) == (kept == validation)
+    assert refit.fingerprint == digits.for_refit().fingerprint

@@ -83,6 +83,12 @@ def test_the_same_images_labels_normalisation_and_fingerprint(both):
     assert both[0].input == (3, SIZE, SIZE)
 
 
+def test_a_refit_is_of_the_same_images(both):
+    kept, streamed = (dataset.for_refit() for dataset in both)
+    assert_equal(kept, streamed)
+    assert len(kept.train) > len(both[0].train)
+
+
 def test_one_channel_where_all_are_grey(tmp_path):
     write_images(tmp_path, grey=99)
     kept, streamed = (load_dataset("folder", tmp_path, size=SIZE, memory=memory) for memory in (None, 1))

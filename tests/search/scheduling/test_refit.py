@@ -1,0 +1,118 @@
+"""The winner's last training: on most of the validation images, too, alone, and as long as the time allows."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.search.records import ranked, standings
+from convscape.search.scheduling import Decision, Job, time_budget
+from convscape.search.scheduling.length import OPEN, REFIT_KEPT, REFIT_LOOKED_AT
+from convscape.testing.simulation import SMALL_SPACE, config, drive, finish, good, opened, ranking, report, result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from convscape.search.records import TrialRecord
+    from convscape.search.scheduling import Engine
+
+
+def settings(**search: Any) -> Any:
+    return config(search={"trials": 8, "finalists": 2, "seeds": 3, **search})
+
+
+def refits(engine: Engine) -> list[TrialRecord]:
+    return [record for record in engine.records.values() if record.role == "refit"]
+
+
+def test_the_winner_is_trained_for_the_last_time_and_handed_over(tmp_path: Path) -> None:
+    engine = opened(tmp_path, settings())
+    jobs: list[Job] = []
+
+    def noted(job: Job, epoch: int) -> float | None:
+        jobs.append(job)
+        return good(job, epoch)
+
+    records = finish(engine, noted)
+    (last,) = refits(engine)
+    winner = ranking(engine)[0]
+    assert (last.number, last.state, last.epochs) == (max(record.number for record in records), "completed", 4)
+    assert last.repeats == winner.number
+    assert last.design.key == winner.design.key
+    assert {job.number for job in jobs if job.refit} == {last.number}
+    assert all(job.alone for job in jobs if job.refit), "nothing else runs: it takes every CPU"
+    standing = standings(records)[winner.number]
+    assert standing.run == last.number
+    assert len(standing.accuracies) == 2, "what it reached, with more images and on few, counts in no mean"
+    assert last not in ranked(records)
+
+
+@pytest.mark.parametrize(("setting", "count"), [({"refit": False}, 0), ({"finalists": 0}, 0), ({"seeds": 1}, 1)])
+def test_it_can_be_left_out(tmp_path: Path, setting: dict[str, Any], count: int) -> None:
+    engine = opened(tmp_path, settings(**setting))
+    finish(engine, good)
+    assert len(refits(engine)) == count
+
+
+@pytest.mark.parametrize("reached", [None, 0.05])
+def test_one_that_fails_or_goes_wrong_is_not_handed_over(tmp_path: Path, reached: float | None) -> None:
+    engine = opened(tmp_path, settings())
+    records = finish(engine, lambda job, epoch: reached if job.refit else good(job, epoch))
+    assert len(refits(engine)) == 1, "nor is it tried again"
+    standing = standings(records)[ranking(engine)[0].number]
+    assert standing.run not in {None, refits(engine)[0].number}
+    assert standing.failed == 0
+
+
+def test_a_sweep_killed_at_any_epoch_of_it_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = opened(tmp_path / "whole", settings())
+    finish(whole, good)
+    for epochs in range(4):
+        (tmp_path / "killed").mkdir()
+        killed = opened(tmp_path / "killed", settings())
+        for number, epoch in drive(killed, good):
+            if killed.records[number].role == "refit" and epoch == max(1, epochs):
+                break
+        again = opened(tmp_path / "killed", settings())
+        finish(again, good)
+        assert [(r.number, r.accuracies) for r in refits(again)] == [(r.number, r.accuracies) for r in refits(whole)]
+        shutil.rmtree(tmp_path / "killed")
+
+
+def test_its_length_is_chosen_by_its_own_epochs_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has more images and other CPUs than the search: what its epochs take is measured anew."""
+    clock = [0.0]
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
+    space = {**SMALL_SPACE, "filters": [16, 24, 32]}
+    timed = config(space, search={"epochs": "auto", "seconds": 400, "finalists": 1, "start": "auto"})
+    engine = opened(tmp_path, timed, deadline=400.0)
+    given: list[int] = []
+    while (job := engine.next()) is not None:
+        decision, epoch = Decision.CONTINUE, job.start
+        given += [job.epochs] if job.refit else []
+        while decision is Decision.CONTINUE:
+            seconds = 3.0 if job.refit else 2.0
+            clock[0] += seconds
+            epoch += 1
+            decision = report(engine, job.number, replace(result(epoch, good(job, epoch) or 0.0), seconds=seconds))
+            if job.refit and epoch == REFIT_LOOKED_AT:
+                left = 400 - clock[0]
+    (last,) = refits(engine)
+    assert given == [OPEN, last.epochs], "its rate stays constant until that is known"
+    assert last.epochs == REFIT_LOOKED_AT + int(REFIT_KEPT * left / 3.0)
+    assert engine.ledger.study.length["refit"] == last.epochs
+    assert 350 < clock[0] <= 400
+
+
+def test_it_is_left_out_where_there_is_no_time_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
+    engine = opened(tmp_path, settings(epochs=4), deadline=1000.0)
+    for number, _ in drive(engine, good):
+        if engine.records[number].role == "repeat":
+            clock[0] = 999.9
+    engine.close()
+    assert not refits(engine)
