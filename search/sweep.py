@@ -61,6 +61,8 @@ class Sweep:
             raise SweepError(f"no sweep '{name}' in {Path(folder).resolve()}", hint) from None
         except ValueError:
             raise SweepError(f"{path} is not JSON", "It was changed from outside: restore it from a copy.") from None
+        if isinstance(values, dict) and isinstance(values.get("search"), dict):
+            values["search"].setdefault("refit", False)  # a sweep of an earlier version has no last training
         try:
             return Sweep(SweepConfig.model_validate({**values, "folder": str(Path(folder))}))
         except (ValueError, TypeError) as error:
@@ -176,9 +178,8 @@ class Sweep:
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
-        The test part of the data is looked at here for the first time. Of the winner it is its last training that is
-        handed over, or else its first run after the search, as the last epoch left it; of any other trial, its best
-        checkpoint.
+        The test part of the data is looked at here for the first time. Of the winner the last training is handed over,
+        or else the first run after the search, as the last epoch left it; of any other trial, the best checkpoint.
 
         Args:
             to: the folder to write; an earlier export there is replaced.

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 
+UNMIXED = 0.15
+"""Share of the epochs, the last of them, in which images are not mixed: the network ends on images as they are."""
+NEARLY = 0.01
+"""Part of the highest learning rate by which two cosines may differ and still count as the same."""
 DECAY = 0.3
 """Share of the epochs, the last of them, over which the schedule "wsd" takes the rate down to zero."""
 
@@ -46,16 +50,38 @@ def learning_rate(recipe: Recipe, epoch: float, epochs: int, steps_per_epoch: in
     return recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def same_rates(recipe: Recipe, epoch: int, one: int, other: int) -> bool:
-    """Whether trainings of `one` and of `other` epochs have had the same learning rates after `epoch` epochs.
+def mixes(recipe: Recipe, epoch: int, epochs: int) -> bool:
+    """Whether a training of `epochs` epochs mixes images after `epoch` of them: not in its last UNMIXED.
 
     >>> from convscape.trainers.recipe import Recipe
-    >>> [same_rates(Recipe(schedule="wsd"), epoch, 10, 20) for epoch in (7, 8)]
-    [True, False]
+    >>> [mixes(Recipe(mixup=0.2), epoch, 20) for epoch in (0, 16, 17)]
+    [True, True, False]
     """
-    if one == other or recipe.schedule == "constant":
+    return (recipe.mixup > 0 or recipe.cutmix > 0) and epoch < (1 - UNMIXED) * epochs - 1e-9
+
+
+def same_so_far(recipe: Recipe, epoch: int, one: int, other: int) -> bool:
+    """Whether trainings of `one` and of `other` epochs are alike in learning rates and mixing up to `epoch` epochs.
+
+    For a cosine, whose rates never quite agree, that is to within NEARLY of the highest.
+
+    >>> from convscape.trainers.recipe import Recipe
+    >>> [same_so_far(Recipe(schedule="wsd"), epoch, 10, 20) for epoch in (7, 8)]
+    [True, False]
+    >>> [same_so_far(Recipe(cutmix=1.0), epoch, 20, 40) for epoch in (17, 18)]
+    [True, False]
+    >>> [same_so_far(Recipe(schedule="cosine"), 1, 10**6, epochs) for epochs in (15, 16)]
+    [False, True]
+    """
+    if one == other:
         return True
-    return recipe.schedule == "wsd" and epoch <= (1 - DECAY) * min(one, other) + 1e-9
+    if epoch and (recipe.mixup or recipe.cutmix) and not mixes(recipe, epoch - 1, min(one, other)):
+        return False
+    if recipe.schedule == "wsd":
+        return epoch <= (1 - DECAY) * min(one, other) + 1e-9
+    last = [learning_rate(recipe, epoch, epochs, 1) for epochs in (one, other)]
+    grows = recipe.schedule == "constant" or epoch - recipe.warmup <= (min(one, other) - recipe.warmup) / 2
+    return grows and abs(last[0] - last[1]) <= NEARLY * recipe.learning_rate  # which is the most so far
 
 
 def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -14,7 +14,7 @@ from .device import autocast, empty_cache, is_out_of_memory
 from .optimization import learning_rate, optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .device import Precision
     from .recipe import Recipe
@@ -70,13 +70,17 @@ class TrainingStep:
         self._statistics = [[buffer for buffer in network.buffers() if buffer.dtype == kind] for kind in kinds]
         self._former = [[statistic.clone() for statistic in alike] for alike in self._statistics]
 
-    def __call__(self, images: Tensor, labels: Tensor, number: int) -> Tensor:
+    def __call__(
+        self, images: Tensor, labels: Tensor, number: int, others: Tensor | None = None, share: float = 1.0
+    ) -> Tensor:
         """Learns from a batch: one step of the optimiser and of the averaged weights.
 
         Args:
             images: normalised, (N, C, H, W), on the network's device.
             labels: classes of the images, (N,).
             number: of the step, from 0 over all epochs.
+            others: classes of the images that each is mixed with, (N,); None where they are not mixed.
+            share: what the image's own class counts in the loss, 0 to 1; the other counts the rest.
 
         Returns:
             The mean loss of the batch, a tensor without shape on the device.
@@ -87,7 +91,8 @@ class TrainingStep:
         rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._gradient(images, labels, number // self._steps_per_epoch + 1)
+        targets = [(labels, share)] if others is None else [(labels, share), (others, 1 - share)]
+        loss = self._gradient(images, targets, number // self._steps_per_epoch + 1)
         if self.recipe.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self._weights, self.recipe.gradient_clip, foreach=True)
         self.optimizer.step()
@@ -96,12 +101,12 @@ class TrainingStep:
             torch._foreach_lerp_(self._slow, self._live, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         return loss
 
-    def _gradient(self, images: Tensor, labels: Tensor, epoch: int) -> Tensor:
+    def _gradient(self, images: Tensor, targets: Sequence[tuple[Tensor, float]], epoch: int) -> Tensor:
         """The loss of one batch, its gradient left in the weights; in as many parts as it takes to fit into memory."""
         chance = self._remembered()
         while True:
             try:
-                return self._gradient_in_parts(images, labels)
+                return self._gradient_in_parts(images, targets)
             except RuntimeError as error:
                 full = is_out_of_memory(error)
                 if not full:
@@ -110,13 +115,15 @@ class TrainingStep:
                 self._halve(epoch)
             self._as_before(chance)
 
-    def _gradient_in_parts(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _gradient_in_parts(self, images: Tensor, targets: Sequence[tuple[Tensor, float]]) -> Tensor:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self._device)
-        for part, wanted in zip(images.tensor_split(self.parts), labels.tensor_split(self.parts), strict=True):
+        labels = [[(part, share) for part in wanted.tensor_split(self.parts)] for wanted, share in targets]
+        for part, wanted in zip(images.tensor_split(self.parts), zip(*labels, strict=True), strict=True):
             with autocast(self._device, self._precision):
-                scores = self.forward(part)
-            loss = self._loss(scores.float(), wanted) * (len(wanted) / len(labels))
+                scores = self.forward(part).float()
+            losses = torch.stack([share * self._loss(scores, classes) for classes, share in wanted])
+            loss = losses.sum() * (len(part) / len(images))
             loss.backward()
             total += loss.detach()
         return total

@@ -12,11 +12,12 @@ import torch
 from ..spaces import CheckpointError, ForeignCheckpointError, TrainingError, nearest
 from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
-from .data import Images, bytes_on
+from .data import Images, bytes_on, mixed
 from .device import PRECISIONS, USABLE, device_memory, oom_as_training_error, parts_that_fit, validated_at_once
 from .epoch_result import EpochResult
 from .network import build_network
-from .optimization import same_rates
+from .optimization import mixes, same_so_far
+from .recipe import Recipe
 from .step import TrainingStep, in_parts
 from .validation import Validation
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from ..spaces import Architecture
     from .data import Dataset
     from .device import Precision
-    from .recipe import Recipe
 
 STEPS_BETWEEN_CHECKS = 20
 """How often the loss is looked at while training: on an accelerator each look waits for the step to end."""
@@ -221,6 +221,8 @@ class Training:
                 rates so far.
         """
         tensors, values = checkpoint.read_checkpoint(folder)
+        if isinstance(values.get("recipe"), dict):  # an earlier version's has fewer settings
+            values["recipe"] = {**Recipe().to_json(), **values["recipe"]}
         for name, ours in self._identity().items():
             if values.get(name) != ours and name != "epochs":
                 raise ForeignCheckpointError(
@@ -250,7 +252,7 @@ class Training:
         if epochs == self.epochs:
             return True
         return (
-            isinstance(epoch, int) and isinstance(epochs, int) and same_rates(self.recipe, epoch, epochs, self.epochs)
+            isinstance(epoch, int) and isinstance(epochs, int) and same_so_far(self.recipe, epoch, epochs, self.epochs)
         )
 
     def _optimizer_state(self, tensors: Mapping[str, Tensor]) -> dict[Tensor, dict[str, Tensor]]:
@@ -293,8 +295,12 @@ class Training:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.dataset.train))
         total = torch.zeros((), device=self.device)
         chunks = np.split(order, range(self.batch_size, len(order), self.batch_size))[: self.steps_per_epoch]
+        mixing = mixes(self.recipe, self.epoch, self.epochs)
         for step, (images, labels) in enumerate(self._train.epoch(chunks, augment=self.recipe)):
-            total += self._step(images, labels, first + step)
+            others, share = None, 1.0
+            if mixing:
+                images, others, share = mixed(images, labels, mixup=self.recipe.mixup, cutmix=self.recipe.cutmix)
+            total += self._step(images, labels, first + step, others, share)
             if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps_per_epoch - 1:
                 divergence.check_number(total.item(), f"at step {step + 1} of epoch {self.epoch + 1}", self.recipe)
         mean = total.item() / self.steps_per_epoch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,12 +27,17 @@ def _weights(value: object, key: str) -> Choice:
 
 
 AUTO = "auto"
-"""What `crop` and `cutout` are where the size of the images decides."""
+"""What `crop` and `cutout` are where the size of the images decides, `mixup` and `cutmix` where the length does."""
 
 
 def _shift(value: object, key: str) -> Choice:
     """Cells, one number or a list of them, or "auto"."""
     return options(AUTO, key, (AUTO,)) if value == AUTO else whole_numbers(value, key, 0, LARGEST_SHIFT)
+
+
+def _mixing(value: object, key: str) -> Choice:
+    """A number, a list or a range, or "auto"."""
+    return options(AUTO, key, (AUTO,)) if value == AUTO else number(value, key, 0, 100)
 
 
 def _limit(value: object, key: str) -> Choice:
@@ -61,11 +67,17 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     "crop": (AUTO, _shift),
     "flip": ([False, True], lambda value, key: options(value, key, (True, False))),
     "cutout": (AUTO, _shift),
+    "mixup": (AUTO, _mixing),
+    "cutmix": (AUTO, _mixing),
     "weights": (None, _weights),
     "frozen": (0.0, lambda value, key: number(value, key, 0, 1)),
 }
 """For each key of a sweep file's `recipe`: the default, and the function that reads a value under a dotted key as a
 choice."""
+LONG_STEPS = 4_000
+"""Steps of 64 images from which on a training gains by mixed images."""
+MIXUP, CUTMIX = 0.2, 1.0
+"""What a long last training takes where `mixup` and `cutmix` are "auto"."""
 SMALL = 16
 """Images with a shorter side below this, in cells, lose too much where a part is cut out."""
 _ALWAYS = ("optimizer", "learning_rate", "weight_decay", "batch_size")
@@ -149,7 +161,7 @@ class RecipeSpace:
     def sample(self, trial: Trial) -> Recipe:
         """One recipe. Fractions are rounded to six significant digits, so that what is shown is what is run.
 
-        A `crop` or `cutout` that is "auto" still, since `for_images` was not called, is 0.
+        What is "auto" still is 0: `mixup` and `cutmix`, and `crop` and `cutout` where `for_images` was not called.
 
         The share of frozen layers is asked for only where the recipe starts from pretrained weights.
 
@@ -163,6 +175,21 @@ class RecipeSpace:
         found |= {key: 0 for key, value in found.items() if value == AUTO}
         rounded = {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in found.items()}
         return Recipe.from_json(rounded)
+
+    def for_refit(self, recipe: Recipe, steps: int) -> Recipe:
+        """The recipe of the winner's last training: where `mixup` and `cutmix` are "auto", a long one mixes images.
+
+        Its rate goes down in a cosine then, unless a schedule is given: how long it is, is known.
+
+        Args:
+            recipe: the winner's.
+            steps: of 64 images, that the training will have.
+        """
+        auto = all(self._given.get(key, AUTO) == AUTO for key in ("mixup", "cutmix"))
+        if not auto or steps < LONG_STEPS:
+            return recipe
+        recipe = recipe if "schedule" in self._given else replace(recipe, schedule="cosine")
+        return replace(recipe, mixup=MIXUP, cutmix=CUTMIX, label_smoothing=0.0)  # mixed labels are smooth enough
 
 
 def absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +231,9 @@ def logged_params(settings: Mapping[str, object], recipe: Recipe) -> dict[str, o
     ['optimizer', 'learning_rate', 'weight_decay', 'batch_size', 'crop', 'flip']
     """
     values = recipe.to_json()
-    usual = {**Recipe().to_json(), **DEFAULTS}
+    of_the_refit = {"mixup": 0.0, "cutmix": 0.0}  # where they are "auto" the sampler does not choose them
+    usual = {**Recipe().to_json(), **DEFAULTS, **of_the_refit}
+    settings = {key: value for key, value in settings.items() if key not in of_the_refit or value != AUTO}
     shown = {
         key
         for key in values

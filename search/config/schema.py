@@ -122,8 +122,8 @@ class SearchConfig(_Section):
     """Trainings of each finalist, each from another seed; the one in the search is among them, but counts in no mean.
     """
     refit: bool = True
-    """Train the winner for the last time on most of the validation images, too, and hand that over; with `finalists: 0`
-    there is no last time."""
+    """Train the winner for the last time, on four fifths of the validation images, too, and hand that over. With
+    `finalists: 0` there is no last time."""
     start: Start = "auto"
     """Designs trained before the sampler proposes its own: "auto" for the textbook's, or classics, notation, files, a
     former sweep's best; [] for none."""

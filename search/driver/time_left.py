@@ -42,13 +42,14 @@ def seconds_left(
 
 
 def _to_come(search: SearchConfig, records: Sequence[TrialRecord]) -> int:
-    """Baselines and runs of finalists that have not begun."""
-    repetitions = sum(record.repetition for record in records)
+    """Baselines, runs of finalists and the winner's last training, as far as they have not begun."""
+    repetitions = sum(record.repetition and not record.refit for record in records)
+    last = search.refit and search.finalists > 0 and not any(record.refit for record in records)
     named = sum(entry.best if isinstance(entry, WarmStart) else 1 for entry in search.baselines)
     baselines = named - len(records) if all(record.baseline for record in records) else 0  # they come first
     known = finalists(records, search.finalists) if repetitions else None  # then the search is over
     chosen = min(search.finalists, search.trials + named) if known is None else len(known)
-    return max(0, baselines) + max(0, chosen * (search.seeds - 1) - repetitions)
+    return max(0, baselines) + max(0, chosen * (search.seeds - 1) - repetitions) + last
 
 
 def expected_epochs(search: SearchConfig, length: Length) -> float:

@@ -18,6 +18,8 @@ State = Literal["running", "paused", "completed", "stopped", "failed", "duplicat
 Role = Literal["sampled", "start", "baseline", "repeat", "refit"]
 """Where a design comes from: the sampler, `search.start`, `search.baselines`, or a trial that is trained once more: a
 finalist from another seed, "repeat", or the winner on validation images, too, "refit"."""
+LATER = ("mixup", "cutmix")
+"""Settings of a recipe that came later than the first sweeps."""
 TIME_BUDGET = "time budget"
 """How the reason of a trial ends that a time budget stopped."""
 ENDED: tuple[State, ...] = ("completed", "stopped", "failed", "duplicate", "infeasible")
@@ -51,8 +53,11 @@ class Design:
 
     @property
     def key(self) -> str:
-        """Equal for designs whose training is equal: 16 hex digits of a SHA-256 of network digest and recipe."""
-        recipe = json.dumps(self.recipe.to_json(), sort_keys=True)
+        """Equal for designs whose training is equal: 16 hex digits of a SHA-256 of network digest and recipe.
+
+        Settings that earlier versions did not have are left out where they do nothing: a key stays what it was.
+        """
+        recipe = json.dumps({k: v for k, v in self.recipe.to_json().items() if v or k not in LATER}, sort_keys=True)
         return hashlib.sha256(f"{self.architecture.digest} {recipe}".encode()).hexdigest()[:16]
 
     @property

@@ -66,7 +66,7 @@ class Engine:
         self.length = Length(config.search, designs.images, timed=timed, chosen=study.length)
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
         self._promotion = promotion_of(config.search, self.length)
-        self._finals = Finals(config.search, self.length)
+        self._finals = Finals(config.search, self.length, designs.recipes.for_refit)
         self._losses = 0
         self._search_ended = False
         restored = restore(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..records import Enqueued, finalists, ranked
 from .length import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from ...trainers import Recipe
     from ..config import SearchConfig
     from ..records import TrialRecord
     from .length import Length
@@ -35,10 +37,16 @@ class Finals:
     Args:
         search: the settings of the sweep file.
         length: how long each run is.
+        for_refit: the recipe of the last training, by the winner's and by how many steps of 64 images it will have.
     """
 
-    def __init__(self, search: SearchConfig, length: Length) -> None:
-        self._search, self._length = search, length
+    def __init__(
+        self,
+        search: SearchConfig,
+        length: Length,
+        for_refit: Callable[[Recipe, int], Recipe] = lambda recipe, _: recipe,
+    ) -> None:
+        self._search, self._length, self._for_refit = search, length, for_refit
         self.chosen: list[TrialRecord] = []
         """The finalists so far, best first."""
         self.at_once = 1
@@ -87,7 +95,11 @@ class Finals:
         if any(record.repetition and not record.ended for record in records):
             return None
         winner = self._to_refit(records, left)
-        return winner and Enqueued(role="refit", design=winner.design, repeats=winner.number)
+        if winner is None:
+            return None
+        steps = self._length.steps(self._refit_epochs(winner, left))
+        recipe = self._for_refit(winner.design.recipe, steps)
+        return Enqueued(role="refit", design=replace(winner.design, recipe=recipe), repeats=winner.number)
 
     def ends_with(self, record: TrialRecord, records: Collection[TrialRecord]) -> bool:
         """Whether no other run goes beside this one of a finalist or of the winner."""
@@ -166,6 +178,12 @@ class Finals:
         share = WORTH if self._length.timed else MORE_IMAGES
         short = left is not None and left < share * self._length.epochs * self._seconds_of(winner)
         return None if short else winner
+
+    def _refit_epochs(self, winner: TrialRecord, left: float | None) -> int:
+        """Epochs that the winner's last training will have, more or less: more CPUs are up against more images."""
+        if left is None or not self._length.timed:
+            return self._length.epochs
+        return min(2 * self._length.most, int(KEPT * left / max(1e-6, self._seconds_of(winner))))
 
     def _seconds_of(self, record: TrialRecord) -> float:
         return self._epoch.get(record.number, self._usual)

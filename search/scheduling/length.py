@@ -30,7 +30,7 @@ FIRST_STEPS = 100
 after 78 to 117 steps, and six tenths after 39."""
 LAST = 0.35
 """Part of the time that is kept for the winner's last training. A design whose full length takes longer is too slow."""
-REFIT_LOOKED_AT, REFIT_KEPT = 2, 0.92
+REFIT_LOOKED_AT, REFIT_KEPT = 1, 0.92
 """Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
 that it is then planned to take."""
 BATCH = 64
@@ -75,7 +75,8 @@ class Length:
         """Epochs after which a trial is first judged."""
         self.final: int | None = int(chosen["final"]) if "final" in chosen else None
         """Epochs of the finalists' runs after the search; None where they are not chosen, or the full length."""
-        self.refit: int | None = int(chosen["refit"]) if "refit" in chosen else None
+        refit = chosen.get("refit")
+        self.refit = None if refit is None else int(refit)
         """Epochs of the winner's last training; None where they are not chosen, or the full length."""
 
     def of(self, record: TrialRecord) -> int:
@@ -91,6 +92,10 @@ class Length:
         epochs = {"epochs": self.epochs} if self.known else {}
         more = {"macs": self.macs, "final": self.final, "refit": self.refit}
         return {**epochs, **seconds, **{name: value for name, value in more.items() if value}}
+
+    def steps(self, epochs: int) -> int:
+        """Steps of BATCH images that so many epochs of the training images take."""
+        return epochs * self._steps
 
     @property
     def most(self) -> int:
@@ -116,7 +121,7 @@ class Length:
         if record.refit:
             if not self.timed or self.refit is not None or record.epochs < REFIT_LOOKED_AT:
                 return False
-            self.refit = min(self.most, record.epochs + max(1, int(REFIT_KEPT * left / max(seconds, 1e-6))))
+            self.refit = min(2 * self.most, record.epochs + max(1, int(REFIT_KEPT * left / max(seconds, 1e-6))))
             return True
         self._seconds[record.number] = seconds
         self._per_mac[record.number] = seconds / max(1, record.design.macs)

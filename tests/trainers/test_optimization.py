@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from convscape.spaces import CheckpointError, parse_notation
 from convscape.trainers import Recipe, Training, load_dataset
-from convscape.trainers.optimization import DECAY, learning_rate, same_rates
+from convscape.trainers.optimization import DECAY, NEARLY, UNMIXED, learning_rate, mixes, same_so_far
 from hypothesis import given, strategies as st
 
 if TYPE_CHECKING:
@@ -28,8 +28,19 @@ def test_what_is_said_to_be_the_same_is_the_same(
     schedule: Literal["constant", "cosine", "wsd"], epoch: int, one: int, other: int, warmup: float
 ) -> None:
     recipe, epoch = Recipe(schedule=schedule, warmup=warmup), min(epoch, one, other)
-    if same_rates(recipe, epoch, one, other):
-        assert rates(recipe, epoch, one) == rates(recipe, epoch, other)
+    if same_so_far(recipe, epoch, one, other):
+        off = NEARLY * recipe.learning_rate if schedule == "cosine" else 0.0
+        assert rates(recipe, epoch, one) == pytest.approx(rates(recipe, epoch, other), rel=0, abs=1.01 * off)
+
+
+@given(schedules, st.integers(0, 40), st.integers(1, 40), st.integers(1, 40))
+def test_nor_does_mixing_differ_in_what_is_the_same(
+    schedule: Literal["constant", "cosine", "wsd"], epoch: int, one: int, other: int
+) -> None:
+    recipe, epoch = Recipe(schedule=schedule, cutmix=1.0), min(epoch, one, other)
+    if same_so_far(recipe, epoch, one, other):
+        assert [mixes(recipe, at, one) for at in range(epoch)] == [mixes(recipe, at, other) for at in range(epoch)]
+    assert not mixes(recipe, one - 1, one) or one < 1 / UNMIXED, "it ends on images as they are"
 
 
 @given(st.integers(5, 100))

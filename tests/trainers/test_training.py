@@ -205,8 +205,8 @@ def test_the_average_follows_its_formula_and_validation_uses_it(digits):
     slow = {name: value.clone() for name, value in training.network.state_dict().items()}
     inner = training._step
 
-    def step(images, labels, number):
-        result = inner(images, labels, number)
+    def step(images, labels, number, *mixed):
+        result = inner(images, labels, number, *mixed)
         decay = min(0.5, (1 + number) / (10 + number))
         for name, value in training.network.state_dict().items():
             slow[name] = decay * slow[name] + (1 - decay) * value
@@ -311,6 +311,32 @@ def test_augmentation_is_for_training_and_part_of_the_seed(digits):
     (seen, checked), (seen_shaken, checked_shaken) = (curve(start(PLAIN, r, digits), 1)[0][:2] for r in (still, shaken))
     assert seen != seen_shaken
     assert checked == pytest.approx(checked_shaken)
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_mixed_images_are_for_training_and_end_before_it_does(digits, tmp_path, parts):
+    """Paused after any epoch and gone on elsewhere it is the same; in the last 15 % nothing is mixed."""
+    recipes = [
+        replace(SMALL, schedule="constant", **kind) for kind in ({}, {"mixup": 0.2}, {"mixup": 0.3, "cutmix": 1.0})
+    ]
+    plain, blended, both = (curve(start(PLAIN, recipe, digits, epochs=7), 1) for recipe in recipes)
+    assert plain != blended != both != plain
+    whole = start(PLAIN, recipes[2], digits, epochs=7)
+    whole._step.split(parts)
+    wanted = curve(whole, 7)
+    found = []
+    for epoch in range(7):
+        training = start(PLAIN, recipes[2], digits, epochs=7)
+        training._step.split(parts)
+        if epoch:
+            training.restore(tmp_path / str(epoch - 1))
+        found += curve(training, 1)
+        training.save(tmp_path / str(epoch))
+    assert found == wanted
+    unmixed = start(PLAIN, recipes[0], digits, epochs=7)
+    again = start(PLAIN, recipes[2], digits, epochs=7)
+    unmixed.epoch = again.epoch = 6  # of 7: past 85 %
+    assert curve(unmixed, 1) == curve(again, 1)
 
 
 def test_a_network_for_other_images_is_refused(digits):

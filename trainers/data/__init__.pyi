@@ -1,3 +1,4 @@
+from .augmentation import mixed as mixed
 from .dataset import Dataset as Dataset, Part as Part, load_dataset as load_dataset
 from .images import Images as Images, bytes_on as bytes_on
 from .sources import Source as Source

@@ -1,9 +1,12 @@
-"""Augments images in batches, on the device they live on: shifts, mirror images, square holes."""
+"""Augments images in batches, on the device they live on: shifts, mirror images, square holes, blends of two."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
+from torch.distributions import Beta
 
 
 def gathered(pixels: Tensor, where: Tensor, *, crop: int, flip: bool) -> Tensor:
@@ -45,6 +48,49 @@ def cut_out(images: Tensor, size: int) -> Tensor:
     down = (rows >= top) & (rows < top + size)
     across = (columns >= left) & (columns < left + size)
     return images.masked_fill_((down[:, :, None] & across[:, None, :])[:, None], 0.0)
+
+
+class Mixed(NamedTuple):
+    """A batch whose images are each made of two."""
+
+    images: Tensor
+    """(N, C, H, W)."""
+    others: Tensor
+    """Label of the second image of each, (N,)."""
+    share: float
+    """What the first image of each counts, 0 to 1."""
+
+
+def mixed(images: Tensor, labels: Tensor, *, mixup: float, cutmix: float) -> Mixed:
+    """A batch mixed with itself in another order: blended (Zhang et al. 2018), or cut in rectangles (Yun et al. 2019).
+
+    Rectangles reach over the edge, as in the paper, and count by the area they cover. Chance comes from torch's global
+    state.
+
+    Args:
+        images: (N, C, H, W); left as they are.
+        labels: classes of the images, (N,).
+        mixup: a of Beta(a, a), from which the share of a blend is drawn; 0 for no blends.
+        cutmix: the same for rectangles. Where both are above 0, one of the two is taken by chance; one has to be.
+    """
+    order = torch.randperm(len(images), device=images.device)
+    blends = mixup > 0 and (cutmix == 0 or torch.rand(()).item() < 0.5)
+    a = torch.tensor(mixup if blends else cutmix)
+    share = Beta(a, a).sample().item()
+    if blends:
+        return Mixed(torch.lerp(images[order], images, share), labels[order], share)
+    height, width = images.shape[2:]
+    spans = [_span(size, (1 - share) ** 0.5) for size in (height, width)]
+    (top, bottom), (left, right) = spans
+    images = images.clone()
+    images[:, :, top:bottom, left:right] = images[order, :, top:bottom, left:right]
+    return Mixed(images, labels[order], 1 - (bottom - top) * (right - left) / (height * width))
+
+
+def _span(size: int, part: float) -> tuple[int, int]:
+    """Where a span of a `part` of `size` cells begins and ends, around a cell drawn at random."""
+    half, middle = int(size * part) / 2, int(torch.randint(size, ()).item())
+    return max(0, round(middle - half)), min(size, round(middle + half))
 
 
 def _reflected(index: Tensor, size: int) -> Tensor:

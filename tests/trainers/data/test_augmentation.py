@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from convscape.trainers.data.augmentation import cut_out, gathered
+from convscape.trainers.data.augmentation import cut_out, gathered, mixed
 from convscape.trainers.data.dataset import Dataset, Part
 from convscape.trainers.data.images import Images
 from convscape.trainers.recipe import Recipe
@@ -115,3 +115,37 @@ def test_without_a_recipe_images_are_as_they_are():
     expected = (image / 255 - 1 / 500) * 255
     np.testing.assert_allclose(images.numpy(), np.broadcast_to(expected, (3, 1, 4, 5)), rtol=1e-5, atol=1e-5)
     assert labels.tolist() == [0, 0, 0]
+
+
+@given(
+    count=st.integers(2, 9), height=st.integers(2, 9), width=st.integers(2, 9), seed=st.integers(0, 999),
+    kind=st.sampled_from([(0.2, 0.0), (0.0, 1.0), (0.4, 0.5)]),
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_a_mixed_image_is_of_two_in_the_share_that_its_labels_have(count, height, width, seed, kind):
+    """Every image has one value of its own, so the mean of a mixed one says how much of which is in it."""
+    values = torch.arange(1.0, count + 1)
+    images, labels = values.view(count, 1, 1, 1).expand(count, 2, height, width).contiguous(), torch.arange(count)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = mixed(images, labels, mixup=kind[0], cutmix=kind[1])
+    assert sorted(made.others.tolist()) == labels.tolist(), "each is the second of one"
+    assert 0 <= made.share <= 1
+    wanted = made.share * values + (1 - made.share) * values[made.others]
+    assert torch.allclose(made.images.mean((1, 2, 3)), wanted, atol=1e-4)
+    assert torch.equal(images, values.view(count, 1, 1, 1).expand_as(images)), "the batch itself is left as it is"
+    if not kind[0]:
+        assert all(image.unique().numel() <= 2 for image in made.images), "cut, not blended"
+
+
+def test_both_kinds_of_mixing_come_up_and_shares_have_the_means_of_their_distributions():
+    """Beta(a, a) has mean 1/2 and variance 1 / (4 (2a + 1))."""
+    images, labels = torch.rand(9, 1, 9, 9), torch.arange(9)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        blends = [mixed(images, labels, mixup=0.2, cutmix=0.0).share for _ in range(2000)]
+        both = [mixed(images, labels, mixup=1.0, cutmix=1.0).images for _ in range(400)]
+    assert np.mean(blends) == pytest.approx(0.5, abs=0.03)
+    assert np.var(blends) == pytest.approx(1 / (4 * 1.4), abs=0.01)
+    cut = sum(bool(torch.isin(image, images).all()) for image in both)
+    assert 140 < cut < 260
