@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..spaces import SweepError, nearest
 from .config import SweepConfig, load_data
-from .files import CONFIG, is_locked, trial_folder
+from .files import CONFIG, INPUTS, is_locked, trial_folder
 from .records import failures, state_counts
 from .tracking import UploadProgress
 
@@ -75,6 +75,15 @@ class Sweep:
     def running(self) -> bool:
         """Whether some process runs the sweep now."""
         return is_locked(self.folder)
+
+    @property
+    def images(self) -> tuple[int, int]:
+        """How many images the sweep trains and validates on; zeros where nothing says so, as in an early sweep."""
+        try:
+            images = json.loads((self.folder / INPUTS).read_text())["images"]
+            return int(images["train"]), int(images["validation"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return 0, 0
 
     @property
     def tracking_uri(self) -> str:

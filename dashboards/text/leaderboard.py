@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from ...search import folder_option
 from ...search.records import epochs_in_words
+from ...search.scheduling import Length
 from ...spaces import format_layer_table, short
 from ..queries import links
+from .finals import how_sure, more_time, phases
 from .status import spent, unsent
 
 if TYPE_CHECKING:
@@ -94,6 +96,8 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     best, trials = sweep.best_of(records), sweep.summaries(records)
     winner = next(record for record in records if record.number == best.trial)
     trained = epochs_in_words(winner.best_epoch)
+    learnt, validated = sweep.images
+    helpful = Length(sweep.config.search, learnt, timed=True).most_refit if sweep.config.search.seconds else 0
     parts = [
         f"Leaderboard of sweep {sweep.name}",
         leaderboard_table(trials, SHOWN),
@@ -106,9 +110,12 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         f"  {recipe(winner)}",
         *_against_the_textbook(trials),
         *_against_baseline(trials),
+        *how_sure(records, best.trial, validated),
+        *more_time(records, helpful),
         "",
         format_layer_table(winner.design.architecture),
         *spent(sweep.counts(records), records),
+        *phases(records),
         *unsent(sweep),
         "",
     ]

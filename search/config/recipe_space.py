@@ -74,7 +74,7 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
 }
 """For each key of a sweep file's `recipe`: the default, and the function that reads a value under a dotted key as a
 choice."""
-LONG_STEPS = 4_000
+LONG_STEPS = 3_500
 """Steps of 64 images from which on a training gains by mixed images."""
 MIXUP, CUTMIX = 0.2, 1.0
 """What a long last training takes where `mixup` and `cutmix` are "auto"."""

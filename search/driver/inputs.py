@@ -38,6 +38,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
     found = {
         "settings": _settings(config),
         "data": dataset.fingerprint,
+        "images": {"train": len(dataset.train), "validation": len(dataset.validation)},
         "weights": {source: _digest(source) for source in config.recipe_space().weights},
     }
     file = config.sweep_folder / INPUTS

@@ -64,15 +64,15 @@ def _with(chosen: list[TrialRecord], one: TrialRecord) -> list[TrialRecord]:
 
 
 def leads_the_textbook(record: TrialRecord, records: Iterable[TrialRecord]) -> bool:
-    """Whether a trial is the best of the textbook's designs after the epochs it has, of those that came as far.
+    """Whether a trial is the best of the textbook's designs: none is better after the last epoch that both have.
 
     Args:
         record: the trial.
         records: all trials of the sweep.
     """
-    at = record.epochs
-    others = (other for other in records if other.textbook and at in other.accuracies)
-    return record.textbook and all(other.accuracies[at] <= record.accuracies[at] for other in others)
+    others = (other for other in records if other.textbook and other.accuracies)
+    last = ((other, min(other.epochs, record.epochs)) for other in others)
+    return record.textbook and all(other.accuracies[at] <= record.accuracies[at] for other, at in last)
 
 
 def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:

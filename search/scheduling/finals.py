@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from .length import Length
 
 
-CONFIRMING = 0.2
+CONFIRMING = 0.12
 """Part of the time that is kept for the finalists' runs, where the time decides how long these are."""
 ONLY_CONFIRMING = 0.5
 """Part of the time that is kept for the finalists' runs where the winner is not trained once more."""
 MORE_IMAGES = 1.5
 """So many times the usual epoch is what an epoch of the last training takes, at most: it has more images."""
+ENOUGH = 0.7
+"""Finalists are compared after so much of the full length, or not at all where the winner is trained once more."""
 WORTH = 0.5
 """The last training begins only where there is time for so much of the full length, on one worker's CPUs."""
 KEPT = 0.9
@@ -71,7 +73,7 @@ class Finals:
         if all(record.ended for record in begun):
             self._length.final = self._length.refit = None
         else:
-            repeated = {record.repeats for record in begun}
+            repeated = {record.repeats for record in begun if not record.refit}
             self.chosen = [record for record in records if record.number in repeated]
 
     def took(self, number: int, seconds: float) -> None:
@@ -106,7 +108,9 @@ class Finals:
         return record.refit or (self._length.timed and record.repetition and self._to_confirm(records, 0.0) is None)
 
     def choose_length(self, records: Collection[TrialRecord], left: float | None) -> bool:
-        """Has as many finalists trained as there is time for at full length, at least one, and as long as possible.
+        """Has as many finalists trained as there is time for at full length or nearly so, and as long as possible.
+
+        At least one, or where the winner is trained once more, two or none: a single one is compared with nothing.
 
         Args:
             records: all trials so far.
@@ -119,16 +123,20 @@ class Finals:
         if left is None or not length.timed or length.final is not None or not every:
             return False
         left *= CONFIRMING / (CONFIRMING + LAST) if self._search.refit else 1.0
+        enough = (ENOUGH if self._search.refit else 1.0) * length.epochs
         textbook = [] if not every or every[0].start else [record for record in every[1:] if record.textbook]
         first = [*every[:1], *textbook[:1]]
         every = [*first, *(record for record in every if record not in first)]
-        for count in range(len(every), 0, -1):
+        fewest = min(2, len(every)) if self._search.refit else 1
+        for count in range(len(every), fewest - 1, -1):
             self.chosen = every[:count]
             seconds = [self._seconds_of(record) for record in self.chosen]
             an_epoch = max(*seconds, sum(seconds) / min(self.at_once, count), 1e-6)
             length.final = min(length.most, max(1, int(KEPT * left / an_epoch)))
-            if length.known and length.final >= length.epochs:
+            if length.known and length.final >= enough:
                 break
+        if self._search.refit and (length.final or 0) < enough:
+            self.chosen = []
         return True
 
     @property
@@ -183,7 +191,7 @@ class Finals:
         """Epochs that the winner's last training will have, more or less: more CPUs are up against more images."""
         if left is None or not self._length.timed:
             return self._length.epochs
-        return min(2 * self._length.most, int(KEPT * left / max(1e-6, self._seconds_of(winner))))
+        return min(self._length.most_refit, int(KEPT * left / max(1e-6, self._seconds_of(winner))))
 
     def _seconds_of(self, record: TrialRecord) -> float:
         return self._epoch.get(record.number, self._usual)

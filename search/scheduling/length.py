@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 OPEN = 1_000_000
 """Epochs of a job while the length is not known: the learning rate does not go down yet."""
-SHARE = 1.6
-"""The length is so many times the root of the epochs that the time is enough for: with 100 of them, 6 trials of 16."""
+SHARE = 1.25
+"""The length is so many times the root of the epochs that the time is enough for: with 100 of them, 8 trials of 12."""
 LOOKED_AT = 3
 """Trials whose first epochs are measured, at most, before the length is chosen."""
 FEWEST = 3
@@ -28,8 +28,10 @@ USUAL_STEPS = 1_500
 FIRST_STEPS = 100
 """Steps after which a first judgement means something: of the best tenth of 323 networks, all were in the best third
 after 78 to 117 steps, and six tenths after 39."""
-LAST = 0.35
-"""Part of the time that is kept for the winner's last training. A design whose full length takes longer is too slow."""
+LAST = 0.48
+"""Part of the time that is kept for the winner's last training."""
+LONGER = 2.5
+"""So many times the full length that training is to be, at least; a design for which there is no time is too slow."""
 REFIT_LOOKED_AT, REFIT_KEPT = 1, 0.92
 """Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
 that it is then planned to take."""
@@ -103,6 +105,11 @@ class Length:
         return max(MOST_EPOCHS, math.ceil(MOST_STEPS / self._steps))
 
     @property
+    def most_refit(self) -> int:
+        """Epochs after which a longer last training, with mixed images, brings next to nothing."""
+        return 2 * self.most
+
+    @property
     def known(self) -> bool:
         """Whether the length is chosen."""
         return self.epochs != OPEN
@@ -121,21 +128,21 @@ class Length:
         if record.refit:
             if not self.timed or self.refit is not None or record.epochs < REFIT_LOOKED_AT:
                 return False
-            self.refit = min(2 * self.most, record.epochs + max(1, int(REFIT_KEPT * left / max(seconds, 1e-6))))
+            self.refit = min(self.most_refit, record.epochs + max(1, int(REFIT_KEPT * left / max(seconds, 1e-6))))
             return True
         self._seconds[record.number] = seconds
         self._per_mac[record.number] = seconds / max(1, record.design.macs)
         if len(self._seconds) < min(LOOKED_AT, at_once):  # those that run at a time go on until it is chosen
             return False
         self.epochs = self.suited(left * at_once / self.epoch_seconds)
-        self.macs = int(LAST * self._time / self.epochs / max(min(self._per_mac.values()), 1e-15))
+        self.macs = int(LAST * self._time / (LONGER * self.epochs) / max(min(self._per_mac.values()), 1e-15))
         return True
 
     def too_slow(self, design: Design) -> str:
         """Why there is no time to train a design to the full length, "" where there is or that is not known yet."""
         if not self.macs or design.macs <= self.macs:
             return ""
-        return f"{design.macs:,} MACs: too slow for the time, {self.epochs} epochs of at most {self.macs:,} MACs"
+        return f"too slow for the time: {design.macs:,} MACs, at most {self.macs:,}"
 
     @property
     def epoch_seconds(self) -> float:
@@ -147,6 +154,6 @@ class Length:
 
         >>> from ..config import SearchConfig
         >>> [Length(SearchConfig(), 5000, timed=True).suited(epochs) for epochs in (4, 40, 400, 4000)]
-        [3, 10, 32, 81]
+        [3, 8, 25, 79]
         """
         return min(max(FEWEST, round(SHARE * math.sqrt(epochs))), self.most)

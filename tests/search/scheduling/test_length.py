@@ -50,15 +50,15 @@ def test_it_is_chosen_by_the_first_epochs_kept_and_read_by_a_resume(tmp_path: Pa
     for job in jobs:
         assert job is not None
         assert report(engine, job.number, result(1, 0.5 - job.number / 10)) is Decision.PAUSE
-    # 100 s, three at a time, an epoch in 0.5 s: 600 epochs, so 1.6·√600
-    assert engine.length.epochs == 39
+    # 100 s, three at a time, an epoch in 0.5 s: 600 epochs, so 1.25·√600
+    assert engine.length.epochs == 31
     kept = [json.loads(line) for line in (tmp_path / STUDY).read_text().splitlines()]
-    assert any(line.get("user_attr", {}).get("length", {}).get("epochs") == 39 for line in kept)
+    assert any(line.get("user_attr", {}).get("length", {}).get("epochs") == 31 for line in kept)
     again = opened(tmp_path, settings)
-    assert again.length.epochs == 39
+    assert again.length.epochs == 31
     job = again.next()
     assert job is not None
-    assert job.epochs == 39
+    assert job.epochs == 31
 
 
 def test_a_job_given_out_before_the_length_was_known_is_given_out_again(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Prints the end of a sweep: what each phase cost and brought, how sure the winner is, whether more time would pay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...search.records import epochs_in_words, standings, sureness
+from .status import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...search.records import TrialRecord
+
+MOST_RIVALS = 3
+"""Finalists beside the winner that are told of."""
+FEWEST = 6
+"""Trials of the search below which nothing is said of its last third."""
+LATE = 2 / 3
+"""Part of the search's trials after which one counts as late."""
+
+
+def phases(trials: Sequence[TrialRecord]) -> list[str]:
+    """What search, finals and last training each cost and brought, as lines; none where there was only the search.
+
+    Time is the workers', by how long each trial's last epoch took.
+
+    Args:
+        trials: all of the sweep.
+    """
+    trained = [trial for trial in trials if trial.accuracies]
+    parts = {
+        "search": [trial for trial in trained if not trial.repetition],
+        "finals": [trial for trial in trained if trial.repetition and not trial.refit],
+        "last training": [trial for trial in trained if trial.refit],
+    }
+    if not (parts["finals"] or parts["last training"]):
+        return []
+    lines = [f"{'':<14} {'runs':>6} {'epochs':>7} {'time':>9}  reached"]
+    for name, of in parts.items():
+        if of:
+            seconds = sum(trial.epochs * trial.metrics.get("epoch_seconds", 0.0) for trial in of)
+            epochs, reached = sum(trial.epochs for trial in of), max(trial.accuracies[trial.epochs] for trial in of)
+            lines.append(f"{name:<14} {len(of):>6,} {epochs:>7,} {format_duration(seconds):>9}  {reached:.4f}")
+    return ["", *lines]
+
+
+def how_sure(trials: Sequence[TrialRecord], winner: int, images: int) -> list[str]:
+    """The winner's interval and the chances of other finalists, as lines; none for a winner that is no finalist.
+
+    Args:
+        trials: all of the sweep.
+        winner: number of the trial that won.
+        images: how many validation images there are; 0 where that is not known.
+    """
+    found = standings(trials)
+    if winner not in found or not images:
+        return []
+    known = sureness(found, winner, images)
+    reach = known[winner].reach
+    lines = [f"  how sure: {known[winner].mean:.4f}±{reach:.4f}, 95 %, by seeds and {images:,} validation images"]
+    rivals = sorted((each.chance, number) for number, each in known.items() if number != winner)[::-1]
+    for chance, number in rivals[:MOST_RIVALS]:
+        each = known[number]
+        lines.append(f"  trial {number} ({each.mean:.4f}±{each.reach:.4f}) is better with a chance of {chance:.0%}")
+    return lines
+
+
+def more_time(trials: Sequence[TrialRecord], most: int) -> list[str]:
+    """Whether more time would have paid, as lines; none for a sweep without a last training.
+
+    Args:
+        trials: all of the sweep.
+        most: epochs up to which a longer last training brings something.
+    """
+    searched = sorted((t for t in trials if t.accuracies and not (t.repetition or t.baseline)), key=lambda t: t.number)
+    last = next((trial for trial in trials if trial.refit and trial.completed), None)
+    if last is None or len(searched) < FEWEST:
+        return []
+    early = searched[: round(LATE * len(searched))]
+    best = max(searched, key=lambda trial: (trial.accuracy or 0.0, -trial.number))
+    found = "found" if best not in early else "not found"
+    lines = [f"  more time: the best of the search was {found} in its last third of trials"]
+    if last.epochs < most:
+        lines.append(f"  and the last training had {epochs_in_words(last.epochs)}, of up to {most} that would help")
+    return lines

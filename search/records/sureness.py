@@ -1,0 +1,64 @@
+"""How sure a sweep is of its winner: intervals of the finalists' means, and the chance that another is better."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .ranking import Standing
+
+Z95 = NormalDist().inv_cdf(0.975)
+"""Standard deviations to each side of a mean that hold 95 % of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """What is known of a finalist's accuracy on images like the validation images, trained from any seed."""
+
+    mean: float
+    """The mean of the finalist's runs, 0 to 1."""
+    reach: float
+    """Half the width of the mean's 95 % confidence interval."""
+    chance: float
+    """The chance that this finalist is better than the winner, 0 to 1; for the winner itself 0."""
+
+
+def sureness(standings: Mapping[int, Standing], winner: int, images: int) -> dict[int, Sureness]:
+    """How sure the finalists' means are, by trial number, the winner among them.
+
+    A mean varies with the seeds of its runs and with the images that were validated on. The first is the variance
+    between runs of a finalist, pooled over all, divided by the runs; where none has two runs it is taken to be as
+    large as the second, that of a share seen in so many images. All are seen on the same images, so that differences
+    vary less than is reckoned here: the chances are too high rather than too low.
+
+    Args:
+        standings: of the finalists, by trial number.
+        winner: number of the one that won.
+        images: how many validation images there are, at least 1.
+
+    >>> from .ranking import Standing
+    >>> found = sureness({4: Standing((0.91, 0.92)), 7: Standing((0.90, 0.91))}, 4, 2500)
+    >>> {number: (round(each.reach, 4), round(each.chance, 2)) for number, each in found.items()}
+    {4: (0.0148, 0.0), 7: (0.0151, 0.18)}
+    """
+    runs = [standing.accuracies for standing in standings.values()]
+    squares = sum((accuracy - sum(of) / len(of)) ** 2 for of in runs for accuracy in of)
+    freedom = sum(len(of) - 1 for of in runs)
+
+    def variance(standing: Standing) -> float:
+        by_images = standing.mean * (1 - standing.mean) / images
+        by_seeds = squares / freedom if freedom else by_images
+        return by_seeds / len(standing.accuracies) + by_images
+
+    best = standings[winner]
+    found: dict[int, Sureness] = {}
+    for number, standing in standings.items():
+        apart = math.sqrt(variance(best) + variance(standing)) or 1e-12
+        chance = 0.0 if number == winner else NormalDist(best.mean, apart).cdf(standing.mean)
+        found[number] = Sureness(standing.mean, Z95 * math.sqrt(variance(standing)), chance)
+    return found

@@ -1,0 +1,50 @@
+"""How sure a winner is: intervals that hold the truth as often as they say, chances that come true as often."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from convscape.search.records import Sureness, sureness
+from convscape.search.records.ranking import Standing
+
+IMAGES, SEEDS = 500, 0.004
+
+
+def seen(truth: float, runs: int, chance: Random) -> Standing:
+    """Runs of a design whose seeds vary by SEEDS, seen on IMAGES images of its own."""
+    luck = chance.gauss(0, (truth * (1 - truth) / IMAGES) ** 0.5)  # the same images for each run
+    return Standing(tuple(truth + luck + chance.gauss(0, SEEDS) for _ in range(runs)))
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_an_interval_holds_the_truth_nineteen_times_in_twenty(runs: int) -> None:
+    """Of single runs the interval is wider than need be, since their spread is not known."""
+    chance, held = Random(runs), 0  # noqa: S311
+    for _ in range(1000):
+        standings = {number: seen(0.9, runs, chance) for number in range(3)}
+        held += abs(sureness(standings, 0, IMAGES)[0].mean - 0.9) <= sureness(standings, 0, IMAGES)[0].reach
+    assert held >= 930
+    assert held <= (1000 if runs == 1 else 985)
+
+
+def test_a_chance_comes_true_as_often_as_it_says() -> None:
+    """Of designs that are told to be better with a chance of 10 to 30 %, about as many are."""
+    chance = Random(0)  # noqa: S311
+    told: list[tuple[float, bool]] = []
+    for _ in range(4000):
+        truths = [chance.gauss(0.9, 0.02) for _ in range(2)]
+        standings = {number: seen(truth, 3, chance) for number, truth in enumerate(truths)}
+        winner = max(standings, key=lambda number: standings[number].mean)
+        told.append((sureness(standings, winner, IMAGES)[1 - winner].chance, truths[1 - winner] > truths[winner]))
+    near = [(each, came) for each, came in told if 0.1 <= each <= 0.3]
+    assert len(near) > 300
+    said, true = (sum(values) / len(near) for values in zip(*near, strict=True))
+    assert true == pytest.approx(said, abs=0.06)
+
+
+def test_the_winner_has_no_chance_against_itself_and_equals_have_one_of_a_half() -> None:
+    found = sureness({1: Standing((0.9,)), 2: Standing((0.9,))}, 1, 100)
+    assert found[1] == Sureness(0.9, found[1].reach, 0.0)
+    assert found[2].chance == pytest.approx(0.5)
+    assert sureness({1: Standing((1.0,)), 2: Standing((0.9,))}, 1, 100)[2].chance < 0.01
