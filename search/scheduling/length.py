@@ -30,7 +30,7 @@ FIRST_STEPS = 100
 after 78 to 117 steps, and six tenths after 39."""
 LAST = 0.48
 """Part of the time that is kept for the winner's last training."""
-LONGER = 2.5
+LONGER = 2.0
 """So many times the full length that training is to be, at least; a design for which there is no time is too slow."""
 REFIT_LOOKED_AT, REFIT_KEPT = 1, 0.92
 """Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
