@@ -359,20 +359,24 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
 
 
 def _dry_run(config: SweepConfig, output: str) -> None:
-    from .dashboards.text import design_json, design_line
+    from .dashboards.text import design_json, design_line, forecast_line
     from .search.config import AUTO, load_data
-    from .search.driver import preflight
+    from .search.driver import forecast, preflight
     from .search.proposals import DesignSpace, textbook_designs
 
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
-    drawn = list(designs.draw(3, config.search.seed))
+    drawn, time = list(designs.draw(3, config.search.seed)), forecast(config, dataset, designs)
     size = designs.networks.size(dataset.input)
     if output == "json":
         networks = [design_json(design, designs) for design in drawn]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
-        typer.echo(json.dumps({"config": config.to_json(), "size": counted, "networks": networks}))
+        typer.echo(
+            json.dumps(
+                {"config": config.to_json(), "size": counted, "networks": networks, "time": time and asdict(time)}
+            )
+        )
         return
     import yaml
 
@@ -386,6 +390,8 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):
             typer.echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
+    if time is not None:
+        typer.echo(f"# time: {forecast_line(time)}")
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
     typer.echo(f"# {counted}; nothing was trained or written")
     for design in drawn:

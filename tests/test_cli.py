@@ -279,6 +279,22 @@ def test_a_dry_run_shows_the_config_and_three_networks_and_writes_nothing(run: A
     assert list(here.iterdir()) == [here / "tiny.yaml"]
 
 
+def test_a_dry_run_says_what_the_time_will_buy(run: Any, here: Path) -> None:
+    values = ("seconds=30", "trials=1000", "epochs=auto", "finalists=2")
+    options = ("--dry-run", *(word for value in values for word in ("--set", f"search.{value}")))
+    told = run("launch", "tiny.yaml", *options).out
+    (line,) = (line for line in told.splitlines() if line.startswith("# time: an epoch of the first network takes "))
+    assert re.search(
+        r"time for about [\d,]+ trials, the longest of \d+ epochs, and a last training of about [\d,]+ epochs", line
+    )
+    time = run("launch", "tiny.yaml", *options, "-o", "json").json["time"]
+    assert 0 < time["epoch_seconds"] < 10
+    assert 1 <= time["trials"] <= 1000
+    assert 3 <= time["epochs"] <= time["last"]
+    assert run("launch", "tiny.yaml", "--dry-run", "-o", "json").json["time"] is None, "no time was given"
+    assert list(here.iterdir()) == [here / "tiny.yaml"]
+
+
 def test_a_dry_run_s_config_is_a_sweep_file(run: Any, here: Path) -> None:
     shown = run("launch", "tiny.yaml", "--dry-run").out
     (here / "again.yaml").write_text(shown.split("\n# ")[0])

@@ -4,6 +4,7 @@ from .networks import (
     design_line as design_line,
     export_json as export_json,
     export_lines as export_lines,
+    forecast_line as forecast_line,
     network_json as network_json,
     network_text as network_text,
 )

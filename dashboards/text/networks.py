@@ -6,9 +6,11 @@ from dataclasses import asdict
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from ...search.records import epochs_in_words
 from ...spaces import WIDTH, cost_table, format_layer_table, format_memory_table, to_notation
 
 if TYPE_CHECKING:
+    from ...search.driver import Forecast
     from ...search.proposals import DesignSpace
     from ...search.records import Design
     from ...spaces import Architecture, Precision
@@ -118,6 +120,17 @@ def design_line(design: Design, designs: DesignSpace) -> str:
     over = designs.over_budget(design)
     costs = f"{design.parameters:>12,} parameters {design.macs:>14,} MACs  {design.notation}"
     return costs + (f"\n{'':12} would not be trained: {over}" if over else "")
+
+
+def forecast_line(forecast: Forecast) -> str:
+    """What the time of a sweep will buy, in a line."""
+    last = f", and a last training of about {forecast.last:,} epochs" if forecast.last else ""
+    workers = "1 worker has" if forecast.workers == 1 else f"{forecast.workers} workers have"
+    trials = "1 trial" if forecast.trials == 1 else f"{forecast.trials:,} trials"
+    return (
+        f"an epoch of the first network takes {forecast.epoch_seconds:.3g} s, so that {workers} time for about "
+        f"{trials}, the longest of {epochs_in_words(forecast.epochs)}{last}"
+    )
 
 
 def export_json(exported: Exported) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from .forecast import Forecast as Forecast, forecast as forecast
 from .launching import launch as launch, resume as resume
 from .preflight import preflight as preflight
 from .progress import SweepProgress as SweepProgress, SweepState as SweepState, read_progress as read_progress

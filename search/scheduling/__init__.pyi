@@ -1,4 +1,5 @@
 from .engine import Engine as Engine
+from .finals import CONFIRMING as CONFIRMING
 from .halving import Halving as Halving, Promotion as Promotion
 from .job import Decision as Decision, Job as Job, Report as Report
-from .length import Length as Length
+from .length import LAST as LAST, Length as Length
