@@ -200,9 +200,9 @@ class Engine:
             self._pause(self.records[number])
         waiting = [] if self.interrupted else [record for record in self.records.values() if record.paused]
         for record in waiting:
-            what = "cut short" if record.baseline else "not promoted"
+            what = "not promoted" if record.judged else "cut short"
             why = f"; {self.halted}" if self.halted else f"; {TIME_BUDGET}" if self._searched else ""
-            self._end(record, "stopped", f"{what} after epoch {record.epochs}{why}")
+            self._end(record, self.length.if_cut_short(record), f"{what} after epoch {record.epochs}{why}")
         self.callback(self)
 
     @property

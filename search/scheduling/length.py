@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..config import SearchConfig
-    from ..records import Design, TrialRecord
+    from ..records import Design, State, TrialRecord
 
 OPEN = 1_000_000
 """Epochs of a job while the length is not known: the learning rate does not go down yet."""
@@ -35,6 +35,8 @@ LONGER = 2.0
 REFIT_LOOKED_AT, REFIT_KEPT = 1, 0.92
 """Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
 that it is then planned to take."""
+NEARLY = 0.8
+"""Part of the last training after which its averaged weights are nearly what they will be: the rate is a tenth."""
 BATCH = 64
 """Images of the step that these numbers count."""
 
@@ -86,6 +88,10 @@ class Length:
         if record.refit and self.timed:
             return self.refit or OPEN
         return self.final if record.repetition and self.final is not None else self.epochs
+
+    def if_cut_short(self, record: TrialRecord) -> State:
+        """How a trial ends that the time cuts short: the winner's last training is of use where it is nearly done."""
+        return "completed" if record.refit and record.epochs >= NEARLY * self.of(record) else "stopped"
 
     @property
     def chosen(self) -> dict[str, float]:

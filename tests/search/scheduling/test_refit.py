@@ -107,6 +107,31 @@ def test_its_length_is_chosen_by_its_own_epochs_and_kept(tmp_path: Path, monkeyp
     assert 350 < clock[0] <= 400
 
 
+@pytest.mark.parametrize(("part", "state"), [(0.7, "stopped"), (0.85, "completed")])
+def test_one_that_the_time_ends_is_of_use_when_it_is_nearly_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: float, state: str
+) -> None:
+    """The machine may become slower than it was when the length was chosen."""
+    clock = [0.0]
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
+    space = {**SMALL_SPACE, "filters": [16, 24, 32]}
+    timed = config(space, search={"epochs": "auto", "seconds": 400, "finalists": 2, "start": "auto"})
+    engine = opened(tmp_path, timed, deadline=400.0)
+    while (job := engine.next()) is not None:
+        decision, epoch = Decision.CONTINUE, job.start
+        while decision is Decision.CONTINUE:
+            clock[0] += 2.0
+            epoch += 1
+            if job.refit and epoch > 1 and epoch >= part * job.epochs:
+                clock[0] = 401.0
+            reached = replace(result(epoch, good(job, epoch) or 0.0), seconds=2.0)
+            decision = report(engine, job.number, reached)
+    engine.close()
+    (last,) = refits(engine)
+    assert (last.state, last.reason) == (state, f"cut short after epoch {last.epochs}; time budget")
+    assert (standings(engine.records.values())[last.repeats or 0].run == last.number) is (state == "completed")
+
+
 def test_it_is_left_out_where_there_is_no_time_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
