@@ -393,7 +393,7 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     if time is not None:
         typer.echo(f"# time: {forecast_line(time)}")
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
-    typer.echo(f"# {counted}; nothing was trained or written")
+    typer.echo(f"# {counted}; nothing was kept")
     for design in drawn:
         typer.echo(design_line(design, designs))
 

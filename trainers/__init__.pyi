@@ -3,6 +3,7 @@ from .data import Dataset as Dataset, Source as Source, load_dataset as load_dat
 from .epoch_result import EpochResult as EpochResult
 from .export import export_bundle as export_bundle
 from .network import Network as Network, build_network as build_network
+from .optimization import learning_rate as learning_rate, same_so_far as same_so_far
 from .recipe import (
     CLASS_WEIGHTS as CLASS_WEIGHTS,
     DOWNLOAD as DOWNLOAD,

@@ -97,7 +97,8 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     winner = next(record for record in records if record.number == best.trial)
     trained = epochs_in_words(winner.best_epoch)
     learnt, validated = sweep.images
-    helpful = Length(sweep.config.search, learnt, timed=True).most_refit if sweep.config.search.seconds else 0
+    length = Length(sweep.config.search, learnt, timed=sweep.config.search.seconds is not None)
+    helpful = length.most_refit if length.timed else 0
     parts = [
         f"Leaderboard of sweep {sweep.name}",
         leaderboard_table(trials, SHOWN),

@@ -75,7 +75,7 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
 """For each key of a sweep file's `recipe`: the default, and the function that reads a value under a dotted key as a
 choice."""
 LONG_STEPS = 3_500
-"""Steps of 64 images from which on a training gains by mixed images."""
+"""Steps of 64 of the search's training images from which on a last training, which has more images, mixes them."""
 MIXUP, CUTMIX = 0.2, 1.0
 """What a long last training takes where `mixup` and `cutmix` are "auto"."""
 SMALL = 16
@@ -179,16 +179,16 @@ class RecipeSpace:
     def for_refit(self, recipe: Recipe, steps: int) -> Recipe:
         """The recipe of the winner's last training: where `mixup` and `cutmix` are "auto", a long one mixes images.
 
-        Its rate goes down in a cosine then, unless a schedule is given: how long it is, is known.
+        Where the schedule is "wsd" the rate goes down in a cosine then: how long the training is, is known by now.
 
         Args:
             recipe: the winner's.
-            steps: of 64 images, that the training will have.
+            steps: of 64 of the images that the search trains on, that the training will have, more or less.
         """
         auto = all(self._given.get(key, AUTO) == AUTO for key in ("mixup", "cutmix"))
         if not auto or steps < LONG_STEPS:
             return recipe
-        recipe = recipe if "schedule" in self._given else replace(recipe, schedule="cosine")
+        recipe = replace(recipe, schedule="cosine") if recipe.schedule == "wsd" else recipe
         return replace(recipe, mixup=MIXUP, cutmix=CUTMIX, label_smoothing=0.0)  # mixed labels are smooth enough
 
 

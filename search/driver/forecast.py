@@ -73,7 +73,9 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
     finals = search.finalists > 0
     last = LAST if finals and search.refit else 0.0
     kept = last + (CONFIRMING if finals and search.seeds > 1 else 0.0) if length.timed else 0.0
-    trials = int((1 - kept) * total / expected_epochs(search, length))
+    runs = search.finalists * (search.seeds - 1) + search.refit if finals else 0
+    of_finals = 0 if length.timed else runs * length.epochs
+    trials = int(((1 - kept) * total - of_finals) / expected_epochs(search, length))
     of_the_last = min(length.most_refit, int(last * search.seconds / an_epoch)) if length.timed else 0
     return Forecast(an_epoch, workers, length.epochs, max(1, min(search.trials, trials)), of_the_last)
 

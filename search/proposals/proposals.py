@@ -127,7 +127,7 @@ class Proposals:
             return True
         known = self._known.setdefault(record.design.key, record)
         self._misses += record.sampled
-        if over := self._designs.over_budget(record.design) or self._too_slow(record.design):
+        if over := self._over(record):
             self._end(record, "infeasible", over)
             return False
         if known is not record:
@@ -135,6 +135,11 @@ class Proposals:
             return False
         self._count(record)
         return True
+
+    def _over(self, record: TrialRecord) -> str:
+        """Why a design is not trained, "" where it is. What somebody has named is never too slow."""
+        over, named = self._designs.over_budget(record.design), not (record.sampled or record.textbook)
+        return over or ("" if named else self._too_slow(record.design))
 
     def repeat(self, enqueued: Enqueued) -> TrialRecord:
         """A new trial that trains the design of another one once more, from another seed."""

@@ -14,6 +14,7 @@ from .pareto import (
 )
 from .ranking import (
     finalists as finalists,
+    last_trainings as last_trainings,
     leads_the_textbook as leads_the_textbook,
     ranked as ranked,
     standings as standings,

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from .trial import TrialRecord
 
 
-GONE_WRONG, LEEWAY = 2.0, 0.02
-"""A refit has gone wrong where its error is more than so many times that of the design's other runs and so much."""
+GONE_WRONG, LEEWAY = 2.0, 0.25
+"""A refit has gone wrong where its error is more than so many times that of the run in the search, and so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def leads_the_textbook(record: TrialRecord, records: Iterable[TrialRecord]) -> b
         record: the trial.
         records: all trials of the sweep.
     """
-    others = (other for other in records if other.textbook and other.accuracies)
+    others = (other for other in records if other.textbook and other.accuracies and not other.failed)
     last = ((other, min(other.epochs, record.epochs)) for other in others)
     return record.textbook and all(other.accuracies[at] <= record.accuracies[at] for other, at in last)
 
@@ -84,21 +84,34 @@ def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:
     known = {record.number: record for record in records}
     runs: dict[int, list[TrialRecord]] = {}
     for run in known.values():
-        if run.repeats is not None:
+        if run.repeats is not None and not run.refit:
             runs.setdefault(run.repeats, []).append(run)
+    last = last_trainings(known.values())
     found: dict[int, Standing] = {}
     for number, its in runs.items():
-        ended = [run for run in its if run.completed and run.accuracies and not run.refit]
+        ended = [run for run in its if run.completed and run.accuracies]
         reached = tuple(run.accuracies[run.epochs] for run in ended) or (known[number].accuracy or 0.0,)
-        refit = [run for run in its if run.refit and run.completed and _no_worse(run, reached)]
-        handed_over = next((run.number for run in (*refit, *ended)), None)
-        found[number] = Standing(reached, sum(run.failed for run in its if not run.refit), handed_over)
+        handed_over = last.get(number) or next((run.number for run in ended), None)
+        found[number] = Standing(reached, sum(run.failed for run in its), handed_over)
     return found
 
 
-def _no_worse(refit: TrialRecord, reached: Sequence[float]) -> bool:
-    """Whether a refit went as it should: its error, on few images, is not far above that of the design's other runs."""
-    return 1 - refit.accuracies[refit.epochs] <= GONE_WRONG * (1 - statistics.fmean(reached)) + LEEWAY
+def last_trainings(records: Iterable[TrialRecord]) -> dict[int, int]:
+    """The last training of each design that had one, the latest that went well, by the number of the trial it is of.
+
+    One has gone wrong where its error, on few images, is far above that of the trial in the search.
+
+    Args:
+        records: all trials of the sweep.
+    """
+    known = {record.number: record for record in records}
+    found: dict[int, int] = {}
+    for run in known.values():
+        if run.refit and run.completed and run.repeats is not None:
+            error = 1 - (known[run.repeats].accuracy or 0.0)
+            if 1 - run.accuracies[run.epochs] <= GONE_WRONG * error + LEEWAY:
+                found[run.repeats] = run.number
+    return found
 
 
 def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .objectives import inference_memory, objective_values
 from .pareto import fronts
-from .ranking import ranked, standings
+from .ranking import last_trainings, ranked, standings
 from .trial import Fate
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class TrialSummary(Fate):
     """Mean over the seeds of the validation accuracy after each run's last epoch, 0 to 1; None for a trial that is no
     finalist."""
     run: int | None = None
-    """Number of the run from another seed whose weights are handed over; None for a trial that is no finalist."""
+    """Number of the run after the search whose weights are handed over, a last training or a finalist's; None where the
+    trial had none."""
     std_accuracy: float | None = None
     """Sample standard deviation of the accuracies that `mean_accuracy` is the mean of; None for fewer than two."""
     memory: int = 0
@@ -70,9 +71,15 @@ def summaries(
         run_ids: MLflow's run ids by trial number, of those that arrived there.
         objectives: what the sweep optimises, accuracy first.
     """
-    found, front = standings(trials), _front(trials, objectives)
+    found, last, front = standings(trials), last_trainings(trials), _front(trials, objectives)
     return [
-        _summary(record, run_ids.get(record.number), found.get(record.number), pareto=record.number in front)
+        _summary(
+            record,
+            run_ids.get(record.number),
+            found.get(record.number),
+            last.get(record.number),
+            pareto=record.number in front,
+        )
         for record in ranked(trials)
     ]
 
@@ -101,7 +108,9 @@ def _front(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> se
     return front(means) | (single - found.keys())
 
 
-def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None, *, pareto: bool) -> TrialSummary:
+def _summary(
+    record: TrialRecord, run_id: str | None, standing: Standing | None, last: int | None, *, pareto: bool
+) -> TrialSummary:
     return TrialSummary(
         trial=record.number,
         run_id=run_id,
@@ -116,7 +125,7 @@ def _summary(record: TrialRecord, run_id: str | None, standing: Standing | None,
         seeds=len(standing.accuracies) if standing else 1,
         mean_accuracy=standing.mean if standing else None,
         std_accuracy=standing.std if standing else None,
-        run=standing.run if standing else None,
+        run=standing.run if standing else last,
         memory=inference_memory(record.design.architecture),
         latency=record.latency,
         pareto=pareto,

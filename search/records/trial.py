@@ -183,7 +183,7 @@ class Fate:
 
     @property
     def repetition(self) -> bool:
-        """Whether the trial trains a finalist once more, from another seed."""
+        """Whether the trial trains another's design once more: a finalist's from a new seed, or the winner's refit."""
         return self.role in ("repeat", "refit")
 
     @property
@@ -219,7 +219,7 @@ class TrialRecord(Fate):
     events: tuple[str, ...] = ()
     """What a reader of the trial's learning curve should know, such as a batch that had to be halved."""
     repeats: int | None = None
-    """The number of the trial that this one trains once more, from another seed."""
+    """The number of the trial whose design this one trains once more, as a finalist's run or as the last training."""
     latency: float | None = None
     """Seconds that classifying one image takes, where that was measured."""
     metrics: dict[str, float] = field(default_factory=dict)

@@ -68,11 +68,10 @@ class Engine:
         self._promotion = promotion_of(config.search, self.length)
         self._finals = Finals(config.search, self.length, designs.recipes.for_refit)
         self._losses = 0
-        self._search_ended = False
         restored = restore(
             config.search, self.length, self.ledger, self._promotion, self._finals, self.proposals, self.records
         )
-        self._to_resume = restored.to_resume
+        self._to_resume, self._search_ended = restored.to_resume, restored.in_finals
         for record in restored.to_conclude:
             self._conclude(record)
         for number in [number for number in self._to_resume if self.records[number].attempts >= MOST_ATTEMPTS]:

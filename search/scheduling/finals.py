@@ -55,26 +55,33 @@ class Finals:
         """The most trials that were seen to run at a time."""
         self._epoch: dict[int, float] = {}
         self._sum = 0.0
+        self._resumed = 0
+        """Number of the last trial before a resume with a time budget of its own, 0 where there was none."""
 
     def ended(self, record: TrialRecord) -> None:
         """Takes in that a trial of the search ended; one of full length may become a finalist."""
         if record.completed:
             self.chosen = finalists([*self.chosen, record], self._search.finalists)
 
-    def take_up(self, records: Collection[TrialRecord]) -> None:
+    def take_up(self, records: Collection[TrialRecord]) -> bool:
         """Goes on with finals that were begun and not ended; where all of them ended, they are chosen anew.
 
         Args:
             records: all trials of the resumed sweep.
+
+        Returns:
+            Whether finals go on, so that nothing new is searched.
         """
         if not self._length.timed or self._length.final is None:
-            return
+            return False
         begun = [record for record in records if record.repetition]
         if all(record.ended for record in begun):
             self._length.final = self._length.refit = None
+            self._resumed = max((record.number for record in records), default=0)
         else:
             repeated = {record.repeats for record in begun if not record.refit}
             self.chosen = [record for record in records if record.number in repeated]
+        return not all(record.ended for record in begun)
 
     def took(self, number: int, seconds: float) -> None:
         """Takes in that the latest epoch of trial `number` took so many `seconds`."""
@@ -174,18 +181,25 @@ class Finals:
             return found
         again = any(record.repeats == found.number for record in records)
         whole = length.final * self._seconds_of(found)
-        return None if again and left - self._refit_seconds(whole) < whole else found
+        kept = self._refit_seconds(length.most * self._seconds_of(found))
+        return None if again and left - kept < whole else found
 
     def _to_refit(self, records: Collection[TrialRecord], left: float | None) -> TrialRecord | None:
         """The winner, where it is to be trained for the last time and was not, and there is time for it."""
         if not (self._search.refit and self._search.finalists):
             return None
         winner = next((record for record in ranked(records) if not record.failed), None)
-        if winner is None or any(r.refit and r.repeats == winner.number and not r.cut_off for r in records):
+        if winner is None or any(r.refit and r.repeats == winner.number and self._suffices(r) for r in records):
             return None
         share = WORTH if self._length.timed else MORE_IMAGES
         short = left is not None and left < share * self._length.epochs * self._seconds_of(winner)
         return None if short else winner
+
+    def _suffices(self, refit: TrialRecord) -> bool:
+        """Whether a last training is not to be made once more: a resume with time of its own may make a longer one."""
+        if not self._resumed or refit.number > self._resumed or refit.failed:
+            return not refit.cut_off
+        return refit.epochs >= self._length.most_refit
 
     def _refit_epochs(self, winner: TrialRecord, left: float | None) -> int:
         """Epochs that the winner's last training will have, more or less: more CPUs are up against more images."""

@@ -35,8 +35,8 @@ LONGER = 2.0
 REFIT_LOOKED_AT, REFIT_KEPT = 1, 0.92
 """Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
 that it is then planned to take."""
-NEARLY = 0.8
-"""Part of the last training after which its averaged weights are nearly what they will be: the rate is a tenth."""
+USABLE = 0.1
+"""Part of the learning rate at which the averaged weights of the last training are nearly what they will be."""
 BATCH = 64
 """Images of the step that these numbers count."""
 
@@ -63,7 +63,7 @@ class Length:
         """Whether the time there is decides."""
         self._seconds: dict[int, float] = {}
         self._per_mac: dict[int, float] = {}
-        self._time = search.seconds or 0.0
+        self._time, self._refits = search.seconds or 0.0, search.refit and search.finalists > 0
         self.macs = int(chosen.get("macs", 0))
         """Most multiply-accumulates of an image for which there is time; 0 for no limit."""
         self.epochs = OPEN
@@ -91,7 +91,11 @@ class Length:
 
     def if_cut_short(self, record: TrialRecord) -> State:
         """How a trial ends that the time cuts short: the winner's last training is of use where it is nearly done."""
-        return "completed" if record.refit and record.epochs >= NEARLY * self.of(record) else "stopped"
+        from ...trainers import learning_rate  # torch comes with it
+
+        recipe = record.design.recipe
+        rate = learning_rate(recipe, record.epochs, self.of(record), 1)
+        return "completed" if record.refit and rate <= USABLE * recipe.learning_rate else "stopped"
 
     @property
     def chosen(self) -> dict[str, float]:
@@ -134,18 +138,24 @@ class Length:
         if record.refit:
             if not self.timed or self.refit is not None or record.epochs < REFIT_LOOKED_AT:
                 return False
-            self.refit = min(self.most_refit, record.epochs + max(1, int(REFIT_KEPT * left / max(seconds, 1e-6))))
+            from ...trainers import same_so_far  # torch comes with it
+
+            more = max(1, int(REFIT_KEPT * left / max(seconds, 1e-6)))
+            goes_on = same_so_far(record.design.recipe, record.epochs, OPEN, record.epochs + more)
+            self.refit = min(self.most_refit, more + (record.epochs if goes_on else 0))  # else it begins anew
             return True
         self._seconds[record.number] = seconds
         self._per_mac[record.number] = seconds / max(1, record.design.macs)
         if len(self._seconds) < min(LOOKED_AT, at_once):  # those that run at a time go on until it is chosen
             return False
         self.epochs = self.suited(left * at_once / self.epoch_seconds)
+        if not self._refits:
+            return True
         self.macs = int(LAST * self._time / (LONGER * self.epochs) / max(min(self._per_mac.values()), 1e-15))
         return True
 
     def too_slow(self, design: Design) -> str:
-        """Why there is no time to train a design to the full length, "" where there is or that is not known yet."""
+        """Why there is no time for a last training of the design, "" where there is or that is not known yet."""
         if not self.macs or design.macs <= self.macs:
             return ""
         return f"too slow for the time: {design.macs:,} MACs, at most {self.macs:,}"

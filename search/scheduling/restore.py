@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..records import objective_values
+from ..records import leads_the_textbook, objective_values
 from .job import Decision
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .length import Length
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Restored:
     """The trials of a resumed sweep that did not end and do not wait at a rung, by what is to become of them."""
 
@@ -26,6 +26,8 @@ class Restored:
     """Numbers of the trials that train on."""
     to_conclude: list[TrialRecord] = field(default_factory=list)
     """Trials that were killed between their last result and their end."""
+    in_finals: bool = False
+    """Whether finals were begun and go on, so that nothing new is searched."""
 
 
 def restore(
@@ -63,12 +65,18 @@ def restore(
         takes_no_place = record.failed or (record.cut_off and not promotion.keeps_stopped)  # from one that can go on
         if record.trained and not takes_no_place:
             _restore_trial(record, search, length, promotion, finals, restored)
-    finals.take_up(records.values())
+    restored.in_finals = finals.take_up(records.values())
     for number in promotion.unsettled():  # killed between a result and what it led to, where none may wait
-        if promotion.verdict(number) is Decision.STOP:
+        leads = leads_the_textbook(records[number], records.values())
+        if promotion.verdict(number) is Decision.STOP and not leads:
             restored.to_conclude.append(records[number])
         else:
             restored.to_resume.append(number)
+    for record in records.values():  # killed between a result and its promotion
+        waits = record.paused and record.accuracies and record.number not in restored.to_resume
+        if waits and record.judged and leads_the_textbook(record, records.values()):
+            promotion.promote(record.number)
+            restored.to_resume.append(record.number)
     return restored
 
 

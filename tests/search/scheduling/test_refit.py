@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.records import ranked, standings
+from convscape.search.config.recipe_space import LONG_STEPS
+from convscape.search.records import Design, TrialRecord, ranked, standings, summaries
 from convscape.search.scheduling import Decision, Job, time_budget
 from convscape.search.scheduling.length import OPEN, REFIT_KEPT, REFIT_LOOKED_AT
+from convscape.spaces import parse_notation
 from convscape.testing.simulation import SMALL_SPACE, config, drive, finish, good, opened, ranking, report, result
+from convscape.trainers import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from convscape.search.records import TrialRecord
     from convscape.search.scheduling import Engine
 
 
@@ -73,8 +75,12 @@ def test_a_sweep_killed_at_any_epoch_of_it_ends_as_an_unbroken_one(tmp_path: Pat
     for epochs in range(4):
         (tmp_path / "killed").mkdir()
         killed = opened(tmp_path / "killed", settings())
-        for number, epoch in drive(killed, good):
-            if killed.records[number].role == "refit" and epoch == max(1, epochs):
+        while (job := killed.next()) is not None and not (job.refit and not epochs):
+            for epoch in range(job.start + 1, job.epochs + 1):
+                decision = report(killed, job.number, result(epoch, good(job, epoch) or 0.0))
+                if decision is not Decision.CONTINUE or (job.refit and epoch == epochs):
+                    break
+            if job.refit:
                 break
         again = opened(tmp_path / "killed", settings())
         finish(again, good)
@@ -107,9 +113,12 @@ def test_its_length_is_chosen_by_its_own_epochs_and_kept(tmp_path: Path, monkeyp
     assert 350 < clock[0] <= 400
 
 
-@pytest.mark.parametrize(("part", "state"), [(0.7, "stopped"), (0.85, "completed")])
-def test_one_that_the_time_ends_is_of_use_when_it_is_nearly_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: float, state: str
+@pytest.mark.parametrize(
+    ("schedule", "part", "state"),
+    [("cosine", 0.7, "stopped"), ("cosine", 0.85, "completed"), ("wsd", 0.9, "stopped"), ("wsd", 0.975, "completed")],
+)
+def test_one_that_the_time_ends_is_of_use_when_its_rate_has_come_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, part: float, state: str
 ) -> None:
     """The machine may become slower than it was when the length was chosen."""
     clock = [0.0]
@@ -117,6 +126,7 @@ def test_one_that_the_time_ends_is_of_use_when_it_is_nearly_done(
     space = {**SMALL_SPACE, "filters": [16, 24, 32]}
     timed = config(space, search={"epochs": "auto", "seconds": 400, "finalists": 2, "start": "auto"})
     engine = opened(tmp_path, timed, deadline=400.0)
+    engine._finals._for_refit = lambda recipe, _: replace(recipe, schedule=schedule)
     while (job := engine.next()) is not None:
         decision, epoch = Decision.CONTINUE, job.start
         while decision is Decision.CONTINUE:
@@ -141,3 +151,29 @@ def test_it_is_left_out_where_there_is_no_time_for_it(tmp_path: Path, monkeypatc
             clock[0] = 999.9
     engine.close()
     assert not refits(engine)
+
+
+def test_a_long_one_mixes_images_and_its_rate_goes_down_in_a_cosine() -> None:
+    """By the settings as a sweep file gives them, in which every default is filled in."""
+    recipes = config(recipe={}).recipe_space().for_images((1, 28, 28))
+    usual = Recipe(schedule="wsd", label_smoothing=0.1)
+    assert recipes.for_refit(usual, LONG_STEPS - 1) == usual
+    long = recipes.for_refit(usual, LONG_STEPS)
+    assert long == replace(usual, mixup=0.2, cutmix=1.0, label_smoothing=0.0, schedule="cosine")
+    assert recipes.for_refit(replace(usual, schedule="constant"), LONG_STEPS).schedule == "constant"
+    for own in ({"mixup": 0.1}, {"cutmix": 0}):
+        assert config(recipe=own).recipe_space().for_refit(usual, LONG_STEPS) == usual, "somebody has said otherwise"
+
+
+def test_a_resume_with_a_better_trial_is_not_bound_by_an_old_refit() -> None:
+    """The last training makes no finalist of a trial: another that is better comes first."""
+    design = Design.of(parse_notation("INPUT[8x8x1] -> FC-10"), Recipe())
+    trials = [
+        TrialRecord(number=0, design=design, state="completed", accuracies={4: 0.8}),
+        TrialRecord(number=1, design=design, state="completed", accuracies={9: 0.85}, role="refit", repeats=0),
+        TrialRecord(number=2, design=design, state="completed", accuracies={4: 0.9}),
+    ]
+    assert [record.number for record in ranked(trials)] == [2, 0]
+    first, second = summaries(trials, {}, ["accuracy"])
+    assert (first.trial, first.run, first.mean_accuracy) == (2, None, None)
+    assert (second.trial, second.run, second.mean_accuracy) == (0, 1, None), "it was not trained from other seeds"
