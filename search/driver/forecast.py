@@ -77,7 +77,13 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
     of_finals = 0 if length.timed else runs * length.epochs
     trials = int(((1 - kept) * total - of_finals) / expected_epochs(search, length))
     of_the_last = min(length.most_refit, int(last * search.seconds / an_epoch)) if length.timed else 0
-    return Forecast(an_epoch, workers, length.epochs, max(1, min(search.trials, trials)), of_the_last)
+    return Forecast(
+        epoch_seconds=an_epoch,
+        workers=workers,
+        epochs=length.epochs,
+        trials=max(1, min(search.trials, trials)),
+        last=of_the_last,
+    )
 
 
 def _epoch_seconds(

@@ -213,7 +213,7 @@ def test_a_space_that_does_not_count_itself_prints_no_size(here: Path, capsys: p
     lines = printed("sample").splitlines()
     assert len(lines) == 3
     assert all("INPUT[8x8x1] -> CONV3-" in line for line in lines)
-    assert "\n# three networks of the space; nothing was trained or written\n" in printed("launch", "--dry-run")
+    assert "\n# three networks of the space; nothing was kept\n" in printed("launch", "--dry-run")
     assert json.loads(printed("launch", "--dry-run", "-o", "json"))["size"] is None
     module = here / "sweeps_own.py"
     module.write_text(MODULE + "\n    def size(self, input):\n        return 6\n")

@@ -207,15 +207,18 @@ def test_where_the_time_decides_half_of_it_is_the_finals(
     engine = opened(tmp_path, settings, deadline=400.0)
     running: dict[int, tuple[float, Job, int]] = {}
     jobs: list[Job] = []
+    last_began = 0.0
     while not engine.finished:
         while len(running) < 2 and (job := engine.next()) is not None:
             jobs.append(job)
+            last_began = clock[0] if job.refit and not job.start else last_began
             running[job.number] = (clock[0] + (1.0 if job.alone else 2.0), job, job.start + 1)
         clock[0], job, epoch = min(running.values(), key=lambda entry: entry[0])
         del running[job.number]
-        reached = replace(result(epoch, min(0.99, wavering(job, epoch) or 0.0)), seconds=2.0)
+        seconds = 1.0 if job.alone else 2.0
+        reached = replace(result(epoch, min(0.99, wavering(job, epoch) or 0.0)), seconds=seconds)
         if report(engine, job.number, reached) is Decision.CONTINUE:
-            running[job.number] = (clock[0] + (1.0 if job.alone else 2.0), job, epoch + 1)
+            running[job.number] = (clock[0] + seconds, job, epoch + 1)
     engine.close()
     repeats = [record for record in engine.records.values() if record.role == "repeat"]
     assert engine.length.epochs == 25
@@ -230,6 +233,7 @@ def test_where_the_time_decides_half_of_it_is_the_finals(
         [("completed", engine.length.refit, ranking(engine)[0].number)] if refit else []
     )
     assert jobs[-1].refit is refit
+    assert not refit or last_began <= 0.55 * 400, "its time is not spent on more seeds"
     assert jobs[-1].alone, "the last takes the idle worker's CPUs"
     assert 300 <= clock[0] <= 400 * 1.05
     again = opened(tmp_path, settings)

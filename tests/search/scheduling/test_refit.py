@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.recipe_space import LONG_STEPS
-from convscape.search.records import Design, TrialRecord, ranked, standings, summaries
+from convscape.search.records import Design, TrialRecord, last_trainings, ranked, standings, summaries
 from convscape.search.scheduling import Decision, Job, time_budget
 from convscape.search.scheduling.length import OPEN, REFIT_KEPT, REFIT_LOOKED_AT
 from convscape.spaces import parse_notation
@@ -139,7 +139,8 @@ def test_one_that_the_time_ends_is_of_use_when_its_rate_has_come_down(
     engine.close()
     (last,) = refits(engine)
     assert (last.state, last.reason) == (state, f"cut short after epoch {last.epochs}; time budget")
-    assert (standings(engine.records.values())[last.repeats or 0].run == last.number) is (state == "completed")
+    handed_over = last_trainings(engine.records.values())
+    assert handed_over == ({last.repeats: last.number} if state == "completed" else {})
 
 
 def test_it_is_left_out_where_there_is_no_time_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
