@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...spaces import TrainingError
-from ...trainers import Training
 from ...trainers.device import cpus_here
-from ...trainers.measuring import faster_precision, has_bfloat16
 from ..config import AUTO
 from ..proposals import textbook_designs
 from ..scheduling import CONFIRMING, LAST, Length
+from ..workers import epoch_seconds
 from .time_left import expected_epochs
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
     from ..proposals import DesignSpace
-    from ..records import Design
-
-MEASURED_IMAGES = 1_920
-"""Images of the epoch that is measured, at most: longer epochs are reckoned from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
     starts = textbook_designs(designs, search.trials) if search.start == AUTO else []
     first = starts[0].design if starts else next(designs.draw(1, search.seed))
     try:
-        an_epoch = _epoch_seconds(first, dataset, max(1, math.floor(resources.cpus)), resources.precision)
+        an_epoch = epoch_seconds(first, dataset, max(1, math.floor(resources.cpus)), resources.precision)
     except TrainingError:
         return None
     fit = max(1, math.floor(cpus_here() / resources.cpus))
@@ -84,30 +76,3 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
         trials=max(1, min(search.trials, trials)),
         last=of_the_last,
     )
-
-
-def _epoch_seconds(
-    design: Design, dataset: Dataset, threads: int, precision: Literal["auto", "float32", "bfloat16"]
-) -> float:
-    """Seconds of an epoch, from the second of two that are trained on some of the images."""
-
-    def some(count: int) -> int:
-        return max(1, math.ceil(count * share))
-
-    share = min(1.0, MEASURED_IMAGES / len(dataset.train))
-    few = replace(
-        dataset,
-        train=dataset.train.picked(np.arange(some(len(dataset.train)))),
-        validation=dataset.validation.picked(np.arange(some(len(dataset.validation)))),
-    )
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        if precision == "auto":
-            fast = has_bfloat16("cpu") and faster_precision(design.architecture, design.recipe).precision == "bfloat16"
-            precision = "bfloat16" if fast else "float32"
-        training = Training(design.architecture, design.recipe, few, seed=0, epochs=2, precision=precision)
-        training.run_epoch()
-        return max(1e-6, training.run_epoch().seconds / share)
-    finally:
-        torch.set_num_threads(before)

@@ -1,2 +1,3 @@
+from .epoch_seconds import epoch_seconds as epoch_seconds
 from .inline_runner import run_inline as run_inline
 from .ray_runner import run_ray as run_ray
