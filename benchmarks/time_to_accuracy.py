@@ -9,10 +9,10 @@
                 SCRIPT DATA_ROOT SECONDS OUT.csv --train N --val N --seed S, writing lines of seconds, trial, epoch,
                 accuracy and best accuracy
 
-Fashion-MNIST: 5,000 images to train on, 2,500 to validate. The digits (--data digits, with any DATA_ROOT): 150 to train
-on, all others but the test part's to validate. A seed decides the split, too. The test images are looked at once, at
-the end, by `export`. The sides run by turns on the same cores, a turn for each seed; every run is appended to RESULTS,
-and the next call goes on where the last one ended.
+Fashion-MNIST: 5,000 images to train on, 2,500 to validate. The digits (--data digits, with any DATA_ROOT): 150 and 150
+of scikit-learn's, the other 1,497 to test, as a folder of pictures that does not say that they are digits. A seed
+decides the split, too. The test images are looked at once, at the end, by `export`. The sides run by turns on the same
+cores, a turn for each seed; every run is appended to RESULTS, and the next call goes on where the last one ended.
 
 usage: python benchmarks/time_to_accuracy.py DATA_ROOT RESULTS [--seconds 600] [--seeds 5] [--data digits]
 The last line is JSON: `ratio` is ours over the textbook's test error (the median of the turns), `spread` its range over
@@ -34,17 +34,23 @@ from pathlib import Path
 from typing import Any
 
 import convscape
+import numpy as np
 from convscape.search.config import SweepConfig
 from convscape.search.files import read_all_entries
+from convscape.trainers.data.dataset import stratified
+from convscape.trainers.data.sources import read_digits
+from PIL import Image
 
 MARKS = {"fashion-mnist": (0.88, 0.90, 0.91, 0.92), "digits": (0.94, 0.95, 0.96, 0.97)}
 """Validation accuracies whose seconds are told."""
 MOMENTS = (60, 180, 600)
 """Seconds after which the best validation accuracy so far is told."""
-IMAGES = {"fashion-mnist": (5000, 2500), "digits": (150, 1288)}
+IMAGES = {"fashion-mnist": (5000, 2500), "digits": (150, 150)}
 """Images to train on and to validate on."""
 STAGES = {"fashion-mnist": (28, (32, 64, 128)), "digits": (8, (32, 64))}
 """The images' side, and the filters of the textbook's stages."""
+LOOKED_AT = {"fashion-mnist": 4, "folder": 300}
+"""Epochs of the textbook's network that are trained to see how long one takes."""
 SIDES = ("ours", "textbook", "textbook-all")
 
 
@@ -52,8 +58,20 @@ def images_of(data: str, root: str, *, refit: bool = False) -> dict[str, Any]:
     """The `data` section of a sweep file; `refit` moves four fifths of the validation images to those to train on."""
     train, validation = IMAGES[data]
     more = validation * 4 // 5 if refit else 0
-    where = {} if data == "digits" else {"root": root}
-    return {"name": data, "train": train + more, "validation": validation - more, **where}
+    name = "folder" if data == "digits" else data
+    return {"name": name, "root": root, "train": train + more, "validation": validation - more}
+
+
+def write_digits(root: Path, seed: int) -> None:
+    """scikit-learn's digits as PNG files in train/ and test/, a folder a class; `seed` draws those to train on."""
+    found = read_digits()
+    random = np.random.default_rng(seed)
+    known = stratified(found.labels, np.arange(len(found.labels)), sum(IMAGES["digits"]), random)
+    parts = np.where(np.isin(np.arange(len(found.labels)), known), "train", "test")
+    for at, (part, label, image) in enumerate(zip(parts, found.labels, found.images[:], strict=True)):
+        path = root / part / str(label) / f"{at}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(path)
 
 
 def ours(images: dict[str, Any], folder: Path, seconds: float, seed: int) -> SweepConfig:
@@ -63,7 +81,7 @@ def ours(images: dict[str, Any], folder: Path, seconds: float, seed: int) -> Swe
 
 
 def textbook(images: dict[str, Any], folder: Path, seed: int, epochs: int, name: str = "textbook") -> SweepConfig:
-    side, widths = STAGES[images["name"]]
+    side, widths = STAGES["digits" if images["name"] == "folder" else images["name"]]
     stages = " -> ".join(f"[CONV3-{filters} -> BN -> RELU]*2 -> POOL2" for filters in widths)
     recipe = {
         "learning_rate": 0.1, "weight_decay": 0.001, "batch_size": 64, "flip": side == 28, "crop": 1, "cutout": 0,
@@ -79,17 +97,21 @@ def textbook(images: dict[str, Any], folder: Path, seed: int, epochs: int, name:
 
 
 def epochs_within(images: dict[str, Any], folder: Path, seconds: float, seed: int) -> int:
-    """Epochs of the textbook's network that fit into so many seconds, by how long a third one takes."""
-    convscape.launch(textbook(images, folder, seed, 3, "look"), progress=False)
-    told = [entry.get("metrics", {}) for entry in read_all_entries(folder / "look" / "spool.jsonl")]
-    an_epoch = [metrics["epoch_seconds"] for metrics in told if "epoch_seconds" in metrics][-1]
-    return max(3, int(0.97 * seconds / an_epoch))
+    """Epochs of the textbook's network that fit into so many seconds, by how long those after the first ones take."""
+    convscape.launch(textbook(images, folder, seed, LOOKED_AT[images["name"]], "look"), progress=False)
+    told = read_all_entries(folder / "look" / "spool.jsonl")
+    at = [entry["time"] / 1000 for entry in told if "epoch_seconds" in entry.get("metrics", {})]
+    later = at[len(at) // 3 :]
+    return max(3, int(0.97 * seconds / ((later[-1] - later[0]) / (len(later) - 1))))
 
 
 def run(side: str, data: str, root: str, seconds: float, seed: int) -> dict[str, Any]:
-    images = images_of(data, root, refit=side == "textbook-all")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        if data == "digits":
+            root = str(folder / "images")
+            write_digits(Path(root), seed)
+        images = images_of(data, root, refit=side == "textbook-all")
         config = (
             ours(images, folder, seconds, seed)
             if side == "ours"

@@ -229,7 +229,9 @@ class Training:
                     f"checkpoint {folder}: its {name} is {values.get(name)!r:.80}, not {ours!r:.80}"
                 )
         if not self._goes_on_alike(values):  # its rate went down at another time: an earlier one may do
-            raise CheckpointError(f"checkpoint {folder}: its epochs is {values.get('epochs')!r:.80}, not {self.epochs}")
+            raise CheckpointError(
+                f"checkpoint {folder}: its learning rates so far are not those of a training of {self.epochs} epochs"
+            )
         network, averaged, optimizer = (_under(prefix, tensors) for prefix in ("network", "averaged", "optimizer"))
         try:
             epoch, events, parts = int(values["epoch"]), list(values["events"]), int(values["parts"])

@@ -1,6 +1,6 @@
 """Other ways to search, in the simulator's world: each asks for designs, hears of every epoch, and says who goes on.
 
-All sample the same space with the same workers and clock. Tune's, Syne Tune's and NePS's own objects are not here yet.
+All sample the same space with the same workers and clock. Those of other libraries are in libraries.py.
 """
 
 from __future__ import annotations

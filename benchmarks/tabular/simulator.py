@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from convscape.search.scheduling import Job
     from world import World
 
-INPUT, CLASSES, IMAGES = (1, 28, 28), 10, 2500
-"""The table's images: (C, H, W), how many classes, how many are trained on."""
+CLASSES = 10
+"""Classes of the tables' images."""
 TOGETHER = 0.75
 """How fast a run on several workers' CPUs is, as a part of what as many single ones do together (measured on two)."""
 
@@ -83,7 +83,7 @@ def simulate(world: World, settings: dict[str, Any], *, workers: int, seconds: f
         config.sweep_folder.mkdir()
         search = config.search
         study = Study(config.sweep_folder, sampler=search.sampler, seed=search.seed)
-        designs = replace(DesignSpace.of(config, INPUT, CLASSES), images=IMAGES)
+        designs = replace(DesignSpace.of(config, world.input, CLASSES), images=world.images)
         engine = Engine(config, designs, study, Silent())  # pyright: ignore[reportArgumentType]
         engine.time_budget = clock = Clock(seconds)
         hand = Hand(world)

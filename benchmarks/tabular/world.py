@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from convscape.search.records import Design
 from convscape.spaces import cost_table
+from make import AN_EPOCH, IMAGES as INPUTS, PARTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,6 +59,10 @@ class World:
         self._rows = {designs[n].key: row for n, row in zip(known, rows, strict=True)}
         self.designs = [designs[number] for number in known]
         """The table's designs."""
+        self.data = next(name for name, shape in INPUTS.items() if shape == self.designs[0].architecture.input)
+        """Name of the table's images."""
+        self.input, self.images = INPUTS[self.data], AN_EPOCH[self.data] * PARTS[self.data][0]
+        """(C, H, W) of the images, and how many are trained on in an epoch."""
         features, wanted = np.array([_features(design) for design in self.designs]), np.array(rows)
         trees = ExtraTreesRegressor(TREES, min_samples_leaf=2, max_features=0.5, random_state=0, n_jobs=1)
         self._residuals = wanted - cross_val_predict(trees, features, wanted, cv=FOLDS)
@@ -64,13 +70,15 @@ class World:
         spread = wanted[:, -1].std() or 1.0
         self.error = float(np.sqrt(np.mean(self._residuals[:, -1] ** 2)) / spread)
         """Root mean square error of predicted final errors, by their logarithm, as a part of the table's spread."""
-        self._per_epoch = _seconds_of({designs[n].macs: _measured(lines).get(n) for n in known})
+        measured = {line["design"]: line["seconds"] for line in lines if line.get("seconds")}
+        self._seconds = {designs[number].key: seconds for number, seconds in measured.items()}
+        self._per_epoch = _seconds_of([(designs[number], seconds) for number, seconds in measured.items()])
         self.best = max(1 - math.exp(row[-1]) for row in rows)
         """The highest test accuracy of the table after its last epoch, 0 to 1."""
 
     def seconds(self, design: Design) -> float:
         """Seconds that an epoch of the design takes on one worker."""
-        return self._per_epoch(design.macs)
+        return self._seconds.get(design.key) or self._per_epoch(design)
 
     @property
     def full(self) -> float:
@@ -144,15 +152,20 @@ def _gain_of_a_short_decay(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -
     return float(start), float(slope)
 
 
-def _measured(lines: list[dict[str, Any]]) -> dict[int, float]:
-    return {line["design"]: line["seconds"] for line in lines if line.get("seconds")}
+def _seconds_of(measured: list[tuple[Design, float]]) -> Callable[[Design], float]:
+    """Seconds of an epoch by a network's MACs, parameters and layers: the linear least squares of what was measured.
+
+    Where nothing was, 0.1 s and 20 million MACs of an image a second.
+    """
+    if not measured:
+        return lambda design: 0.1 + 5e-8 * design.macs
+    rows, seconds = np.array([_work(design) for design, _ in measured]), np.array([each for _, each in measured])
+    weights = np.linalg.lstsq(rows / seconds[:, None], np.ones(len(rows)))[0]  # errors as parts of the seconds
+    return lambda design: max(float(seconds.min()), float(weights @ _work(design)))
 
 
-def _seconds_of(measured: dict[int, float | None]) -> Any:
-    """Seconds of an epoch by a network's MACs: a straight line through what was measured; else 0.1 s and 20 GMAC/s."""
-    known = {macs: seconds for macs, seconds in measured.items() if seconds}
-    slope, start = np.polyfit(list(known), list(known.values()), 1) if len(known) > 2 else (5e-8, 0.1)
-    return lambda macs: max(0.02, float(start + slope * macs))
+def _work(design: Design) -> NDArray[np.float64]:
+    return np.array([1.0, design.macs, design.parameters, len(design.architecture.layers)])
 
 
 def _features(design: Design) -> list[float]:

@@ -63,7 +63,8 @@ class Engine:
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
         timed = config.search.seconds is not None
-        self.length = Length(config.search, designs.images, timed=timed, chosen=study.length)
+        compiled = config.resources.compile
+        self.length = Length(config.search, designs.images, timed=timed, compiled=compiled, chosen=study.length)
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
         self._promotion = promotion_of(config.search, self.length)
         self._finals = Finals(config.search, self.length, designs.recipes.for_refit)

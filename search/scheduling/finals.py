@@ -29,7 +29,7 @@ ENOUGH = 0.7
 """Finalists are compared after so much of the full length, or not at all where the winner is trained once more."""
 WORTH = 0.5
 """The last training begins only where there is time for so much of the full length, on one worker's CPUs."""
-KEPT = 0.9
+PLANNED = 0.9
 """Part of the time left that the finalists' runs are planned to take: what still runs ends first, and epochs vary."""
 
 
@@ -139,7 +139,7 @@ class Finals:
             self.chosen = every[:count]
             seconds = [self._seconds_of(record) for record in self.chosen]
             an_epoch = max(*seconds, sum(seconds) / min(self.at_once, count), 1e-6)
-            length.final = min(length.most, max(1, int(KEPT * left / an_epoch)))
+            length.final = min(length.most, max(1, int(PLANNED * left / an_epoch)))
             if length.known and length.final >= enough:
                 break
         if self._search.refit and (length.final or 0) < enough:
@@ -205,7 +205,7 @@ class Finals:
         """Epochs that the winner's last training will have, more or less: more CPUs are up against more images."""
         if left is None or not self._length.timed:
             return self._length.epochs
-        return min(self._length.most_refit, int(KEPT * left / max(1e-6, self._seconds_of(winner))))
+        return min(self._length.most_refit, int(PLANNED * left / max(1e-6, self._seconds_of(winner))))
 
     def _seconds_of(self, record: TrialRecord) -> float:
         return self._epoch.get(record.number, self._usual)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 OPEN = 1_000_000
 """Epochs of a job while the length is not known: the learning rate does not go down yet."""
-SHARE = 1.25
+OF_THE_ROOT = 1.25
 """The length is so many times the root of the epochs that the time is enough for: with 100 of them, 8 trials of 12."""
 LOOKED_AT = 3
 """Trials whose first epochs are measured, at most, before the length is chosen."""
@@ -32,9 +32,8 @@ LAST = 0.48
 """Part of the time that is kept for the winner's last training."""
 LONGER = 2.0
 """So many times the full length that training is to be, at least; a design for which there is no time is too slow."""
-REFIT_LOOKED_AT, REFIT_KEPT = 1, 0.92
-"""Epochs of the winner's last training that are measured before its length is chosen, and the part of the time left
-that it is then planned to take."""
+REFIT_PLANNED = 0.92
+"""Part of the time left after the first epoch of the winner's last training that the others are planned to take."""
 USABLE = 0.1
 """Part of the learning rate at which the averaged weights of the last training are nearly what they will be."""
 BATCH = 64
@@ -52,13 +51,20 @@ class Length:
         search: the settings of the sweep file.
         images: how many are trained on; 0 where that is not known.
         timed: whether there is a time budget.
+        compiled: whether torch.compile works in the first epoch of a training, which then says nothing.
         chosen: what `chosen` was before, in a sweep that is resumed.
     """
 
     def __init__(
-        self, search: SearchConfig, images: int, *, timed: bool, chosen: Mapping[str, float] | None = None
+        self,
+        search: SearchConfig,
+        images: int,
+        *,
+        timed: bool,
+        compiled: bool = False,
+        chosen: Mapping[str, float] | None = None,
     ) -> None:
-        self._steps, chosen = max(1, images // BATCH), chosen or {}
+        self._steps, self._compiled, chosen = max(1, images // BATCH), compiled, chosen or {}
         self.timed = timed and search.epochs == "auto"
         """Whether the time there is decides."""
         self._seconds: dict[int, float] = {}
@@ -133,14 +139,14 @@ class Length:
             left: seconds until the time is up; None where there is no time budget.
             at_once: trials that run at a time.
         """
-        if left is None or (self.known and not record.refit):
+        if left is None or (self.known and not record.refit) or (self._compiled and record.epochs == 1):
             return False
         if record.refit:
-            if not self.timed or self.refit is not None or record.epochs < REFIT_LOOKED_AT:
+            if not self.timed or self.refit is not None:
                 return False
             from ...trainers import same_so_far  # torch comes with it
 
-            more = max(1, int(REFIT_KEPT * left / max(seconds, 1e-6)))
+            more = max(1, int(REFIT_PLANNED * left / max(seconds, 1e-6)))
             goes_on = same_so_far(record.design.recipe, record.epochs, OPEN, record.epochs + more)
             self.refit = min(self.most_refit, more + (record.epochs if goes_on else 0))  # else it begins anew
             return True
@@ -172,4 +178,4 @@ class Length:
         >>> [Length(SearchConfig(), 5000, timed=True).suited(epochs) for epochs in (4, 40, 400, 4000)]
         [3, 8, 25, 79]
         """
-        return min(max(FEWEST, round(SHARE * math.sqrt(epochs))), self.most)
+        return min(max(FEWEST, round(OF_THE_ROOT * math.sqrt(epochs))), self.most)

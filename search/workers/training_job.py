@@ -161,6 +161,7 @@ class TrainingJob:
             SweepError: it is whole and of another training: what the sweep trains with has changed.
         """
         foreign: ForeignCheckpointError | None = None
+        why = f"there is no checkpoint after epoch {epoch}"
         for at, folder in self._checkpoints.all():
             unreported = _unreported(folder, epoch, at)
             if at > epoch and not unreported:
@@ -170,7 +171,8 @@ class TrainingJob:
             except ForeignCheckpointError as error:
                 foreign = foreign or error
                 continue
-            except CheckpointError:
+            except CheckpointError as error:
+                why = error.message
                 continue  # from the start, in the end: it comes to the same
             self._take_up(unreported)
             break
@@ -180,9 +182,7 @@ class TrainingJob:
                 "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
             ) from foreign
         if (at := self._training.epoch) < epoch:
-            self._training.events.append(
-                f"epoch {at + 1}: trained again, since the checkpoint after epoch {epoch} is damaged or gone"
-            )
+            self._training.events.append(f"epoch {at + 1}: trained again; {why}")
 
     def _take_up(self, unreported: list[EpochResult]) -> None:
         """Has what another process came to and did not tell to be told."""

@@ -65,5 +65,5 @@ def test_a_training_goes_on_to_another_length_as_if_it_had_been_its_own(tmp_path
     curve = [whole.run_epoch().train_loss for _ in range(4)]
     assert [longer.run_epoch().train_loss for _ in range(3)] == curve[1:]
     whole.save(tmp_path / "4")
-    with pytest.raises(CheckpointError, match="its epochs is 4, not 9"):
+    with pytest.raises(CheckpointError, match="not those of a training of 9 epochs"):
         Training(NETWORK, recipe, digits, seed=0, epochs=9).restore(tmp_path / "4")

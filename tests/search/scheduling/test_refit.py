@@ -10,7 +10,7 @@ import pytest
 from convscape.search.config.recipe_space import LONG_STEPS
 from convscape.search.records import Design, TrialRecord, last_trainings, ranked, standings, summaries
 from convscape.search.scheduling import Decision, Job, time_budget
-from convscape.search.scheduling.length import OPEN, REFIT_KEPT, REFIT_LOOKED_AT
+from convscape.search.scheduling.length import OPEN, REFIT_PLANNED
 from convscape.spaces import parse_notation
 from convscape.testing.simulation import SMALL_SPACE, config, drive, finish, good, opened, ranking, report, result
 from convscape.trainers import Recipe
@@ -88,27 +88,42 @@ def test_a_sweep_killed_at_any_epoch_of_it_ends_as_an_unbroken_one(tmp_path: Pat
         shutil.rmtree(tmp_path / "killed")
 
 
-def test_its_length_is_chosen_by_its_own_epochs_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has more images and other CPUs than the search: what its epochs take is measured anew."""
+def test_the_most_accurate_is_trained_for_the_last_time_where_costs_count_too(tmp_path: Path) -> None:
+    engine = opened(tmp_path, settings(objectives=["accuracy", "parameters"]))
+    records = finish(engine, good)
+    (last,) = refits(engine)
+    assert last.repeats == ranking(engine)[0].number
+    assert standings(records)[ranking(engine)[0].number].run == last.number
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_its_length_is_chosen_by_its_own_epochs_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    """It has more images and other CPUs than the search: what its epochs take is measured anew.
+
+    The first one of a compiled training has the compiler's time in it.
+    """
     clock = [0.0]
     monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
     space = {**SMALL_SPACE, "filters": [16, 24, 32]}
-    timed = config(space, search={"epochs": "auto", "seconds": 400, "finalists": 1, "start": "auto"})
+    search = {"epochs": "auto", "seconds": 400, "finalists": 1, "start": "auto"}
+    timed = config(space, search=search, resources={"compile": compiled})
     engine = opened(tmp_path, timed, deadline=400.0)
     given: list[int] = []
     while (job := engine.next()) is not None:
         decision, epoch = Decision.CONTINUE, job.start
         given += [job.epochs] if job.refit else []
         while decision is Decision.CONTINUE:
-            seconds = 3.0 if job.refit else 2.0
+            seconds = (3.0 if job.refit else 2.0) + 10.0 * (compiled and epoch == 0)
             clock[0] += seconds
             epoch += 1
             decision = report(engine, job.number, replace(result(epoch, good(job, epoch) or 0.0), seconds=seconds))
-            if job.refit and epoch == REFIT_LOOKED_AT:
+            if job.refit and epoch == 1 + compiled:
                 left = 400 - clock[0]
     (last,) = refits(engine)
     assert given == [OPEN, last.epochs], "its rate stays constant until that is known"
-    assert last.epochs == REFIT_LOOKED_AT + int(REFIT_KEPT * left / 3.0)
+    assert last.epochs == 1 + compiled + int(REFIT_PLANNED * left / 3.0)
     assert engine.ledger.study.length["refit"] == last.epochs
     assert 350 < clock[0] <= 400
 
