@@ -188,7 +188,9 @@ class Sweep:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
         The test part of the data is looked at here for the first time. Of the winner the last training is handed over,
-        or else the first run after the search, as the last epoch left it; of any other trial, the best checkpoint.
+        or else the first run after the search. Of a trial that came to its end it is what the last epoch left, when the
+        rate had come down, and not the epoch that validated best, which is the luckiest, too. Of one that did not, it
+        is the best checkpoint.
 
         Args:
             to: the folder to write; an earlier export there is replaced.
@@ -206,7 +208,8 @@ class Sweep:
         number = _handed_over(self.best_of(trials)) if trial is None else trial
         record = next((record for record in trials if record.number == number), None)
         kept = Checkpoints(trial_folder(self.folder, number))
-        epoch = 0 if record is None else record.epochs if record.repetition else record.best_epoch
+        came_to_its_end = record is not None and (record.repetition or record.completed)
+        epoch = 0 if record is None else record.epochs if came_to_its_end else record.best_epoch
         checkpoint = kept.at(epoch) if kept.at(epoch).exists() else kept.best()
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])

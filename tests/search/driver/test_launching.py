@@ -15,7 +15,7 @@ import convscape
 import pytest
 from convscape.search.driver import folder as sweep_folders, launching as sweeps
 from convscape.search.driver.launching import launch, resume
-from convscape.search.files import SPOOL, lock
+from convscape.search.files import SPOOL, STUDY, lock
 from convscape.search.files.append_only import Spool
 from convscape.search.records.trial import TrialRecord
 from convscape.search.sweep import Sweep
@@ -96,6 +96,21 @@ def test_the_winner_is_exported_and_agrees(finished: Sweep, tmp_path: Path) -> N
     assert network == best.design.architecture
     with pytest.raises(SweepError, match="no trained trial 99"):
         finished.export(tmp_path / "other", 99)
+
+
+def test_a_trial_that_came_to_its_end_is_handed_over_as_its_last_epoch_left_it(tmp_path: Path, quiet: None) -> None:
+    """The epoch that validated best is the luckiest, too: on few images an early one."""
+    sweep = launch(tiny(tmp_path, "search.trials=1", "search.promotion=none"), progress=False)
+    study = sweep.folder / STUDY
+    lines = study.read_text().splitlines(keepends=True)
+    first = next(at for at, line in enumerate(lines) if '"intermediate_value"' in line)
+    event = json.loads(lines[first])
+    lines[first] = json.dumps({**event, "intermediate_value": 0.999}) + "\n"
+    study.write_text("".join(lines))
+    (record,) = sweep.trials()
+    assert (record.best_epoch, record.epochs) == (1, 2)
+    sweep.export(tmp_path / "winner")
+    assert json.loads((tmp_path / "winner" / "proof.json").read_text())["details"]["epoch"] == 2
 
 
 def test_one_seed_gives_the_same_sweep_to_the_bit(finished: Sweep, tmp_path: Path, quiet: None) -> None:
