@@ -3,8 +3,8 @@
     python benchmarks/draw.py regret CURVES PICTURE      CURVES as `tabular/compare.py --curves` writes them
     python benchmarks/draw.py accuracy RESULTS PICTURE   RESULTS as `time_to_accuracy.py` writes them
 
-Lines are medians over seeds, bands go from the lower to the upper quartile; diamonds are test accuracies at the end, their
-mean and range. PICTURE ends in .svg or .png.
+Lines are medians over seeds, bands go from the lower to the upper quartile; diamonds are test accuracies at the end,
+their mean and range. PICTURE ends in .svg or .png.
 """
 
 from __future__ import annotations
