@@ -142,7 +142,8 @@ def _syne(distribution: BaseDistribution) -> Any:
 
     match distribution:
         case CategoricalDistribution():
-            return syne.choice(list(distribution.choices))
+            numbers = {type(choice) for choice in distribution.choices} == {int, float}
+            return syne.choice([float(choice) if numbers else choice for choice in distribution.choices])  # of one type
         case IntDistribution():
             return (syne.lograndint if distribution.log else syne.randint)(distribution.low, distribution.high)
         case FloatDistribution():
