@@ -36,12 +36,10 @@ from typing import Any
 
 import convscape
 import numpy as np
-from convscape.search.config import SweepConfig, load_data
-from convscape.search.files import read_all_entries, trial_folder
-from convscape.trainers import Checkpoints
+from convscape.search.config import SweepConfig
+from convscape.search.files import read_all_entries
 from convscape.trainers.data.dataset import stratified
 from convscape.trainers.data.sources import read_digits
-from convscape.trainers.export import Exported, export_bundle
 from PIL import Image
 
 MARKS = {"fashion-mnist": (0.88, 0.90, 0.91, 0.92), "digits": (0.94, 0.95, 0.96, 0.97)}
@@ -108,13 +106,6 @@ def epochs_within(images: dict[str, Any], folder: Path, seconds: float, seed: in
     return max(3, int(0.97 * seconds / ((later[-1] - later[0]) / (len(later) - 1))))
 
 
-def last_of(sweep: convscape.Sweep, to: Path) -> Exported:
-    """The textbook's network as its last epoch left it, exported: its rate is zero there, and few images validate."""
-    (record,) = sweep.trials()
-    checkpoint = Checkpoints(trial_folder(sweep.folder, record.number)).at(record.epochs)
-    return export_bundle(record.design.architecture, checkpoint, load_data(sweep.config), to, name="textbook")
-
-
 def run(side: str, data: str, root: str, seconds: float, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -139,7 +130,7 @@ def run(side: str, data: str, root: str, seconds: float, seed: int) -> dict[str,
                 best = accuracy
                 curve.append((round(entry["time"] / 1000 - begun, 1), accuracy))
         winner = sweep.best
-        test = (sweep.export(folder / "out") if side == "ours" else last_of(sweep, folder / "out")).test_accuracy
+        test = sweep.export(folder / "out").test_accuracy
         counts = sweep.counts()
     validation = winner.accuracy if winner.mean_accuracy is None else winner.mean_accuracy
     return {

@@ -4,7 +4,9 @@ Ray Tune is there; the others are not, and belong into an environment of their o
 
     python -m venv rivals
     echo "$PWD/.venv/lib/python3.11/site-packages" > rivals/lib/python3.11/site-packages/project.pth
-    rivals/bin/pip install --no-deps syne-tune neural-pipeline-search ...    what is missing, until they can be imported
+    rivals/bin/pip install --no-deps syne-tune neural-pipeline-search    and what they miss, until they can be imported
+
+With NePS 0.17 go gpytorch 1.13, botorch 0.12 and linear_operator 0.5.3; newer ones it cannot import.
 
 Each gets the same designs as ours and runs of up to LONG epochs, and the rest as its documentation has it.
 """

@@ -33,7 +33,7 @@ LAST = 0.48
 LONGER = 2.0
 """So many times the full length that training is to be, at least; a design for which there is no time is too slow."""
 REFIT_PLANNED = 0.92
-"""Part of the time left after the first epoch of the winner's last training that the others are planned to take."""
+"""Part of the time left after the measured epoch of the winner's last training that the others are planned to take."""
 USABLE = 0.1
 """Part of the learning rate at which the averaged weights of the last training are nearly what they will be."""
 BATCH = 64

@@ -161,7 +161,7 @@ class TrainingJob:
             SweepError: it is whole and of another training: what the sweep trains with has changed.
         """
         foreign: ForeignCheckpointError | None = None
-        why = f"there is no checkpoint after epoch {epoch}"
+        why = ""
         for at, folder in self._checkpoints.all():
             unreported = _unreported(folder, epoch, at)
             if at > epoch and not unreported:
@@ -172,7 +172,7 @@ class TrainingJob:
                 foreign = foreign or error
                 continue
             except CheckpointError as error:
-                why = error.message
+                why = why or error.message
                 continue  # from the start, in the end: it comes to the same
             self._take_up(unreported)
             break
@@ -182,7 +182,9 @@ class TrainingJob:
                 "Bring back what the sweep began with, its config.json and precision.json too, then resume it.",
             ) from foreign
         if (at := self._training.epoch) < epoch:
-            self._training.events.append(f"epoch {at + 1}: trained again; {why}")
+            self._training.events.append(
+                f"epoch {at + 1}: trained again; {why or f'no checkpoint after epoch {epoch}'}"
+            )
 
     def _take_up(self, unreported: list[EpochResult]) -> None:
         """Has what another process came to and did not tell to be told."""
