@@ -40,9 +40,12 @@ def regret(lines: list[dict[str, Any]]) -> list[tuple[str, dict[str, tuple[Any, 
 
 
 def accuracy(lines: list[dict[str, Any]]) -> list[tuple[str, dict[str, tuple[Any, Any]]]]:
-    """Panels, one a data set and time: each side's seconds, and its best accuracies so far (seeds, moments)."""
+    """Panels, one a data set and time: each side's seconds, and its best accuracies so far (seeds, moments).
+
+    A side that trains on validation images has no line: what it is validated on is not the others'.
+    """
     panels: dict[str, dict[str, list[Any]]] = {}
-    for line in lines:
+    for line in [line for line in lines if line["side"] != "textbook-all"]:
         panels.setdefault(_title(line), {}).setdefault(line["side"], []).append(line["curve"])
     drawn: list[tuple[str, dict[str, tuple[Any, Any]]]] = []
     for title, sides in panels.items():
@@ -88,10 +91,10 @@ def draw(
             (line,) = axis.plot(np.array(at)[shown], middle, label=f"{side} (n = {len(values)})", **style)
             axis.fill_between(np.array(at)[shown], low, high, color=line.get_color(), alpha=0.12, linewidth=0)
             if (title, side) in ends:
-                seconds, reached = ends[title, side]
-                mean = float(np.mean(reached))
-                reach = [[mean - min(reached)], [max(reached) - mean]]
-                axis.errorbar(seconds, mean, reach, fmt="D", color=line.get_color(), markersize=5, capsize=3, zorder=4)
+                _diamond(axis, *ends[title, side], color=line.get_color())
+        for (of, side), (seconds, reached) in ends.items():
+            if of == title and side not in sides:
+                _diamond(axis, seconds, reached, label=f"{side} (n = {len(reached)})")
         axis.set(title=title, xlabel=across, ylabel=up, xscale="log")
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter(NullFormatter())
@@ -99,6 +102,12 @@ def draw(
         axis.legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(picture, dpi=110, metadata={"Date": None} if picture.suffix == ".svg" else None)
+
+
+def _diamond(axis: Any, seconds: float, reached: list[float], **style: Any) -> None:
+    mean = float(np.mean(reached))
+    reach = [[mean - min(reached)], [max(reached) - mean]]
+    axis.errorbar(seconds, mean, reach, fmt="D", markersize=5, capsize=3, zorder=4, **style)
 
 
 def main() -> None:
