@@ -32,9 +32,13 @@ from .errors import (
 from .former_names import former_names as former_names
 from .geometry import Fit as Fit, output_size as output_size
 from .import_path import (
+    STANDARD as STANDARD,
     describe_exception as describe_exception,
+    find_module as find_module,
     import_object as import_object,
     is_import_path as is_import_path,
+    is_installed as is_installed,
+    missing_init as missing_init,
 )
 from .layer_table import (
     WIDTH as WIDTH,
@@ -68,4 +72,6 @@ from .memory import (
 )
 from .notation import to_notation as to_notation
 from .parsing import parse_notation as parse_notation
+from .plain_files import check_plain as check_plain, read_plain as read_plain
+from .printable import printable as printable
 from .tracing import Step as Step, trace as trace

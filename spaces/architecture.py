@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FORMAT = "convscape-architecture/1"
 LARGEST_IMAGE = 65_536
 """Bound on an image's height and width, in cells."""
+VALUES_A_LAYER = 32
+"""Values that a layer has in JSON, at most, those within its lists included."""
 LARGEST_JSON = 16 * 2**20
 """Bound on an architecture's JSON text, in characters."""
 
@@ -125,6 +127,7 @@ class Architecture:
         for key in values:
             if key not in known:
                 raise ArchitectureError(f"`{_name(key)}` is not part of an architecture", nearest(shown(key), known))
+        _refuse_huge(values.get("layers"))
         image = values.get("input")
         return Architecture(
             cast("tuple[int, int, int]", tuple(image) if isinstance(image, list) else image),
@@ -172,6 +175,18 @@ def json_values(text: str) -> object:
         raise ArchitectureError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except (RecursionError, ValueError) as error:
         raise ArchitectureError(f"not JSON that can be read: {error!s:.120}") from None
+
+
+def _refuse_huge(layers: object) -> None:
+    """Refuses more values than a network of LARGEST_NETWORK layers has, before anything is made of them."""
+    waiting, count = [layers], 0
+    while waiting:
+        value = waiting.pop()
+        inside = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        count += len(inside)
+        if count > VALUES_A_LAYER * LARGEST_NETWORK:
+            raise ArchitectureError(f"`layers` holds more than {LARGEST_NETWORK:,} layers can (LARGEST_NETWORK)")
+        waiting += [each for each in inside if isinstance(each, dict | list)]
 
 
 def _layers_from_json(values: object, where: str, nesting: int) -> tuple[Layer, ...]:

@@ -11,6 +11,8 @@ from .errors import SpaceError, nearest, shown
 
 Value: TypeAlias = bool | int | float | str | None
 """A single value of a setting, as YAML gives it."""
+MOST_OPTIONS = 1_000
+"""Bound on the values that a choice lists."""
 MOST_STEPS = 10_000
 """Steps that a range with a step may have."""
 
@@ -232,6 +234,12 @@ def _listed(value: object, key: str) -> list[Any]:
     listed = list(value) if isinstance(value, list | tuple) else [value]
     if not listed:
         raise SpaceError(f"{key}: an empty list leaves nothing to choose", "Name at least one value.", key=key)
+    if len(listed) > MOST_OPTIONS:
+        raise SpaceError(
+            f"{key}: {len(listed):,} values, and no more than {MOST_OPTIONS:,} can be listed (MOST_OPTIONS)",
+            "Write a range: {low: 1, high: 5000}.",
+            key=key,
+        )
     distinct: list[Any] = []
     for item in listed:
         if any(item == other and type(item) is type(other) for other in distinct):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import site
 import sys
+import sysconfig
 import traceback
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
@@ -18,8 +21,18 @@ if TYPE_CHECKING:
     from .errors import ConvscapeError
 
 
-_PYTHON = Path(traceback.__file__).parent
-"""Where Python's own modules are."""
+STANDARD = frozenset({*sys.stdlib_module_names, "__main__"})
+"""Modules that nobody names: their functions do more than a setting may ask for."""
+_INSTALLED = frozenset(
+    place
+    for folder in (
+        *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    )
+    for place in (Path(folder), Path(folder).resolve())
+)
+"""Where Python's own modules are, and those installed."""
 
 
 def is_import_path(path: object) -> bool:
@@ -33,43 +46,105 @@ def is_import_path(path: object) -> bool:
 
 
 def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callable[[str, str], ConvscapeError]) -> Any:
-    """The object that an import path such as "package.module.name" names.
+    """The class or function that an import path such as "package.module.name" names. Importing it runs its module.
 
     Modules are looked for in `folders` first, then among those installed. Folders stay importable afterwards, behind
-    all others, for what a module imports later.
+    all others, for what a module imports later. It must be defined in that module, or in one inside it where it is a
+    package. No module is called as one of Python's standard library.
 
     Args:
         path: the import path; a colon may stand before the name.
-        what: "class" or "function", the word that errors call it by.
+        what: "class" or "function": what it must be, and the word that errors call it by.
         folders: where its module is looked for first.
         refusal: makes the error to raise, from a message and a remedy.
 
     Raises:
-        `refusal` of a message and a remedy: no such module or name, or the module cannot be imported.
+        `refusal` of a message and a remedy: no such module or name, the module cannot be imported, or what it is.
     """
     module, _, name = path.replace(":", ".").rpartition(".")
+    top = module.partition(".")[0]
+    if top in STANDARD:
+        raise refusal(
+            f"{path}: {top} is Python's own", f"Name a {what} of yours; rename a module of yours called {top}."
+        )
+    place = find_module(path, folders)
     try:
-        with _importable(folders):
-            _refuse_another(module.partition(".")[0], folders)
+        with _importable(folders if place else ()):  # what is installed does not import from them
+            _refuse_another(top, place)
             found = importlib.import_module(module)
+            _refuse_another(top, place)
     except ModuleNotFoundError as missing:
         absent = missing.name or module
         if not f"{module}.".startswith(f"{absent}."):
-            raise refusal(f"{path}: {module} needs a module {absent}", "Install it.") from missing
+            raise refusal(
+                f"{path}: {module} needs a module {absent}", "Install it, or name its folder in `code`."
+            ) from missing
         looked = "".join(f"{folder}, " for folder in folders)
         raise refusal(
             f"{path}: there is no module {absent}",
-            f"Looked for in {looked}on PYTHONPATH and among what is installed.",
+            f"{missing_init(path, folders)}Looked for in {looked}on PYTHONPATH and among what is installed.",
         ) from missing
     except (Exception, SystemExit) as problem:
         raise refusal(f"{path}: {module} cannot be imported: {describe_exception(problem)}", "") from problem
     try:
-        return getattr(found, name)
+        made = getattr(found, name)
     except AttributeError:
         known = [key for key, value in vars(found).items() if getattr(value, "__module__", "") == module]
         where = f"Looked for in {getattr(found, '__file__', None) or 'what is built in'}."
         remedy = f"{nearest(name, known)} {where}" if known else where
         raise refusal(f"{path}: {module} has no {what} {name}", remedy) from None
+    if not callable(made) or inspect.isclass(made) != (what == "class"):
+        raise refusal(f"{path} is no {what}", f"Name a {what}.")
+    home = str(getattr(made, "__module__", ""))
+    if not f"{home}.".startswith(f"{module}."):
+        raise refusal(f"{path} is of another module, {home}", f"Name a {what} that is defined in {module}.")
+    return made
+
+
+def find_module(path: str, folders: Sequence[Path]) -> Path | None:
+    """The file that an import path begins with in `folders`: the module, or the package's `__init__.py`.
+
+    Nothing is imported. A folder without `__init__.py` is not found: a module of that name would be taken from
+    anywhere.
+
+    Args:
+        path: the import path.
+        folders: where its module is looked for.
+
+    Returns:
+        The file; None where it is in none of the folders.
+    """
+    places = [str(folder.absolute()) for folder in folders]
+    spec = PathFinder.find_spec(_top(path), places)
+    file = Path(spec.origin) if spec and spec.origin else None
+    return file if file and any(map(file.is_relative_to, places)) else None
+
+
+def missing_init(path: str, folders: Sequence[Path]) -> str:
+    """What to do where an import path begins with a folder that is no package, as a sentence; "" where there is none.
+
+    Args:
+        path: the import path.
+        folders: where its module is looked for.
+    """
+    bare = next((folder / _top(path) for folder in folders if (folder / _top(path)).is_dir()), None)
+    return f"{bare} is no package: it has no __init__.py. " if bare and not find_module(path, folders) else ""
+
+
+def is_installed(file: Path) -> bool:
+    """Whether a file is one of Python's own modules or of those installed, also where a link leads there.
+
+    Args:
+        file: a path to it.
+    """
+    return any(
+        not {"site-packages", "dist-packages"}.isdisjoint(place.parts) or not _INSTALLED.isdisjoint(place.parents)
+        for place in (file, file.resolve())
+    )
+
+
+def _top(path: str) -> str:
+    return path.replace(":", ".").partition(".")[0]
 
 
 def describe_exception(problem: BaseException) -> str:
@@ -85,13 +160,9 @@ def describe_exception(problem: BaseException) -> str:
         if Path(__file__).parent not in Path(frame.filename).parents
         and not frame.filename.startswith(("<", importlib.__file__))  # "<string>": what dataclasses write
     ]
-    theirs = [line for line in lines if not _is_installed(line[0])] or lines
+    theirs = [line for line in lines if not is_installed(line[0])] or lines
     where = f" ({theirs[-1][0].name}, line {theirs[-1][1]})" if theirs else ""
     return f"{type(problem).__name__}{': ' + text[0][:300] if text else ''}{where}"
-
-
-def _is_installed(file: Path) -> bool:
-    return not {"site-packages", "dist-packages"}.isdisjoint(file.parts) or file.is_relative_to(_PYTHON)
 
 
 @contextmanager
@@ -107,9 +178,10 @@ def _importable(folders: Sequence[Path]) -> Iterator[None]:
         sys.path += [folder for folder in before if folder not in sys.path]
 
 
-def _refuse_another(top: str, folders: Sequence[Path]) -> None:
-    """Python imports a name once: a module of that name from elsewhere would be taken for the one in `folders`."""
-    imported = getattr(sys.modules.get(top), "__file__", None)
-    spec = PathFinder.find_spec(top, [str(folder) for folder in folders]) if imported else None
-    if spec and spec.origin and not Path(spec.origin).samefile(imported or ""):
-        raise ImportError(f"{imported} was imported by that name before {spec.origin}: rename one")
+def _refuse_another(top: str, place: Path | None) -> None:
+    """Python imports a name once: a module of that name from elsewhere would be taken for the one at `place`."""
+    if place is None or top not in sys.modules:
+        return
+    imported = getattr(sys.modules[top], "__file__", None)
+    if not (imported and Path(imported).exists() and place.samefile(imported)):
+        raise ImportError(f"{imported or 'another'} was imported by that name before {place}: rename one")

@@ -280,7 +280,7 @@ class LocalResponseNorm:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
                 raise ArchitectureError(f"LocalResponseNorm: `{name}` (={shown(value)}) must be a number from 0 to 1e6")
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, float(value) + 0.0)  # no -0.0
 
 
 PAPER_LRN = LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
@@ -310,7 +310,7 @@ class Dropout:
 
     def __post_init__(self) -> None:
         _fraction(self, "rate", self.rate)
-        object.__setattr__(self, "rate", float(self.rate))
+        object.__setattr__(self, "rate", float(self.rate) + 0.0)  # no -0.0
         _flag(self, "spatial", self.spatial)
 
 

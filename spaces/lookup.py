@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .architecture import Architecture, json_values
+from .architecture import LARGEST_JSON, Architecture, json_values
 from .classics import CLASSICS, classic, is_classic
 from .errors import ArchitectureError, nearest
 from .parsing import parse_notation
+from .plain_files import read_plain
 
 if TYPE_CHECKING:
     from .geometry import Fit
@@ -44,7 +44,7 @@ def load_architecture(
         found = parse_notation(what, input=input, fit_instead=fit)
     elif what.endswith(".json"):
         try:
-            found = _from_file(Path(what).read_text(encoding="utf-8"), input, fit)
+            found = _from_file(read_plain(what, LARGEST_JSON).decode(), input, fit)
         except ArchitectureError as error:
             raise type(error)(f"{what:.200}: {error.message}", error.remedy or EXAMPLE) from None
         except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
