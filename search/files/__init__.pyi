@@ -1,6 +1,7 @@
 from .append_only import (
     Entry as Entry,
     Spool as Spool,
+    count_damaged as count_damaged,
     count_entries as count_entries,
     read_all_entries as read_all_entries,
     read_entries as read_entries,
@@ -9,6 +10,7 @@ from .atomic import temporary_path as temporary_path, write_atomically as write_
 from .layout import (
     CONFIG as CONFIG,
     INPUTS as INPUTS,
+    LINES as LINES,
     LOCK as LOCK,
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
@@ -18,4 +20,14 @@ from .layout import (
     UPLOADED as UPLOADED,
     trial_folder as trial_folder,
 )
+from .links import PLAIN as PLAIN, refuse_links as refuse_links
 from .lock import is_locked as is_locked, sweep_lock as sweep_lock
+from .sealed import open_seal as open_seal, seal as seal, unseal as unseal
+from .sealed_json import (
+    read_changed as read_changed,
+    read_or_tell as read_or_tell,
+    read_sealed as read_sealed,
+    reseal as reseal,
+    write_sealed as write_sealed,
+)
+from .telling import tell_once as tell_once

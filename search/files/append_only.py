@@ -9,20 +9,28 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from .links import PLAIN
+from .sealed import open_seal, place_of, seal
+from .telling import tell_once
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 Entry = dict[str, Any]
 """One entry of an append-only file: a JSON object."""
 
 _log = logging.getLogger(__name__)
+_LONGEST_SEAL = 64
+"""Bytes at the end of a line that hold its seal, at the most."""
 
 
 class Spool:
     """The one writer of an append-only file of JSON lines; any number of readers use `read_entries` at the same time.
 
-    Each entry is one line in one write. A half line, left by a kill inside that write, is cut when the file is opened.
-    While the disk takes nothing, entries wait in memory and are written by a later `append` or `drain`.
+    Each entry is one line in one write, with a seal (`sealed`). A half line, left by a kill inside that write, is cut
+    when the file is opened. While the disk takes nothing, entries wait in memory and are written by a later `append` or
+    `drain`.
 
     Args:
         path: the file, which is made with its folder where it is not there.
@@ -36,9 +44,11 @@ class Spool:
         self.path = path
         self._waiting: deque[bytes] = deque()
         self._lock = threading.Lock()
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o666)
         self._size = _whole_lines(self._file)
         os.ftruncate(self._file, self._size)
+        last = os.pread(self._file, _LONGEST_SEAL, max(0, self._size - _LONGEST_SEAL))
+        self._count = place_of(last) or count_entries(path)
 
     def append(self, entry: Entry) -> None:
         """Adds one entry, in memory where the disk does not take it now.
@@ -50,9 +60,10 @@ class Spool:
             ValueError: a number is NaN or infinite.
             TypeError: a value is none that JSON has.
         """
-        line = json.dumps(entry, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        text = json.dumps(entry, allow_nan=False, separators=(",", ":")).encode()
         with self._lock:
-            self._waiting.append(line)
+            self._count += 1
+            self._waiting.append(seal(text, self._count))
             self._write()
 
     def drain(self) -> int:
@@ -86,8 +97,8 @@ class Spool:
 def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[list[Entry], int]:
     """Whole entries from byte `offset` on, oldest first, and the offset behind the last of them, in bytes.
 
-    A half line at the end is left for later; a line that is no JSON object (a damaged disk) is skipped. An absent file
-    has no entries.
+    A half line at the end is left for later. A line that was changed, or is no JSON object, is passed over; that, and
+    that lines are gone, is told once. An absent file has no entries.
 
     Args:
         path: an append-only file of JSON lines.
@@ -96,19 +107,63 @@ def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[lis
     """
     try:
         with path.open("rb") as file:
-            file.seek(offset)
+            file.seek(max(0, offset - _LONGEST_SEAL))
+            before = place_of(file.read(min(offset, _LONGEST_SEAL)))
             data = file.read(limit)
             if b"\n" not in data:
                 data += file.readline()
     except FileNotFoundError:
         return [], offset
     whole = data[: data.rfind(b"\n") + 1]
-    return [entry for line in whole.splitlines() if (entry := _parse(line)) is not None], offset + len(whole)
+    entries: list[Entry] = []
+    for entry, problem in _opened(whole.split(b"\n")[:-1], before, known=before is not None or not offset):
+        if problem:
+            tell_once(path, f": {problem}")
+        if entry is not None:
+            entries.append(entry)
+    return entries, offset + len(whole)
+
+
+def _opened(lines: Iterable[bytes], before: int | None, *, known: bool) -> Iterator[tuple[Entry | None, str]]:
+    """The entry of each line, None where it is passed over, and what is wrong, "" where nothing is.
+
+    Args:
+        lines: without newlines.
+        before: number in the seal of the line before them, None where there is none.
+        known: whether the number of the first one is known: that after `before`, or 1.
+    """
+    expected, sealed = (before or 0) + 1, before is not None
+    for line in lines:
+        where = f"line {expected if known else '?'}"
+        try:
+            entry, number = open_seal(line)
+        except ValueError as error:
+            yield None, f"{where}: {error}; it is passed over"
+        else:
+            if number is None and sealed:
+                yield None, f"{where}: it was changed, or comes from elsewhere; it is passed over"
+            elif number is None or number == expected or not known:
+                yield entry, ""
+            else:
+                yield entry, f"line {number} stands where {where} should: lines are gone, or there twice"
+            if number is not None:
+                expected, sealed, known = number, True, True
+        expected += 1
 
 
 def read_all_entries(path: Path) -> list[Entry]:
     """Every whole entry of an append-only file, oldest first; none where the file is absent."""
     return read_entries(path, limit=-1)[0]
+
+
+def count_damaged(path: Path) -> int:
+    """Number of lines of an append-only file that are passed over, or before which lines are gone or there twice."""
+    try:
+        with path.open("rb") as file:
+            lines = (line[:-1] for line in file if line.endswith(b"\n"))
+            return sum(bool(problem) for _, problem in _opened(lines, None, known=True))
+    except FileNotFoundError:
+        return 0
 
 
 def count_entries(path: Path, offset: int = 0) -> int:
@@ -119,14 +174,6 @@ def count_entries(path: Path, offset: int = 0) -> int:
             return file.read().count(b"\n")
     except FileNotFoundError:
         return 0
-
-
-def _parse(line: bytes) -> Entry | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _whole_lines(file: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from .links import PLAIN
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,7 +24,8 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OSError: the disk is full, or the folder cannot be written.
     """
-    with temporary_path(path).open("w", encoding="utf-8") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | PLAIN
+    with os.fdopen(os.open(temporary_path(path), flags, 0o666), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ...spaces import SweepError
 from .layout import LOCK
+from .links import PLAIN, refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,10 @@ def sweep_lock(folder: Path) -> Iterator[None]:
     The lock ends with the body, or with the process, however that ends.
 
     Raises:
-        SweepError: another process holds it; says which.
+        SweepError: another process holds it; says which. Or the folder holds a link.
     """
-    path = folder / LOCK
-    with path.open("a+") as file:
+    refuse_links(folder)
+    with os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o666), "a+") as file:
         try:
             _lock(file)
         except BlockingIOError:

@@ -73,7 +73,8 @@ def restore(
         else:
             restored.to_resume.append(number)
     for record in records.values():  # killed between a result and its promotion
-        waits = record.paused and record.accuracies and record.number not in restored.to_resume
+        goes_on = record.number in restored.to_resume or record in restored.to_conclude
+        waits = record.paused and record.accuracies and not goes_on
         if waits and record.judged and leads_the_textbook(record, records.values()):
             promotion.promote(record.number)
             restored.to_resume.append(record.number)

@@ -14,11 +14,13 @@ from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
+from ..files import LINES, PROGRESS, TRIALS, read_or_tell, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
+_ENDED = [state.value for state in TrialState if state.is_finished()]
 CUT_SHORT = "cut short"
 """Name of the Optuna constraint that a trial violates which is not of full length."""
 
@@ -35,30 +37,52 @@ class StudyFile(BaseJournalBackend):
             a kill cut short is dropped, and then a proposal that a kill cut short: the sampler would not propose the
             rest of it as it would have, so it is made anew.
 
+    Each line has a seal (`files.sealed`), a key that Optuna passes over.
+
     Raises:
-        SweepError: a line is no JSON; says which.
+        SweepError: a line was changed, is gone, or does not belong there; says which.
     """
 
     def __init__(self, path: Path, *, writable: bool = True) -> None:
         self._path = path
+        least = _least_lines(path.parent)  # first, for both files may grow meanwhile
         content = path.read_bytes() if path.exists() else b""
         lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
         self.changed: set[int] = set()
         """Numbers of the trials of which an event was written; whoever keeps up with them empties it."""
         self._unread: list[dict[str, Any]] = []
         self._first_unread = 0
+        sealed = False
         for number, line in enumerate(lines, 1):
             try:
-                self._unread.append(json.loads(line))
-            except ValueError:
-                raise SweepError(
-                    f"{path}:{number}: not a line of JSON", "The file was changed from outside: restore it from a copy."
-                ) from None
+                event, sealed = unseal(line, number, sealed=sealed)
+            except ValueError as error:
+                raise damaged(f"{path}:{number}", str(error)) from None
+            self._unread.append(event)
+        if self._unread and self._unread[0].get("op_code") != JournalOperation.CREATE_STUDY:
+            raise damaged(f"{path}:1", "not the beginning of a study")
+        torn = bool(lines) and not content.endswith(b"\n")  # by a kill inside the write of a line
+        if len(lines) + torn < least:
+            raise damaged(
+                f"{path}:{len(lines) + 1}", f"lines are gone: there were {least} at least", _GO_ON if lines else ""
+            )
         if writable:
             del self._unread[_whole_proposals(self._unread) :]
-        self._size = sum(map(len, lines[: len(self._unread)]))
+        self._count = len(self._unread)
+        self._sure = _whole_proposals(self._unread)
+        self._size = sum(map(len, lines[: self._count]))
         if writable and self._size < len(content):
             os.truncate(path, self._size)
+
+    def flushed_lines(self) -> int:
+        """How many lines the file is sure to have from now on, whatever dies: they are on the disk.
+
+        Those of a last proposal that is not whole do not count.
+        """
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                os.fsync(file.fileno())
+        return self._sure
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         """Events from `log_number_from` on, for Optuna's journal storage.
@@ -75,7 +99,8 @@ class StudyFile(BaseJournalBackend):
         Raises:
             SweepError: the disk does not take them; the file is then as it was before.
         """
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        texts = [json.dumps(log, separators=(",", ":")).encode() for log in logs]
+        lines = b"".join(seal(text, number) for number, text in enumerate(texts, self._count + 1))
         try:
             with self._path.open("ab") as file:
                 file.write(lines)
@@ -86,23 +111,49 @@ class StudyFile(BaseJournalBackend):
                 f"{self._path}: cannot be written: {error.strerror}", "Free some space, then resume the sweep."
             ) from error
         self._size += len(lines)
-        self._unread += [json.loads(line) for line in lines.splitlines()]
+        self._count += len(texts)
+        events = [json.loads(text) for text in texts]
+        beginning = _whole_proposals(events)
+        if beginning < len(events):
+            self._sure = self._count - len(events) + beginning
+        elif any(map(_ends_proposal, events)):
+            self._sure = self._count
+        self._unread += events
         self.changed.update(log["trial_id"] for log in logs if "trial_id" in log)
+
+
+def damaged(where: str, what: str, else_do: str = "") -> SweepError:
+    """The error that says that a sweep's study cannot be read."""
+    return SweepError(
+        f"{where}: {what}", f"The file was changed from outside, or its disk fails: restore it from a copy.{else_do}"
+    )
+
+
+_GO_ON = f" To go on with what is left delete {PROGRESS} beside it."
+
+
+def _least_lines(folder: Path) -> int:
+    """How many lines the study must have: as many as the driver wrote down, and one where trials were trained."""
+    lines = (read_or_tell(folder / PROGRESS) or {}).get(LINES)
+    trained = int(any((folder / TRIALS).glob("*")))
+    return max(lines if isinstance(lines, int) else 0, trained)
 
 
 def _whole_proposals(events: list[dict[str, Any]]) -> int:
     """How many events there are before a last proposal that has neither a design, its first attribute, nor failed."""
     for index in reversed(range(len(events))):
-        match events[index]["op_code"]:
-            case JournalOperation.SET_TRIAL_USER_ATTR:
-                break
-            case JournalOperation.SET_TRIAL_STATE_VALUES if TrialState(events[index]["state"]).is_finished():
-                break
-            case JournalOperation.CREATE_TRIAL:
-                return index
-            case _:
-                pass
+        if _ends_proposal(events[index]):
+            break
+        if events[index].get("op_code") == JournalOperation.CREATE_TRIAL:
+            return index
     return len(events)
+
+
+def _ends_proposal(event: dict[str, Any]) -> bool:
+    code = event.get("op_code")
+    return code == JournalOperation.SET_TRIAL_USER_ATTR or (
+        code == JournalOperation.SET_TRIAL_STATE_VALUES and event.get("state") in _ENDED
+    )
 
 
 class StudyStorage(JournalStorage):

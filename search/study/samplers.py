@@ -258,9 +258,22 @@ def _in_vain(trials: Sequence[FrozenTrial]) -> int:
     return count
 
 
+def is_optuna_s(path: str) -> bool:
+    """Whether an import path names one of Optuna's own samplers, which is no code of somebody's.
+
+    Args:
+        path: the import path.
+    """
+    return path.replace(":", ".").startswith("optuna.samplers.")
+
+
 def _found(path: str, code: Sequence[Path]) -> type[BaseSampler]:
+    folders = () if is_optuna_s(path) else code  # nothing of theirs is taken for Optuna's
     found = import_object(
-        path, "class", code, lambda message, remedy: ConfigError(f"{SAMPLER_KEY}: {message}", remedy, key=SAMPLER_KEY)
+        path,
+        "class",
+        folders,
+        lambda message, remedy: ConfigError(f"{SAMPLER_KEY}: {message}", remedy, key=SAMPLER_KEY),
     )
     if not (inspect.isclass(found) and issubclass(found, BaseSampler)):
         raise ConfigError(

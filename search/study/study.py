@@ -11,11 +11,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
-from ..files import STUDY
 from ..records import Enqueued, State, TrialRecord, directions, is_initial, is_sampled, reported_values
 from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
-from .reading import has_design, record_of, role_of
+from .reading import ERRORS, foreign, has_design, record_of, role_of, study_file
 from .samplers import Samplers
 
 if TYPE_CHECKING:
@@ -43,11 +42,10 @@ class Study:
 
     Args:
         folder: the sweep's folder; the journal is `study.jsonl` in it.
-        sampler: as `search.sampler` of a sweep file.
+        sampler: what `SweepConfig.samplers` gives, or as `search.sampler` of a sweep file.
         seed: with a trial's number it decides that trial's proposal, so that a resumed sweep proposes as an unbroken
-            one.
+            one; `Samplers` have theirs.
         objectives: what is optimised, accuracy first.
-        code: folders where the module of a sampler of one's own is looked for.
 
     Raises:
         ConfigError: the sampler cannot be used.
@@ -58,23 +56,27 @@ class Study:
         self,
         folder: Path,
         *,
-        sampler: str | Mapping[str, Any],
-        seed: int,
+        sampler: Samplers | str | Mapping[str, Any],
+        seed: int = 0,
         objectives: Sequence[Objective] = ("accuracy",),
-        code: Sequence[Path] = (),
     ) -> None:
         quiet_optuna()
         self._folder = folder
-        self._samplers = Samplers(sampler, seed, code)
-        self._storage = StudyStorage(StudyFile(folder / STUDY))
+        self._samplers = sampler if isinstance(sampler, Samplers) else Samplers(sampler, seed)
         self._objectives = objectives
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=NAME,
-            directions=directions(objectives),
-            load_if_exists=True,
-            sampler=RandomSampler(),  # taking up or ending a trial calls it: nothing is to be sampled then
-        )
+        path = study_file(folder)
+        self._file = StudyFile(path)
+        try:
+            self._storage = StudyStorage(self._file)
+            self._study = optuna.create_study(
+                storage=self._storage,
+                study_name=NAME,
+                directions=directions(objectives),
+                load_if_exists=True,
+                sampler=RandomSampler(),  # taking up or ending a trial calls it: nothing is to be sampled then
+            )
+        except ERRORS as error:
+            raise foreign(path, error) from None
         self._faults, self._warned = 0, False
         self._settings: dict[str, BaseDistribution] = {}
         self._asked: dict[int, optuna.Trial] = {}
@@ -109,6 +111,10 @@ class Study:
     def keep_length(self, chosen: Mapping[str, float]) -> None:
         """Keeps how many epochs trials of full length and finalists are trained for, and what that was chosen by."""
         self._study.set_user_attr(LENGTH, dict(chosen))
+
+    def flushed_lines(self) -> int:
+        """How many lines the study's file is sure to have from now on, also after a crash of the machine."""
+        return self._file.flushed_lines()
 
     @property
     def count(self) -> int:
