@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from ..search.tracking import connect_store, search_runs, sqlite_file
+from ..search.tracking import (
+    connect_store,
+    hide,
+    public_address,
+    search_runs,
+    sqlite_file,
+    store_error,
+    without_secrets,
+)
 from ..spaces import SweepError
 
 if TYPE_CHECKING:
@@ -37,22 +46,24 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
     import pandas as pd
     from mlflow.exceptions import MlflowException
 
+    uri = hide(uri)
+    shown = without_secrets(uri)
     try:
         client = connect_store(uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            raise SweepError(f"{uri} has no experiment '{experiment}'.", "Look at `tracking:` in the sweep file.")
+            raise SweepError(f"{shown} has no experiment '{experiment}'.", "Look at `tracking:` in the sweep file.")
         identity = found.experiment_id
         parents = search_runs(
             client, identity, f"tags.`convscape.sweep` = {_quoted(sweep)} AND tags.`convscape.spool` != ''"
         )
         parent = next(reversed([run.info.run_id for run in parents]), None)
         if parent is None:
-            raise SweepError(f"{uri} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {sweep}`.")
+            raise SweepError(f"{shown} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {sweep}`.")
         children = list(search_runs(client, identity, f"tags.`mlflow.parentRunId` = '{parent}'"))
     except MlflowException as error:
         raise SweepError(
-            f"MLflow at {uri} does not answer: {error}.", "Start it, or correct `tracking.uri`."
+            f"MLflow at {shown} does not answer: {store_error(error)}.", "Start it, or correct `tracking.uri`."
         ) from error
     rows = [_row(run) for run in children if "convscape.trial" in run.data.tags]
     names = list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
@@ -66,7 +77,7 @@ def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: s
 
     The address is that of the experiment, of one run, or of a sweep's trials, best first beside their curves; it is
     that of the server alone where the experiment is not found. The command is for a shell, quoted, with the `mlflow` of
-    this environment where there is one.
+    this environment where there is one; the shell puts in what `${NAME}` stands for. No password is in either.
 
     Args:
         uri: MLflow's tracking URI.
@@ -78,14 +89,14 @@ def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: s
         beside = Path(sys.executable).with_name("mlflow")
         program = str(beside) if beside.exists() else "mlflow"
         database = sqlite_file(uri)
-        store = uri if database is None else f"sqlite:///{database}"
-        return shlex.join([program, "ui", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", "5000"])
+        store = _in_shell(hide(uri)) if database is None else shlex.quote(f"sqlite:///{database}")
+        return f"{shlex.quote(program)} ui --backend-store-uri {store} --host 127.0.0.1 --port 5000"
     from mlflow.exceptions import MlflowException
 
-    base = uri.rstrip("/")
+    base = public_address(uri)
     try:
-        found = connect_store(uri).get_experiment_by_name(experiment) if experiment else None
-    except MlflowException:
+        found = connect_store(hide(uri)).get_experiment_by_name(experiment) if experiment else None
+    except (MlflowException, SweepError):  # it is away, or its password is not in the environment
         found = None
     if found is None:
         return base
@@ -100,6 +111,13 @@ def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: s
         }
         return f"{address}/runs?{urlencode(shown, quote_via=quote)}"
     return address if run_id is None else f"{address}/runs/{run_id}"
+
+
+def _in_shell(uri: str) -> str:
+    """The URI as a word for a shell, which replaces each `${NAME}`."""
+    return "".join(
+        f'"{part}"' if part.startswith("${") else shlex.quote(part) for part in re.split(r"(\$\{\w+\})", uri) if part
+    )
 
 
 def _row(run: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...search import folder_option
 from ...search.driver import as_of_now, format_duration, progress_line, read_progress
 from ...search.records import failures
-from ...search.tracking import UploadProgress, without_password
+from ...search.tracking import UploadProgress, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +138,7 @@ def unsent(sweep: Sweep) -> list[str]:
     left = delivery.left()
     if not left or (sweep.running and not delivery.problem):
         return []
-    why = f": {without_password(delivery.problem)}" if delivery.problem else ""
+    why = f": {without_secrets(delivery.problem)}" if delivery.problem else ""
     lines = _cut(f"MLflow: {left:,} results wait{why}", indent="  ")
     return (
         lines if sweep.running else [*lines, f"send them:    convscape sync {sweep.name}{folder_option(sweep.config)}"]

@@ -1,8 +1,18 @@
 from .delivery import UploadProgress as UploadProgress
 from .mlflow_store import (
     connect_store as connect_store,
+    file_problem as file_problem,
     search_runs as search_runs,
     sqlite_file as sqlite_file,
-    without_password as without_password,
+    store_error as store_error,
+    uri_problem as uri_problem,
+)
+from .secrets import (
+    held as held,
+    hide as hide,
+    public_address as public_address,
+    reveal as reveal,
+    values_without_secrets as values_without_secrets,
+    without_secrets as without_secrets,
 )
 from .tracker import Tracker as Tracker, TrialStart as TrialStart, sync as sync

@@ -6,9 +6,15 @@ import fcntl
 import logging
 import os
 import re
+import sqlite3
+import tempfile
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ...spaces import SweepError
+from .secrets import misused_name, reveal, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PAGE = 1000
+_SCHEME = re.compile(r"(sqlite:///|(https?|(postgresql|mysql|mssql)(\+\w+)?|databricks)://)", re.ASCII)
+_TABLES = {"alembic_version", "experiments"}  # of every MLflow
 
 
 def connect_store(uri: str) -> MlflowClient:
@@ -26,11 +34,18 @@ def connect_store(uri: str) -> MlflowClient:
     that is not there is made.
 
     Args:
-        uri: MLflow's tracking URI.
+        uri: MLflow's tracking URI, as `secrets.hide` leaves it.
 
     Raises:
+        SweepError: one of its secrets is not in the environment, or its SQLite file is another program's.
         Exception: whatever MLflow raises.
     """
+    database = sqlite_file(uri)
+    if database is not None and is_foreign(database):
+        raise SweepError(
+            f"{database} is no database of MLflow's, and is left as it is",
+            "Name another file, or one that is not there.",
+        )
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "30"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
@@ -43,9 +58,14 @@ def connect_store(uri: str) -> MlflowClient:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    if (database := sqlite_file(uri)) is not None:
+    if database is not None:
         _make(database)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    elif not uri.startswith(("http", "databricks")):
+        from mlflow.store.db import utils
+
+        utils.MAX_RETRY_COUNT = 1  # not ten, over 100 s
+    whole = whole_uri(uri)
+    return MlflowClient(tracking_uri=whole, registry_uri=whole)
 
 
 def _make(database: Path) -> None:
@@ -70,6 +90,64 @@ def _make(database: Path) -> None:
         unfinished.replace(database)
     finally:
         os.close(lock)
+
+
+def whole_uri(uri: str) -> str:
+    """The URI as MLflow takes it, with its secrets; of an SQLite file its absolute path alone.
+
+    Args:
+        uri: MLflow's tracking URI, as `secrets.hide` leaves it.
+
+    Raises:
+        SweepError: one of its secrets is not in the environment.
+    """
+    database = sqlite_file(uri)
+    return reveal(uri) if database is None else f"sqlite:///{database}"
+
+
+def uri_problem(uri: object) -> str | None:
+    """Why something is no tracking URI that results are sent to, whoever wrote it, as a sentence; None where it is one.
+
+    >>> uri_problem("postgresql://me:${CONVSCAPE_TRACKING_PASSWORD}@database/mlflow")
+    >>> uri_problem("sqlite:///:memory:")
+    'it is kept nowhere, and gone when the sweep ends: name a file, as in sqlite:////home/me/mlflow.db'
+    """
+    if not isinstance(uri, str) or not (_SCHEME.match(uri) or uri == "sqlite://"):
+        return "begin with sqlite:///, http://, https:// or a database's scheme such as postgresql://"
+    if not uri.startswith("sqlite"):
+        return misused_name(uri)
+    file = uri[len("sqlite:///") :].partition("?")[0]
+    if "\0" in file or file == ":memory:" or not file.strip("/"):
+        return "it is kept nowhere, and gone when the sweep ends: name a file, as in sqlite:////home/me/mlflow.db"
+    return None
+
+
+def file_problem(database: Path) -> str | None:
+    """Why an SQLite file cannot hold what is sent to MLflow, as a sentence; None where it can. Its folder is made."""
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=database.parent):  # as SQLite will want it for its journal
+            pass
+        if database.is_file():
+            with database.open("ab"):
+                pass
+        return f"{database} is there, and is no database of MLflow's" if is_foreign(database) else None
+    except OSError as error:
+        return f"{database} cannot be written: {error.strerror}"
+
+
+def is_foreign(database: Path) -> bool:
+    """Whether a file is there that holds something, and not MLflow's tables."""
+    if not database.is_file() or not database.stat().st_size:
+        return database.exists() and not database.is_file()
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
+            tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.OperationalError:  # it is busy, or cannot be opened: MLflow says so
+        return False
+    except sqlite3.DatabaseError:
+        return True
+    return bool(tables) and not tables >= _TABLES
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -119,17 +197,8 @@ def search_runs(client: MlflowClient, experiment: str, where: str) -> Iterator[A
             return
 
 
-def without_password(text: str) -> str:
-    """A text without the user names and passwords of the addresses in it.
-
-    >>> without_password("no answer from https://me:secret@mlflow.example/")
-    'no answer from https://mlflow.example/'
-    """
-    return re.sub(r"://[^/@\s]+@", "://", text)
-
-
 def store_error(error: BaseException) -> str:
-    """The first cause of an exception: its kind and the first line of what it says, without passwords.
+    """The first cause of an exception: its kind and the first line of what it says, without secrets.
 
     MLflow wraps what went wrong in all it tried, three layers deep and a paragraph long.
 
@@ -138,5 +207,5 @@ def store_error(error: BaseException) -> str:
     """
     while cause := error.__cause__ or error.__context__:
         error = cause
-    text = without_password(str(error)).strip().splitlines()
+    text = without_secrets(str(error)).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__

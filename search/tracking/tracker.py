@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import SPOOL, Entry, Spool, read_all_entries
+from ..files import SPOOL, Entry, Spool, read_all_entries, refuse_links
 from . import upload_process
-from .delivery import UploadProgress
-from .mlflow_store import sqlite_file, store_error, without_password
+from .delivery import UploadProgress, refuse_odd
+from .mlflow_store import sqlite_file, store_error
+from .secrets import hide, without_secrets
 from .uploader import Uploader
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Tracker:
         sweep: name of the sweep and of the parent run.
 
     Raises:
-        SweepError: the folder cannot be written. After that no method raises.
+        SweepError: the folder cannot be written, or holds a spool that no tracker wrote. After that no method raises.
     """
 
     def __init__(self, folder: Path, *, uri: str, experiment: str, sweep: str) -> None:
@@ -83,6 +84,7 @@ class Tracker:
         self._standing: dict[str, tuple[int, float]] = {}
         self._seen: set[tuple[object, ...]] = set()
         for entry in past:
+            refuse_odd(entry, path)
             self._remember(entry)
         if (database := sqlite_file(uri)) is not None:
             uri = f"sqlite:///{database}"
@@ -91,10 +93,10 @@ class Tracker:
                 {"event": "spool", "version": 1, "id": uuid.uuid4().hex}
                 | {"uri": uri, "experiment": experiment, "sweep": sweep}
             )
-        elif (known := past[0].get("uri")) != uri:
-            _log.warning("This sweep's results go on to %s, where they began.", without_password(str(known)))
-        self._uri = past[0].get("uri", uri) if past else uri
-        self._progress = UploadProgress(folder)
+        self._progress = UploadProgress(folder).refresh()
+        self._uri = self._progress.uri or uri
+        if hide(self._uri) != hide(uri):
+            _log.warning("This sweep's results go on to %s, where they began.", without_secrets(self._uri))
         self._folder = folder
         self._warned = False
         self._checked = 0.0
@@ -109,7 +111,7 @@ class Tracker:
     def problem(self) -> str | None:
         """Why results are waiting, in a sentence; None while MLflow takes them."""
         problem = self._progress.refresh().problem
-        return problem and f"MLflow at {without_password(self._uri)} does not take results: {problem}"
+        return problem and f"MLflow at {without_secrets(self._uri)} does not take results: {problem}"
 
     def run_id(self, number: int) -> str | None:
         """MLflow's id of a trial's run, None until it is there."""
@@ -258,21 +260,39 @@ class Tracker:
             self._standing |= {key: (step, value) for key, value in entry.get("metrics", {}).items()}
 
 
-def sync(folder: Path) -> int:
+def sync(folder: Path, to: str | None = None) -> int:
     """Sends to MLflow what a sweep's folder still holds. Gives the number of entries left (0: all is there).
 
     Ends at the first error, or at once when a running sweep is sending this folder itself.
 
+    Args:
+        folder: the sweep's folder.
+        to: MLflow's tracking URI of another store, to which all is sent, now and from now on; None for the sweep's.
+
     Raises:
-        SweepError: there is no spool in the folder, or MLflow does not take the results.
+        SweepError: there is no spool in the folder, MLflow does not take the results, what it had is gone, or lines of
+            the spool were changed.
     """
+    refuse_links(folder, deep=False)
     if not (folder / SPOOL).exists():
         raise SweepError(f"{folder} holds no results of a sweep.", "Name the folder of a sweep that was launched.")
     uploader = Uploader(folder)
     try:
+        if to is not None:
+            uploader.send_all_to(to)
+        elif not uploader.is_there():
+            raise SweepError(
+                f"MLflow had the results in {folder}, and has them no longer",
+                f"Send them again, there or to another store: `convscape sync {folder.name} --to URI`.",
+            )
         while uploader.step():
             pass
-        return uploader.left()
+        left = uploader.left()
+        if not left:
+            UploadProgress(folder).check_whole()
+        return left
+    except SweepError:
+        raise
     except Exception as error:
         raise SweepError(
             f"MLflow did not take the results in {folder}: {store_error(error)}.",

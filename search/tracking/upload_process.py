@@ -18,6 +18,7 @@ import threading
 import time
 from pathlib import Path
 
+from .secrets import environment
 from .uploader import Uploader, hold
 
 _POLL, _FLUSH, _LONGEST_WAIT, _GOODBYE = 1.0, 0.1, 15.0, 2.0  # seconds
@@ -89,6 +90,7 @@ class _Driver:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             bufsize=0,
+            env=environment(),
             start_new_session=True,
         )
         for name in self._folders:

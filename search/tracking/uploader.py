@@ -17,9 +17,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import Entry, Spool, read_entries
-from .delivery import UploadProgress
-from .mlflow_store import connect_store, moved_store, search_runs, sqlite_file, store_error
+from ...spaces import SweepError
+from ..files import PLAIN, Entry, Spool, read_entries
+from .delivery import UploadProgress, refuse_odd
+from .mlflow_store import (
+    connect_store,
+    file_problem,
+    search_runs,
+    sqlite_file,
+    store_error,
+    uri_problem,
+    whole_uri,
+)
+from .secrets import hide, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +48,7 @@ def hold(folder: Path) -> int | None:
 
     Closing the descriptor gives the right back.
     """
-    lock = os.open(folder / "upload.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(folder / "upload.lock", os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -61,11 +71,11 @@ class _Work:
     ended: int | None = field(default=None, init=False)
 
     def add(self, entry: Entry) -> None:
-        time = int(entry["time"])
+        time = entry["time"]
         self.params |= entry.get("params", {})
         self.tags |= entry.get("tags", {})
         self.artifacts |= entry.get("artifacts", {})
-        step = int(entry.get("step", 0))
+        step = entry.get("step", 0)
         self.metrics += [(key, value, time, step) for key, value in entry.get("metrics", {}).items()]
         if "status" in entry:
             self.status, self.ended = entry["status"], time
@@ -89,6 +99,7 @@ class Uploader:
         self._header: Entry = {}
         self._client: MlflowClient | None = None
         self._experiment = ""
+        self._uri = ""
         self._stores: dict[str, str] = {}
         self._batch: dict[int | None, _Work] = {}
         self._end = 0
@@ -122,6 +133,53 @@ class Uploader:
             self._note({"problem": None})
         return sent
 
+    def send_all_to(self, uri: str) -> None:
+        """Has all of the spool sent to another store, from its beginning, if that answers now.
+
+        Args:
+            uri: MLflow's tracking URI, with secrets or as `secrets.hide` leaves it; a relative SQLite path is made
+                absolute.
+
+        Raises:
+            SweepError: another process is sending it, or it is no URI of a store that can be used.
+            Exception: whatever MLflow raised; then all stays as it was.
+        """
+        database = None if (problem := uri_problem(uri)) else sqlite_file(uri)
+        if database is not None and not problem:
+            folder = self._folder.absolute()
+            uri = f"sqlite:///{database}"
+            inside = folder == database or folder in database.parents
+            problem = f"{database} is in the sweep's own folder" if inside else file_problem(database)
+        if problem:
+            raise SweepError(f"--to {without_secrets(uri):.200}: {problem}", "Nothing was sent, and nothing changed.")
+        if not self._hold():
+            raise SweepError(f"{self._folder}: another process sends its results", "Wait until the sweep has ended.")
+        uri = hide(uri)
+        connect_store(uri).search_experiments(max_results=1)
+        self._note({"store": uri})
+        self._client = None
+
+    def is_there(self) -> bool:
+        """Whether MLflow has the sweep's run, as the journal says. It is asked.
+
+        Raises:
+            Exception: whatever MLflow raised.
+        """
+        from mlflow.exceptions import MlflowException
+
+        if not self._hold() or None not in self._progress.runs:
+            return True  # another process sends; or nothing was ever sent
+        uri = self._store()
+        database = sqlite_file(uri)
+        if database is not None and not database.exists():
+            return False
+        try:
+            return bool(connect_store(uri).get_run(self._progress.runs[None]))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+
     def left(self) -> int:
         """Entries of the spool that are not known to be in MLflow, plus one while a run may be there twice."""
         return self._progress.refresh().left() if self._lock is None else self._progress.left()
@@ -137,13 +195,13 @@ class Uploader:
 
     def _hold(self) -> bool:
         if self._lock is None and self._progress.spool.exists() and (lock := hold(self._folder)) is not None:
+            self._lock = lock
             try:
                 self._journal = Spool(self._progress.path)
-            except OSError:
-                os.close(lock)
+                self._read_journal()
+            except BaseException:
+                self.release()
                 raise
-            self._lock = lock
-            self._read_journal()
         return self._lock is not None
 
     def _read_journal(self) -> None:
@@ -151,10 +209,15 @@ class Uploader:
         self._progress.refresh()
         if self._progress.sent != self._progress.offset():
             self._note({"sent": 0})
-        self._header = next(iter(read_entries(self._progress.spool, limit=1)[0]), {})
+        first = next(iter(read_entries(self._progress.spool, limit=1)[0]), {})
         unsent, _ = read_entries(self._progress.spool, self._progress.sent)
         self._look_first = bool(unsent)
-        self._doubt(int(entry["time"]) for entry in unsent)
+        for entry in [*([first] if first else []), *unsent]:
+            refuse_odd(entry, self._progress.spool)
+        # A spool whose first line is lost is sent under the folder's name.
+        lost = {"id": f"{self._folder.name}-{first.get('time', 0)}", "sweep": self._folder.name, "time": 0}
+        self._header = lost | {"experiment": "convscape"} | first
+        self._doubt(entry["time"] for entry in unsent)
 
     def _note(self, line: Entry) -> None:
         assert self._journal is not None
@@ -169,9 +232,11 @@ class Uploader:
     def _next_batch(self) -> bool:
         entries, self._end = read_entries(self._progress.spool, self._progress.sent, limit=_BATCH)
         for entry in entries:
+            refuse_odd(entry, self._progress.spool)
+        for entry in entries:
             trial = entry.get("trial")
-            self._batch.setdefault(trial, _Work(trial, int(entry["time"]))).add(entry)
-        return bool(entries)
+            self._batch.setdefault(trial, _Work(trial, entry["time"])).add(entry)
+        return self._end > self._progress.sent  # also where every line was passed over
 
     def _send_batch(self) -> None:
         self._connect()
@@ -186,11 +251,15 @@ class Uploader:
 
     def _connect(self) -> None:
         if self._client is None:
-            if self._progress.runs:
-                self._header["uri"] = moved_store(self._header["uri"], self._folder)
-            client = connect_store(self._header["uri"])
-            self._experiment = _experiment(client, self._header, self._folder)
+            self._uri = self._store()
+            client = connect_store(self._uri)
+            self._experiment = _experiment(client, self._uri, self._header["experiment"], self._folder)
             self._client = client
+
+    def _store(self) -> str:
+        uri = self._progress.uri
+        assert uri is not None, "there is a spool"
+        return uri
 
     def _adopt(self) -> None:
         """Learn of the children that are in MLflow since the doubt began; delete second copies."""
@@ -268,7 +337,7 @@ class Uploader:
                 file.write_text(text, encoding="utf-8")
             # The client's own log_artifacts reads the whole run to learn its address: a third of a trial's cost.
             if address := self._stores.get(run_id):
-                get_artifact_repository(address, tracking_uri=self._header["uri"]).log_artifacts(folder)
+                get_artifact_repository(address, tracking_uri=whole_uri(self._uri)).log_artifacts(folder)
             else:
                 self._client.log_artifacts(run_id, folder)
 
@@ -290,14 +359,13 @@ class Uploader:
         return bool(self._client.get_run(self._progress.runs[None]))
 
 
-def _experiment(client: MlflowClient, header: Entry, folder: Path) -> str:
+def _experiment(client: MlflowClient, uri: str, name: str, folder: Path) -> str:
     from mlflow.exceptions import MlflowException
 
-    name = header["experiment"]
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name, _artifacts(header["uri"], name, folder), _KIND)
+            return client.create_experiment(name, _artifacts(uri, name, folder), _KIND)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
