@@ -13,4 +13,9 @@ from .recipe import (
     Recipe as Recipe,
 )
 from .training import Training as Training
-from .transfer import check_fit as check_fit, network_for as network_for, read_weights as read_weights
+from .transfer import (
+    LARGEST_WEIGHTS as LARGEST_WEIGHTS,
+    check_fit as check_fit,
+    network_for as network_for,
+    read_weights as read_weights,
+)

@@ -6,25 +6,30 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from pathlib import Path
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 
-from ..spaces import CheckpointError
+from ..spaces import CheckpointError, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 FORMAT = "convscape-checkpoint/2"
 TENSORS = "tensors.safetensors"
 VALUES = "checkpoint.json"
 BEST = "best.json"
+MOST_BYTES = 16 * 2**30
+"""Bound on a checkpoint's file, in bytes."""
+MOST_EPOCHS = 10**9
+"""Bound on a checkpoint's epoch."""
 KEPT = 2
 """How many of the newest checkpoints stay, besides the best: should the newest be damaged there is one before it."""
 
@@ -43,13 +48,14 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}-*"):  # by a kill
         shutil.rmtree(left, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    temporary.chmod(0o755)  # others may export from a shared folder
+    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(6)}")
+    temporary.mkdir()
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary / TENSORS)
         content = (temporary / TENSORS).read_bytes()
         record = {"format": FORMAT, "sha256": _sha256(content, values), "values": values}
         (temporary / VALUES).write_text(json.dumps(record, indent=1))
+        (temporary / TENSORS).chmod((temporary / VALUES).stat().st_mode)  # safetensors keeps a file to its owner
         for file in temporary.iterdir():
             _flush(file)
         if folder.exists():
@@ -72,14 +78,17 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         CheckpointError: absent, cut short, altered, or no checkpoint at all; says where.
     """
     try:
-        record = json.loads((folder / VALUES).read_text())
-        content = (folder / TENSORS).read_bytes()
+        record = json.loads(read_plain(folder / VALUES, MOST_BYTES))
+        content = read_plain(folder / TENSORS, MOST_BYTES)
     except OSError as error:
         raise CheckpointError(f"checkpoint {folder}: {error.filename} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise CheckpointError(f"checkpoint {folder}: {VALUES} is not JSON", _OLDER) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("values"), dict):
         raise CheckpointError(f"checkpoint {folder}: {VALUES} is not of the format {FORMAT}")
+    epoch = record["values"].get("epoch", 0)
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch <= MOST_EPOCHS:
+        raise CheckpointError(f"checkpoint {folder}: its epoch is {epoch!r:.80}")
     if _sha256(content, record["values"]) != record.get("sha256"):
         raise CheckpointError(
             f"checkpoint {folder}: {TENSORS} or {VALUES} is damaged, their SHA-256 is not the one recorded", _OLDER
@@ -98,13 +107,45 @@ def check_alike(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> 
         wanted: those to load them in place of, by name.
 
     Raises:
-        ValueError: another name or another shape; says which.
+        ValueError: another name, shape or kind of number; says which.
     """
     if unlike := sorted(wanted.keys() ^ tensors.keys()):
         raise ValueError(f"{unlike[0]} is {'absent' if unlike[0] in wanted else 'not part of it'}")
     for name, ours in wanted.items():
         if tensors[name].shape != ours.shape:
             raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(ours.shape)}")
+        if tensors[name].dtype != ours.dtype:
+            raise ValueError(f"{name} holds {tensors[name].dtype}, not {ours.dtype}")
+
+
+def load_averaged(
+    network: nn.Module, tensors: Mapping[str, Tensor], values: Mapping[str, Any], channels: int, folder: Path
+) -> dict[str, tuple[float, ...]]:
+    """Loads what a training averaged into a network. Gives the mean and deviation of the channels it was trained on.
+
+    Args:
+        network: is changed in place.
+        tensors: of the checkpoint.
+        values: of the checkpoint.
+        channels: of the images.
+        folder: names the checkpoint in errors.
+
+    Raises:
+        CheckpointError: the tensors do not fit, or nothing says how images are normalised.
+    """
+    averaged = {
+        name.removeprefix("averaged."): value for name, value in tensors.items() if name.startswith("averaged.")
+    }
+    try:
+        check_alike(averaged, network.state_dict())
+        normalisation = {key: tuple(map(float, values["normalisation"][key])) for key in ("mean", "std")}
+        mean, std = normalisation.values()
+        if len(mean) != channels or len(std) != channels or not all(map(isfinite, mean + std)) or not min(std) > 0:
+            raise ValueError(f"normalisation is {normalisation!s:.80}")
+    except (ValueError, LookupError, TypeError, OverflowError) as error:
+        raise CheckpointError(f"checkpoint {folder}: its tensors or values do not fit: {error!r:.200}") from None
+    network.load_state_dict(averaged)
+    return normalisation
 
 
 _OLDER = "The checkpoint before it is used where there is one."
@@ -184,7 +225,7 @@ class Checkpoints:
     def _best_name(self) -> str | None:
         try:
             name = json.loads((self.folder / BEST).read_text())["best"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return name if isinstance(name, str) and re.fullmatch(r"epoch-\d{4,}", name) else None
 

@@ -238,7 +238,7 @@ class Training:
             checkpoint.check_alike(network, self.network.state_dict())
             checkpoint.check_alike(averaged, self.averaged.state_dict())
             state = self._optimizer_state(optimizer)
-        except (TypeError, ValueError, LookupError) as error:
+        except (TypeError, ValueError, LookupError, ArithmeticError) as error:
             raise CheckpointError(f"checkpoint {folder}: its tensors or values do not fit: {error!s:.200}") from None
         self.network.load_state_dict(network)
         self.averaged.load_state_dict(averaged)
@@ -261,7 +261,7 @@ class Training:
         """The optimiser's state by weight, of tensors named "INDEX.KEY"; a weight without tensors has none.
 
         Raises:
-            ValueError, LookupError: there is no such weight, or it has another shape.
+            ValueError, LookupError: there is no such weight, or it has another shape or kind of number.
         """
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         state: dict[Tensor, dict[str, Tensor]] = {}
@@ -270,6 +270,8 @@ class Training:
             weight = weights[int(index)]
             if value.ndim and value.shape != weight.shape:
                 raise ValueError(f"optimizer.{name} has the shape {tuple(value.shape)}, not {tuple(weight.shape)}")
+            if value.dtype != weight.dtype:
+                raise ValueError(f"optimizer.{name} holds {value.dtype}, not {weight.dtype}")
             # The fused optimisers need a weight's state in its own memory format, and counts where it is.
             empty = torch.empty_like(weight) if value.ndim else torch.empty_like(value, device=weight.device)
             state.setdefault(weight, {})[key] = empty.copy_(value)

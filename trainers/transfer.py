@@ -9,10 +9,18 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..spaces import Architecture, Conv, DataError, Linear, TrainingError, nearest
+from ..spaces import (
+    Architecture,
+    Conv,
+    DataError,
+    Linear,
+    TrainingError,
+    check_plain,
+    nearest,
+    read_plain,
+)
 from ..spaces.classics import CLASSICS, classic
 from .network import build_network
 from .recipe import DOWNLOAD
@@ -34,6 +42,10 @@ OUR_EPS, BASIC_CONV_EPS = 1e-5, 1e-3
 SAME_LAYERS = {"alexnet": "alexnet-torchvision", "googlenet": "googlenet-torchvision"}
 """Classics with the layers of a torchvision model that are called otherwise than the model."""
 
+LARGEST_WEIGHTS, LARGEST_JSON = 8 * 2**30, 16 * 2**20
+"""Bounds on a file of weights and on an export's JSON, in bytes."""
+LARGEST = 1e6
+"""Bound on a mean or deviation of pixels, which are from 0 to 1."""
 State = dict[str, "Tensor"]
 """Tensors by name, as in PyTorch's `state_dict`."""
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
@@ -57,28 +69,40 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
     Raises:
         DataError: nothing there, not weights, or they cannot be fetched.
     """
-    path = Path(source).expanduser()
     try:
+        path = Path(source).expanduser()
         if source.startswith(DOWNLOAD):
             from torchvision.models import get_model_weights
 
             known = get_model_weights(source.removeprefix(DOWNLOAD))
             return _of_imagenet(known["DEFAULT"].get_state_dict(progress=False, check_hash=True))
         if path.is_dir():
-            proof = json.loads((path / "proof.json").read_text())
-            mean, std = (tuple(float(value) for value in proof["normalisation"][key]) for key in ("mean", "std"))
+            proof = json.loads(read_plain(path / "proof.json", LARGEST_JSON))
+            mean, std = (_numbers(proof["normalisation"][key]) for key in ("mean", "std"))
             if not all(value > 0 for value in std):
                 raise ValueError(f"proof.json has a standard deviation of {min(std)}")
-            return load_file(path / "model.safetensors"), (mean, std)
-        return _of_imagenet(_state(torch.load(path, map_location="cpu", weights_only=True)))
+            return load_file(check_plain(path / "model.safetensors", LARGEST_WEIGHTS)), (mean, std)
+        return _of_imagenet(
+            _state(torch.load(check_plain(path, LARGEST_WEIGHTS), map_location="cpu", weights_only=True))
+        )
     except UnpicklingError as error:
         raise DataError(
             f"recipe.weights (={source!r}) holds more than tensors, and was not read any further",
             "Save `model.state_dict()`, not the model itself.",
         ) from error
-    except (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # a damaged file makes torch's reader raise anything
         reason = str(error) or type(error).__name__
         raise DataError(f"recipe.weights (={source!r}) cannot be read: {reason:.200}", _SOURCES) from error
+
+
+def _numbers(values: object) -> tuple[float, ...]:
+    if not isinstance(values, list) or not all(map(_is_number, values)):
+        raise ValueError(f"proof.json has a mean or deviation of {values!r:.80}")
+    return tuple(map(float, values))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _of_imagenet(state: Mapping[str, Tensor]) -> tuple[State, Normalisation]:
@@ -97,6 +121,9 @@ def _state(loaded: object) -> State:
         or not all(isinstance(value, torch.Tensor) for value in loaded.values())
     ):
         raise ValueError("it is no state_dict: tensors by the names of their layers")
+    for name, value in loaded.items():
+        if value.layout != torch.strided or value.is_meta or value.is_nested or value.is_quantized:
+            raise ValueError(f"tensor {name!s:.80} is not plain numbers")
     return loaded
 
 
@@ -121,9 +148,9 @@ def network_for(source: str, input: tuple[int, int, int], classes: int, base: st
         name = SAME_LAYERS.get(name, name)
         if name not in CLASSICS or source.removeprefix(DOWNLOAD) not in list_models():
             raise TrainingError(f"recipe.weights (={source!r}): no such network here", nearest(name, CLASSICS))
-    elif (folder := Path(source).expanduser()).is_dir():
+    elif folder := _export(source):
         try:
-            found = Architecture.from_json((folder / "architecture.json").read_text())
+            found = Architecture.from_json(read_plain(folder / "architecture.json", LARGEST_JSON).decode())
         except (OSError, ValueError) as error:
             raise TrainingError(f"recipe.weights (={source!r}) cannot be read: {error!s:.200}", _SOURCES) from None
         return _rescored(found, input, classes)
@@ -133,6 +160,15 @@ def network_for(source: str, input: tuple[int, int, int], classes: int, base: st
             "Name a single classic as the space's base, as in `space: {base: resnet18}`, or use an export's folder.",
         )
     return classic(name, input, classes)
+
+
+def _export(source: str) -> Path | None:
+    """The folder that `source` names, None where it names none."""
+    try:
+        folder = Path(source).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _rescored(network: Architecture, input: tuple[int, int, int], classes: int) -> Architecture:

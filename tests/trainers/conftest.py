@@ -26,6 +26,8 @@ def mine(monkeypatch):
     def make(function) -> str:
         module = types.ModuleType("my_images")
         module.read = function
+        if function is not None:
+            function.__module__ = "my_images"
         module.number = 3
         monkeypatch.setitem(sys.modules, "my_images", module)
         return "my_images.read"

@@ -155,7 +155,7 @@ def test_a_restore_that_fails_leaves_the_training_as_it_was(digits, tmp_path, al
     alter(tensors, values)
     checkpoint.write(tmp_path / "two", tensors, values)
     training = start(MIXED, SMALL, digits)
-    with pytest.raises(CheckpointError, match="do not fit"):
+    with pytest.raises(CheckpointError, match=r"do not fit|epoch is"):
         training.restore(tmp_path / "two")
     assert curve(training, 2) == curve(start(MIXED, SMALL, digits), 2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -261,7 +262,7 @@ def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[P
     if name == "digits":
         return _resized(sources.read_digits(), size, memory)
     if is_import_path(name):
-        place = None if root is None else Path(root).expanduser()
+        place = None if root is None else _place(root)
         return _resized(custom.read_function(name, place, code, size, memory), size, memory)
     if root is None:
         raise DataError(
@@ -270,12 +271,17 @@ def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[P
             if name == "folder"
             else f"Set data.root to the folder that holds {TORCHVISION[name].folder}/, in torchvision's layout.",
         )
-    base = Path(root).expanduser()
-    if not base.is_dir():
+    base = _place(root)
+    if not os.path.isdir(base):  # noqa: PTH112 - False as well where a name is too long
         raise DataError(f"data.root: there is no folder {base}", "Set data.root to the folder that holds the data.")
     if name == "folder":
         return folder.read_folder(base, size, memory)
     return _resized(sources.read_torchvision(name, base), size, memory)
+
+
+def _place(root: str | Path) -> Path:
+    """`root` with the home it may begin with; the home of nobody stays as it is written."""
+    return Path(os.path.expanduser(root))  # noqa: PTH111
 
 
 def _resized(source: Source, size: int | None, memory: int) -> Source:

@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from PIL import Image
 
 from ...spaces import DataError
-from .pixels import is_grey, pixels_of
+from .decoding import FORMATS, prepare, read_head, read_image
 from .sources import Source, check_classes
 from .streaming import Look, Streamed, look_through, streamed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
 HEADS_READ = 1_000
 """Files of a folder, spread over all, that are opened to see how much memory all need."""
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+IMAGE_ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
 """Endings of the files that are taken for images, in upper or lower case."""
 
 
@@ -36,10 +35,13 @@ class Files:
     """
 
     def __init__(self, base: Path, classes: Sequence[str], size: int | None) -> None:
+        self.passed_over: list[str] = []
+        """Folders that cannot be read, or that were read by another name, with the reason."""
+        seen: dict[tuple[int, int], str] = {}
         found = [
             (label, path.relative_to(base))
             for label, name in enumerate(classes)
-            for path in sorted((base / name).rglob("*"))
+            for path in sorted(_files_below(base / name, seen, self.passed_over))
             if path.suffix.lower() in IMAGE_ENDINGS
         ]
         self.base, self._size = base, size
@@ -53,7 +55,8 @@ class Files:
         return len(self.labels)
 
     def open(self) -> None:
-        """Nothing: each file is opened where it is read."""
+        """Prepares PIL. Each file is opened where it is read."""
+        prepare()
 
     def name(self, index: int) -> str:
         """Path of the file at `index`."""
@@ -61,12 +64,12 @@ class Files:
 
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
         """The picture uint8 (1, H, W) or (3, H, W), or why it cannot be read; and its label."""
-        return _read_image(Path(self.name(index)), self._size), int(self.labels[index])
+        return read_image(Path(self.name(index)), self._size), int(self.labels[index])
 
     def size_in_memory(self) -> int:
         """Bytes of all pictures once decoded, an estimate by the heads of up to HEADS_READ of the files."""
         some = np.unique(np.linspace(0, len(self) - 1, min(HEADS_READ, len(self)), dtype=np.int64))
-        heads = [head for index in some if (head := _read_head(Path(self.name(index))))]
+        heads = [head for index in some if (head := read_head(Path(self.name(index))))]
         if not heads:
             return 0
         pixels = self._size**2 if self._size else max(pixels for pixels, _ in heads)
@@ -87,7 +90,7 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
     Raises:
         DataError: no classes, no images, a class without any, or images of different sizes without `size`.
     """
-    split = (root / "train").is_dir()
+    split = os.path.isdir(root / "train")  # noqa: PTH112 - False where that cannot be told
     base = root / "train" if split else root
     classes = _class_folders(base)
     if len(classes) < 2:
@@ -96,16 +99,19 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
             "Put the images of each class into a folder with the class's name.",
         )
     parts = [Files(base, classes, size)]
-    if split and (root / "test").is_dir():
+    if split and os.path.isdir(root / "test"):  # noqa: PTH112
         unknown = sorted(set(_class_folders(root / "test")) - set(classes))
         if unknown:
             raise DataError(
                 f"data.root: {root / 'test' / unknown[0]} is no class of {base}", "Remove it or add the class."
             )
         parts.append(Files(root / "test", classes, size))
+    for part in parts:
+        part.open()
     kept = sum(part.size_in_memory() for part in parts) <= memory
     found = [(part, _read(part) if kept else look_through(part)) for part in parts]
-    skipped = [
+    skipped = [said for part in parts for said in part.passed_over]
+    skipped += [
         f"{part.name(at)}: {said}" for part, seen in found for at, said in enumerate(seen) if isinstance(said, str)
     ]
     shape = _common_shape(found, skipped)
@@ -115,10 +121,47 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
     return Source(images, labels, tuple(classes), test=test[0] if test else None, skipped=tuple(skipped))
 
 
+def _files_below(folder: Path, seen: dict[tuple[int, int], str], passed_over: list[str]) -> Iterator[Path]:
+    """All files below a folder, links followed, each folder once however many links lead to it.
+
+    Args:
+        folder: where to begin.
+        seen: the folders that were read, by device and inode; those below `folder` are added.
+        passed_over: the others are added, each with the reason.
+    """
+    left = [str(folder)]
+    while left:
+        path = left.pop()
+        try:
+            about = os.stat(path)  # noqa: PTH116
+            first = seen.setdefault((about.st_dev, about.st_ino), path)
+            if first != path:
+                passed_over.append(f"{path}: is the folder {first}, which is read already")
+                continue
+            with os.scandir(path) as entries:
+                inside = [(entry.path, _is_folder(entry)) for entry in entries]
+        except OSError as error:
+            passed_over.append(f"{path}: {error.strerror}")
+            continue
+        left += sorted((path for path, is_folder in inside if is_folder), reverse=True)
+        yield from (Path(path) for path, is_folder in inside if not is_folder)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: told when it is read, if it is called an image
+        return False
+
+
 def _class_folders(base: Path) -> list[str]:
-    if not base.is_dir():
-        raise DataError(f"data.root: there is no folder {base}", "Set data.root to the folder of the images.")
-    return sorted(folder.name for folder in base.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    try:
+        inside = sorted(base.iterdir())
+    except OSError as error:
+        raise DataError(
+            f"data.root: {base} cannot be read: {error.strerror}", "Set data.root to the folder of the images."
+        ) from None
+    return [path.name for path in inside if os.path.isdir(path) and not path.name.startswith(".")]  # noqa: PTH112
 
 
 def _read(files: Files) -> list[NDArray[np.uint8] | str]:
@@ -167,22 +210,3 @@ def _stack(
     for to, at in enumerate(good):
         images[to] = seen[at]
     return images, files.labels[good]
-
-
-def _read_head(path: Path) -> tuple[int, int] | None:
-    """Pixels and channels that a file says it has; None where it says nothing."""
-    try:
-        with Image.open(path) as image:
-            return image.width * image.height, 1 if is_grey(image) else 3
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-
-
-def _read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
-    """The picture (1, H, W) or (3, H, W), or why it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return pixels_of(image, size)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return str(error).split("\n")[0][:200]

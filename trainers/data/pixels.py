@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+STRIP = 1 << 20
+"""Pixels of a picture of 16 bits that are looked at together, about."""
+
+
 def is_grey(picture: Image.Image) -> bool:
     """Whether the picture's mode holds grey values, with an alpha channel or without. A palette counts as colour."""
     return Image.getmodebase(picture.mode) == "L"
@@ -32,16 +36,27 @@ def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8
     >>> pixels_of(Image.new("CMYK", (4, 2), (0, 0, 0, 0))).shape
     (3, 2, 4)
     """
-    converted = picture
+    wanted, converted = "L" if is_grey(picture) else "RGB", picture
     if picture.mode.startswith("I"):
-        converted = Image.fromarray((np.asarray(picture).astype(np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
-    elif picture.mode == "P":  # straight to RGB PIL warns of each transparent one
-        converted = picture.convert("RGBA")
-    converted = converted.convert("L" if is_grey(picture) else "RGB")
+        converted = Image.fromarray(_upper_bits(picture))
+    elif picture.mode == "P":  # with its see-through colours PIL would warn, and as RGBA it would be large
+        converted = picture.copy()
+        converted.info.pop("transparency", None)
+    converted = converted if converted.mode == wanted else converted.convert(wanted)
     if size is not None:
         converted = ImageOps.fit(converted, (size, size), Image.Resampling.BILINEAR)
     values = np.asarray(converted)
     return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
+
+
+def _upper_bits(picture: Image.Image) -> NDArray[np.uint8]:
+    """The upper 8 of 16 bits, (H, W), computed in strips: as whole numbers of 64 bits a large picture is a huge one."""
+    strips: list[NDArray[np.uint8]] = []
+    rows = max(1, STRIP // max(1, picture.width))
+    for top in range(0, picture.height, rows):
+        part = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        strips.append((np.asarray(part).astype(np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
+    return np.concatenate(strips)
 
 
 def scaled(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

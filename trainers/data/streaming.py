@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -18,12 +19,15 @@ from torch.utils.data import DataLoader
 
 from ...spaces import DataError
 from ..device import cpus_here
+from .decoding import room_for, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from .decoding import Room
 
 AHEAD = 2
 """Batches each process has ready or in work."""
@@ -277,6 +281,8 @@ def _in_processes(
     do: Callable[[NDArray[np.int64]], Any], chunks: Sequence[NDArray[np.int64]], workers: int, *, pinned: bool = False
 ) -> Iterator[Any]:
     """`do(chunk)` for one chunk after the other."""
+    # Any other way would run a script that starts a sweep once more in each process.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     loader = DataLoader(
         _Work(do),
         batch_size=None,
@@ -286,9 +292,8 @@ def _in_processes(
         collate_fn=_as_it_is,
         pin_memory=pinned,
         generator=torch.Generator(),
-        worker_init_fn=partial(_end_with, os.getpid()),
-        # Any other way would run a script that starts a sweep once more in each process.
-        multiprocessing_context="fork" if sys.platform == "linux" else None,
+        worker_init_fn=partial(_begin, os.getpid(), room_for(workers, context)),
+        multiprocessing_context=context,
     )
     with warnings.catch_warnings():  # the processes use neither the threads nor the locks of this one
         warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
@@ -299,11 +304,12 @@ def _in_processes(
         yield found
 
 
-def _end_with(parent: int, _: int) -> None:
-    """Ends this process with the one it was forked from, of which it holds open files: of a worker's, Ray's sockets.
+def _begin(parent: int, room: Room, _: int) -> None:
+    """Shares `room`, and ends with the process it was forked from, of which it holds open files, as Ray's sockets.
 
     Elsewhere than on Linux it ends when it is done with its images.
     """
+    share(room)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it was gone before that

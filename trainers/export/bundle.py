@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from ..data import Dataset
 
 FORMAT = "convscape-export/1"
+CACHE = "__pycache__"
 ARCHITECTURE, SOURCE, PROOF = "architecture.json", "model.py", "proof.json"
+FILES = (ARCHITECTURE, EXAMPLES, SOURCE, WEIGHTS)
+"""Names of the files whose hashes proof.json holds: all that an export writes beside it."""
+SEAL = "seal"
+"""Key of proof.json: the hash of all others, so that it can be told when one was edited."""
 TOLERANCE = 1e-4
 """Largest difference of two scores, as a part of the largest score, at which two networks count as equal."""
 BATCH_SIZES = (1, 2, 64)
@@ -93,13 +98,12 @@ def export_bundle(
                 "Give the architecture and the data set, with its limits and seed, that it was trained with.",
             )
     # What the weights were learnt with, which after a transfer is not the training part's.
-    normalisation = {key: tuple(value) for key, value in values["normalisation"].items()}
+    trained = build_network(architecture).eval()
+    normalisation = checkpoints.load_averaged(trained, tensors, values, dataset.input[0], checkpoint)
     dataset = replace(dataset, **normalisation)
-    folder = folder.resolve()
+    folder = folder.parent.resolve() / folder.name
     refuse_foreign(folder)
     weights = {key.removeprefix("averaged."): value for key, value in tensors.items() if key.startswith("averaged.")}
-    trained = build_network(architecture).eval()
-    trained.load_state_dict(weights)
     images = Images(dataset.test, dataset, torch.device("cpu"))
 
     temporary = folder.parent / f".{folder.name}-{os.getpid()}"
@@ -110,6 +114,8 @@ def export_bundle(
         (temporary / ARCHITECTURE).write_text(json.dumps(architecture.to_json(), indent=1))
         (temporary / SOURCE).write_text(source(architecture, dataset, name), encoding="utf-8")
         save_file(_examples(trained, dataset, images), temporary / EXAMPLES)
+        for tensors_file in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
+            (temporary / tensors_file).chmod((temporary / ARCHITECTURE).stat().st_mode)
         differences, accuracy = _prove(temporary / SOURCE, trained, dataset, images)
         proof = {
             "format": FORMAT,
@@ -125,14 +131,11 @@ def export_bundle(
                 "interval_95": _interval(accuracy, len(dataset.test)),
             },
             "agreement": {"tolerance": TOLERANCE, "largest_difference_at_batch_size": differences},
-            "sha256": {
-                path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(temporary.iterdir())
-            },
+            "sha256": {name: _hash(temporary / name) for name in FILES},
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             "details": details or {},
         }
-        (temporary / PROOF).write_text(json.dumps(proof, indent=1))
-        files = tuple(sorted(path.name for path in temporary.iterdir()))
+        (temporary / PROOF).write_text(json.dumps(proof | {SEAL: _seal(proof)}, indent=1))
         _put(temporary, folder)
     except OSError as error:
         raise ExportError(
@@ -142,7 +145,7 @@ def export_bundle(
         shutil.rmtree(temporary, ignore_errors=True)
     return Exported(
         folder=folder,
-        files=files,
+        files=(*FILES, PROOF),
         test_accuracy=accuracy,
         test_images=len(dataset.test),
         largest_difference=max(differences.values()),
@@ -152,34 +155,83 @@ def export_bundle(
 def refuse_foreign(folder: Path) -> None:
     """Refuses a folder that holds anything but an earlier export. One that is not there, or is empty, will do.
 
+    Only files whose hashes an export has recorded are an export's. One that somebody has changed since is theirs.
+
     Raises:
-        ExportError: `folder` is a file, or holds something that no export wrote.
+        ExportError: `folder` is a file or a link, or holds something that no export wrote or that was changed since.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ExportError(f"{folder} is a file", "Name another folder to export to.")
-    inside = {path.name for path in folder.iterdir()} - {"__pycache__"}
     try:
-        proof = json.loads((folder / PROOF).read_text())
-        ours = {PROOF, *proof["sha256"]} if proof["format"] == FORMAT else set()
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = set()
-    if inside - ours:
-        raise ExportError(
-            f"{folder} holds {min(inside - ours)}, which no export wrote",
-            "Name another folder, or empty this one.",
-        )
+        if folder.is_symlink():
+            raise ExportError(f"{folder} is a link", "Name the folder that it leads to.")
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise ExportError(f"{folder} is a file", "Name another folder to export to.")
+        recorded = _recorded(folder)
+        for path in sorted(folder.iterdir()):
+            if recorded and _is_cache(path):
+                continue
+            if path.name not in recorded or path.is_symlink() or not path.is_file():
+                raise ExportError(
+                    f"{folder} holds {path.name}, which no export wrote", "Name another folder, or empty this one."
+                )
+            if _hash(path) != recorded[path.name]:
+                raise ExportError(
+                    f"{path} was changed since it was exported",
+                    "Keep it elsewhere, or name another folder; an export replaces only what it wrote.",
+                )
+    except OSError as error:
+        raise ExportError(f"{folder} cannot be read: {error.strerror}", "Name another folder to export to.") from error
+
+
+def _is_cache(path: Path) -> bool:
+    """Whether it is what Python leaves where `model.py` was imported."""
+    if path.name != CACHE or path.is_symlink() or not path.is_dir():
+        return False
+    return all(file.match("model.*.pyc") and file.is_file() for file in path.iterdir())
+
+
+def _recorded(folder: Path) -> dict[str, Any]:
+    """The hashes of an earlier export's files, by name, and of its proof.json; {} where `folder` holds none."""
+    path = folder / PROOF
+    try:
+        proof = json.loads(path.read_text()) if path.is_file() and not path.is_symlink() else {}
+        if proof["format"] != FORMAT:
+            return {}
+        seal = proof.pop(SEAL, None)  # which exports of earlier versions lack
+        recorded = {name: said for name, said in dict(proof["sha256"]).items() if name in FILES}
+        return recorded | {PROOF: _hash(path) if seal in (None, _seal(proof)) else None}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _seal(proof: dict[str, Any]) -> str:
+    """SHA-256 of a proof.json without its seal, however its text is laid out."""
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(proof))).encode()).hexdigest()
 
 
 def _put(temporary: Path, folder: Path) -> None:
-    """Renames `temporary` to `folder`; an export that stood there goes once the new one is in place."""
+    """Renames `temporary` to `folder`; an export that stood there goes once the new one is in place.
+
+    Raises:
+        ExportError: what stood there was changed meanwhile; it stays.
+    """
     if not folder.exists():
         temporary.rename(folder)
         return
     old = folder.parent / f".{folder.name}-{os.getpid()}-old"
     folder.rename(old)
-    temporary.rename(folder)
+    try:
+        refuse_foreign(old)
+        temporary.rename(folder)
+    except (ExportError, OSError):
+        old.rename(folder)
+        refuse_foreign(folder)  # as before, by the name that people know
+        raise
     shutil.rmtree(old)
 
 

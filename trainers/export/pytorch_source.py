@@ -118,7 +118,7 @@ def read_image(file: str) -> Tensor:
     """A picture as uint8 (1, {channels}, {height}, {width}): the part in its middle that has this shape, resized."""
     from PIL import Image, ImageOps
 
-    with Image.open(file) as picture:
+    with Image.open(file, formats=("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")) as picture:
         if picture.mode.startswith("I"):  # of 16 bits the upper 8
             picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
         elif picture.mode == "P":  # a palette may have see-through colours
@@ -127,16 +127,25 @@ def read_image(file: str) -> Tensor:
     return torch.tensor(bytearray(picture.tobytes())).view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
 
 
+def printable(value: object) -> str:
+    """What is said of a picture, in one line that a terminal does not act on."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(value))
+
+
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         print(f"scores agree with the recorded ones to {{check():.1e}} of the largest")
+    failed = False
     for file in sys.argv[1:]:
         try:
             picture = read_image(file)
-        except OSError as error:
-            sys.exit(f"{{file}}: no picture that can be read: {{error}}")
+        except Exception as error:  # of a damaged file Pillow raises anything
+            print(printable(f"{{file}}: no picture that can be read: {{error}}"), file=sys.stderr)
+            failed = True
+            continue
         probability, label = predict(load(), picture)[0].max(0)
-        print(f"{{file}}: {{CLASSES[label]}} ({{probability:.1%}})")
+        print(printable(f"{{file}}: {{CLASSES[label]}} ({{probability:.1%}})"))
+    sys.exit(failed)
 '''
 """Text of the file, to be formatted."""
 

@@ -1,0 +1,154 @@
+"""Decodes pictures from files that anybody may have made: looked at first, and within so much memory at a time."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import warnings
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from .pixels import is_grey, pixels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg"),
+    "PNG": (".png",),
+    "PPM": (".ppm", ".pgm"),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+"""Formats that are read, by PIL's names, with the endings of their files. PIL goes by what a file holds and starts
+another program for some formats: it is to know no others than these."""
+MOST_BYTES = 500_000_000
+"""Memory that decoding one picture may take, and the size of the largest file that is read. A PNG in colour has 125
+million pixels then, half of that with an alpha channel. A larger JPEG is decoded at a half, a quarter or an eighth of
+its size, where it is resized anyway."""
+BYTES_A_CPU = 100_000_000
+"""Memory that all pictures decoded at a time may take for each CPU that decodes, if that is more than MOST_BYTES."""
+UNIT = 4_000_000
+"""Bytes by which room is given."""
+BYTES_A_PIXEL = {"1": 2, "L": 1, "P": 6, "I;16": 5, "RGB": 4}
+"""Memory for each pixel of a picture and of what it is converted to, by PIL's mode; 8 bytes for all others."""
+KEPT_A_PIXEL = {"WEBP": 12, "PPM": 6, "BMP": 2}
+"""Memory for each pixel that the format's decoder in PIL takes beside the picture, at most."""
+BLOCK = 64 * 2**20
+"""Bytes that PIL asks for at a time: so large ones go back to the system, those of 16 MB stay with the process."""
+TILE = (322, 323)
+"""Tags of a TIFF: width and height of its tiles, which may be larger than the picture."""
+
+
+class Room:
+    """Room for so many bytes at a time: who asks for more than is left waits, and gets all there is at most.
+
+    Args:
+        most: how many bytes.
+        kind: `threading` or a context of `multiprocessing`: among whom the room is shared.
+    """
+
+    def __init__(self, most: int, kind: Any = threading) -> None:
+        self._units = most // UNIT
+        self._one_asks, self._free = kind.Lock(), kind.Semaphore(self._units)
+
+    @contextmanager
+    def of(self, needed: int) -> Iterator[None]:
+        """A context manager in whose body so many bytes may be used."""
+        units = min(-(-needed // UNIT), self._units)
+        with self._one_asks:  # two that each hold half of what they need would wait for ever
+            for _ in range(units):
+                self._free.acquire()
+        try:
+            yield
+        finally:
+            for _ in range(units):
+                self._free.release()
+
+
+def room_for(cpus: int, kind: Any = threading) -> Room:
+    """Room for as many CPUs to decode pictures, and for the largest picture in any case."""
+    return Room(max(MOST_BYTES, cpus * BYTES_A_CPU), kind)
+
+
+_room = room_for(os.cpu_count() or 1)
+
+
+def prepare() -> None:
+    """Has PIL give back the memory of large pictures, and not warn of them in this process: there is a bound here."""
+    Image.core.set_block_size(BLOCK)
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+
+def share(room: Room) -> None:
+    """From now on this process decodes within `room`, which others may share."""
+    global _room
+    _room = room
+
+
+def read_head(path: Path) -> tuple[int, int] | None:
+    """Pixels and channels that a file says it has; None where it says nothing."""
+    try:
+        with _opened(path) as image:
+            return image.width * image.height, 1 if is_grey(image) else 3
+    except Exception:  # noqa: BLE001 - of a damaged file PIL raises anything
+        return None
+
+
+def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
+    """The picture (1, H, W) or (3, H, W), or why it cannot be read.
+
+    Args:
+        path: the file.
+        size: height and width in pixels of the central square, resized, to take; None to take all as it is.
+    """
+    try:
+        with _opened(path) as image:
+            kept = _kept(image)
+            needed = kept + _decoded(image, size)
+            if needed > MOST_BYTES and size is not None:
+                image.draft(image.mode, (size, size))  # a JPEG only
+                needed = kept + _decoded(image, size)
+            if needed > MOST_BYTES:
+                return f"needs {needed:,} bytes to be decoded, and no more than {MOST_BYTES:,} are given"
+            with _room.of(needed), closing(image):  # its pixels go before the room is given back
+                image.load()
+                return pixels_of(image, size)
+    except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything
+        return str(error).split("\n")[0][:200] or type(error).__name__
+
+
+def _decoded(image: Image.Image, size: int | None) -> int:
+    """Bytes of the picture and of what is made of it; as an array it is there twice more."""
+    return image.width * image.height * (BYTES_A_PIXEL.get(image.mode, 8) + (6 if size is None else 0))
+
+
+def _kept(image: Image.Image) -> int:
+    """Bytes that the format's decoder takes beside the picture, as large as that is in the file."""
+    pixels = image.width * image.height
+    if isinstance(image, JpegImageFile):  # the coefficients of all scans, two bytes each
+        across, down = (max(layer[axis] for layer in image.layer) for axis in (1, 2))
+        return 2 * pixels * sum(layer[1] * layer[2] for layer in image.layer) // (across * down)
+    if image.format == "TIFF":
+        width, height = (image.tag_v2.get(tag, 0) for tag in TILE)  # pyright: ignore[reportAttributeAccessIssue]
+        return 8 * max(width * height, pixels)
+    return KEPT_A_PIXEL.get(str(image.format), 0) * pixels
+
+
+def _opened(path: Path) -> Image.Image:
+    """The picture, of which nothing but the head is read yet. Only of a file: a pipe would be waited for."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file")
+    if about.st_size > MOST_BYTES:  # of some formats PIL reads all of it, to look at the head
+        raise ValueError(f"has {about.st_size:,} bytes, and no more than {MOST_BYTES:,} are read")
+    return Image.open(path, formats=tuple(FORMATS))
