@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from ...spaces import SweepError
+from .local_ray import start_local_ray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ def start_ray(resources: ResourcesConfig) -> None:
         if resources.address:
             ray.init(address=resources.address, **options)
         else:
-            ray.init(address="local", include_dashboard=False, **options)
+            start_local_ray(**options)
     except (OSError, ValueError, RuntimeError) as error:
         if resources.address:
             raise SweepError(

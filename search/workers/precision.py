@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ...spaces import SpaceError, SweepError
-from ..files import PRECISION, TRIALS, write_atomically
+from ..files import PRECISION, TRIALS, read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +47,7 @@ def choose_precision(
         if measured is None:
             return "float32"
         found = measured
-        write_atomically(config.sweep_folder / PRECISION, json.dumps(found, indent=1) + "\n")
+        write_sealed(config.sweep_folder / PRECISION, found)
     tags = {f"convscape.precision{'' if key == 'precision' else f'_{key}'}": found[key] for key in found}
     engine.ledger.tag_sweep(tags)
     return cast("Precision", found["precision"])
@@ -101,9 +100,9 @@ def _kept(folder: Path) -> dict[str, Any] | None:
     """What was settled before; None where nothing was."""
     path = folder / PRECISION
     try:
-        values = json.loads(path.read_text())
-        if values["precision"] not in ("float32", "bfloat16"):
-            raise ValueError(values["precision"])
+        values = read_sealed(path)
+        if values["precision"] not in ("float32", "bfloat16") or not all(isinstance(v, str) for v in values.values()):
+            raise ValueError("it holds something else")
     except FileNotFoundError:
         if (folder / TRIALS).exists():
             return {"precision": "float32", "reason": "begun before precision was measured"}

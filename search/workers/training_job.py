@@ -215,7 +215,7 @@ def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:
         return []
     try:
         results = [EpochResult.from_json(values) for values in read_checkpoint(folder)[1]["notes"]["untold"]]
-    except (CheckpointError, LookupError, TypeError):
+    except (CheckpointError, AttributeError, LookupError, TypeError, ValueError):
         return []
     results = [result for result in results if result.epoch > known]
     return results if [result.epoch for result in results] == list(range(known + 1, at + 1)) else []
