@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import select
 import sys
 import time
@@ -21,6 +22,7 @@ from .spaces import (
     DataError,
     ExportError,
     SweepError,
+    printable,
 )
 
 if TYPE_CHECKING:
@@ -50,14 +52,31 @@ Settings = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Where sweeps live: `folder` in the sweep file.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Let the code run that the sweep names; from now on, if unchanged.")
+]
 SWEEPS = Path("sweeps")
+
+
+def _echo(text: str, *, err: bool = False) -> None:
+    """Prints text; what files and folders of others hold cannot steer the terminal."""
+    from .search.tracking import without_secrets
+
+    typer.echo(printable(without_secrets(text)), err=err)
+
+
+def _echo_json(value: Any) -> None:
+    """Prints a value as one line of JSON, which stays JSON whatever is a secret."""
+    from .search.tracking import values_without_secrets
+
+    typer.echo(json.dumps(values_without_secrets(value)))
 
 
 def _version(asked: bool) -> None:
     if asked:
         from . import __version__
 
-        typer.echo(f"convscape {__version__}")
+        _echo(f"convscape {__version__}")
         raise typer.Exit
 
 
@@ -83,6 +102,7 @@ def launch(
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
     ] = None,
+    trust_code: TrustCode = False,
     output: Output = "table",
 ) -> None:
     """Run a sweep: sample networks, train them, promote the best, keep every run in MLflow.
@@ -95,15 +115,17 @@ def launch(
       convscape launch sweep.yaml --dry-run
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from .search import driver
-    from .search.config import read_sweep_file
+    from .search.config import read_sweep_file, remember
 
     started = time.monotonic()
-    config = read_sweep_file(sweep_file, set_ or ())
     if dry_run:
+        config = read_sweep_file(sweep_file, set_ or (), trust="everything" if trust_code else "nothing")
         _dry_run(config, output)
+        if trust_code:
+            remember(sweep_file, config.named_code, "everything")
         return
     _check_target(export_to)
-    sweep = driver.launch(config, replace=replace)
+    sweep = driver.launch(sweep_file, overrides=set_ or (), replace=replace, trust_code=trust_code)
     _finish(sweep, started, export_to, output)
 
 
@@ -114,6 +136,7 @@ def resume(
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
     ] = None,
+    trust_code: TrustCode = False,
     output: Output = "table",
 ) -> None:
     """Go on with a sweep that was interrupted or killed; what ended is not trained again."""
@@ -121,7 +144,7 @@ def resume(
 
     started = time.monotonic()
     _check_target(export_to)
-    _finish(driver.resume(name, folder), started, export_to, output)
+    _finish(driver.resume(name, folder, trust_code=trust_code), started, export_to, output)
 
 
 @app.command()
@@ -137,10 +160,12 @@ def status(
 
     sweep = Sweep.open(name, folder)
     while True:
-        text = json.dumps(status_json(sweep)) if output == "json" else status_text(sweep)
         if watch and output == "table" and sys.stdout.isatty():
             typer.echo("\033[H\033[2J", nl=False)  # a clean screen
-        typer.echo(text)
+        if output == "json":
+            _echo_json(status_json(sweep))
+        else:
+            _echo(status_text(sweep))
         if not watch or not sweep.running:
             return
         time.sleep(2)
@@ -164,11 +189,11 @@ def compare(
     trials = sweep.summaries(records)
     if output == "json":
         failed = [asdict(failure) for failure in failures(records)]
-        typer.echo(json.dumps({"trials": [asdict(trial) for trial in trials], "failures": failed}))
+        _echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
         return
-    typer.echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
+    _echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
     page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
-    typer.echo(f"\nCompare runs in MLflow:\n  {page}")
+    _echo(f"\nCompare runs in MLflow:\n  {page}")
 
 
 @app.command()
@@ -215,12 +240,14 @@ def describe(
     if layer:
         from .spaces import alternatives_to, format_alternatives
 
-        shown = json.dumps(alternatives_to(found, layer)) if output == "json" else format_alternatives(found, layer)
-        typer.echo(shown.rstrip())
+        if output == "json":
+            _echo_json(alternatives_to(found, layer))
+        else:
+            _echo(format_alternatives(found, layer).rstrip())
     elif output == "json":
-        typer.echo(json.dumps(network_json(found, batch, optimizer, precision)))
+        _echo_json(network_json(found, batch, optimizer, precision))
     else:
-        typer.echo(network_text(found, batch, optimizer, precision))
+        _echo(network_text(found, batch, optimizer, precision))
 
 
 @app.command()
@@ -228,24 +255,30 @@ def sample(
     sweep_file: SweepFile,
     number: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="How many networks.")] = 3,
     set_: Settings = None,
+    trust_code: TrustCode = False,
     output: Annotated[
         Literal["table", "jsonl"], typer.Option("--output", "-o", help="Lines, or JSON lines.")
     ] = "table",
 ) -> None:
     """Networks of a sweep file's space, with their cost. Trains nothing."""
     from .dashboards.text import design_json, design_line
-    from .search.config import load_data, read_sweep_file
+    from .search.config import load_data, read_sweep_file, remember
     from .search.driver import preflight
     from .search.proposals import DesignSpace
 
-    config = read_sweep_file(sweep_file, set_ or ())
+    config = read_sweep_file(sweep_file, set_ or (), trust="everything" if trust_code else "nothing")
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
     if output == "table" and (size := designs.networks.size(dataset.input)) is not None:
-        typer.echo(f"# {size}")
+        _echo(f"# {size}")
     for design in designs.draw(number, config.search.seed):
-        typer.echo(json.dumps(design_json(design, designs)) if output == "jsonl" else design_line(design, designs))
+        if output == "jsonl":
+            _echo_json(design_json(design, designs))
+        else:
+            _echo(design_line(design, designs))
+    if trust_code:
+        remember(sweep_file, config.named_code, "everything")
 
 
 @app.command()
@@ -254,6 +287,7 @@ def export(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    trust_code: TrustCode = False,
     output: Output = "table",
 ) -> None:
     """Write the best network as weights, JSON and a PyTorch file that needs only torch, and prove that they agree.
@@ -263,48 +297,68 @@ def export(
     from .dashboards.text import export_json, export_lines
     from .search import Sweep
 
-    exported = Sweep.open(name, folder).export(to, trial)
+    exported = Sweep.open(name, folder, trust_code=trust_code).export(to, trial)
     if output == "json":
-        typer.echo(json.dumps(export_json(exported)))
+        _echo_json(export_json(exported))
     else:
-        typer.echo(export_lines(exported))
+        _echo(export_lines(exported))
 
 
 @app.command()
-def sync(name: Name, folder: Folder = SWEEPS) -> None:
+def sync(
+    name: Name,
+    folder: Folder = SWEEPS,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URI", help="Send all of it to another store, now and from now on.")
+    ] = None,
+) -> None:
     """Send to MLflow what has not reached it yet, for instance because its server was down."""
     from .search import Sweep, tracking
 
     sweep = Sweep.open(name, folder)
-    left = tracking.sync(sweep.folder)
-    typer.echo(f"{left} results left to send." if left else "MLflow has everything.")
+    left = tracking.sync(sweep.folder, to)
+    _echo(f"{left} results left to send." if left else "MLflow has everything.")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The command line; ends the process with one of EXIT_CODES."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    _show_logs_plainly()
     try:
         app([argument for argument in arguments if argument != "--debug"], standalone_mode=True)
     except ConvscapeError as error:
         if debug:
-            traceback.print_exc()
-        typer.echo(f"convscape: {error}", err=True)
+            _echo(traceback.format_exc(), err=True)
+        _echo(f"convscape: {error}", err=True)
         sys.exit(_code(error))
     except SystemExit as ended:  # Typer's own answer to a pipe that `head` closed is 1, a fault's code
         if isinstance(ended.__context__, BrokenPipeError) and _unread():
             sys.exit(141)
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is printed without secrets
         if debug:
-            raise
-        typer.echo(
-            f"convscape: a fault of Convscape's own: {type(error).__name__}: {error}\n"
-            "  Run it again with --debug for the traceback, and report that.",
-            err=True,
-        )
+            _echo(traceback.format_exc(), err=True)
+        hint = "Report that." if debug else "Run it again with --debug for the traceback, and report that."
+        _echo(f"convscape: a fault of Convscape's own: {type(error).__name__}: {error}\n  {hint}", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+class _Plain(logging.Formatter):
+    """Formats log records as text that cannot steer the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from .search.tracking import without_secrets
+
+        return printable(without_secrets(super().format(record)))
+
+
+def _show_logs_plainly() -> None:
+    shown = logging.StreamHandler()
+    shown.setLevel(logging.WARNING)
+    shown.setFormatter(_Plain())
+    logging.lastResort = shown
 
 
 def _unread() -> bool:
@@ -337,7 +391,7 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
     try:
         best = sweep.best_of(trials)
     except SweepError as error:
-        typer.echo(f"convscape: {error}", err=True)
+        _echo(f"convscape: {error}", err=True)
         raise typer.Exit(3) from None
     if output == "json":
         exported = sweep.export(export_to) if export_to else None
@@ -350,12 +404,12 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
             "counts": counts,
             "best": {key: value for key, value in asdict(best).items() if key in kept},
         }
-        typer.echo(json.dumps(result | ({"exported": export_json(exported)} if exported else {})))
+        _echo_json(result | ({"exported": export_json(exported)} if exported else {}))
     else:
-        typer.echo(ending(sweep, trials, exported=bool(export_to)))
+        _echo(ending(sweep, trials, exported=bool(export_to)))
         if export_to:
-            typer.echo(f"\n{export_lines(sweep.export(export_to))}")
-        typer.echo(f"\nDone in {time.monotonic() - started:.0f} s.")
+            _echo(f"\n{export_lines(sweep.export(export_to))}")
+        _echo(f"\nDone in {time.monotonic() - started:.0f} s.")
 
 
 def _dry_run(config: SweepConfig, output: str) -> None:
@@ -372,30 +426,26 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     if output == "json":
         networks = [design_json(design, designs) for design in drawn]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
-        typer.echo(
-            json.dumps(
-                {"config": config.to_json(), "size": counted, "networks": networks, "time": time and asdict(time)}
-            )
-        )
+        _echo_json({"config": config.to_json(), "size": counted, "networks": networks, "time": time and asdict(time)})
         return
     import yaml
 
-    typer.echo(
+    _echo(
         yaml.safe_dump(
             config.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
         ).rstrip()
     )
     sizes = f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
-    typer.echo(f"\n# {dataset.name}: images of {'x'.join(map(str, dataset.input))}: {sizes}")
+    _echo(f"\n# {dataset.name}: images of {'x'.join(map(str, dataset.input))}: {sizes}")
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):
-            typer.echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
+            _echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
     if time is not None:
-        typer.echo(f"# time: {forecast_line(time)}")
+        _echo(f"# time: {forecast_line(time)}")
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
-    typer.echo(f"# {counted}; nothing was kept")
+    _echo(f"# {counted}; nothing was kept")
     for design in drawn:
-        typer.echo(design_line(design, designs))
+        _echo(design_line(design, designs))
 
 
 def _image(text: str) -> tuple[int, int, int] | None:

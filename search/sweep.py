@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..spaces import SweepError, nearest
-from .config import SweepConfig, load_data
-from .files import CONFIG, INPUTS, is_locked, trial_folder
+from .config import NAME, SweepConfig, load_data, remember, remembered
+from .files import (
+    CONFIG,
+    INPUTS,
+    is_locked,
+    read_changed,
+    read_sealed,
+    refuse_links,
+    tell_once,
+    trial_folder,
+)
 from .records import failures, state_counts
 from .tracking import UploadProgress
 
@@ -41,35 +50,54 @@ class Sweep:
         self.folder = config.sweep_folder
 
     @staticmethod
-    def open(name: str, folder: str | Path = "sweeps") -> Sweep:
+    def open(name: str, folder: str | Path = "sweeps", *, trust_code: bool = False) -> Sweep:
         """The sweep called `name` among the sweeps in `folder`.
+
+        Code that it names runs, when its images are loaded or it is resumed, where it was launched by this user and has
+        not changed since.
 
         Args:
             name: the sweep's name, which is also the name of its own folder.
             folder: the folder that holds sweeps, as `folder` in the sweep file.
+            trust_code: let that code run all the same, now and from now on.
 
         Raises:
             SweepError: there is no such sweep (the message names the nearest one, or all there are), or its config.json
-                is damaged or of another version.
+                is damaged or of another version. One that was edited is taken, and that is told.
         """
+        if not re.fullmatch(NAME, name):
+            raise SweepError(
+                f"{name!r:.80} is no name of a sweep", "Give the folder that sweeps live in with --folder."
+            )
         path = Path(folder) / name / CONFIG
+        refuse_links(path.parent, deep=False)
         try:
-            values = json.loads(path.read_text())
+            values, changed = read_changed(path)
+        except PermissionError as error:
+            raise SweepError(f"{path} cannot be read: {error.strerror}", "Make it readable.") from None
         except OSError:
             known = sorted(file.parent.name for file in Path(folder).glob(f"*/{CONFIG}"))
             hint = nearest(name, known) if known else "None is there yet: `convscape launch SWEEP.yaml` makes one."
             raise SweepError(f"no sweep '{name}' in {Path(folder).resolve()}", hint) from None
-        except ValueError:
-            raise SweepError(f"{path} is not JSON", "It was changed from outside: restore it from a copy.") from None
-        if isinstance(values, dict) and isinstance(values.get("search"), dict):
+        except ValueError as error:
+            raise SweepError(
+                f"{path} is no config in JSON: {error!s:.100}", "It was changed from outside: restore it from a copy."
+            ) from None
+        if changed:
+            tell_once(path, " was changed since the sweep was launched or resumed, by hand or by a failing disk.")
+        if isinstance(values.get("search"), dict):
             values["search"].setdefault("refit", False)  # a sweep of an earlier version has no last training
         try:
-            return Sweep(SweepConfig.model_validate({**values, "folder": str(Path(folder))}))
+            config = SweepConfig.model_validate({**values, "folder": str(Path(folder)), "name": name})
         except (ValueError, TypeError) as error:
             reason = str(error).splitlines()[-1].strip()
             raise SweepError(
                 f"{path} is not a sweep's config: {reason:.200}", "It is of another version, or was changed."
             ) from None
+        if trust_code:
+            remember(path.parent, config.named_code, "everything")
+            return Sweep(config.trusting("everything"))
+        return Sweep(config.trusting(*remembered(path.parent, config.named_code)))
 
     @property
     def running(self) -> bool:
@@ -78,12 +106,22 @@ class Sweep:
 
     @property
     def images(self) -> tuple[int, int]:
-        """How many images the sweep trains and validates on; zeros where nothing says so, as in an early sweep."""
+        """How many images the sweep trains and validates on; zeros where nothing says so, as in an early sweep.
+
+        Raises:
+            SweepError: inputs.json is damaged.
+        """
+        path = self.folder / INPUTS
         try:
-            images = json.loads((self.folder / INPUTS).read_text())["images"]
+            images = read_sealed(path).get("images", {"train": 0, "validation": 0})
             return int(images["train"]), int(images["validation"])
-        except (OSError, ValueError, LookupError, TypeError):
+        except FileNotFoundError:
             return 0, 0
+        except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
+            raise SweepError(
+                f"{path} is not what Convscape wrote: {error!s:.100}",
+                "It was changed from outside: restore it from a copy.",
+            ) from None
 
     @property
     def tracking_uri(self) -> str:
@@ -204,6 +242,7 @@ class Sweep:
         from ..trainers import Checkpoints, read_checkpoint
         from ..trainers.export import export_bundle
 
+        refuse_links(self.folder)
         trials = self.trials()
         number = _handed_over(self.best_of(trials)) if trial is None else trial
         record = next((record for record in trials if record.number == number), None)
@@ -214,9 +253,8 @@ class Sweep:
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
             raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
-        epoch = int(
-            read_checkpoint(checkpoint)[1]["epoch"]
-        )  # of a sweep that was killed it may be one that was not told
+        # Of a sweep that was killed the epoch may be one that was not told.
+        epoch = read_checkpoint(checkpoint)[1].get("epoch")
         dataset = load_data(self.config)
         dataset = dataset.for_refit() if record.refit else dataset
         return export_bundle(
@@ -230,7 +268,7 @@ class Sweep:
                 "trial": number if record.repeats is None else record.repeats,
                 "run": number,
                 "run_id": self.run_ids().get(number),
-                "validation_accuracy": record.accuracies.get(epoch),
+                "validation_accuracy": record.accuracies.get(epoch or 0),
                 "images": {"trained_on": len(dataset.train), "validated_on": len(dataset.validation)},
                 "epoch": epoch,
                 "recipe": record.design.recipe.to_json(),

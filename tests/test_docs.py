@@ -56,7 +56,9 @@ def test_the_sweep_files_of_the_guide_to_spaces_are_some() -> None:
     assert len(blocks) == 3
     for block in blocks:
         text = f"name: try\ndata: {{name: digits}}\n{block}"
-        sweep_file.parse_sweep_file(text, str(ROOT / "examples" / "sweep.yaml")).network_space().check((1, 8, 8))
+        sweep_file.parse_sweep_file(text, str(ROOT / "examples" / "sweep.yaml"), trust="folders").network_space().check(
+            (1, 8, 8)
+        )
 
 
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")

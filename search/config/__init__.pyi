@@ -12,6 +12,7 @@ from .recipe_space import (
     logged_params as logged_params,
 )
 from .schema import (
+    NAME as NAME,
     UNLIMITED as UNLIMITED,
     BudgetConfig as BudgetConfig,
     DataConfig as DataConfig,
@@ -22,3 +23,4 @@ from .schema import (
 )
 from .sweep_file import parse_sweep_file as parse_sweep_file, read_sweep_file as read_sweep_file
 from .transfer_space import TransferSpace as TransferSpace
+from .trust import Trust as Trust, more_trusting as more_trusting, remember as remember, remembered as remembered

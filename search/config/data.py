@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .trust import refuse_untrusted
+
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from .schema import SweepConfig
@@ -13,10 +15,12 @@ def load_data(config: SweepConfig) -> Dataset:
     """The images that a sweep file's `data` section names, split by the sweep's seed to train, validate and test.
 
     Raises:
+        ConfigError: a function is named that reads them, and nobody said that it may run.
         DataError: images are missing, damaged or too few.
     """
     from ...trainers.data import load_dataset
 
+    refuse_untrusted(config.named_code, "data.name", config.trust, config.mistrust)
     data = config.data
     return load_dataset(
         data.name,

@@ -53,6 +53,8 @@ class WarmStart(_Entry):
         return {"sweep": self.sweep, **where, "best": self.best}
 
 
+MOST_NAMED = 1_000
+"""Bound on the designs that a sweep file names in one place."""
 AUTO = "auto"
 """What `search.start` is where the textbook says what is trained first."""
 
@@ -62,6 +64,12 @@ def _read(entries: Any, info: ValidationInfo) -> Any:
     if entries == AUTO and info.field_name == "start":
         return entries
     listed = list(entries) if isinstance(entries, list | tuple) else [entries]
+    if len(listed) > MOST_NAMED:
+        raise ConfigError(
+            f"search.{info.field_name}: {len(listed):,} designs, and no more than {MOST_NAMED:,} can be named",
+            "Name a former sweep: {sweep: NAME, best: 100}.",
+            key=f"search.{info.field_name}",
+        )
     return tuple(_entry(entry, f"search.{info.field_name}[{index}]") for index, entry in enumerate(listed))
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
-from ...spaces import Budget, CustomSpace, bytes_from, is_import_path
+from ...spaces import Budget, CustomSpace, bytes_from, find_module
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
 from ..records import Objective  # noqa: TC001 - pydantic reads it
+from ..tracking import hide, uri_problem
 from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
 from .recipe_space import DEFAULTS as RECIPE_DEFAULTS, RecipeSpace, absolute_paths
 from .transfer_space import TransferSpace
+from .trust import NamedCode, Trust, refuse_untrusted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...spaces import Architecture, Space
     from ...trainers import Recipe
     from ..study import Samplers
 
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What a sweep's name may be, as a regular expression."""
 UNLIMITED = 1_000_000
 """The most that `search.trials` may be, and what it is where only the time limits a sweep."""
 
@@ -278,14 +285,15 @@ class TrackingConfig(_Section):
     """The `tracking` section of a sweep file: the MLflow store and the experiment that results are sent to."""
 
     uri: str | None = None
-    """MLflow tracking URI; a SQLite file in `folder` when not given."""
+    """MLflow tracking URI; a SQLite file in `folder` when not given. `${NAME}` stands for what an environment variable
+    holds, `MLFLOW_TRACKING_…` or `CONVSCAPE_TRACKING_…`; a password that is written here is kept in no file."""
 
     @field_validator("uri")
     @classmethod
-    def _known_scheme(cls, uri: str | None) -> str | None:
-        if uri is not None and not re.match(r"(sqlite|https?|postgresql|mysql|mssql|databricks)(\+\w+)?:", uri):
-            raise ValueError("begin with sqlite:///, http://, https:// or a database's scheme such as postgresql://")
-        return uri
+    def _of_a_store(cls, uri: str | None) -> str | None:
+        if uri is not None and (problem := uri_problem(uri)):
+            raise ValueError(problem)
+        return uri and hide(uri)
 
     experiment: str = "convscape"
     """MLflow experiment that holds the sweep's runs."""
@@ -312,13 +320,44 @@ class SweepConfig(_Section):
     resources: ResourcesConfig = ResourcesConfig()
     tracking: TrackingConfig = TrackingConfig()
     code: Annotated[list[Path] | None, Field(validate_default=True)] = None
-    """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's and the
-    current one when not given."""
+    """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's when not
+    given, and the current one where it is needed."""
+    _trust: Trust = PrivateAttr("nothing")
+    _mistrust: str = PrivateAttr("")
+
+    @property
+    def trust(self) -> Trust:
+        """What of the code that is named may run. It is no setting: no file can say it."""
+        return self._trust
+
+    @property
+    def mistrust(self) -> str:
+        """Why no more of it may run, as words; "" where there is no more to say."""
+        return self._mistrust
+
+    def trusting(self, trust: Trust, mistrust: str = "") -> SweepConfig:
+        """A copy of this config, of which so much of the code that it names may run."""
+        found = self.model_copy()
+        object.__setattr__(found, "_trust", trust)
+        object.__setattr__(found, "_mistrust", mistrust)
+        return found
+
+    @property
+    def named_code(self) -> NamedCode:
+        """What of it is code that would be imported, and what that is called with."""
+        included = {"space": True, "data": True, "search": {"sampler"}}
+        plain = self.model_dump(mode="json", include=included, exclude_none=True)
+        settings = {
+            "space.class": plain["space"],
+            "data.name": plain["data"],
+            "search.sampler": plain["search"]["sampler"],
+        }
+        return NamedCode.of(_named(self.space, self.data, self.search), tuple(self.code or ()), settings)
 
     @field_validator("name")
     @classmethod
     def _usable_as_folder(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        if not re.fullmatch(NAME, name):
             raise ValueError("use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first")
         return name
 
@@ -339,12 +378,15 @@ class SweepConfig(_Section):
     @field_validator("code")
     @classmethod
     def _remembered(cls, code: list[Path] | None, info: ValidationInfo) -> list[Path] | None:
-        """Absolute, so that the sweep is resumed from anywhere."""
-        data, search = info.data.get("data"), info.data.get("search")
-        named = (data and data.name, search and search.sampler_name)
-        if code is None and ("class" in info.data.get("space", {}) or any(map(is_import_path, named))):
-            code = [(info.context or {}).get("folder", Path()), Path()]
-        return code and list(dict.fromkeys(_at_home(folder).absolute() for folder in code))
+        """Absolute, so that the sweep is resumed from anywhere; the current folder only where it is needed."""
+        named = NamedCode.of(_named(*(info.data.get(key) for key in ("space", "data", "search"))), ()).paths.values()
+        if code is None and named:
+            folder = (info.context or {}).get("folder", Path()).absolute()
+            code = [folder] if all(find_module(path, [folder]) for path in named) else [folder, Path()]
+        places = list(dict.fromkeys(_at_home(folder).absolute() for folder in code or ()))
+        if file := next((place for place in places if os.path.exists(place) and not os.path.isdir(place)), None):  # noqa: PTH110, PTH112 - these never raise
+            raise ValueError(f"{file} is no folder")
+        return code and places
 
     def network_space(self) -> Space:
         """The networks the sweep may try, and those of the pretrained weights where the recipes name some.
@@ -365,12 +407,14 @@ class SweepConfig(_Section):
         """
         from ..study import Samplers
 
+        refuse_untrusted(self.named_code, "search.sampler", self.trust, self.mistrust)
         made = Samplers(self.search.sampler, self.search.seed, self.code or ())
         made.check_objectives(len(self.search.objectives))
         return made
 
     def _untrained(self) -> Space:
         if "class" in self.space:
+            refuse_untrusted(self.named_code, "space.class", self.trust, self.mistrust)
             settings = {key: value for key, value in self.space.items() if key != "class"}
             return CustomSpace(self.space["class"], settings, self.code or ())
         if "base" in self.space:
@@ -387,8 +431,8 @@ class SweepConfig(_Section):
 
     @property
     def sweep_folder(self) -> Path:
-        """The sweep's own folder, as an absolute path: the folder `name` in `folder`."""
-        return (self.folder / self.name).resolve()
+        """The sweep's own folder, as an absolute path: the folder `name` in `folder`, whose links are followed."""
+        return self.folder.resolve() / self.name
 
     @property
     def tracking_uri(self) -> str:
@@ -398,6 +442,17 @@ class SweepConfig(_Section):
     def to_json(self) -> dict[str, Any]:
         """The config as plain values that JSON can hold, every default written out."""
         return self.model_dump(mode="json")
+
+
+def _named(
+    space: Mapping[str, Any] | None, data: DataConfig | None, search: SearchConfig | None
+) -> dict[str, str | None]:
+    """What may name code, by its key; of sections that are wrong nothing is known."""
+    return {
+        "space.class": space.get("class") if space else None,
+        "data.name": data.name if data else None,
+        "search.sampler": search.sampler_name if search else None,
+    }
 
 
 def _at_home(path: Path) -> Path:

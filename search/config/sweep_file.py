@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from ...spaces import ConfigError, nearest
+from ..tracking import values_without_secrets, without_secrets
 from . import yaml_lines
 from .initial_designs import check_initial_designs
 from .schema import SweepConfig
+from .trust import more_trusting, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .trust import Trust
 
-def read_sweep_file(path: str | Path, overrides: Sequence[str] = ()) -> SweepConfig:
+
+def read_sweep_file(path: str | Path, overrides: Sequence[str] = (), *, trust: Trust = "nothing") -> SweepConfig:
     """Reads the sweep file at `path` and checks it as far as that goes without the images.
+
+    Code that it names runs where `trust` or a former launch of the file says so, and is refused otherwise.
 
     Args:
         path: a YAML file.
         overrides: "key=value" settings as `--set` takes them, such as "search.trials=20"; they replace those of the
             file.
+        trust: what of the code that the file names may run.
 
     Raises:
         ConfigError: says the file, the line, the key, what is wrong and what to write.
@@ -34,10 +42,12 @@ def read_sweep_file(path: str | Path, overrides: Sequence[str] = ()) -> SweepCon
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "Name an existing sweep file.") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text at byte {error.start}", "Name a sweep file, as YAML.") from None
-    return parse_sweep_file(text, str(path), overrides)
+    return parse_sweep_file(text, str(path), overrides, trust=trust)
 
 
-def parse_sweep_file(text: str, source: str = "sweep.yaml", overrides: Sequence[str] = ()) -> SweepConfig:
+def parse_sweep_file(
+    text: str, source: str = "sweep.yaml", overrides: Sequence[str] = (), *, trust: Trust = "nothing"
+) -> SweepConfig:
     """Reads a sweep file from its text and checks it as far as that goes without the images.
 
     Args:
@@ -46,14 +56,20 @@ def parse_sweep_file(text: str, source: str = "sweep.yaml", overrides: Sequence[
             `code` is not given.
         overrides: "key=value" settings as `--set` takes them, such as "search.trials=20"; they replace those of the
             text.
+        trust: what of the code that the text names may run.
 
     Raises:
         ConfigError: says the file, the line, the key, what is wrong and what to write.
     """
     document = yaml_lines.parse_yaml(text, source)
+    document.values.pop("seal", None)  # the checksum of a config.json
     overridden = [_override(document.values, override) for override in overrides]
+    if twice := next((key for key in overridden if overridden.count(key) > 1), None):
+        raise ConfigError(f"--set {twice}: given twice", "Give it once.", key=twice)
     try:
         config = _validated(document.values, Path(source).parent)
+        former, mistrust = remembered(Path(source), config.named_code)
+        config = config.trusting(more_trusting(trust, former), mistrust if trust == "nothing" else "")
         config.network_space()
         config.recipe_space()
         config.samplers()
@@ -98,12 +114,15 @@ def _validated(values: dict[str, Any], folder: Path) -> SweepConfig:
             raise ConfigError(f"{key}: unknown key", nearest(location[-1], known), key=key) from None
         if first["type"] == "missing":
             raise ConfigError(f"{key}: missing", f"Add it: {_EXAMPLES.get(key, key + ': …')}", key=key) from None
+        given = without_secrets(repr(values_without_secrets(first["input"])))
+        if location[:1] == ["tracking"]:  # whatever it is, a password may be in it
+            given = re.sub(":.*", ":…'", given, flags=re.DOTALL)
         if first["type"] == "model_type":
             keys = ", ".join(_keys_of(location))
-            raise ConfigError(f"{key}: {first['input']!r:.80}: not settings", f"Its keys: {keys}.", key=key) from None
+            raise ConfigError(f"{key}: {given:.80}: not settings", f"Its keys: {keys}.", key=key) from None
         problem = first["msg"].removeprefix("Value error, ")
         problem = problem[0].lower() + problem[1:]
-        raise ConfigError(f"{key}: {first['input']!r:.80}: {problem}", _meaning(location), key=key) from None
+        raise ConfigError(f"{key}: {given:.80}: {problem}", _meaning(location), key=key) from None
 
 
 _TYPE_NAMES = ("int", "float", "constrained-int", "constrained-float")

@@ -33,6 +33,12 @@ LARGEST_DOCUMENT = 100_000
 """Bound on the values of a file once its aliases (`*name`) are written out."""
 
 
+LARGEST_TEXT = 200_000
+"""Bound on the characters of a file, or of a value of `--set`: reading takes its time by the character."""
+_CHOKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+"""What PyYAML raises of scalars that it cannot make what their tags say."""
+
+
 class _Loader(yaml.SafeLoader):
     """The safe loader, reading 1e-3 as the number it is in YAML 1.2, within the bounds above."""
 
@@ -41,6 +47,15 @@ class _Loader(yaml.SafeLoader):
         if node is not None:
             _values(node, {})
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except _CHOKES:
+            tag = str(node.tag).rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                problem=f"{node.value!s:.80} cannot be read as {tag:.80}", problem_mark=node.start_mark
+            ) from None
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         number = super().construct_yaml_int(node)
@@ -82,6 +97,8 @@ def parse_yaml(text: str, source: str) -> Document:
         ConfigError: not YAML, a key twice, not a mapping at the top, or beyond LARGEST_NUMBER or LARGEST_DOCUMENT; says
             the line where there is one.
     """
+    if len(text) > LARGEST_TEXT:
+        raise ConfigError(f"{source}: more than {LARGEST_TEXT:,} characters (LARGEST_TEXT)", "Name files instead.")
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
@@ -96,24 +113,42 @@ def parse_yaml(text: str, source: str) -> Document:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}: column {mark.column + 1}" if mark else source
         raise ConfigError(f"{where}: {error.problem or error.context}", "Mend the YAML there.") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, *_CHOKES) as error:
         raise ConfigError(f"{source}: not readable as YAML: {error!s:.200}") from None
     finally:
         loader.dispose()
     if not isinstance(values, dict):
         raise ConfigError(f"{source}: a sweep file is a mapping, not {type(values).__name__}", "Begin with `name: …`.")
-    return Document(values, lines)
+    return Document(_written_out(values), lines)
+
+
+def _written_out(value: Any) -> Any:
+    """A copy in which what an alias stands for is a value of its own: a change of one is none of the other."""
+    if isinstance(value, dict):
+        return {key: _written_out(each) for key, each in value.items()}
+    return [_written_out(each) for each in value] if isinstance(value, list) else value
 
 
 def parse_value(text: str) -> Any:
     """One value as it would be read in a YAML file: "3", "[3, 5]", "true"; the text itself where it is no YAML."""
+    if len(text) > LARGEST_TEXT:
+        raise ConfigError(
+            f"--set: a value of more than {LARGEST_TEXT:,} characters (LARGEST_TEXT)", "Write it into the file."
+        )
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
-    except (yaml.YAMLError, RecursionError, ValueError):
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        _note_lines(node, "", {}, "--set")
+        return _written_out(loader.construct_document(node)) if node is not None else None
+    except (yaml.YAMLError, *_CHOKES):
         return text
 
 
 def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], source: str) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for index, each in enumerate(node.value):
+            lines[place := f"{prefix.removesuffix('.')}[{index}]"] = each.start_mark.line + 1
+            _note_lines(each, f"{place}.", lines, source)
     if not isinstance(node, yaml.MappingNode):
         return
     for key, item in node.value:
@@ -124,6 +159,4 @@ def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], sour
                 "Keep one of them.",
             )
         lines[path] = key.start_mark.line + 1
-        if isinstance(item, yaml.SequenceNode):
-            lines |= {f"{path}[{index}]": each.start_mark.line + 1 for index, each in enumerate(item.value)}
         _note_lines(item, f"{path}.", lines, source)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...spaces import SweepError
-from ..files import CONFIG, LOCK, TRIALS, sweep_lock, temporary_path, write_atomically
+from ...spaces import ConfigError, SweepError
+from ..files import CONFIG, LOCK, TRIALS, refuse_links, sweep_lock, temporary_path, write_sealed
 from ..sweep import folder_option
-from ..tracking import UploadProgress
+from ..tracking import UploadProgress, file_problem, sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +30,7 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
         SweepError: the folder holds a sweep that is not to be replaced, or files that are no sweep, or cannot be read.
     """
     folder = config.sweep_folder
+    refuse_links(folder, deep=False)
     try:
         inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
@@ -43,6 +43,42 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
         )
     if CONFIG not in inside and inside - {LOCK, temporary_path(folder / CONFIG).name}:
         raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
+
+
+def refuse_store(config: SweepConfig) -> None:
+    """Refuses an SQLite store that results cannot be kept in. Whether a server answers shows later, and may change.
+
+    Args:
+        config: the sweep to be launched.
+
+    Raises:
+        SweepError: none is given, and the file beside the sweeps cannot be made or written, or is another program's.
+        ConfigError: its file cannot be made or written, or is another program's, or the sweep's folder would take its
+            place.
+    """
+    database = sqlite_file(config.tracking_uri)
+    if database is None:
+        return
+    if database == config.sweep_folder or config.sweep_folder in database.parents:
+        raise ConfigError(
+            f"name: the sweep's folder {config.sweep_folder} is where MLflow's store is to be",
+            "Choose another.",
+            key="name",
+        )
+    problem = file_problem(database)
+    if problem and config.tracking.uri is None:
+        if not database.parent.is_dir():
+            return  # `new_folder` will say so
+        raise SweepError(
+            f"folder: {config.folder} cannot be used: {problem}",
+            "Choose another with `--set folder=…`, or make it writable.",
+        )
+    if problem:
+        raise ConfigError(
+            f"tracking.uri: {problem}",
+            "Name another file, as in sqlite:////home/me/mlflow.db, or leave it out.",
+            key="tracking.uri",
+        )
 
 
 @contextmanager
@@ -73,7 +109,7 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
         with sweep_lock(folder):
             refuse_another(config, replace=False)
             ours = True
-            write_atomically(folder / CONFIG, json.dumps(config.to_json(), indent=1) + "\n")
+            write_sealed(folder / CONFIG, config.to_json())
             yield
     except BaseException as error:
         if ours and not (folder / TRIALS).exists() and not in_mlflow(folder):

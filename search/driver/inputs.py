@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...spaces import DataError, SweepError
-from ...trainers import DOWNLOAD
-from ..files import INPUTS, write_atomically
+from ...spaces import DataError, SweepError, check_plain
+from ...trainers import DOWNLOAD, LARGEST_WEIGHTS
+from ..files import INPUTS, TRIALS, read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
@@ -19,6 +20,7 @@ MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "se
 """Keys of a sweep file that somebody may change between a launch and a resume: what was trained stays true."""
 OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
 """Files of an export that a trial reads: the weights, the network, and how images are normalised."""
+_log = logging.getLogger(__name__)
 
 
 def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
@@ -43,10 +45,16 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
     }
     file = config.sweep_folder / INPUTS
     try:
-        began = json.loads(file.read_text())
+        began = read_sealed(file)
         settings, data, weights = dict(began["settings"]), began["data"], dict(began["weights"])
     except FileNotFoundError:
-        write_atomically(file, json.dumps(found, indent=1) + "\n")
+        if (config.sweep_folder / TRIALS).exists():
+            _log.warning(
+                "%s is gone: that settings, images and weights are those this sweep began with could not be checked. "
+                "It is made anew of those of today.",
+                file,
+            )
+        write_sealed(file, found)
         return
     except (ValueError, LookupError, TypeError):
         raise SweepError(
@@ -91,9 +99,14 @@ def _digest(source: str) -> str:
     path = Path(source).expanduser()
     files = [path / name for name in OF_AN_EXPORT] if path.is_dir() else [path]
     try:
-        return "-".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+        return "-".join(map(_sha256, files))
     except OSError as error:
         raise DataError(
             f"recipe.weights: {error.filename} cannot be read: {error.strerror}",
             "Bring it back, then resume the sweep.",
         ) from None
+
+
+def _sha256(path: Path) -> str:
+    with check_plain(path, LARGEST_WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,14 +8,16 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...spaces import ConvscapeError
-from ..config import SweepConfig, load_data, parse_sweep_file, read_sweep_file
-from ..files import TRIALS, sweep_lock
+from ..config import SweepConfig, load_data, more_trusting, parse_sweep_file, read_sweep_file, remember
+from ..files import CONFIG, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
-from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, unusable
+from ..tracking import held
+from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .inputs import check_inputs
 from .preflight import preflight
 from .progress import SweepState
@@ -25,7 +27,6 @@ from .terminal import TerminalProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from ...trainers.data import Dataset
     from ..records import TrialSummary
@@ -41,9 +42,17 @@ _log = logging.getLogger(__name__)
 
 
 def launch(
-    config: SweepConfig | str | Path, *, overrides: Sequence[str] = (), replace: bool = False, progress: bool = True
+    config: SweepConfig | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    replace: bool = False,
+    progress: bool = True,
+    trust_code: bool = False,
 ) -> Sweep:
     """Runs a sweep to its end, on this machine unless the config names a cluster.
+
+    Code that the config names runs with the rights of the process: that of its `code` folders because it is launched,
+    anything else where `trust_code` says so.
 
     Ctrl-C once lets the running epochs end and saves, twice leaves at once; `resume` goes on.
 
@@ -52,6 +61,7 @@ def launch(
         overrides: "key=value" settings over those of the file.
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
         progress: show on standard error how far the sweep is.
+        trust_code: run code that is named and installed, too, not that of the `code` folders alone.
 
     Returns:
         The sweep, to read its results.
@@ -62,22 +72,35 @@ def launch(
         SweepError: a sweep of this name is there already, or nothing can be trained any more.
         KeyboardInterrupt: the sweep was interrupted, and saved unless no epoch had ended.
     """
+    trust = "everything" if trust_code else "folders"
+    file = None
     if not isinstance(config, SweepConfig):
-        config = read_sweep_file(config, overrides)
-    elif overrides:
-        config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides)
+        file, config = Path(config), read_sweep_file(config, overrides, trust=trust)
+    else:
+        trust = more_trusting(trust, config.trust)
+        if overrides:
+            config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides, trust=trust)
+        config = config.trusting(trust)
     started = time.monotonic()
     refuse_another(config, replace=replace)
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
+    refuse_store(config)
+    if needed := held():
+        _log.warning(
+            "A password is kept in no file: `resume` and `sync` will need %s in the environment.", " and ".join(needed)
+        )
+    if file is not None:
+        remember(file, config.named_code, config.trust)
     sweep = Sweep(config)
     with new_folder(config, replace=replace):
+        remember(config.sweep_folder, config.named_code, config.trust)
         _run(sweep, dataset, designs, started, progress=progress, new=True)
     return sweep
 
 
-def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -> Sweep:
+def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True, trust_code: bool = False) -> Sweep:
     """Goes on with a sweep that was interrupted or killed.
 
     Trials that ended are kept, those that waited go on from their checkpoints, and nothing is trained twice. The time
@@ -87,17 +110,19 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True) -
         name: the sweep's name.
         folder: the folder that holds sweeps, as `folder` in the sweep file.
         progress: show on standard error how far the sweep is.
+        trust_code: run the code that the sweep names, although it was not launched here or has changed since.
 
     Returns:
         The sweep, to read its results.
 
     Raises:
+        ConfigError: the sweep names code, and nothing says that it may run.
         SweepError: no such sweep, another process runs it, settings or images have changed, or nothing can be trained.
         DataError: the images or weights are missing, damaged or too few.
         KeyboardInterrupt: the sweep was interrupted and saved.
     """
     started = time.monotonic()
-    sweep = Sweep.open(name, folder)
+    sweep = Sweep.open(name, folder, trust_code=trust_code)
     try:
         with sweep_lock(sweep.folder):
             dataset = load_data(sweep.config)
@@ -118,7 +143,9 @@ def _run(
     from ..tracking import Tracker
 
     config = sweep.config
+    samplers = config.samplers()
     check_inputs(config, dataset)
+    reseal(sweep.folder / CONFIG)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status = SweepState.FAILED
     shown = TerminalProgress()
@@ -136,10 +163,7 @@ def _run(
         )
     try:
         tracker.start(**provenance(config, dataset))
-        search = config.search
-        study = Study(
-            sweep.folder, sampler=search.sampler, seed=search.seed, objectives=search.objectives, code=config.code or ()
-        )
+        study = Study(sweep.folder, sampler=samplers, objectives=config.search.objectives)
         with shown:
             engine = Engine(
                 config,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ..files import PROGRESS
+from ..files import LINES, PROGRESS, read_or_tell, tell_once
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+LARGEST = 10**15
+"""Bound on a number of a sweep's progress; a moment in milliseconds is far below it."""
 
 
 class SweepState(StrEnum):
@@ -84,11 +87,31 @@ class SweepProgress:
 def read_progress(folder: Path) -> SweepProgress | None:
     """How far the sweep in `folder` was when the process that runs it last wrote it down.
 
-    Gives None where nothing was written, or another version of this project wrote it.
+    Gives None where nothing was written, and says so where what is there was not written by this version.
     """
-    try:
-        values = json.loads((folder / PROGRESS).read_text())
-        state = SweepState(values["how"])
-        return SweepProgress(state=state, **{key: value for key, value in values.items() if key != "how"})
-    except (OSError, ValueError, TypeError, LookupError):
+    path = folder / PROGRESS
+    values = read_or_tell(path)
+    if values is None:
         return None
+    try:
+        values.pop(LINES, None)  # of the study
+        state = SweepState(values.pop("how"))
+        progress = SweepProgress(state=state, **values)
+        for name, value in asdict(progress).items():
+            _check(name, value)
+        return progress
+    except (ValueError, TypeError, LookupError) as error:
+        tell_once(path, f" is passed over: {error!s:.200}")
+        return None
+
+
+def _check(name: str, value: object) -> None:
+    """Raises ValueError for what no driver wrote: each field is a text, or a number within bounds, or may be absent."""
+    if name in ("state", "notation"):
+        fits = isinstance(value, str)
+    elif value is None:
+        fits = name in ("left", "trial")
+    else:
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+    if not fits:
+        raise ValueError(f"{name} is {value!r:.80}")

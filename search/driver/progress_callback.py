@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..files import PROGRESS, write_atomically
+from ..files import LINES, PROGRESS, write_sealed
 from ..records import ranked, state_counts
 from .progress import SweepProgress, SweepState
 from .time_left import seconds_left
@@ -74,12 +73,9 @@ class ProgressCallback:
             if begun - self._written >= WRITE_EVERY:
                 self._written = begun
                 engine.ledger.summary(_metrics(engine, progress), step=progress.epochs)
-                self._write(progress)
+                write_sealed(self._path, {**progress.to_json(), LINES: engine.ledger.study.flushed_lines()})
         self._looked = time.monotonic()
         self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
-
-    def _write(self, progress: SweepProgress) -> None:
-        write_atomically(self._path, json.dumps(progress.to_json()))
 
     def _taken(self, engine: Engine, state: SweepState, *, live: bool) -> SweepProgress:
         search = engine.config.search

@@ -10,7 +10,7 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..tracking import without_password
+from ..tracking import without_secrets
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("convscape", "torch", "ray", "optuna", "mlflow")
 """Packages whose versions are kept with a sweep's run in MLflow."""
+YOURS = ("system\t", "global\t", "command\t")
+"""Scopes of git's settings that no repository decides."""
 _PATIENCE = 5.0  # seconds that git may take
 
 
@@ -27,7 +29,7 @@ def provenance(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any
     Params are the config under dotted keys; tags are the data's fingerprint, versions, git commits and the machine;
     artifacts are config.json and environment.txt, text by file name. Addresses are without passwords.
     """
-    tracking = config.tracking.model_copy(update={"uri": without_password(config.tracking_uri)})
+    tracking = config.tracking.model_copy(update={"uri": without_secrets(config.tracking_uri)})
     shown = config.model_copy(update={"tracking": tracking}).to_json()
     return {
         "params": dotted_keys(shown),
@@ -45,22 +47,43 @@ def provenance(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any
 
 
 def commit(folder: Path) -> str | None:
-    """The git commit that `folder` is at, "-dirty" behind it where files differ; None outside git, or without git.
+    """The git commit that `folder` is at; None outside git, or without git.
 
-    Untracked files do not count.
+    "-dirty" stands behind it where tracked files differ, "-unchecked" where git cannot compare them, or would run a
+    program that the repository itself names: the folder may be anybody's.
     """
+    head = _git(folder, "rev-parse", "HEAD")
+    if head is None:
+        return None
+    listed = ("config", "--show-scope", "--includes", "--name-only", "--get-regexp", r"^(filter|lfs\.extension)\.")
+    filters = _git(folder, *listed, none=1)
+    if filters is None or not all(line.startswith(YOURS) for line in filters.splitlines()):
+        return f"{head}-unchecked"
+    changed = _git(folder, "diff", "--name-only", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "HEAD")
+    return f"{head}-unchecked" if changed is None else f"{head}-dirty" if changed else head
+
+
+def _git(folder: Path, *arguments: str, none: int = 0) -> str | None:
+    """What git prints; None where it fails. Hooks, monitors and transports that a repository names are not run.
+
+    With the exit status `none` it says, printing nothing, that there is nothing.
+    """
+    off = ("core.fsmonitor=false", "core.hooksPath=/dev/null")
+    options = [word for setting in off for word in ("-c", setting)]
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],  # noqa: S607 - the user's own git
+        found = subprocess.run(  # noqa: S603 - no shell
+            ["git", "--no-optional-locks", *options, *arguments],  # noqa: S607 - the user's own git
             cwd=folder,
+            env={**os.environ, "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"},  # over any setting
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
-            check=True,
+            check=False,
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip() or None
+    text = found.stdout.strip()
+    return text if found.returncode == 0 or (found.returncode == none and not text) else None
 
 
 def _commits(config: SweepConfig) -> dict[str, str]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ...spaces import printable
 from ..config import UNLIMITED
 
 if TYPE_CHECKING:
@@ -83,14 +84,14 @@ class TerminalProgress:
         """The newest progress with its clock moved on, so that the line does not stand still while epochs are long."""
         if self._newest is None:
             return Text()
-        return Text(progress_line(as_of_now(self._newest), width=self._console.width - 1), no_wrap=True)
+        return Text(printable(progress_line(as_of_now(self._newest), width=self._console.width - 1)), no_wrap=True)
 
     def say(self, text: str) -> None:
         """Prints `text` as a line that stays, above the live one."""
         self._try(lambda: self._print(text))
 
     def _print(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False)
+        self._console.print(printable(text), soft_wrap=True, markup=False)
 
 
 def as_of_now(progress: SweepProgress) -> SweepProgress:

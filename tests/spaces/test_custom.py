@@ -91,7 +91,7 @@ def test_without_a_size_there_is_none(mine: Any) -> None:
         ("mine.inner.Mine", "there is no module mine.inner", ""),
         ("mine.Min", "mine.Min: mine has no class Min", "Did you mean 'Mine'? Looked for in {folder}/mine.py."),
         ("mine.number", "mine.number is no class", ""),
-        ("mine.SpaceError", "mine.SpaceError has no method check(input)", "docs/spaces.md"),
+        ("mine.SpaceError", "mine.SpaceError is of another module", "defined in mine"),
     ],
 )
 def test_paths_that_lead_nowhere(mine: Any, tmp_path: Path, path: Any, says: str, remedy: str) -> None:
@@ -190,9 +190,9 @@ def test_what_was_advised_is_kept(mine: Any) -> None:
 
 
 def test_folders_come_before_what_is_installed_and_hide_nothing_later(tmp_path: Path) -> None:
-    (tmp_path / "wave.py").write_text("mine = 1")
-    sys.modules.pop("wave", None)
-    assert import_object("wave.mine", "function", [tmp_path], DataError) == 1
+    (tmp_path / "mine.py").write_text("def mine(): return 1")
+    sys.modules.pop("mine", None)
+    assert import_object("mine.mine", "function", [tmp_path], DataError)() == 1
     assert sys.path[-1] == str(tmp_path)
     assert sys.path.count(str(tmp_path)) == 1
 
@@ -200,8 +200,60 @@ def test_folders_come_before_what_is_installed_and_hide_nothing_later(tmp_path: 
 def test_a_module_of_the_same_name_from_elsewhere_is_not_taken_for_it(tmp_path: Path) -> None:
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        (folder / "twin.py").write_text(f"where = {folder.name!r}")
-    assert import_object("twin.where", "function", [tmp_path / "one"], DataError) == "one"
-    assert import_object("twin.where", "function", [tmp_path / "one", tmp_path / "two"], DataError) == "one"
+        (folder / "twin.py").write_text(f"def where(): return {folder.name!r}")
+    assert import_object("twin.where", "function", [tmp_path / "one"], DataError)() == "one"
+    assert import_object("twin.where", "function", [tmp_path / "one", tmp_path / "two"], DataError)() == "one"
     with pytest.raises(DataError, match=r"one.twin\.py was imported by that name before .*two.twin\.py: rename one"):
         import_object("twin.where", "function", [tmp_path / "two"], DataError)
+
+
+def test_nor_is_a_folder_without_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        (folder / "bare").mkdir(parents=True)
+        (folder / "bare" / "inner.py").write_text(f"def where(): return {folder.name!r}")
+    (tmp_path / "two" / "bare" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path / "one"))
+    __import__("bare.inner")
+    with pytest.raises(DataError, match=r"was imported by that name before .*two.bare.__init__\.py: rename one"):
+        import_object("bare.inner.where", "function", [tmp_path / "two"], DataError)
+
+
+KINDS = """
+from functools import cache
+from bag.inner import again
+from bag_of_others import others
+
+@cache
+def plain(): pass
+
+class Kind:
+    def __call__(self): pass
+
+one = Kind()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "says"),
+    [
+        ("bag.plain", "function", ""),
+        ("bag.one", "function", ""),
+        ("bag.again", "function", ""),
+        ("bag.Kind", "class", ""),
+        ("bag.Kind", "function", "bag.Kind is no function"),
+        ("bag.plain", "class", "bag.plain is no class"),
+        ("bag.inner.up", "function", "bag.inner.up is of another module, bag.other"),
+        ("bag.others", "function", "bag.others is of another module, bag_of_others"),
+    ],
+)
+def test_what_is_named_is_of_its_kind_and_defined_there(tmp_path: Path, name: str, what: str, says: str) -> None:
+    (tmp_path / "bag").mkdir()
+    (tmp_path / "bag" / "__init__.py").write_text(KINDS)
+    (tmp_path / "bag" / "inner.py").write_text("from bag.other import up\ndef again(): pass")
+    (tmp_path / "bag" / "other.py").write_text("def up(): pass")
+    (tmp_path / "bag_of_others.py").write_text("def others(): pass")
+    if not says:
+        assert callable(import_object(name, what, [tmp_path], DataError))
+        return
+    with pytest.raises(DataError, match=says):
+        import_object(name, what, [tmp_path], DataError)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import cli
 from convscape.search.config.schema import SweepConfig
-from convscape.search.config.sweep_file import parse_sweep_file
+from convscape.search.config.sweep_file import parse_sweep_file, read_sweep_file
 from convscape.search.driver import launching
 from convscape.search.proposals import DesignSpace
 from convscape.search.sweep import Sweep
@@ -90,7 +90,7 @@ def test_a_launch_keeps_where_the_module_was_and_a_resume_finds_it(here: Path, m
     assert counts(sweep) == (3, 0)
     file = here / "sweeps" / "mine" / "config.json"
     config = json.loads(file.read_text())
-    assert config["code"] == [str(here), str(here / "elsewhere")]
+    assert config["code"] == [str(here)]
     assert config["space"] == {"class": "sweeps_own.Mine", "filters": [1, 2, 3, 4, 5, 6]}
 
     config["search"]["trials"] = 5
@@ -141,13 +141,13 @@ def test_a_proposal_at_fault_is_given_up_and_the_sweep_goes_on(
 
 
 def _first(here: Path, seed: int) -> int:
-    config = parse_sweep_file((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), [f"search.seed={seed}"])
+    config = read_sweep_file(here / "sweep.yaml", [f"search.seed={seed}"], trust="folders")
     (design,) = DesignSpace.of(config, (1, 8, 8), 10).draw(1, seed)
     return design.architecture.layers[0].filters  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_where_every_proposal_is_at_fault_the_sweep_ends_with_it(here: Path) -> None:
-    config = parse_sweep_file((here / "sweep.yaml").read_text(), str(here / "sweep.yaml"), ["space.fault=late"])
+    config = read_sweep_file(here / "sweep.yaml", ["space.fault=late"], trust="folders")
     assert len(launching.launch(config, progress=False).summaries()) == 1
     faulty = config.model_copy(update={"space": {**config.space, "fault": "all"}, "name": "faulty"})
     with pytest.raises(SpaceError, match="returned a NoneType"):
@@ -174,7 +174,9 @@ def test_folders_are_remembered_where_code_of_ones_own_is_used() -> None:
 def test_a_mistake_of_the_class_names_the_line_of_the_file(here: Path) -> None:
     def refused(space: str) -> str:
         with pytest.raises(SpaceError) as caught:
-            parse_sweep_file(f"name: a\ndata: {{name: digits}}\nspace:\n{space}", str(here / "sweep.yaml"))
+            parse_sweep_file(
+                f"name: a\ndata: {{name: digits}}\nspace:\n{space}", str(here / "sweep.yaml"), trust="folders"
+            )
         return caught.value.message
 
     assert refused("  class: sweeps_own.Mein").startswith(
@@ -206,7 +208,7 @@ def test_a_budget_no_variation_meets_is_found_at_the_start(here: Path) -> None:
 def test_a_space_that_does_not_count_itself_prints_no_size(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def printed(*arguments: str) -> str:
         with pytest.raises(SystemExit) as caught:
-            cli.main([*arguments, str(here / "sweep.yaml")])
+            cli.main([*arguments, str(here / "sweep.yaml"), "--trust-code"])
         assert not caught.value.code
         return capsys.readouterr().out
 

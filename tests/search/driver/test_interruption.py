@@ -221,6 +221,7 @@ def test_a_damaged_checkpoint_is_gone_round(tmp_path: Path) -> None:
         lines = study.read_text().splitlines(keepends=True)
         third = max(i for i, line in enumerate(lines) if '"step":3' in line)
         study.write_text("".join(lines[: third + 1]))
+        (sweep.folder / PROGRESS).unlink()
         for file in (sweep.folder / "trials" / "00000").glob("*/tensors.safetensors") if damage else ():
             file.write_bytes(b"cut")
         resumed = resume("tiny", folder, progress=False)

@@ -112,7 +112,7 @@ def fates(sweep: Sweep) -> list[tuple[Any, ...]]:
 
 def test_twenty_kills_of_the_driver_change_nothing(tmp_path: Path, drivers: Drivers, database: str, known: Any) -> None:
     sets = [f"--set=tracking.uri={database}", "--set=tracking.experiment=killed"]
-    drivers.finish("launch", "tiny.yaml", "--set=folder=unbroken", *sets, "--set=tracking.experiment=unbroken")
+    drivers.finish("launch", "tiny.yaml", "--set=folder=unbroken", sets[0], "--set=tracking.experiment=unbroken")
     unbroken = Sweep.open("tiny", tmp_path / "unbroken")
     whole = (unbroken.folder / "study.jsonl").stat().st_size
     chance = random.Random(20)  # noqa: S311

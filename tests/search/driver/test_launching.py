@@ -15,7 +15,7 @@ import convscape
 import pytest
 from convscape.search.driver import folder as sweep_folders, launching as sweeps
 from convscape.search.driver.launching import launch, resume
-from convscape.search.files import SPOOL, STUDY, lock
+from convscape.search.files import SPOOL, STUDY, lock, open_seal, seal
 from convscape.search.files.append_only import Spool
 from convscape.search.records.trial import TrialRecord
 from convscape.search.sweep import Sweep
@@ -104,8 +104,9 @@ def test_a_trial_that_came_to_its_end_is_handed_over_as_its_last_epoch_left_it(t
     study = sweep.folder / STUDY
     lines = study.read_text().splitlines(keepends=True)
     first = next(at for at, line in enumerate(lines) if '"intermediate_value"' in line)
-    event = json.loads(lines[first])
-    lines[first] = json.dumps({**event, "intermediate_value": 0.999}) + "\n"
+    event, number = open_seal(lines[first].encode())
+    changed = json.dumps({**event, "intermediate_value": 0.999}).encode()
+    lines[first] = seal(changed, number or 0).decode()
     study.write_text("".join(lines))
     (record,) = sweep.trials()
     assert (record.best_epoch, record.epochs) == (1, 2)
