@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SWEEPS ?= sweeps
 
-.PHONY: help demo test test-slow check format clean
+.PHONY: help demo test test-slow fuzz check format clean
 
 help:
 	@echo "make demo       search the embedded digits, export the winner (about two minutes after the environment)"
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take longer"
+	@echo "make fuzz       100,000 changed files of each kind"
 	@echo "make check      format, lint, types, import rules"
 
 demo: $(VENV)/.installed
@@ -21,6 +22,9 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(VENV)/.installed-dev
+	FUZZ=100000 $(BIN)/python -m pytest -m slow tests/hostile/test_fuzz.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -1,0 +1,28 @@
+"""Sweeps that strangers might prepare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from convscape.search import Sweep, launch
+from convscape.tests.tiny_sweep import tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="package")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sweep called "tiny" that has ended."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    launch(tiny(folder, "search.trials=1", "search.epochs=1"), progress=False)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def exported_digits(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an export of it."""
+    folder = tmp_path_factory.mktemp("exports") / "digits"
+    Sweep.open("tiny", swept).export(folder)
+    return folder

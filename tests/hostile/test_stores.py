@@ -1,0 +1,156 @@
+"""Stores that keep nothing: refused before anything trains."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from convscape.dashboards.queries import runs
+from convscape.search import launch
+from convscape.search.files import SPOOL, UPLOADED, Spool
+from convscape.search.tracking import Tracker, UploadProgress, sync
+from convscape.spaces import ConfigError, SweepError
+from convscape.tests.tiny_sweep import tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:////proc/nope/x.db", "sqlite:////dev/null/x.db"]
+)
+@pytest.mark.usefixtures("quiet")
+def test_a_store_that_cannot_be_kept_is_refused(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(ConfigError, match=r"tracking\.uri: "):
+        launch(tiny(tmp_path, f"tracking.uri={uri}"), progress=False)
+    assert not (tmp_path / "tiny").exists()
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_sweep_named_as_the_database_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name: "):
+        launch(tiny(tmp_path, "name=mlflow.db"), progress=False)
+
+
+@pytest.mark.slow
+def test_a_store_that_has_gone_is_told_and_another_gets_all(tmp_path: Path) -> None:
+    sweep = launch(tiny(tmp_path, "search.trials=2"), progress=False)
+    sync(sweep.folder)
+    (tmp_path / "mlflow.db").unlink()
+    with pytest.raises(SweepError, match=r"has them no longer.*\n.*--to URI"):
+        sync(sweep.folder)
+    assert not (tmp_path / "mlflow.db").exists()
+    assert sync(sweep.folder, to=f"sqlite:///{tmp_path / 'other.db'}") == 0
+    assert sync(sweep.folder) == 0
+    found = runs(sweep.tracking_uri, "convscape", "tiny")
+    assert sweep.tracking_uri.endswith("other.db")
+    assert len(found) == len(sweep.trials())
+
+
+def spool(folder: Path, uri: str, **values: Any) -> Path:
+    """A sweep's folder whose spool a stranger wrote, with an entry of these `values`."""
+    file = Spool(folder / SPOOL)
+    file.append({"event": "spool", "version": 1, "id": "x", "uri": uri, "experiment": "e", "sweep": "s", "time": 1})
+    if values:
+        file.append({"event": "start", "time": 1} | values)
+    file.close()
+    return folder
+
+
+def somebodys(database: Path) -> bytes:
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("CREATE TABLE photos (name TEXT)")
+        opened.commit()
+    return database.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["{}/note", "../../note", "a/../../note", "a//b", "..", "", "note\0"])
+def test_no_file_is_written_by_the_names_in_a_spool(tmp_path: Path, name: str) -> None:
+    (tmp_path / "note").write_text("mine")
+    name = name.format(tmp_path)
+    folder = spool(tmp_path / "sweep", f"sqlite:///{tmp_path}/mlflow.db", artifacts={name: "x"})
+    with pytest.raises(SweepError, match=r"spool\.jsonl: artifacts: .* is no file's name"):
+        sync(folder)
+    assert (tmp_path / "note").read_text() == "mine"
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    "values", [{"time": "soon"}, {"params": [1]}, {"tags": {"a": 1}}, {"metrics": {"a": "b"}}, {"step": True}]
+)
+@pytest.mark.usefixtures("quiet")
+def test_an_entry_that_no_sweep_wrote_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    folder = spool(tmp_path / "sweep", uri, **values)
+    with pytest.raises(SweepError, match=r"spool\.jsonl: .* which no sweep wrote"):
+        sync(folder)
+    with pytest.raises(SweepError, match=r"spool\.jsonl: .* which no sweep wrote"):
+        Tracker(folder, uri=uri, experiment="e", sweep="s")
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///somewhere", "/somewhere", "sqlite://", "sqlite:///:memory:", "sqlite+pysqlite:////x.db", "ftp://h",
+            "http://evil/?x=${HOME}", 5, None]
+)  # fmt: skip
+def test_a_spool_names_no_other_kind_of_store(tmp_path: Path, uri: Any) -> None:
+    with pytest.raises(SweepError, match=r"spool\.jsonl: line 1"):
+        sync(spool(tmp_path / "sweep", uri))
+
+
+def test_somebodys_own_database_gets_no_tables_of_mlflow(tmp_path: Path) -> None:
+    database = tmp_path / "photos.db"
+    before = somebodys(database)
+    uri = f"sqlite:///{database}"
+    with pytest.raises(SweepError, match="no database of MLflow's"):
+        sync(spool(tmp_path / "sweep", uri))
+    with pytest.raises(SweepError, match="no database of MLflow's"):
+        sync(tmp_path / "sweep", to=uri)
+    with pytest.raises(SweepError, match="no database of MLflow's"):
+        runs(uri, "e", "s")
+    with pytest.raises(ConfigError, match=r"tracking\.uri: .* no database of MLflow's"):
+        launch(tiny(tmp_path, f"tracking.uri={uri}"), progress=False)
+    assert database.read_bytes() == before
+    database.write_text("Dear diary")
+    with pytest.raises(SweepError, match="no database of MLflow's"):
+        sync(tmp_path / "sweep")
+    assert database.read_text() == "Dear diary"
+
+
+def test_results_wait_where_the_store_has_gone(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    folder = spool(tmp_path / "sweep", f"sqlite:///{database}")
+    sent = Spool(folder / UPLOADED)
+    sent.append({"trial": None, "run": "a" * 32})
+    sent.close()
+    with pytest.raises(SweepError, match=r"has them no longer.*\n.*--to URI"):
+        sync(folder)
+    assert not database.exists()
+
+
+@pytest.mark.parametrize(
+    "to", ["htp://typo", "http://127.0.0.1:9", "sqlite:////proc/nope/x.db", "sqlite:///{}/sweep/x.db"]
+)
+def test_another_store_is_looked_at_before_it_is_kept(tmp_path: Path, to: str) -> None:
+    folder = spool(tmp_path / "sweep", "http://127.0.0.1:9")
+    sent = Spool(folder / UPLOADED)
+    sent.append({"trial": None, "run": "a" * 32})
+    sent.close()
+    with pytest.raises(SweepError, match=r"--to|did not take"):
+        sync(folder, to=to.format(tmp_path))
+    known = UploadProgress(folder).refresh()
+    assert (known.store, known.runs) == (None, {None: "a" * 32})
+
+
+def test_a_spool_without_its_first_line_can_be_sent_elsewhere(tmp_path: Path) -> None:
+    folder = spool(tmp_path / "sweep", "http://127.0.0.1:9", params={"a": "b"})
+    lines = (folder / SPOOL).read_bytes().splitlines(keepends=True)
+    (folder / SPOOL).write_bytes(b"".join(lines[1:]))
+    with pytest.raises(SweepError, match=r"line 1.*was changed or is gone"):
+        sync(folder)
+    with pytest.raises(SweepError, match=r"1 line was changed, or lines before it are gone: MLflow has the rest"):
+        sync(folder, to=f"sqlite:///{tmp_path}/other.db")
+    known = UploadProgress(folder).refresh()
+    assert known.left() == 0
+    assert known.runs
