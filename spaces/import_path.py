@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .errors import ConvscapeError
 
 
-STANDARD = frozenset({*sys.stdlib_module_names, "__main__"})
+STANDARD = frozenset({*sys.stdlib_module_names, "test", "__main__"})
 """Modules that nobody names: their functions do more than a setting may ask for."""
 _INSTALLED = frozenset(
     place
@@ -132,13 +132,16 @@ def missing_init(path: str, folders: Sequence[Path]) -> str:
 
 
 def is_installed(file: Path) -> bool:
-    """Whether a file is one of Python's own modules or of those installed, also where a link leads there.
+    """Whether a file is one of any Python's own modules, of those installed, or ours, also where a link leads there.
 
     Args:
         file: a path to it.
     """
     return any(
-        not {"site-packages", "dist-packages"}.isdisjoint(place.parts) or not _INSTALLED.isdisjoint(place.parents)
+        not {"site-packages", "dist-packages"}.isdisjoint(place.parts)
+        or not _INSTALLED.isdisjoint(place.parents)
+        or any((folder / "site.py").is_file() and (folder / "os.py").is_file() for folder in place.parents)
+        or place == Path(__file__).resolve().parents[1] / "__init__.py"
         for place in (file, file.resolve())
     )
 

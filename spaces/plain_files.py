@@ -40,7 +40,8 @@ def read_plain(path: str | Path, most_bytes: int) -> bytes:
         OSError: it cannot be read, or is a pipe, a device, a folder, or too large.
     """
     with check_plain(path, most_bytes).open("rb") as file:
-        content = file.read(most_bytes + 1)
+        most = min(most_bytes, os.fstat(file.fileno()).st_size) + 1  # `read` asks for all of that memory at once
+        content = file.read(most)
     if len(content) > most_bytes:
         raise _too_large(path, most_bytes)
     return content

@@ -98,7 +98,7 @@ class DataConfig(_Section):
 class SearchConfig(_Section):
     """The `search` section of a sweep file: how many trials, how they are proposed, promoted and compared."""
 
-    seconds: float | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0, le=1e9)
     """Time budget of one launch or resume, in seconds: past it nothing new starts and what runs ends with its epoch."""
     trials: int = Field(default=None, ge=1, le=UNLIMITED, validate_default=True)  # pyright: ignore[reportAssignmentType] - see `_until_the_time_is_up`
     """Networks to train; duplicates and designs over budget do not count. When not given, 50, or as many as

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from ...spaces import ConfigError, nearest
+from ...spaces import ConfigError, nearest, read_plain
 from ..tracking import values_without_secrets, without_secrets
 from . import yaml_lines
 from .initial_designs import check_initial_designs
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .trust import Trust
+
+LARGEST_FILE = 2**20
+"""Bound on the bytes of a sweep file."""
 
 
 def read_sweep_file(path: str | Path, overrides: Sequence[str] = (), *, trust: Trust = "nothing") -> SweepConfig:
@@ -37,7 +40,7 @@ def read_sweep_file(path: str | Path, overrides: Sequence[str] = (), *, trust: T
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_plain(path, LARGEST_FILE).decode()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "Name an existing sweep file.") from None
     except UnicodeDecodeError as error:
@@ -91,6 +94,8 @@ def _override(values: dict[str, Any], override: str) -> str:
         raise ConfigError(f"--set {override}: not key=value", "For example: --set search.trials=20")
     key = key.strip()
     *parents, last = key.split(".")
+    if len(parents) > yaml_lines.DEEPEST:
+        raise ConfigError(f"--set {key:.80}…: nested more than {yaml_lines.DEEPEST} deep (DEEPEST)")
     for parent in parents:
         inner = values.setdefault(parent, {})
         if not isinstance(inner, dict):

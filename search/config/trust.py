@@ -30,8 +30,6 @@ MOST_FILES = 5_000
 """Files and folders of code that are looked at, at most."""
 IMPORTABLE = (".py", ".pyc", ".so", ".pyd")
 """Endings of what Python imports."""
-EXPORT = {"proof.json", "model.py"}
-"""Files of an exported network's folder."""
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +134,7 @@ def remembered(place: Path, code: NamedCode) -> tuple[Trust, str]:
     try:
         kept = json.loads(_note_of(place).read_text())
         trust: Trust = kept["trust"]
-        reason = _difference(kept, _state_of(code)) if trust in get_args(Trust) else _NEVER
+        reason = _difference(kept, _state_of(code), code.folders) if trust in get_args(Trust) else _NEVER
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
         return "nothing", _NEVER
     except _TooManyFilesError as error:
@@ -151,16 +149,23 @@ class _TooManyFilesError(Exception):
     """A folder of code holds more than is looked at."""
 
 
-def _difference(kept: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _difference(kept: Mapping[str, Any], now: Mapping[str, Any], folders: Sequence[Path]) -> str:
     """The first thing that is not as it was, as words; "" where all is."""
     for key, digest in now["named"].items():
         if kept["named"].get(key) != digest:
             return f"{key}, or what it is called with, is not what you said that may"
     for file in sorted({*now["code"], *kept["code"]}):
         if now["code"].get(file) != kept["code"].get(file):
+            if file not in kept["code"] and _is_of_an_export(Path(file), folders):
+                continue
             done = "added" if file not in kept["code"] else "changed" if file in now["code"] else "removed"
             return f"{file} was {done} since you said that it may"
     return ""
+
+
+def _is_of_an_export(file: Path, folders: Sequence[Path]) -> bool:
+    """Whether it is the source of an exported network: one exports where one launches, and no code imports that."""
+    return file.name == "model.py" and file.with_name("proof.json").is_file() and file.parent not in folders
 
 
 def _is_optuna_s(key: str, path: str) -> bool:
@@ -192,8 +197,7 @@ def _state_of(code: NamedCode) -> dict[str, dict[str, str]]:
 def _importable(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Every file in these folders that Python would import, and its digest; in place of a folder seen before, where.
 
-    Folders without `__init__.py` count, too: Python imports from them as well. An export's does not: one exports where
-    one launches.
+    Folders without `__init__.py` count, too: Python imports from them as well.
     """
     count, seen = 0, set[str]()
     for folder in folders:
@@ -204,9 +208,6 @@ def _importable(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
                 yield Path(here), real
                 continue
             seen.add(real)
-            if set(files) >= EXPORT and "__init__.py" not in files:
-                inner.clear()
-                continue
             inner[:] = sorted(name for name in inner if name.isidentifier() and name != "__pycache__")
             modules = sorted(name for name in files if name.endswith(IMPORTABLE))
             count += 1 + len(modules)

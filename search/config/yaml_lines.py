@@ -33,6 +33,8 @@ LARGEST_DOCUMENT = 100_000
 """Bound on the values of a file once its aliases (`*name`) are written out."""
 
 
+DEEPEST = 64
+"""Bound on how deep lists and mappings lie in each other."""
 LARGEST_TEXT = 200_000
 """Bound on the characters of a file, or of a value of `--set`: reading takes its time by the character."""
 _CHOKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -66,13 +68,17 @@ class _Loader(yaml.SafeLoader):
         return number
 
 
-def _values(node: yaml.Node, known: dict[int, int]) -> int:
+def _values(node: yaml.Node, known: dict[int, int], depth: int = 0) -> int:
     """How many values `node` comes to with its aliases written out; 0 in `known` marks a node being counted."""
+    if depth > DEEPEST:
+        raise yaml.constructor.ConstructorError(
+            problem=f"nested more than {DEEPEST} deep (DEEPEST)", problem_mark=node.start_mark
+        )
     if id(node) not in known:
         known[id(node)] = 0
         parts = node.value if isinstance(node, yaml.CollectionNode) else []
         nodes = [part for pair in parts for part in pair] if isinstance(node, yaml.MappingNode) else parts
-        known[id(node)] = 1 + sum(_values(part, known) for part in nodes)
+        known[id(node)] = 1 + sum(_values(part, known, depth + 1) for part in nodes)
     count = known[id(node)]
     if not 0 < count <= LARGEST_DOCUMENT:
         problem = f"more than {LARGEST_DOCUMENT:,} values (LARGEST_DOCUMENT)" if count else "holds itself"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError, SweepError
-from ..files import CONFIG, LOCK, TRIALS, refuse_links, sweep_lock, temporary_path, write_sealed
+from ...spaces import ConfigError, SweepError, read_plain
+from ..files import CONFIG, LOCK, STUDY, TRIALS, refuse_links, sweep_lock, temporary_path, write_sealed
 from ..sweep import folder_option
 from ..tracking import UploadProgress, file_problem, sqlite_file
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import SweepConfig
+
+
+MOST_CONFIG = 16 * 2**20
+"""Bound on the bytes of a config.json that is looked at."""
 
 
 def refuse_another(config: SweepConfig, *, replace: bool) -> None:
@@ -41,8 +46,19 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
             f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
             "`--set name=…`, or start over with `--replace`.",
         )
+    if CONFIG in inside and not _is_a_sweep_s(folder / CONFIG):
+        raise SweepError(f"{folder} holds a {CONFIG} that is no sweep's", "Choose another name with `--set name=…`.")
     if CONFIG not in inside and inside - {LOCK, temporary_path(folder / CONFIG).name}:
         raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
+
+
+def _is_a_sweep_s(config: Path) -> bool:
+    """Whether a config.json has what every sweep's has; a damaged one of a sweep may still say so by its study."""
+    try:
+        values = json.loads(read_plain(config, MOST_CONFIG))
+    except (OSError, ValueError, RecursionError):
+        return (config.parent / STUDY).is_file()
+    return isinstance(values, dict) and {"name", "data", "search"} <= values.keys()
 
 
 def refuse_store(config: SweepConfig) -> None:
@@ -103,7 +119,10 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
         if (folder / CONFIG).exists():
             with sweep_lock(folder):
                 refuse_another(config, replace=replace)  # one may have come while the data was loaded
-                shutil.rmtree(former, ignore_errors=True)
+                if former.exists():
+                    if not _is_a_sweep_s(former / CONFIG):
+                        raise SweepError(f"{former} is in the way, and is no sweep's", "Move it away.")
+                    shutil.rmtree(former, ignore_errors=True)
                 folder.rename(former)
         folder.mkdir(parents=True, exist_ok=True)
         with sweep_lock(folder):

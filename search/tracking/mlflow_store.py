@@ -12,12 +12,13 @@ import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ...spaces import SweepError
 from .secrets import misused_name, reveal, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlflow import MlflowClient
 
@@ -77,15 +78,19 @@ def _make(database: Path) -> None:
         return
     from mlflow import MlflowClient
 
-    database.parent.mkdir(parents=True, exist_ok=True)
+    if not database.parent.is_dir():
+        raise SweepError(
+            f"{database.parent}, where MLflow's store was, is not there",
+            "Make that folder, or send all to another store: `convscape sync NAME --to URI`.",
+        )
     lock = os.open(database.with_name(f".{database.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if database.exists() and database.stat().st_size:
             return
         unfinished = database.with_name(f".{database.name}.new")
-        for left in database.parent.glob(f"{unfinished.name}*"):
-            left.unlink()
+        for ending in ("", "-journal", "-wal", "-shm"):
+            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
         MlflowClient(tracking_uri=f"sqlite:///{unfinished}").search_experiments(max_results=1)
         unfinished.replace(database)
     finally:
@@ -134,6 +139,31 @@ def file_problem(database: Path) -> str | None:
         return f"{database} is there, and is no database of MLflow's" if is_foreign(database) else None
     except OSError as error:
         return f"{database} cannot be written: {error.strerror}"
+
+
+def refuse_place(address: str, run: str, names: Iterable[str]) -> None:
+    """Refuses to write a run's files where no MLflow keeps them: a store says where, and may be anybody's.
+
+    Args:
+        address: the run's artifact URI. Only one that is a folder of this machine can be wrong.
+        run: MLflow's id of the run.
+        names: of the files.
+
+    Raises:
+        SweepError: the folder is not RUN/artifacts, or it or a file in it is a link.
+    """
+    from mlflow.utils.file_utils import local_file_uri_to_path
+
+    if urlsplit(address).scheme not in ("", "file"):
+        return
+    folder = Path(local_file_uri_to_path(address))
+    parts = [folder.parent, folder, *(folder / part for name in names for part in (name, *Path(name).parents))]
+    odd = folder.parts[-2:] != (run, "artifacts") or not re.fullmatch("[0-9a-f]{32}", run)
+    if odd or any(part.is_symlink() for part in parts):
+        raise SweepError(
+            f"MLflow's store says that files of run {run:.40} belong into {folder}, which is no run's folder",
+            "Look at the store, or send all to another one: `convscape sync NAME --to URI`.",
+        )
 
 
 def is_foreign(database: Path) -> bool:

@@ -13,7 +13,11 @@ from ...spaces import SweepError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECRET = re.compile(r"pass|pwd|secret|token|key|cred|auth|signature|(?<![a-z])sig(?![a-z])", re.IGNORECASE)
+SECRET = re.compile(
+    r"pass|pwd|secret|token|cred|auth|signature|odbc_connect|(api|access|private|account|shared)[_-]?key"
+    r"|(?<![a-z])(key|sig|sas|jwt|pw|pin|session)(?![a-z])",
+    re.IGNORECASE,
+)
 """What the name of a query parameter has in it that is a secret."""
 VARIABLE = re.compile(
     r"(PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|SECRET|TOKEN|(API|ACCESS|PRIVATE|SECRET)_?KEY|CONNECTION_STRING)(_\d+)?$",

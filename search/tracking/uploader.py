@@ -23,6 +23,7 @@ from .delivery import UploadProgress, refuse_odd
 from .mlflow_store import (
     connect_store,
     file_problem,
+    refuse_place,
     search_runs,
     sqlite_file,
     store_error,
@@ -335,11 +336,12 @@ class Uploader:
                 file = Path(folder, name)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            # The client's own log_artifacts reads the whole run to learn its address: a third of a trial's cost.
-            if address := self._stores.get(run_id):
-                get_artifact_repository(address, tracking_uri=whole_uri(self._uri)).log_artifacts(folder)
-            else:
-                self._client.log_artifacts(run_id, folder)
+            # The client's own log_artifacts reads the whole run each time: a third of a trial's cost.
+            if run_id not in self._stores:
+                self._stores[run_id] = self._client.get_run(run_id).info.artifact_uri or ""
+            address = self._stores[run_id]
+            refuse_place(address, run_id, work.artifacts)
+            get_artifact_repository(address, tracking_uri=whole_uri(self._uri)).log_artifacts(folder)
 
     def _status(self, run_id: str, work: _Work) -> None:
         assert self._client is not None

@@ -197,8 +197,16 @@ def test_what_a_person_said_holds_until_the_code_changes(tmp_path: Path, mark: P
     assert f"; {code / 'more'} was added since" in refused(file)
     (code / "more").unlink()
     (code / "inner" / "proof.json").touch()
-    (code / "inner" / "model.py").touch()  # an export
+    (code / "inner" / "model.py").touch()  # an export that came since
     assert read_sweep_file(file).trust != "nothing"
+    (code / "proof.json").touch()
+    (code / "model.py").touch()
+    assert f"; {code / 'model.py'} was added since" in refused(file)
+    (code / "model.py").unlink()
+    trusted(file, **images())
+    (code / "inner" / "model.py").write_text("changed = True")
+    assert f"; {code / 'inner' / 'model.py'} was changed since" in refused(file)
+    trusted(file, **images())
     theirs = (code / "theirs.py").read_text()
     (code / "theirs.py").write_text(theirs + "#")
     assert f"; {code / 'theirs.py'} was changed since" in refused(file)
@@ -339,3 +347,18 @@ def test_a_sweep_folder_from_elsewhere_runs_nothing(tmp_path: Path, mark: Path, 
     resume("tiny", tmp_path / "theirs", progress=False, trust_code=True)
     assert mark.exists()
     Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "out")
+
+
+def test_another_python_s_library_is_installed_code(tmp_path: Path, mark: Path) -> None:
+    library = tmp_path / "lib"
+    (library / "theirs").mkdir(parents=True)
+    for name in ("os.py", "site.py"):
+        (library / name).touch()
+    (tmp_path / "code" / "theirs.py").rename(library / "theirs" / "__init__.py")
+    for named in ("theirs.images", "convscape.search.launch"):
+        text = json.dumps({"name": "a", "code": [str(library)], "data": {"name": named, "root": "x"}})
+        with pytest.raises(ConfigError, match="--trust-code"):
+            load_data(parse_sweep_file(text, trust="folders"))
+    with pytest.raises(ConvscapeError, match="test is Python's own"):
+        load_data(parse_sweep_file(text.replace(named, "test.support.rmtree"), trust="everything"))
+    assert not mark.exists()

@@ -229,3 +229,12 @@ def test_the_processes_that_look_through_a_folder_share_theirs(root: Path, monke
     monkeypatch.setattr("convscape.trainers.data.decoding.Room", Counted)
     assert load_dataset("folder", root, memory=1).streamed
     assert entered.value == 20
+
+
+def test_a_jpeg_of_too_many_scans_is_skipped(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((64, 64), dtype=np.uint8)).save(tmp_path / "a.jpg", progressive=True)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    assert isinstance(read_image(tmp_path / "a.jpg", None), np.ndarray)
+    last = whole.rindex(b"\xff\xda")
+    (tmp_path / "a.jpg").write_bytes(whole[:-2] + whole[last:-2] * 1_000 + whole[-2:])
+    assert "scans" in str(read_image(tmp_path / "a.jpg", 16))

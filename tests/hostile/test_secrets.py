@@ -314,3 +314,11 @@ def test_a_spool_of_former_times_with_a_password_goes_on_without_a_warning(
     for uri in (raw, hide(raw)):
         Tracker(tmp_path / "quiet", uri=uri, experiment="e", sweep="quiet").close()
     assert caplog.text == ""
+
+
+def test_what_only_sounds_like_a_secret_stays() -> None:
+    link = "http://host:5000/#/experiments/1/runs?searchFilter=x&orderByKey=metrics.best_accuracy&keyword=a"
+    assert without_secrets(link) == link
+    for secret in ("key", "api_key", "accessKey", "sig", "pw", "jwt", "odbc_connect"):
+        assert "S3cret" not in without_secrets(f"mssql://host/?a=1&{secret}=S3cret"), secret
+        assert "S3cret" not in hide(f"mssql://host/?a=1&{secret}=S3cret"), secret

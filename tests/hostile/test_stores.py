@@ -11,6 +11,7 @@ from convscape.dashboards.queries import runs
 from convscape.search import launch
 from convscape.search.files import SPOOL, UPLOADED, Spool
 from convscape.search.tracking import Tracker, UploadProgress, sync
+from convscape.search.tracking.mlflow_store import connect_store, refuse_place
 from convscape.spaces import ConfigError, SweepError
 from convscape.tests.tiny_sweep import tiny
 
@@ -154,3 +155,66 @@ def test_a_spool_without_its_first_line_can_be_sent_elsewhere(tmp_path: Path) ->
     known = UploadProgress(folder).refresh()
     assert known.left() == 0
     assert known.runs
+
+
+def test_files_go_into_a_run_s_folder_alone(tmp_path: Path) -> None:
+    """A store says where, and a store may be anybody's."""
+    run = "a" * 32
+    place = tmp_path / "1" / run / "artifacts"
+    refuse_place(place.as_uri(), run, ["layers.txt"])
+    refuse_place("s3://bucket/anything", run, ["layers.txt"])
+    refuse_place("mlflow-artifacts:/1", run, ["layers.txt"])
+    for elsewhere in (
+        tmp_path.as_uri(),
+        str(tmp_path),
+        (tmp_path / run).as_uri(),
+        (tmp_path / "b" / "artifacts").as_uri(),
+    ):
+        with pytest.raises(SweepError, match="is no run's folder"):
+            refuse_place(elsewhere, run, ["layers.txt"])
+    with pytest.raises(SweepError, match="is no run's folder"):
+        refuse_place((tmp_path / "site-packages" / "artifacts").as_uri(), "site-packages", [])
+    place.mkdir(parents=True)
+    (place / "layers.txt").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SweepError, match="is no run's folder"):
+        refuse_place(place.as_uri(), run, ["layers.txt"])
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_forged_store_writes_nothing_elsewhere(tmp_path: Path) -> None:
+    folder, victim = launch(tiny(tmp_path, "search.trials=1"), progress=False).folder, tmp_path / "victim"
+    victim.mkdir()
+    sync(folder)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("update runs set artifact_uri = ?", (victim.as_uri(),))
+        database.commit()
+    entry = {"event": "start", "time": 1, "artifacts": {"config.json": "theirs"}}
+    spooled = Spool(folder / SPOOL)
+    spooled.append(entry)
+    spooled.close()
+    with pytest.raises(SweepError, match="is no run's folder"):
+        sync(folder)
+    assert not list(victim.iterdir())
+
+
+def test_a_store_s_folder_is_not_made_for_it(tmp_path: Path) -> None:
+    folder = spool(tmp_path / "sweep", f"sqlite:///{tmp_path}/former/mlflow.db")
+    with pytest.raises(SweepError, match="former, where MLflow's store was, is not there"):
+        sync(folder)
+    assert not (tmp_path / "former").exists()
+
+
+def test_a_name_with_wildcards_deletes_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".notes.new").touch()
+    connect_store(f"sqlite:///{tmp_path}/*")
+    assert (tmp_path / ".notes.new").exists()
+    assert (tmp_path / "*").exists()
+
+
+def test_replace_replaces_sweeps_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(SweepError, match="is no sweep's"):
+        launch(tiny(tmp_path), replace=True, progress=False)
+    assert (folder / "config.json").exists()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
+from typing import TYPE_CHECKING
 
 import pytest
-from convscape.search.config import parse_sweep_file
+from convscape.search.config import parse_sweep_file, read_sweep_file
 from convscape.spaces import ConfigError
 from convscape.tests.hostile.refusals import refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAIN = "name: a\ndata: {name: digits}\n"
 SCALARS = [
@@ -63,3 +68,22 @@ def test_size_is_bounded(text: str, override: str | None) -> None:
     with pytest.raises(ConfigError):
         parse_sweep_file(text, overrides=[override] if override else [])
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("deep", [65, 900])
+def test_depth_is_bounded(deep: int) -> None:
+    with pytest.raises(ConfigError, match=r"nested more than 64 deep|recursion depth"):
+        parse_sweep_file(PLAIN + "space: {class: x.y, a: " + "[" * deep + "]" * deep + "}")
+    with pytest.raises(ConfigError, match=r"nested more than 64 deep"):
+        parse_sweep_file(PLAIN, "sweep.yaml", ["space" + ".a" * deep + "=1"])
+
+
+def test_a_time_beyond_counting_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"search\.seconds"):
+        parse_sweep_file(PLAIN, "sweep.yaml", ["search.seconds=1e308"])
+
+
+def test_a_pipe_is_no_sweep_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "sweep.yaml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_sweep_file(tmp_path / "sweep.yaml")

@@ -37,6 +37,8 @@ million pixels then, half of that with an alpha channel. A larger JPEG is decode
 its size, where it is resized anyway."""
 BYTES_A_CPU = 100_000_000
 """Memory that all pictures decoded at a time may take for each CPU that decodes, if that is more than MOST_BYTES."""
+MOST_SCANS = 100
+"""Passes over a progressive JPEG, at most: a usual one has ten, and each may take as long as the whole picture."""
 UNIT = 4_000_000
 """Bytes by which room is given."""
 BYTES_A_PIXEL = {"1": 2, "L": 1, "P": 6, "I;16": 5, "RGB": 4}
@@ -113,6 +115,8 @@ def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
     """
     try:
         with _opened(path) as image:
+            if image.info.get("progressive") and (scans := path.read_bytes().count(b"\xff\xda")) > MOST_SCANS:
+                return f"has {scans:,} scans, and no more than {MOST_SCANS} are decoded"
             kept = _kept(image)
             needed = kept + _decoded(image, size)
             if needed > MOST_BYTES and size is not None:

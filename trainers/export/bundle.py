@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from ...spaces import ExportError
+from ...spaces import ExportError, read_plain
 from .. import checkpoint as checkpoints
 from ..data import Images
 from ..network import build_network
@@ -37,6 +37,8 @@ FILES = (ARCHITECTURE, EXAMPLES, SOURCE, WEIGHTS)
 """Names of the files whose hashes proof.json holds: all that an export writes beside it."""
 SEAL = "seal"
 """Key of proof.json: the hash of all others, so that it can be told when one was edited."""
+MOST_PROOF = 2**20
+"""Bound on the bytes of a proof.json."""
 TOLERANCE = 1e-4
 """Largest difference of two scores, as a part of the largest score, at which two networks count as equal."""
 BATCH_SIZES = (1, 2, 64)
@@ -195,7 +197,7 @@ def _recorded(folder: Path) -> dict[str, Any]:
     """The hashes of an earlier export's files, by name, and of its proof.json; {} where `folder` holds none."""
     path = folder / PROOF
     try:
-        proof = json.loads(path.read_text()) if path.is_file() and not path.is_symlink() else {}
+        proof = {} if path.is_symlink() else json.loads(read_plain(path, MOST_PROOF))
         if proof["format"] != FORMAT:
             return {}
         seal = proof.pop(SEAL, None)  # which exports of earlier versions lack
@@ -206,7 +208,8 @@ def _recorded(folder: Path) -> dict[str, Any]:
 
 
 def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seal(proof: dict[str, Any]) -> str:
