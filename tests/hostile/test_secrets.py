@@ -199,7 +199,7 @@ def test_no_file_and_no_error_of_sending_has_it(uri: str, tmp_path: Path, caplog
 @pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 def test_a_sweep_writes_and_prints_it_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., str], caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "sweep.yaml").write_text(SWEEP)
     monkeypatch.chdir(tmp_path)
@@ -207,7 +207,7 @@ def test_a_sweep_writes_and_prints_it_nowhere(
     assert S not in run(*launched, "--dry-run")
     said = run(*launched)
     assert S not in said
-    assert "need CONVSCAPE_TRACKING_TOKEN and MLFLOW_TRACKING_PASSWORD in the environment" in said
+    assert "need CONVSCAPE_TRACKING_TOKEN and MLFLOW_TRACKING_PASSWORD in the environment" in caplog.text
     for password in ("", S):
         forget(monkeypatch)
         if password:

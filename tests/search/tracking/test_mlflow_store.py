@@ -84,6 +84,7 @@ def test_where_there_is_no_room_at_all_the_sweep_says_so_and_loses_nothing(confi
     lines = study.read_text().splitlines(keepends=True)
     first = next(index for index, line in enumerate(lines, 1) if '"step":1' in line)
     study.write_text("".join(lines[:first]))  # as if it had been killed after its first epoch
+    (config.sweep_folder / "heartbeat.json").unlink()
     ray.shutdown()
 
     started(STORE, _system_config=full)

@@ -193,6 +193,7 @@ def test_drivers_and_upload_processes_killed_at_random_moments(
 
 
 def test_two_sweeps_fill_one_new_database(known: Any, tmp_path: Path, experiment: str) -> None:
+    (tmp_path / "new").mkdir()
     uri = f"sqlite:///{tmp_path}/new/mlflow.db"
     code = (
         "import sys; from pathlib import Path; from convscape.search.tracking.tracker import sync; "
