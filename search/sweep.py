@@ -73,12 +73,16 @@ class Sweep:
         refuse_links(path.parent, deep=False)
         try:
             values, changed = read_changed(path)
-        except PermissionError as error:
-            raise SweepError(f"{path} cannot be read: {error.strerror}", "Make it readable.") from None
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             known = sorted(file.parent.name for file in Path(folder).glob(f"*/{CONFIG}"))
             hint = nearest(name, known) if known else "None is there yet: `convscape launch SWEEP.yaml` makes one."
             raise SweepError(f"no sweep '{name}' in {Path(folder).resolve()}", hint) from None
+        except PermissionError as error:
+            raise SweepError(f"{path} cannot be read: {error.strerror}", "Make it readable.") from None
+        except OSError as error:
+            raise SweepError(
+                f"{path} cannot be read: {error.strerror}", "It was changed from outside: restore it from a copy."
+            ) from None
         except ValueError as error:
             raise SweepError(
                 f"{path} is no config in JSON: {error!s:.100}", "It was changed from outside: restore it from a copy."

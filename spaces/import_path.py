@@ -9,11 +9,11 @@ import sys
 import sysconfig
 import traceback
 from contextlib import contextmanager
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import nearest
+from .source_finder import find_source, import_from_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -114,10 +114,8 @@ def find_module(path: str, folders: Sequence[Path]) -> Path | None:
     Returns:
         The file; None where it is in none of the folders.
     """
-    places = [str(folder.absolute()) for folder in folders]
-    spec = PathFinder.find_spec(_top(path), places)
-    file = Path(spec.origin) if spec and spec.origin else None
-    return file if file and any(map(file.is_relative_to, places)) else None
+    found = (find_source(_top(path), folder.absolute()) for folder in folders)
+    return next((file for file in found if file), None)
 
 
 def missing_init(path: str, folders: Sequence[Path]) -> str:
@@ -172,6 +170,7 @@ def describe_exception(problem: BaseException) -> str:
 def _importable(folders: Sequence[Path]) -> Iterator[None]:
     """Before all others in the body; behind them afterwards, so that nothing else is shadowed."""
     before = [str(folder) for folder in folders]
+    import_from_source([folder for folder in folders if not is_installed(folder / "any.py")])
     sys.path[:0] = before
     try:
         yield

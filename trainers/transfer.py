@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -82,9 +83,8 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
             if not all(value > 0 for value in std):
                 raise ValueError(f"proof.json has a standard deviation of {min(std)}")
             return load_file(check_plain(path / "model.safetensors", LARGEST_WEIGHTS)), (mean, std)
-        return _of_imagenet(
-            _state(torch.load(check_plain(path, LARGEST_WEIGHTS), map_location="cpu", weights_only=True))
-        )
+        _refuse_overfull(check_plain(path, LARGEST_WEIGHTS))
+        return _of_imagenet(_state(torch.load(path, map_location="cpu", weights_only=True)))
     except UnpicklingError as error:
         raise DataError(
             f"recipe.weights (={source!r}) holds more than tensors, and was not read any further",
@@ -93,6 +93,14 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
     except Exception as error:  # a damaged file makes torch's reader raise anything
         reason = str(error) or type(error).__name__
         raise DataError(f"recipe.weights (={source!r}) cannot be read: {reason:.200}", _SOURCES) from error
+
+
+def _refuse_overfull(path: Path) -> None:
+    """Refuses an archive that holds more than its own size: `torch.save` writes none, and it may be terabytes."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(file.file_size for file in archive.infolist()) > path.stat().st_size:
+                raise ValueError("it is compressed, or no archive that torch.save wrote")
 
 
 def _numbers(values: object) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SweepError, read_plain
-from ..files import CONFIG, LOCK, STUDY, TRIALS, refuse_links, sweep_lock, temporary_path, write_sealed
+from ..files import CONFIG, LARGEST_JSON, LOCK, STUDY, TRIALS, refuse_links, sweep_lock, temporary_path, write_sealed
 from ..sweep import folder_option
 from ..tracking import UploadProgress, file_problem, sqlite_file
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from ..config import SweepConfig
 
-
-MOST_CONFIG = 16 * 2**20
-"""Bound on the bytes of a config.json that is looked at."""
 
 
 def refuse_another(config: SweepConfig, *, replace: bool) -> None:
@@ -55,7 +52,7 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
 def _is_a_sweep_s(config: Path) -> bool:
     """Whether a config.json has what every sweep's has; a damaged one of a sweep may still say so by its study."""
     try:
-        values = json.loads(read_plain(config, MOST_CONFIG))
+        values = json.loads(read_plain(config, LARGEST_JSON))
     except (OSError, ValueError, RecursionError):
         return (config.parent / STUDY).is_file()
     return isinstance(values, dict) and {"name", "data", "search"} <= values.keys()

@@ -24,6 +24,7 @@ from .links import PLAIN as PLAIN, refuse_links as refuse_links
 from .lock import is_locked as is_locked, sweep_lock as sweep_lock
 from .sealed import open_seal as open_seal, seal as seal, unseal as unseal
 from .sealed_json import (
+    LARGEST_JSON as LARGEST_JSON,
     read_changed as read_changed,
     read_or_tell as read_or_tell,
     read_sealed as read_sealed,

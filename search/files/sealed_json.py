@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _SUM = "crc32:"
 """How a checksum begins, by which it is known under another key, too."""
-LARGEST = 16 * 2**20
-"""Bound on a file, in bytes."""
+LARGEST_JSON = 16 * 2**20
+"""Bound on a file of JSON, in bytes."""
 
 
 def write_sealed(path: Path, values: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ def read_changed(path: Path) -> tuple[dict[str, Any], bool]:
         ValueError: it is no JSON object; says so.
     """
     try:
-        values = json.loads(read_plain(path, LARGEST))
+        values = json.loads(read_plain(path, LARGEST_JSON))
     except RecursionError:
         raise ValueError("not JSON that can be read: too deep") from None
     if not isinstance(values, dict):

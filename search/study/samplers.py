@@ -72,6 +72,8 @@ LIMITED = (TPESampler, GPSampler)
 generations."""
 ONE_SEED = (QMCSampler, GridSampler)
 """Samplers that go on in one sequence from trial to trial, so that all trials must have it from one seed."""
+LARGEST_GRID = 100_000
+"""Bound on the points of a grid: Optuna's GridSampler makes them all at once, for each trial."""
 STUCK = 10
 """Of so many proposals in a row that were duplicates or over budget the last is drawn at random instead."""
 
@@ -105,6 +107,8 @@ class Samplers:
         self._parameters = _parameters(self.kind)
         self._settings = {**defaults, **settings}
         _refuse_unknown(self.name, self._parameters, settings)
+        if issubclass(self.kind, GridSampler):
+            _refuse_large(settings.get("search_space"))
         try:
             self._made(0, {})
         except Exception as problem:
@@ -309,6 +313,17 @@ def _refuse_unknown(name: str, parameters: Mapping[str, inspect.Parameter], sett
         if key not in known:
             remedy = nearest(key, known) if known else f"{name} takes no settings."
             raise ConfigError(f"{SAMPLER_KEY}.{key}: unknown key", remedy, key=f"{SAMPLER_KEY}.{key}")
+
+
+def _refuse_large(grid: object) -> None:
+    key = f"{SAMPLER_KEY}.search_space"
+    if isinstance(grid, dict) and all(isinstance(values, list) for values in grid.values()):
+        if (points := math.prod(map(len, grid.values()))) > LARGEST_GRID:
+            raise ConfigError(
+                f"{key}: a grid of {points:,} points; {LARGEST_GRID:,} (LARGEST_GRID) are the most",
+                "Name fewer values, or use qmc, which fills a space evenly.",
+                key=key,
+            )
 
 
 def _settings(kind: type[BaseSampler]) -> str:

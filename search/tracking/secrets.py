@@ -31,6 +31,7 @@ SHORTEST, LONG = 4, 8
 HIDDEN = "***"
 
 _NAME = re.compile(r"\$\{(\w+)\}")
+_PARAMETER = re.compile("(?:^|(?<=[;#]))([^=;#]*)=")
 _HOST = r"(?:\[[\da-f:.]*\]|[\w.~-]%s)(?::\d{1,5})?"
 _SERVER = re.compile(_HOST % "+" + r"(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
 _DATABASE = re.compile(_HOST % "*" + r"(?:/[^@?#]*)?(?:\?(?:[^=&]+=.*)?)?", re.IGNORECASE | re.DOTALL)
@@ -42,7 +43,7 @@ _ADDRESS = re.compile(  # in a text: up to the last @ that may be of it, for a p
     re.IGNORECASE,
 )
 _QUERY = re.compile(
-    rf"([?&][^=&?\s]{{0,60}}(?:{SECRET.pattern})[^=&?\s]{{0,60}}=)(?!['\"]*\$\{{\w+\}}(?!\w))[^&\s]+", re.IGNORECASE
+    rf"([?&;#][^=&?;#\s]{{0,60}}(?:{SECRET.pattern})[^=&?;#\s]{{0,60}}=)(?!['\"]*\$\{{\w+\}}(?!\w))[^&\s]+", re.IGNORECASE
 )
 
 _held: dict[str, str] = {}
@@ -80,7 +81,9 @@ def misused_name(uri: str) -> str | None:
         if not name.startswith(OURS):
             return f"${{{name}}} may be anything: name a variable that begins with {' or '.join(OURS)}"
     start, user, address, query = _split(uri)
-    values = [*user[:-1].split(":", 1), *(part.partition("=")[2] for part in query[1:].split("&"))]
+    if "#" in address:
+        return "an address of a server has no part behind a #: write %23 where it is a letter of it"
+    values = [*user[:-1].split(":", 1), *(_parameter(part)[2] for part in query[1:].split("&"))]
     whole = [value for value in values if _NAME.fullmatch(value)]
     if len(whole) < len(_NAME.findall(start + user + address + query)):
         return "write ${NAME} for a whole user name, password or value of the query, not for a part, nor for the host"
@@ -164,11 +167,21 @@ def _with_each(uri: str, replace: Callable[[str, str], str]) -> str:
     elif user and http and not colon:
         before = replace(f"{OURS[1]}USER", user) + "@"
     parts = [
-        f"{name}={replace(_variable(name), value)}" if value and SECRET.search(name) else part
+        f"{left}{name}={replace(_variable(unquote(name)), value)}" if _is_secret(name) and value else part
         for part in query[1:].split("&")
-        for name, _, value in [part.partition("=")]
+        for left, name, value in [_parameter(part)]
     ]
     return f"{start}{before}{address}{query[:1]}{'&'.join(parts)}"
+
+
+def _parameter(part: str) -> tuple[str, str, str]:
+    """Of what is between two `&`: all before a parameter, its name and its value; of several the first secret one."""
+    found = [(part[: name.start()], name[1], part[name.end() :]) for name in _PARAMETER.finditer(part)]
+    return next((each for each in found if _is_secret(each[1])), found[0] if found else ("", part, ""))
+
+
+def _is_secret(name: str) -> bool:
+    return bool(SECRET.search(unquote(name)))
 
 
 def _keep(name: str, secret: str) -> str:

@@ -304,7 +304,7 @@ def sync(folder: Path, to: str | None = None) -> int:
 
 def _identity(entry: Entry) -> tuple[object, ...]:
     if entry["event"] == "note":
-        return "note", entry.get("trial"), *sorted(entry["tags"].items())
+        return "note", entry.get("trial"), *sorted(entry.get("tags", {}).items())
     step = entry.get("step", 0) if entry["event"] in ("epoch", "summary") else 0
     return entry["event"], entry.get("trial"), step
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -362,3 +364,29 @@ def test_another_python_s_library_is_installed_code(tmp_path: Path, mark: Path) 
     with pytest.raises(ConvscapeError, match="test is Python's own"):
         load_data(parse_sweep_file(text.replace(named, "test.support.rmtree"), trust="everything"))
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["theirs", "package.theirs"])
+def test_a_compiled_file_is_not_taken_for_the_source_that_a_person_read(tmp_path: Path, mark: Path, name: str) -> None:
+    source = (tmp_path / "code").joinpath(*name.split(".")).with_suffix(".py")
+    source.parent.mkdir(exist_ok=True)
+    (tmp_path / "code" / "package" / "__init__.py").parent.mkdir(exist_ok=True)
+    (tmp_path / "code" / "package" / "__init__.py").touch()
+    hidden = MODULE.format(mark=str(mark))
+    for text_there in (hidden, hidden.replace(".touch()", ".exists")):  # the second is read
+        source.write_text(text_there.ljust(len(hidden)))
+        os.utime(source, (1, 1))
+        if text_there == hidden:
+            py_compile.compile(str(source))
+    load_data(parse_sweep_file(text(tmp_path, data={"name": f"{name}.images"}), trust="folders"))
+    assert not mark.exists()
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("mark")
+def test_code_in_an_archive_is_not_found(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.writestr("inner/zipped.py", "def images(root): pass")
+    named = text(tmp_path, code=[str(tmp_path / "code.zip" / "inner")], data={"name": "zipped.images"})
+    with pytest.raises(ConvscapeError, match="there is no module zipped"):
+        load_data(parse_sweep_file(named, trust="everything"))
