@@ -34,7 +34,7 @@ LARGEST_IMAGE = 65_536
 """Bound on an image's height and width, in cells."""
 VALUES_A_LAYER = 32
 """Values that a layer has in JSON, at most, those within its lists included."""
-LARGEST_JSON = 16 * 2**20
+LARGEST_JSON = 6_000_000
 """Bound on an architecture's JSON text, in characters."""
 
 

@@ -57,6 +57,10 @@ class Reports:
     def note(self, tags: dict[str, str], number: int | None = None) -> None:
         """Looked at by those who put another in its place."""
 
+    def flushed_lines(self) -> int:
+        """None: nothing is written."""
+        return 0
+
     def summary(self, metrics: dict[str, float], step: int) -> None:
         """Nothing is kept of how the sweep stands."""
 

@@ -1,8 +1,8 @@
 """What every tracker must hold to: subclass `TrackerContract`, say how one is made and what arrived, and its tests run.
 
-A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_ended`), the progress callback (`summary`) and
-the launch (`start`, `finish`, `flush`, `close`). No call may raise or wait for a store, and what is told twice counts
-once: a resumed sweep repeats itself.
+A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_ended`), the progress callback (`summary`,
+`flushed_lines`) and the launch (`start`, `finish`, `flush`, `close`). No call may raise or wait for a store, and what
+is told twice counts once: a resumed sweep repeats itself.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ LARGEST_DOCUMENT = 100_000
 
 DEEPEST = 64
 """Bound on how deep lists and mappings lie in each other."""
-LARGEST_TEXT = 200_000
+LARGEST_TEXT = 100_000
 """Bound on the characters of a file, or of a value of `--set`: reading takes its time by the character."""
 _CHOKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 """What PyYAML raises of scalars that it cannot make what their tags say."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..config import SweepConfig
 
 
-
 def refuse_another(config: SweepConfig, *, replace: bool) -> None:
     """Refuses the folder of a sweep to be launched where it holds another sweep or something else.
 

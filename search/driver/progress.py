@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ..files import LINES, PROGRESS, read_or_tell, tell_once
+from ..files import LINES, PROGRESS, SPOOLED, read_or_tell, tell_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +94,8 @@ def read_progress(folder: Path) -> SweepProgress | None:
     if values is None:
         return None
     try:
-        values.pop(LINES, None)  # of the study
+        for counted in (LINES, SPOOLED):
+            values.pop(counted, None)
         state = SweepState(values.pop("how"))
         progress = SweepProgress(state=state, **values)
         for name, value in asdict(progress).items():

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..files import LINES, PROGRESS, write_sealed
+from ..files import LINES, PROGRESS, SPOOLED, write_sealed
 from ..records import ranked, state_counts
 from .progress import SweepProgress, SweepState
 from .time_left import seconds_left
@@ -73,7 +73,11 @@ class ProgressCallback:
             if begun - self._written >= WRITE_EVERY:
                 self._written = begun
                 engine.ledger.summary(_metrics(engine, progress), step=progress.epochs)
-                write_sealed(self._path, {**progress.to_json(), LINES: engine.ledger.study.flushed_lines()})
+                lines = {
+                    LINES: engine.ledger.study.flushed_lines(),
+                    SPOOLED: engine.ledger.tracker.flushed_lines(),
+                }
+                write_sealed(self._path, {**progress.to_json(), **lines})
         self._looked = time.monotonic()
         self._wait = max(_LOOK_EVERY, (self._looked - begun) / _SHARE)
 

@@ -3,7 +3,7 @@ from .append_only import (
     Spool as Spool,
     count_damaged as count_damaged,
     count_entries as count_entries,
-    read_all_entries as read_all_entries,
+    every_entry as every_entry,
     read_entries as read_entries,
 )
 from .atomic import temporary_path as temporary_path, write_atomically as write_atomically
@@ -15,6 +15,7 @@ from .layout import (
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
     SPOOL as SPOOL,
+    SPOOLED as SPOOLED,
     STUDY as STUDY,
     TRIALS as TRIALS,
     UPLOADED as UPLOADED,
@@ -22,7 +23,12 @@ from .layout import (
 )
 from .links import PLAIN as PLAIN, refuse_links as refuse_links
 from .lock import is_locked as is_locked, sweep_lock as sweep_lock
-from .sealed import open_seal as open_seal, seal as seal, unseal as unseal
+from .sealed import (
+    open_seal as open_seal,
+    read_lines as read_lines,
+    seal as seal,
+    unseal as unseal,
+)
 from .sealed_json import (
     LARGEST_JSON as LARGEST_JSON,
     read_changed as read_changed,

@@ -9,8 +9,9 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from ...spaces import SweepError
 from .links import PLAIN
-from .sealed import open_seal, place_of, seal
+from .sealed import LONGEST_LINE, open_seal, place_of, read_lines, seal, too_long
 from .telling import tell_once
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Spool:
 
     Raises:
         OSError: the file cannot be opened; once it is open, no error of the disk is raised.
+        SweepError: its last line is longer than LONGEST_LINE.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,7 +47,11 @@ class Spool:
         self._waiting: deque[bytes] = deque()
         self._lock = threading.Lock()
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o666)
-        self._size = _whole_lines(self._file)
+        try:
+            self._size = _whole_lines(path, self._file)
+        except SweepError:
+            os.close(self._file)
+            raise
         os.ftruncate(self._file, self._size)
         last = os.pread(self._file, _LONGEST_SEAL, max(0, self._size - _LONGEST_SEAL))
         self._count = place_of(last) or count_entries(path)
@@ -71,6 +77,13 @@ class Spool:
         with self._lock:
             self._write()
             return len(self._waiting)
+
+    def flushed_lines(self) -> int:
+        """How many lines the file is sure to have from now on, whatever dies: they are on the disk."""
+        with self._lock:
+            if self._file is not None:
+                os.fsync(self._file)
+            return self._count - len(self._waiting)
 
     def close(self) -> None:
         """Writes what the disk refused earlier, if it takes it now, and closes the file."""
@@ -103,7 +116,10 @@ def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[lis
     Args:
         path: an append-only file of JSON lines.
         offset: 0, or what an earlier call gave, to read on.
-        limit: bytes to read, about: an entry that is longer is read whole. -1 reads all.
+        limit: bytes to read, about: an entry that is longer is read whole.
+
+    Raises:
+        SweepError: a line is longer than LONGEST_LINE.
     """
     try:
         with path.open("rb") as file:
@@ -111,9 +127,11 @@ def read_entries(path: Path, offset: int = 0, limit: int = 1 << 20) -> tuple[lis
             before = place_of(file.read(min(offset, _LONGEST_SEAL)))
             data = file.read(limit)
             if b"\n" not in data:
-                data += file.readline()
+                data += file.readline(LONGEST_LINE)
     except FileNotFoundError:
         return [], offset
+    if len(data) > LONGEST_LINE and b"\n" not in data:
+        raise too_long(path)
     whole = data[: data.rfind(b"\n") + 1]
     entries: list[Entry] = []
     for entry, problem in _opened(whole.split(b"\n")[:-1], before, known=before is not None or not offset):
@@ -151,35 +169,44 @@ def _opened(lines: Iterable[bytes], before: int | None, *, known: bool) -> Itera
         expected += 1
 
 
-def read_all_entries(path: Path) -> list[Entry]:
-    """Every whole entry of an append-only file, oldest first; none where the file is absent."""
-    return read_entries(path, limit=-1)[0]
+def every_entry(path: Path) -> Iterator[Entry]:
+    """Every whole entry of an append-only file, oldest first, not all in memory; none where the file is absent.
+
+    Raises:
+        SweepError: a line is longer than LONGEST_LINE.
+    """
+    begin, end = -1, 0
+    while begin != end:
+        begin = end
+        entries, end = read_entries(path, begin)
+        yield from entries
 
 
 def count_damaged(path: Path) -> int:
-    """Number of lines of an append-only file that are passed over, or before which lines are gone or there twice."""
-    try:
-        with path.open("rb") as file:
-            lines = (line[:-1] for line in file if line.endswith(b"\n"))
-            return sum(bool(problem) for _, problem in _opened(lines, None, known=True))
-    except FileNotFoundError:
-        return 0
+    """Number of lines of an append-only file that are passed over, or before which lines are gone or there twice.
+
+    Raises:
+        SweepError: a line is longer than LONGEST_LINE.
+    """
+    lines = (line[:-1] for line in read_lines(path) if line.endswith(b"\n")) if path.exists() else ()
+    return sum(bool(problem) for _, problem in _opened(lines, None, known=True))
 
 
 def count_entries(path: Path, offset: int = 0) -> int:
-    """Number of whole lines of an append-only file from byte `offset` on; 0 where the file is absent."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read().count(b"\n")
-    except FileNotFoundError:
-        return 0
+    """Number of whole lines of an append-only file from byte `offset` on; 0 where the file is absent.
+
+    Raises:
+        SweepError: a line is longer than LONGEST_LINE.
+    """
+    return sum(line.endswith(b"\n") for line in read_lines(path, offset)) if path.exists() else 0
 
 
-def _whole_lines(file: int) -> int:
+def _whole_lines(path: Path, file: int) -> int:
     """Bytes up to and with the last newline of an open file."""
-    end = os.fstat(file).st_size
+    end = size = os.fstat(file).st_size
     while end:
+        if size - end > LONGEST_LINE:
+            raise too_long(path)
         start = max(0, end - 65536)
         newline = os.pread(file, end - start, start).rfind(b"\n")
         if newline >= 0:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
+
+from ...spaces import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 KEY = "seal"
 _MARK = f',"{KEY}":"'.encode()
+LONGEST_LINE = 64 * 2**20
+"""Bound on a line, in bytes: no sweep writes one that is a hundredth of it."""
 _END = re.compile(rb':"(\d{1,15})-[0-9a-f]{8}"}\s*$')
 """How a line with a seal ends, whatever became of the key."""
 
@@ -75,6 +83,29 @@ def open_seal(line: bytes) -> tuple[dict[str, Any], int | None]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value, place
+
+
+def read_lines(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """The lines of a file from byte `offset` on, one at a time, each with its newline; a torn last one has none.
+
+    Raises:
+        OSError: the file cannot be read.
+        SweepError: a line is longer than LONGEST_LINE.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise too_long(path)
+            yield line
+
+
+def too_long(path: Path) -> SweepError:
+    """The error that says that a line of a file is longer than LONGEST_LINE."""
+    return SweepError(
+        f"{path}: a line of more than {LONGEST_LINE:,} bytes (LONGEST_LINE), which no sweep wrote",
+        "The file was changed from outside, or its disk fails: restore it from a copy.",
+    )
 
 
 def place_of(end: bytes) -> int | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SUM = "crc32:"
-"""How a checksum begins, by which it is known under another key, too."""
+"""How a checksum begins, by which it is known in another place, too."""
 LARGEST_JSON = 16 * 2**20
 """Bound on a file of JSON, in bytes."""
 
@@ -71,14 +71,15 @@ def read_changed(path: Path) -> tuple[dict[str, Any], bool]:
         ValueError: it is no JSON object; says so.
     """
     try:
-        values = json.loads(read_plain(path, LARGEST_JSON))
+        content = read_plain(path, LARGEST_JSON)
+        values = json.loads(content)
     except RecursionError:
         raise ValueError("not JSON that can be read: too deep") from None
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")
     said = values.pop(KEY, None)
-    renamed = any(isinstance(value, str) and value.startswith(_SUM) for value in values.values())
-    return values, renamed or (said is not None and said != _sum(values))
+    elsewhere = said is None and f'"{_SUM}'.encode() in content  # under another key, or deeper
+    return values, elsewhere or (said is not None and said != _sum(values))
 
 
 def reseal(path: Path) -> None:

@@ -14,7 +14,7 @@ from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
-from ..files import LINES, PROGRESS, TRIALS, read_or_tell, seal, unseal
+from ..files import LINES, PROGRESS, TRIALS, read_lines, read_or_tell, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -46,32 +46,34 @@ class StudyFile(BaseJournalBackend):
     def __init__(self, path: Path, *, writable: bool = True) -> None:
         self._path = path
         least = _least_lines(path.parent)  # first, for both files may grow meanwhile
-        content = path.read_bytes() if path.exists() else b""
-        lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
         self.changed: set[int] = set()
         """Numbers of the trials of which an event was written; whoever keeps up with them empties it."""
         self._unread: list[dict[str, Any]] = []
         self._first_unread = 0
-        sealed = False
-        for number, line in enumerate(lines, 1):
+        sizes: list[int] = []
+        torn, sealed = 0, False  # torn: bytes of a last line that a kill cut short
+        for line in read_lines(path) if path.exists() else ():
+            if not line.endswith(b"\n"):
+                torn = len(line)
+                break
+            sizes.append(len(line))
             try:
-                event, sealed = unseal(line, number, sealed=sealed)
+                event, sealed = unseal(line, len(sizes), sealed=sealed)
             except ValueError as error:
-                raise damaged(f"{path}:{number}", str(error)) from None
+                raise damaged(f"{path}:{len(sizes)}", str(error)) from None
             self._unread.append(event)
         if self._unread and self._unread[0].get("op_code") != JournalOperation.CREATE_STUDY:
             raise damaged(f"{path}:1", "not the beginning of a study")
-        torn = bool(lines) and not content.endswith(b"\n")  # by a kill inside the write of a line
-        if len(lines) + torn < least:
+        if len(sizes) + bool(sizes and torn) < least:
             raise damaged(
-                f"{path}:{len(lines) + 1}", f"lines are gone: there were {least} at least", _GO_ON if lines else ""
+                f"{path}:{len(sizes) + 1}", f"lines are gone: there were {least} at least", _GO_ON if sizes else ""
             )
         if writable:
             del self._unread[_whole_proposals(self._unread) :]
         self._count = len(self._unread)
         self._sure = _whole_proposals(self._unread)
-        self._size = sum(map(len, lines[: self._count]))
-        if writable and self._size < len(content):
+        self._size = sum(sizes[: self._count])
+        if writable and self._size < sum(sizes) + torn:
             os.truncate(path, self._size)
 
     def flushed_lines(self) -> int:

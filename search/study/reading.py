@@ -8,7 +8,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
 from ...spaces import ConvscapeError, SweepError
-from ..files import STUDY, TRIALS
+from ..files import STUDY, TRIALS, count_entries
 from ..records import Design, Role, TrialRecord
 from .journal_storage import StudyFile, damaged
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
+LARGEST_ACCURACY = 10**6
+"""Bound on an accuracy; 1 is all images. NaN is within it."""
 ERRORS = (ArithmeticError, AssertionError, AttributeError, ConvscapeError, LookupError, TypeError, ValueError)
 """What Optuna and our records raise of events that nobody wrote."""
 
@@ -78,8 +80,7 @@ def foreign(path: Path, error: BaseException) -> SweepError:
 
 def _line_at_fault(path: Path) -> str:
     """The file, and the first line of it that Optuna does not take."""
-    with path.open("rb") as file:
-        lines = file.read().count(b"\n")
+    lines = count_entries(path)
     low, high = 0, lines
     while high - low > 1:
         middle = (low + high) // 2
@@ -123,7 +124,7 @@ def record_of(frozen: FrozenTrial) -> TrialRecord:
     """
     kept = frozen.user_attrs
     for epoch, accuracy in frozen.intermediate_values.items():
-        if type(epoch) is not int or type(accuracy) not in (int, float):
+        if type(epoch) is not int or type(accuracy) not in (int, float) or abs(accuracy) > LARGEST_ACCURACY:
             raise TypeError(f"accuracy after epoch {epoch!r:.80} is {accuracy!r:.80}")
     record = TrialRecord(
         number=frozen.number,

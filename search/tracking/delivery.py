@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ...spaces import SweepError
-from ..files import SPOOL, UPLOADED, Entry, count_damaged, count_entries, read_entries
+from ..files import (
+    PROGRESS,
+    SPOOL,
+    SPOOLED,
+    UPLOADED,
+    Entry,
+    count_damaged,
+    count_entries,
+    read_entries,
+    read_or_tell,
+)
 from .mlflow_store import moved_store, uri_problem
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 LARGEST = 2**63
 """Bound on a number of bytes or milliseconds."""
 _KINDS: dict[str, Any] = {
     "run": str, "trial": int | None, "sent": int, "unsure": int | None, "problem": str | None, "store": str,
+    "place": str, "copy": str,
 }  # fmt: skip
 _SPOOLED: dict[str, Any] = {
     "event": str, "time": int, "id": str, "experiment": str, "sweep": str, "trial": int | None, "step": int,
@@ -62,6 +70,8 @@ class UploadProgress:
         unsure: milliseconds since 1970 from which on a run may have been created twice; None when all is checked.
         problem: why MLflow does not take results, in a sentence; None while it does.
         store: MLflow's tracking URI that `sync` was told to send all to; None for that of the spool.
+        place: where the spool was when its runs were made, as `spool_place` gives it; None where nothing says so.
+        copy: what this copy of a sweep's folder is known by in MLflow; None for the first one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,6 +82,8 @@ class UploadProgress:
         self.unsure: int | None = None
         self.problem: str | None = None
         self.store: str | None = None
+        self.place: str | None = None
+        self.copy: str | None = None
         self._read = 0
 
     @property
@@ -130,6 +142,8 @@ class UploadProgress:
         self.sent = line.get("sent", self.sent)
         self.unsure = line.get("unsure", self.unsure)
         self.problem = line.get("problem", self.problem)
+        self.place = line.get("place", self.place)
+        self.copy = line.get("copy", self.copy)
 
     def left(self) -> int:
         """Entries of the spool that are not known to be in MLflow, plus one while a run may be there twice."""
@@ -141,15 +155,28 @@ class UploadProgress:
         Raises:
             SweepError: says how many.
         """
-        if damaged := count_damaged(self.spool):
+        if damaged := count_damaged(self.spool) + self.lost_lines():
             raise SweepError(
                 f"{self.spool}: {_damage(damaged)} gone: MLflow has the rest, and not what they said",
                 "Restore the file from a copy and sync again. The sweep's own results are in its study.",
             )
 
+    def lost_lines(self) -> int:
+        """How many lines at the end of the spool are gone, at least, by what the sweep's progress says of it."""
+        least = (read_or_tell(self.spool.with_name(PROGRESS)) or {}).get(SPOOLED)
+        return max(0, least - count_entries(self.spool)) if isinstance(least, int) else 0
+
     def offset(self) -> int:
         """Bytes of the spool to skip: `sent`, or 0 when the spool is shorter than that (another one)."""
         return self.sent if self.spool.exists() and self.sent <= self.spool.stat().st_size else 0
+
+
+def spool_place(path: str | Path) -> str | None:
+    """A spool's inode and path, by which one that was copied is told from one that was moved; None where it is not."""
+    try:
+        return f"{Path(path).stat().st_ino} {Path(path).absolute()}"
+    except (OSError, ValueError):
+        return None
 
 
 def _damage(lines: int) -> str:

@@ -43,7 +43,8 @@ _ADDRESS = re.compile(  # in a text: up to the last @ that may be of it, for a p
     re.IGNORECASE,
 )
 _QUERY = re.compile(
-    rf"([?&;#][^=&?;#\s]{{0,60}}(?:{SECRET.pattern})[^=&?;#\s]{{0,60}}=)(?!['\"]*\$\{{\w+\}}(?!\w))[^&\s]+", re.IGNORECASE
+    rf"([?&;#][^=&?;#\s]{{0,60}}(?:{SECRET.pattern})[^=&?;#\s]{{0,60}}=)(?!['\"]*\$\{{\w+\}}(?!\w))[^&\s]+",
+    re.IGNORECASE,
 )
 
 _held: dict[str, str] = {}

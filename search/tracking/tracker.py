@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import SPOOL, Entry, Spool, read_all_entries, refuse_links
+from ..files import SPOOL, Entry, Spool, every_entry, refuse_links, tell_once
 from . import upload_process
 from .delivery import UploadProgress, refuse_odd
 from .mlflow_store import sqlite_file, store_error
@@ -73,7 +73,6 @@ class Tracker:
         path = folder / SPOOL
         try:
             self._spool = Spool(path)
-            past = read_all_entries(path)
         except OSError as error:
             raise SweepError(
                 f"{path}: the sweep's results cannot be written: {error.strerror}.",
@@ -83,17 +82,20 @@ class Tracker:
         self._steps: dict[int | None, int] = {}
         self._standing: dict[str, tuple[int, float]] = {}
         self._seen: set[tuple[object, ...]] = set()
-        for entry in past:
+        for entry in every_entry(path):
             refuse_odd(entry, path)
             self._remember(entry)
         if (database := sqlite_file(uri)) is not None:
             uri = f"sqlite:///{database}"
-        if not past:
+        lost = UploadProgress(folder).lost_lines()
+        if not self._seen:
             self._append(
                 {"event": "spool", "version": 1, "id": uuid.uuid4().hex}
                 | {"uri": uri, "experiment": experiment, "sweep": sweep}
             )
         self._progress = UploadProgress(folder).refresh()
+        if lost:
+            tell_once(path, f": {lost} lines at its end are gone, at least: MLflow may lack results that the study has")
         self._uri = self._progress.uri or uri
         if hide(self._uri) != hide(uri):
             _log.warning("This sweep's results go on to %s, where they began.", without_secrets(self._uri))
@@ -197,6 +199,10 @@ class Tracker:
         fields = _metrics(metrics, "the end")
         fields["metrics"] = {k: v for k, v in fields["metrics"].items() if self._standing.get(k) != (step, v)}
         self._report({"event": "finish", "status": _STATUS.get(status, "KILLED"), "step": step} | fields)
+
+    def flushed_lines(self) -> int:
+        """How many lines the spool is sure to have from now on, whatever dies."""
+        return self._spool.flushed_lines()
 
     def flush(self, timeout: float) -> int:
         """Waits until MLflow has everything, at most `timeout` seconds. Gives the number of entries left."""

@@ -13,13 +13,14 @@ import getpass
 import os
 import re
 import tempfile
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import PLAIN, Entry, Spool, read_entries
-from .delivery import UploadProgress, refuse_odd
+from ..files import PLAIN, Entry, Spool, read_entries, tell_once
+from .delivery import UploadProgress, refuse_odd, spool_place
 from .mlflow_store import (
     connect_store,
     file_problem,
@@ -208,6 +209,7 @@ class Uploader:
     def _read_journal(self) -> None:
         """Read what earlier processes sent; they may have sent some of the rest as well."""
         self._progress.refresh()
+        self._leave_runs_of_another()
         if self._progress.sent != self._progress.offset():
             self._note({"sent": 0})
         first = next(iter(read_entries(self._progress.spool, limit=1)[0]), {})
@@ -218,7 +220,18 @@ class Uploader:
         # A spool whose first line is lost is sent under the folder's name.
         lost = {"id": f"{self._folder.name}-{first.get('time', 0)}", "sweep": self._folder.name, "time": 0}
         self._header = lost | {"experiment": "convscape"} | first
+        if self._progress.copy is not None:
+            self._header["id"] = self._progress.copy
         self._doubt(entry["time"] for entry in unsent)
+
+    def _leave_runs_of_another(self) -> None:
+        """Has all sent again to runs of its own where this folder is a copy of one that is still there."""
+        known, here = self._progress.place, spool_place(self._progress.spool)
+        if known is not None and known != here and spool_place(known.partition(" ")[2]) == known:
+            tell_once(self._folder, f" is a copy of {Path(known.partition(' ')[2]).parent}: it gets runs of its own.")
+            self._note({"store": self._store(), "copy": uuid.uuid4().hex})
+        if here is not None and known != here:
+            self._note({"place": here})
 
     def _note(self, line: Entry) -> None:
         assert self._journal is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,3 +27,10 @@ def exported_digits(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("exports") / "digits"
     Sweep.open("tiny", swept).export(folder)
     return folder
+
+
+@pytest.fixture
+def prepared(swept: Path, tmp_path: Path) -> Path:
+    """The folder of a copy of it, to be changed."""
+    shutil.copytree(swept, tmp_path / "sweeps")
+    return tmp_path / "sweeps" / "tiny"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.dashboards.queries import runs
-from convscape.search import launch
+from convscape.search import Sweep, launch, resume
 from convscape.search.files import SPOOL, UPLOADED, Spool
 from convscape.search.tracking import Tracker, UploadProgress, sync
 from convscape.search.tracking.mlflow_store import connect_store, refuse_place
@@ -48,6 +49,32 @@ def test_a_store_that_has_gone_is_told_and_another_gets_all(tmp_path: Path) -> N
     found = runs(sweep.tracking_uri, "convscape", "tiny")
     assert sweep.tracking_uri.endswith("other.db")
     assert len(found) == len(sweep.trials())
+
+
+@pytest.mark.slow
+def test_a_copy_of_a_sweep_that_goes_on_leaves_the_runs_of_the_first(tmp_path: Path) -> None:
+    first = launch(tiny(tmp_path, "search.trials=1"), progress=False)
+    sync(first.folder)
+    shutil.copytree(first.folder, tmp_path / "copies" / "tiny")
+    for folder in (tmp_path / "copies", tmp_path):
+        config = folder / "tiny" / "config.json"
+        config.write_text(config.read_text().replace('"trials": 1', '"trials": 3'))
+        resume("tiny", folder, progress=False)
+        sync(folder / "tiny")
+    ids = [{*Sweep.open("tiny", folder).run_ids().values()} for folder in (tmp_path, tmp_path / "copies")]
+    assert not ids[0] & ids[1]
+    client = connect_store(first.tracking_uri)
+    assert all(client.get_run(run).info.lifecycle_stage == "active" for run in ids[0] | ids[1])
+    assert len(ids[0]) == len(ids[1]) == len(first.trials()) + 1
+
+
+def test_a_sweep_that_was_moved_keeps_its_runs(tmp_path: Path) -> None:
+    folder = spool(tmp_path / "sweep", f"sqlite:///{tmp_path}/mlflow.db")
+    assert sync(folder) == 0
+    run = UploadProgress(folder).refresh().runs[None]
+    folder.rename(tmp_path / "moved")
+    assert sync(tmp_path / "moved") == 0
+    assert UploadProgress(tmp_path / "moved").refresh().runs[None] == run
 
 
 def spool(folder: Path, uri: str, **values: Any) -> Path:

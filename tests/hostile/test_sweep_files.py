@@ -70,6 +70,13 @@ def test_size_is_bounded(text: str, override: str | None) -> None:
     assert time.process_time() - begun < 2
 
 
+def test_a_grid_is_counted_before_it_is_made() -> None:
+    grid = ", ".join(f"c{n}: [1, 2, 3, 4, 5, 6, 7, 8]" for n in range(12))
+    text = PLAIN + f"search: {{sampler: {{class: optuna.samplers.GridSampler, search_space: {{{grid}}}}}}}"
+    with pytest.raises(ConfigError, match=r"search\.sampler\.search_space: a grid of 68,719,476,736 points"):
+        parse_sweep_file(text).samplers()
+
+
 @pytest.mark.parametrize("deep", [65, 900])
 def test_depth_is_bounded(deep: int) -> None:
     with pytest.raises(ConfigError, match=r"nested more than 64 deep|recursion depth"):

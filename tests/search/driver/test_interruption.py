@@ -16,7 +16,7 @@ from convscape.dashboards.text.status import state
 from convscape.search.driver import folder as sweep_folders, launching as sweeps, progress
 from convscape.search.driver.launching import launch, resume
 from convscape.search.files import PROGRESS, SPOOL, UPLOADED
-from convscape.search.files.append_only import read_all_entries
+from convscape.search.files.append_only import every_entry
 from convscape.search.sweep import Sweep
 from convscape.search.workers.training_job import TrainingJob
 from convscape.spaces.errors import SweepError
@@ -205,9 +205,7 @@ def test_a_resume_interrupted_before_any_epoch_ended_is_resumed(
     assert "removed" not in said
     assert "convscape resume tiny" in said
     sweep = resume("tiny", tmp_path, progress=False)
-    ends = [
-        entry["tags"]["convscape.state"] for entry in read_all_entries(sweep.folder / SPOOL) if entry["event"] == "end"
-    ]
+    ends = [entry["tags"]["convscape.state"] for entry in every_entry(sweep.folder / SPOOL) if entry["event"] == "end"]
     assert ends == ["completed"]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.search.files import append_only as module
-from convscape.search.files.append_only import Spool, count_entries, read_all_entries, read_entries
+from convscape.search.files.append_only import Spool, count_entries, every_entry, read_entries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,8 @@ def test_what_is_appended_is_read_in_order(path: Path) -> None:
     spool = Spool(path)
     for number in range(5):
         spool.append({"number": number, "text": "two\nlines · ümlaut"})
-    assert [entry["number"] for entry in read_all_entries(path)] == list(range(5))
-    assert read_all_entries(path)[0]["text"] == "two\nlines · ümlaut"
+    assert [entry["number"] for entry in every_entry(path)] == list(range(5))
+    assert next(every_entry(path))["text"] == "two\nlines · ümlaut"
 
 
 def test_every_cut_of_the_last_line_leaves_the_whole_lines(path: Path) -> None:
@@ -36,12 +36,12 @@ def test_every_cut_of_the_last_line_leaves_the_whole_lines(path: Path) -> None:
     whole = path.read_bytes()
     for end in range(before, len(whole)):
         path.write_bytes(whole[:end])
-        assert read_all_entries(path) == [{"number": 0}]
+        assert [*every_entry(path)] == [{"number": 0}]
         again = Spool(path)
         assert path.stat().st_size == before
         again.append({"number": 2})
         again.close()
-        assert read_all_entries(path) == [{"number": 0}, {"number": 2}]
+        assert [*every_entry(path)] == [{"number": 0}, {"number": 2}]
 
 
 def test_a_file_without_any_whole_line_is_emptied(path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_limit_gives_whole_entries_and_at_least_one(path: Path) -> None:
 def test_a_damaged_line_is_skipped(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b'{"number":0}\n\x00\x00\x00\xff\n[1]\n{"number":1}\n')
-    assert read_all_entries(path) == [{"number": 0}, {"number": 1}]
+    assert [*every_entry(path)] == [{"number": 0}, {"number": 1}]
 
 
 def test_an_absent_file_has_no_entries(path: Path) -> None:
@@ -132,11 +132,11 @@ def test_a_full_disk_loses_nothing_and_raises_nothing(path: Path, disk: Disk, ro
     assert spool.drain() == 2
     disk.room = None
     assert spool.drain() == 0
-    assert [entry["number"] for entry in read_all_entries(path)] == [0, 1, 2]
+    assert [entry["number"] for entry in every_entry(path)] == [0, 1, 2]
 
 
 def test_a_spool_refuses_what_json_cannot_say(path: Path) -> None:
     spool = Spool(path)
     with pytest.raises(ValueError, match="JSON compliant"):
         spool.append({"loss": float("nan")})
-    assert read_all_entries(path) == []
+    assert [*every_entry(path)] == []

@@ -10,7 +10,7 @@ import pytest
 import torch
 from convscape.search.config import sweep_file
 from convscape.search.driver.launching import launch
-from convscape.search.files.append_only import read_all_entries
+from convscape.search.files.append_only import every_entry
 from convscape.search.scheduling import Decision, Engine, Report
 from convscape.search.sweep import Sweep
 from convscape.testing.simulation import config, drive, finish, opened
@@ -46,7 +46,7 @@ def test_a_batch_halved_for_want_of_memory_is_told_of(tmp_path: Path, monkeypatc
     for record in Sweep.open("tiny", tmp_path).trials():
         assert len(record.events) == 1, "a promoted trial goes on in the parts it had"
         assert record.events[0].startswith(HALVED)
-    entries = [entry for entry in read_all_entries(sweep.folder / "spool.jsonl") if entry["event"] == "note"]
+    entries = [entry for entry in every_entry(sweep.folder / "spool.jsonl") if entry["event"] == "note"]
     told = {entry["trial"]: entry["tags"]["convscape.events"] for entry in entries if entry["trial"] is not None}
     assert told == {record.number: record.events[0] for record in sweep.trials()}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.files import SPOOL, UPLOADED
-from convscape.search.files.append_only import read_all_entries
+from convscape.search.files.append_only import every_entry
 from convscape.search.tracking import upload_process, uploader as uploading
 from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.tracker import Tracker, TrialStart, sync
@@ -128,7 +128,7 @@ def test_a_reopened_tracker_goes_on_with_the_same_runs(
 def test_what_was_reported_is_not_spooled_again(tracker: Tracker, folder: Path, known: Any) -> None:
     for _ in range(2):
         known.report(tracker, 2)
-    events = [(entry["event"], entry.get("trial"), entry.get("step")) for entry in read_all_entries(folder / SPOOL)]
+    events = [(entry["event"], entry.get("trial"), entry.get("step")) for entry in every_entry(folder / SPOOL)]
     assert len([event for event in events if event[0] not in ("resume", "finish")]) == 1 + 1 + 2 * (known.epochs + 3)
 
 
@@ -321,7 +321,7 @@ def test_a_run_someone_deleted_does_not_hold_up_the_rest(
     tracker.epoch(0, known.epochs + 1, {"loss": 0.1})
     known.trial(tracker, 1)
     assert sync(folder) == 0
-    assert any("refused" in line for line in read_all_entries(folder / UPLOADED))
+    assert any("refused" in line for line in every_entry(folder / UPLOADED))
     assert tracker.run_id(1) is not None
 
 
@@ -389,7 +389,7 @@ def test_a_store_that_is_away_is_a_problem_and_no_more(
     assert "MLflow at http://127.0.0.1:9 does not take results" in str(tracker.problem)
     assert len(caplog.messages) == 1
     assert "secret" not in caplog.text
-    assert tracker.flush(0) == len(read_all_entries(folder / SPOOL)) + 1
+    assert tracker.flush(0) == len([*every_entry(folder / SPOOL)]) + 1
     tracker.close()
     with pytest.raises(SweepError, match="MLflow did not take the results"):
         sync(folder)
@@ -397,9 +397,9 @@ def test_a_store_that_is_away_is_a_problem_and_no_more(
 
 def test_a_report_that_cannot_be_written_raises_nothing(tracker: Tracker, folder: Path) -> None:
     impossible: Any = object()
-    before = len(read_all_entries(folder / SPOOL))
+    before = len([*every_entry(folder / SPOOL)])
     tracker.epoch(impossible, 1, {"loss": 1.0})
-    assert len(read_all_entries(folder / SPOOL)) == before
+    assert len([*every_entry(folder / SPOOL)]) == before
 
 
 def test_sync_of_a_folder_without_results(tmp_path: Path) -> None:
@@ -418,7 +418,7 @@ def test_a_relative_database_is_found_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Tracker(folder, uri="sqlite:///mlflow.db", experiment="e", sweep="s").close()
-    assert read_all_entries(folder / SPOOL)[0]["uri"] == f"sqlite:///{tmp_path}/mlflow.db"
+    assert next(every_entry(folder / SPOOL))["uri"] == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def test_the_driver_never_imports_mlflow() -> None:

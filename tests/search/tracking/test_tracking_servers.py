@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from convscape.search.files.append_only import read_all_entries
+from convscape.search.files.append_only import every_entry
 from convscape.search.tracking.tracker import Tracker, sync
 from servers import Postgres, Proxy, Server, small_disk
 
@@ -219,5 +219,5 @@ def test_two_sweeps_fill_one_new_database(known: Any, tmp_path: Path, experiment
 def test_the_spool_says_where_it_goes(tmp_path: Path) -> None:
     tracker = Tracker(tmp_path, uri="http://127.0.0.1:9", experiment="pictures", sweep="digits")
     tracker.close()
-    first = read_all_entries(tmp_path / "spool.jsonl")[0]
+    first = next(every_entry(tmp_path / "spool.jsonl"))
     assert (first["uri"], first["experiment"], first["sweep"]) == ("http://127.0.0.1:9", "pictures", "digits")

@@ -12,7 +12,7 @@ from convscape.search.config.data import load_data
 from convscape.search.config.schema import ResourcesConfig
 from convscape.search.driver.launching import launch, resume
 from convscape.search.files import PRECISION
-from convscape.search.files.append_only import read_all_entries
+from convscape.search.files.append_only import every_entry
 from convscape.search.proposals import DesignSpace
 from convscape.search.workers import precision as choosing, ray_runner, training_job
 from convscape.spaces.errors import ConfigError, SweepError
@@ -69,7 +69,7 @@ def run(folder: Path, *overrides: str) -> Sweep:
 
 def tags(sweep: Sweep) -> dict[str, str]:
     """The tags of the sweep's own run."""
-    entries = [entry for entry in read_all_entries(sweep.folder / "spool.jsonl") if entry.get("trial") is None]
+    entries = [entry for entry in every_entry(sweep.folder / "spool.jsonl") if entry.get("trial") is None]
     return {key: value for entry in entries for key, value in entry.get("tags", {}).items()}
 
 
