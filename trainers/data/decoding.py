@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from .pixels import is_grey, pixels_of
+from .pixels import is_grey, pixels_of, turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,7 @@ KEPT_A_PIXEL = {"WEBP": 12, "PPM": 6, "BMP": 2}
 """Memory for each pixel that the format's decoder in PIL takes beside the picture, at most."""
 BLOCK = 64 * 2**20
 """Bytes that PIL asks for at a time: so large ones go back to the system, those of 16 MB stay with the process."""
+_TOO_LARGE = f"needs {{:,}} bytes to be decoded, and no more than {MOST_BYTES:,} are given"
 TILE = (322, 323)
 """Tags of a TIFF: width and height of its tiles, which may be larger than the picture."""
 
@@ -86,9 +87,13 @@ _room = room_for(os.cpu_count() or 1)
 
 
 def prepare() -> None:
-    """Has PIL give back the memory of large pictures, and not warn of them in this process: there is a bound here."""
+    """Has PIL give back the memory of large pictures, and not warn in this process: there is a bound here.
+
+    Nor does it warn of damaged EXIF data: such a picture is taken to be upright.
+    """
     Image.core.set_block_size(BLOCK)
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", "Corrupt EXIF data")
 
 
 def share(room: Room) -> None:
@@ -123,9 +128,11 @@ def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
                 image.draft(image.mode, (size, size))  # a JPEG only
                 needed = kept + _decoded(image, size)
             if needed > MOST_BYTES:
-                return f"needs {needed:,} bytes to be decoded, and no more than {MOST_BYTES:,} are given"
+                return _TOO_LARGE.format(needed)
             with _room.of(needed), closing(image):  # its pixels go before the room is given back
                 image.load()
+                if kept + _decoded(image, size) > MOST_BYTES:  # a PNG may say at its end that it is to be turned
+                    return _TOO_LARGE.format(kept + _decoded(image, size))
                 return pixels_of(image, size)
     except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything
         return str(error).split("\n")[0][:200] or type(error).__name__
@@ -133,7 +140,8 @@ def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
 
 def _decoded(image: Image.Image, size: int | None) -> int:
     """Bytes of the picture and of what is made of it; as an array it is there twice more."""
-    return image.width * image.height * (BYTES_A_PIXEL.get(image.mode, 8) + (6 if size is None else 0))
+    turned = 4 if image.format != "TIFF" and turn_of(image) is not None else 0  # a TIFF that was asked is not turned
+    return image.width * image.height * (BYTES_A_PIXEL.get(image.mode, 8) + turned + (6 if size is None else 0))
 
 
 def _kept(image: Image.Image) -> int:
@@ -148,11 +156,16 @@ def _kept(image: Image.Image) -> int:
     return KEPT_A_PIXEL.get(str(image.format), 0) * pixels
 
 
-def _opened(path: Path) -> Image.Image:
-    """The picture, of which nothing but the head is read yet. Only of a file: a pipe would be waited for."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture, of which nothing but the head is read yet. Only of a file: a pipe would be waited for.
+
+    PIL is handed an open file, not a name: of a TIFF that lies on its side it would map the wrong pixels (Pillow 13.0).
+    """
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is no file")
     if about.st_size > MOST_BYTES:  # of some formats PIL reads all of it, to look at the head
         raise ValueError(f"has {about.st_size:,} bytes, and no more than {MOST_BYTES:,} are read")
-    return Image.open(path, formats=tuple(FORMATS))
+    with path.open("rb") as file, Image.open(file, formats=tuple(FORMATS)) as image:
+        yield image

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,13 +17,33 @@ STRIP = 1 << 20
 """Pixels of a picture of 16 bits that are looked at together, about."""
 
 
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by the orientation that its EXIF data has (EXIF 2.32, tag 274). 1 is upright."""
+
+
+def turn_of(picture: Image.Image) -> Image.Transpose | None:
+    """What makes a picture upright, None where it is. Of some PNG that is known only once it is loaded."""
+    return TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+
+
 def is_grey(picture: Image.Image) -> bool:
     """Whether the picture's mode holds grey values, with an alpha channel or without. A palette counts as colour."""
     return Image.getmodebase(picture.mode) == "L"
 
 
 def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8]:
-    """A picture as uint8 (1, H, W) where it is grey, as (3, H, W), RGB, where not. Of 16 bits the upper 8, no alpha.
+    """A picture, upright, as uint8 (1, H, W) where it is grey, as (3, H, W), RGB, where not.
+
+    Of 16 bits the upper 8 are kept, and no alpha. A camera held upright says so in its EXIF data, and leaves the pixels
+    lying.
 
     Args:
         picture: in any of PIL's modes; it is not changed.
@@ -43,6 +63,8 @@ def pixels_of(picture: Image.Image, size: int | None = None) -> NDArray[np.uint8
         converted = picture.copy()
         converted.info.pop("transparency", None)
     converted = converted if converted.mode == wanted else converted.convert(wanted)
+    if (turn := turn_of(picture)) is not None:
+        converted = converted.transpose(turn)
     if size is not None:
         converted = ImageOps.fit(converted, (size, size), Image.Resampling.BILINEAR)
     values = np.asarray(converted)

@@ -118,12 +118,14 @@ def read_image(file: str) -> Tensor:
     """A picture as uint8 (1, {channels}, {height}, {width}): the part in its middle that has this shape, resized."""
     from PIL import Image, ImageOps
 
-    with Image.open(file, formats=("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")) as picture:
+    formats = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+    with open(file, "rb") as content, Image.open(content, formats=formats) as picture:
         if picture.mode.startswith("I"):  # of 16 bits the upper 8
             picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
         elif picture.mode == "P":  # a palette may have see-through colours
             picture = picture.convert("RGBA")
-        picture = ImageOps.fit(picture.convert("{mode}"), ({width}, {height}), Image.Resampling.BILINEAR)
+        picture = ImageOps.exif_transpose(picture.convert("{mode}"))  # upright
+        picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)
     return torch.tensor(bytearray(picture.tobytes())).view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
 
 

@@ -11,6 +11,7 @@ import pytest
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.layers import Flatten, Linear
 from convscape.trainers.data.dataset import load_dataset, split
+from convscape.trainers.data.decoding import read_image
 from convscape.trainers.data.pixels import is_grey, pixels_of
 from convscape.trainers.data.sources import Source
 from convscape.trainers.export.pytorch_source import source
@@ -130,6 +131,30 @@ def test_the_exported_file_reads_a_picture_as_training_did(tmp_path, mode, chann
     (tmp_path / "model.py").write_text(source(architecture, split("noise", noise_of), "a name"))
     read = runpy.run_path(str(tmp_path / "model.py"))["read_image"](str(file))
     assert np.array_equal(read[0], np.broadcast_to(trained, (channels, 4, 4)))
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tiff"])
+def test_a_picture_is_turned_upright_in_training_and_in_the_exported_file(tmp_path, ending, turned):
+    """Orientations by the EXIF standard: what row 0 and column 0 of the file's pixels are of the scene."""
+    scene = np.repeat(np.arange(24, dtype=np.uint8).reshape(6, 4) * 10, 8, axis=0).repeat(8, axis=1)
+    lying = {
+        1: scene, 2: scene[:, ::-1], 3: scene[::-1, ::-1], 4: scene[::-1], 5: scene.T, 6: scene.T[::-1],
+        7: scene.T[::-1, ::-1], 8: scene.T[:, ::-1],
+    }[turned]  # fmt: skip
+    file, exif = tmp_path / f"picture.{ending}", Image.Exif()
+    exif[274] = turned
+    options = {"jpg": {"quality": 100}, "webp": {"lossless": True}}.get(ending, {})
+    Image.fromarray(np.ascontiguousarray(lying)).save(file, exif=exif, **options)
+    upright = read_image(file, None)
+    assert upright.shape[1:] == scene.shape
+    assert np.abs(upright[0].astype(int) - scene).max() <= (2 if ending == "jpg" else 0)
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 6, 4), np.uint8)
+    architecture = Architecture((1, 6, 4), (Flatten(), Linear(2)), 2)
+    noise_of = Source(images, np.arange(40) % 2, ("a", "b"))
+    (tmp_path / "model.py").write_text(source(architecture, split("noise", noise_of), "a name"))
+    found = runpy.run_path(str(tmp_path / "model.py"))["read_image"](str(file))
+    assert np.abs(found[0, 0].numpy().astype(int) - scene[::8, ::8]).max() < 10
 
 
 def channels_last(mode: str) -> np.ndarray:
