@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..spaces import SweepError, nearest
-from .config import NAME, SweepConfig, load_data, remember, remembered
+from .config import LONGEST, NAME, SweepConfig, load_data, remember, remembered
 from .files import (
     CONFIG,
     INPUTS,
@@ -91,6 +91,8 @@ class Sweep:
             tell_once(path, " was changed since the sweep was launched or resumed, by hand or by a failing disk.")
         if isinstance(values.get("search"), dict):
             values["search"].setdefault("refit", False)  # a sweep of an earlier version has no last training
+            if isinstance(seconds := values["search"].get("seconds"), int | float):
+                values["search"]["seconds"] = min(seconds, LONGEST)  # nor had it a bound
         try:
             config = SweepConfig.model_validate({**values, "folder": str(Path(folder)), "name": name})
         except (ValueError, TypeError) as error:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import site
 import sys
-import sysconfig
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import nearest
-from .source_finder import find_source, import_from_source
+from .source_finder import INSTALLED, find_source, import_from_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,16 +21,6 @@ if TYPE_CHECKING:
 
 STANDARD = frozenset({*sys.stdlib_module_names, "test", "__main__"})
 """Modules that nobody names: their functions do more than a setting may ask for."""
-_INSTALLED = frozenset(
-    place
-    for folder in (
-        *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-    )
-    for place in (Path(folder), Path(folder).resolve())
-)
-"""Where Python's own modules are, and those installed."""
 
 
 def is_import_path(path: object) -> bool:
@@ -137,7 +125,7 @@ def is_installed(file: Path) -> bool:
     """
     return any(
         not {"site-packages", "dist-packages"}.isdisjoint(place.parts)
-        or not _INSTALLED.isdisjoint(place.parents)
+        or not INSTALLED.isdisjoint(place.parents)
         or any((folder / "site.py").is_file() and (folder / "os.py").is_file() for folder in place.parents)
         or place == Path(__file__).resolve().parents[1] / "__init__.py"
         for place in (file, file.resolve())
@@ -170,7 +158,7 @@ def describe_exception(problem: BaseException) -> str:
 def _importable(folders: Sequence[Path]) -> Iterator[None]:
     """Before all others in the body; behind them afterwards, so that nothing else is shadowed."""
     before = [str(folder) for folder in folders]
-    import_from_source([folder for folder in folders if not is_installed(folder / "any.py")])
+    import_from_source(folders)
     sys.path[:0] = before
     try:
         yield

@@ -7,6 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+BLOCK = 2**20
+"""Bytes read at a time: a file's size may be told wrongly, as in /proc."""
+
 
 def check_plain(path: str | Path, most_bytes: int) -> Path:
     """Refuses what is no plain file, before it is opened, and a file that is too large. Links to it are followed.
@@ -40,8 +43,9 @@ def read_plain(path: str | Path, most_bytes: int) -> bytes:
         OSError: it cannot be read, or is a pipe, a device, a folder, or too large.
     """
     with check_plain(path, most_bytes).open("rb") as file:
-        most = min(most_bytes, os.fstat(file.fileno()).st_size) + 1  # `read` asks for all of that memory at once
-        content = file.read(most)
+        content = b""
+        while len(content) <= most_bytes and (more := file.read(min(BLOCK, most_bytes + 1 - len(content)))):
+            content += more
     if len(content) > most_bytes:
         raise _too_large(path, most_bytes)
     return content

@@ -1,4 +1,4 @@
-"""Imports modules of some folders from their source alone.
+"""Imports modules of some folders from their source, never from what says that it was compiled from it.
 
 Python takes a compiled file in `__pycache__` for its module wherever the module's time and size are those that the file
 says it was made of. Whoever hands over a folder can make that so: a person reads one code, and another one runs.
@@ -6,16 +6,10 @@ says it was made of. Whoever hands over a folder can make that so: a person read
 
 from __future__ import annotations
 
+import site
 import sys
-from importlib.machinery import (
-    BYTECODE_SUFFIXES,
-    EXTENSION_SUFFIXES,
-    SOURCE_SUFFIXES,
-    ExtensionFileLoader,
-    FileFinder,
-    SourceFileLoader,
-    SourcelessFileLoader,
-)
+import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType
 
+INSTALLED = frozenset(
+    place
+    for folder in (
+        *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    )
+    for place in (Path(folder), Path(folder).resolve())
+)
+"""Where Python's own modules are, and those installed."""
+
 _folders: set[Path] = set()
+"""Without links."""
 
 
 class _FromSource(SourceFileLoader):
@@ -31,7 +37,17 @@ class _FromSource(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
+        if is_export_source(Path(path)) and Path(path).parent.resolve() not in _folders:
+            raise ImportError(f"{path} is the source of an exported network: load it by its path")
         return self.source_to_code(self.get_data(path), path)
+
+
+def is_export_source(file: Path) -> bool:
+    """Whether a file is the source of an exported network, which is in a folder of code where one exports there.
+
+    No other module imports it, unless its own folder is a folder of code.
+    """
+    return file.name == "model.py" and file.with_name("proof.json").is_file()
 
 
 def find_source(name: str, folder: Path) -> Path | None:
@@ -51,26 +67,28 @@ def import_from_source(folders: Iterable[Path]) -> None:
     Args:
         folders: absolute paths.
     """
-    new = set(folders) - _folders
+    new = {folder.resolve() for folder in folders} - _folders
     _folders.update(new)
     if _hook not in sys.path_hooks:
         sys.path_hooks.insert(0, _hook)
-    for path in [path for path in sys.path_importer_cache if not new.isdisjoint({Path(path), *Path(path).parents})]:
-        del sys.path_importer_cache[path]
+    if new:
+        for path in [path for path in sys.path_importer_cache if _is_theirs(path)]:
+            del sys.path_importer_cache[path]
 
 
 def _hook(path: str) -> FileFinder:
-    """What finds modules in a folder; for a folder among what is installed that is Python's own way."""
-    place = Path(path)
-    if _folders.isdisjoint({place, *place.parents}) or not {"site-packages", "dist-packages"}.isdisjoint(place.parts):
+    """What finds modules in a folder; what is installed is found in Python's own way."""
+    if not _is_theirs(path):
         raise ImportError
     return _finder(path)
 
 
+def _is_theirs(path: str) -> bool:
+    place = Path(path).resolve()
+    around = {place, *place.parents}
+    return not _folders.isdisjoint(around) and INSTALLED.isdisjoint(around)
+
+
 def _finder(path: str) -> FileFinder:
-    return FileFinder(
-        path,
-        (ExtensionFileLoader, EXTENSION_SUFFIXES),
-        (_FromSource, SOURCE_SUFFIXES),
-        (SourcelessFileLoader, BYTECODE_SUFFIXES),
-    )
+    """Finds source, and extension modules where there is no source; no compiled file without its source."""
+    return FileFinder(path, (_FromSource, SOURCE_SUFFIXES), (ExtensionFileLoader, EXTENSION_SUFFIXES))

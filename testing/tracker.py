@@ -61,6 +61,7 @@ class TrackerContract:
             for epoch in (1, 2, 3):
                 tracker.epoch(number, epoch, {"accuracy": epoch / 4, "train_loss": 1 / epoch})
                 tracker.summary({"best_accuracy": epoch / 4}, step=3 * number + epoch)
+                assert tracker.flushed_lines() >= 0
             tracker.note({"convscape.events": "batch halved"}, number)
             tracker.trial_ended(number, state="completed", reason="trained 3 epochs", metrics={"best_accuracy": 0.75})
         tracker.finish(status="completed", metrics={"trials/completed": float(trials)})

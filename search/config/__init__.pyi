@@ -12,6 +12,7 @@ from .recipe_space import (
     logged_params as logged_params,
 )
 from .schema import (
+    LONGEST as LONGEST,
     NAME as NAME,
     UNLIMITED as UNLIMITED,
     BudgetConfig as BudgetConfig,

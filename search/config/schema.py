@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a sweep's name may be, as a regular expression."""
+LONGEST = 1e9
+"""The most that `search.seconds` may be: thirty years."""
 UNLIMITED = 1_000_000
 """The most that `search.trials` may be, and what it is where only the time limits a sweep."""
 
@@ -98,7 +100,7 @@ class DataConfig(_Section):
 class SearchConfig(_Section):
     """The `search` section of a sweep file: how many trials, how they are proposed, promoted and compared."""
 
-    seconds: float | None = Field(default=None, gt=0, le=1e9)
+    seconds: float | None = Field(default=None, gt=0, le=LONGEST)
     """Time budget of one launch or resume, in seconds: past it nothing new starts and what runs ends with its epoch."""
     trials: int = Field(default=None, ge=1, le=UNLIMITED, validate_default=True)  # pyright: ignore[reportAssignmentType] - see `_until_the_time_is_up`
     """Networks to train; duplicates and designs over budget do not count. When not given, 50, or as many as

@@ -18,7 +18,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ...spaces import STANDARD, ConfigError, find_module, is_import_path, is_installed, missing_init
+from ...spaces import (
+    STANDARD,
+    ConfigError,
+    find_module,
+    is_export_source,
+    is_import_path,
+    is_installed,
+    missing_init,
+)
 from ..files import write_atomically
 
 if TYPE_CHECKING:
@@ -164,8 +172,8 @@ def _difference(kept: Mapping[str, Any], now: Mapping[str, Any], folders: Sequen
 
 
 def _is_of_an_export(file: Path, folders: Sequence[Path]) -> bool:
-    """Whether it is the source of an exported network: one exports where one launches, and no code imports that."""
-    return file.name == "model.py" and file.with_name("proof.json").is_file() and file.parent not in folders
+    """Whether it is the source of an exported network: one exports where one launches, and no code can import that."""
+    return is_export_source(file) and file.parent.resolve() not in {folder.resolve() for folder in folders}
 
 
 def _is_optuna_s(key: str, path: str) -> bool:

@@ -68,22 +68,24 @@ class _Loader(yaml.SafeLoader):
         return number
 
 
-def _values(node: yaml.Node, known: dict[int, int], depth: int = 0) -> int:
-    """How many values `node` comes to with its aliases written out; 0 in `known` marks a node being counted."""
-    if depth > DEEPEST:
+def _values(node: yaml.Node, known: dict[int, tuple[int, int]], depth: int = 0) -> tuple[int, int]:
+    """How many values `node` comes to with its aliases written out, and how deep; 0 in `known` marks a node at hand."""
+    deep = depth > DEEPEST
+    if id(node) not in known and not deep:
+        known[id(node)] = 0, 0
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        nodes = [part for pair in parts for part in pair] if isinstance(node, yaml.MappingNode) else parts
+        inside = [_values(part, known, depth + 1) for part in nodes]
+        known[id(node)] = 1 + sum(count for count, _ in inside), 1 + max((height for _, height in inside), default=-1)
+    count, height = known.get(id(node), (1, 0))
+    if deep or depth + height > DEEPEST:
         raise yaml.constructor.ConstructorError(
             problem=f"nested more than {DEEPEST} deep (DEEPEST)", problem_mark=node.start_mark
         )
-    if id(node) not in known:
-        known[id(node)] = 0
-        parts = node.value if isinstance(node, yaml.CollectionNode) else []
-        nodes = [part for pair in parts for part in pair] if isinstance(node, yaml.MappingNode) else parts
-        known[id(node)] = 1 + sum(_values(part, known, depth + 1) for part in nodes)
-    count = known[id(node)]
     if not 0 < count <= LARGEST_DOCUMENT:
         problem = f"more than {LARGEST_DOCUMENT:,} values (LARGEST_DOCUMENT)" if count else "holds itself"
         raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
-    return count
+    return count, height
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)

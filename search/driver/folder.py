@@ -9,7 +9,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SweepError, read_plain
-from ..files import CONFIG, LARGEST_JSON, LOCK, STUDY, TRIALS, refuse_links, sweep_lock, temporary_path, write_sealed
+from ..files import (
+    CONFIG,
+    INPUTS,
+    LARGEST_JSON,
+    LOCK,
+    PROGRESS,
+    SPOOL,
+    STUDY,
+    TRIALS,
+    UPLOADED,
+    refuse_links,
+    sweep_lock,
+    temporary_path,
+    write_sealed,
+)
 from ..sweep import folder_option
 from ..tracking import UploadProgress, file_problem, sqlite_file
 
@@ -53,8 +67,9 @@ def _is_a_sweep_s(config: Path) -> bool:
     try:
         values = json.loads(read_plain(config, LARGEST_JSON))
     except (OSError, ValueError, RecursionError):
-        return (config.parent / STUDY).is_file()
-    return isinstance(values, dict) and {"name", "data", "search"} <= values.keys()
+        values = None
+    whole = isinstance(values, dict) and {"name", "data", "search"} <= values.keys()
+    return whole or (config.parent / STUDY).is_file()
 
 
 def refuse_store(config: SweepConfig) -> None:
@@ -116,7 +131,8 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
             with sweep_lock(folder):
                 refuse_another(config, replace=replace)  # one may have come while the data was loaded
                 if former.exists():
-                    if not _is_a_sweep_s(former / CONFIG):
+                    left = {path.name for path in former.iterdir()}  # a kill may have left a part of it
+                    if not _is_a_sweep_s(former / CONFIG) and left - {TRIALS, SPOOL, UPLOADED, PROGRESS, INPUTS, LOCK}:
                         raise SweepError(f"{former} is in the way, and is no sweep's", "Move it away.")
                     shutil.rmtree(former, ignore_errors=True)
                 folder.rename(former)

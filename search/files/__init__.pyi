@@ -4,6 +4,7 @@ from .append_only import (
     count_damaged as count_damaged,
     count_entries as count_entries,
     every_entry as every_entry,
+    last_line as last_line,
     read_entries as read_entries,
 )
 from .atomic import temporary_path as temporary_path, write_atomically as write_atomically

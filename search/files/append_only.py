@@ -55,6 +55,7 @@ class Spool:
         os.ftruncate(self._file, self._size)
         last = os.pread(self._file, _LONGEST_SEAL, max(0, self._size - _LONGEST_SEAL))
         self._count = place_of(last) or count_entries(path)
+        self._sure = 0
 
     def append(self, entry: Entry) -> None:
         """Adds one entry, in memory where the disk does not take it now.
@@ -82,8 +83,13 @@ class Spool:
         """How many lines the file is sure to have from now on, whatever dies: they are on the disk."""
         with self._lock:
             if self._file is not None:
-                os.fsync(self._file)
-            return self._count - len(self._waiting)
+                try:
+                    os.fsync(self._file)
+                except OSError as error:
+                    _log.debug("%s is not sure to be on the disk: %s", self.path, error)
+                else:
+                    self._sure = self._count - len(self._waiting)
+            return self._sure
 
     def close(self) -> None:
         """Writes what the disk refused earlier, if it takes it now, and closes the file."""
@@ -199,6 +205,21 @@ def count_entries(path: Path, offset: int = 0) -> int:
         SweepError: a line is longer than LONGEST_LINE.
     """
     return sum(line.endswith(b"\n") for line in read_lines(path, offset)) if path.exists() else 0
+
+
+def last_line(path: Path) -> int:
+    """Number of the last whole line of an append-only file, by its seal where it has one; 0 where there is none.
+
+    Raises:
+        SweepError: the last line is longer than LONGEST_LINE.
+    """
+    try:
+        with path.open("rb") as file:
+            end = _whole_lines(path, file.fileno())
+            last = os.pread(file.fileno(), _LONGEST_SEAL, max(0, end - _LONGEST_SEAL))
+    except FileNotFoundError:
+        return 0
+    return place_of(last[: end or None]) or count_entries(path)
 
 
 def _whole_lines(path: Path, file: int) -> int:

@@ -317,8 +317,9 @@ def _refuse_unknown(name: str, parameters: Mapping[str, inspect.Parameter], sett
 
 def _refuse_large(grid: object) -> None:
     key = f"{SAMPLER_KEY}.search_space"
-    values = [each for each in grid.values() if isinstance(each, list)] if isinstance(grid, dict) else []
-    if (points := math.prod(map(len, values))) > LARGEST_GRID:
+    if not isinstance(grid, dict) or not all(isinstance(values, list) for values in grid.values()):
+        raise ConfigError(f"{key}: the values of each setting must be a list", "As in {kernel: [3, 5]}.", key=key)
+    if (points := math.prod(map(len, grid.values()))) > LARGEST_GRID:
         raise ConfigError(
             f"{key}: a grid of {points:,} points; {LARGEST_GRID:,} (LARGEST_GRID) are the most",
             "Name fewer values, or use qmc, which fills a space evenly.",

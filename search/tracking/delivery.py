@@ -15,6 +15,7 @@ from ..files import (
     Entry,
     count_damaged,
     count_entries,
+    last_line,
     read_entries,
     read_or_tell,
 )
@@ -32,6 +33,7 @@ _SPOOLED: dict[str, Any] = {
 }  # fmt: skip
 _FILE = re.compile(r"\w[\w. -]*(/\w[\w. -]*)*")
 _ABSENT = object()
+COPIED = " is a copy of a sweep's folder that is still there: its results go to runs of their own in MLflow."
 _REMEDY = "Restore the file from a copy."
 
 
@@ -71,7 +73,7 @@ class UploadProgress:
         problem: why MLflow does not take results, in a sentence; None while it does.
         store: MLflow's tracking URI that `sync` was told to send all to; None for that of the spool.
         place: where the spool was when its runs were made, as `spool_place` gives it; None where nothing says so.
-        copy: what this copy of a sweep's folder is known by in MLflow; None for the first one.
+        copy: what this copy of a sweep's folder is known by in MLflow; None for the first one. With it all begins anew.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -133,8 +135,9 @@ class UploadProgress:
                     f"{self.path}: {key} is {value!r:.80}, which no uploader wrote",
                     "Restore the file from a copy, or remove it: what MLflow has is then looked up there.",
                 )
-        if "store" in line:  # where nothing is yet
-            self.store, self.runs, self.sent, self.unsure, self.problem = line["store"], {}, 0, None, None
+        if "store" in line or "copy" in line:  # where nothing is yet
+            self.runs, self.sent, self.unsure, self.problem = {}, 0, None, None
+        self.store = line.get("store", self.store)
         if "run" in line:
             if "trial" not in line:
                 raise SweepError(f"{self.path}: a run of no trial", "Restore the file from a copy.")
@@ -164,7 +167,7 @@ class UploadProgress:
     def lost_lines(self) -> int:
         """How many lines at the end of the spool are gone, at least, by what the sweep's progress says of it."""
         least = (read_or_tell(self.spool.with_name(PROGRESS)) or {}).get(SPOOLED)
-        return max(0, least - count_entries(self.spool)) if isinstance(least, int) else 0
+        return max(0, least - last_line(self.spool)) if isinstance(least, int) else 0
 
     def offset(self) -> int:
         """Bytes of the spool to skip: `sent`, or 0 when the spool is shorter than that (another one)."""
@@ -172,11 +175,19 @@ class UploadProgress:
 
 
 def spool_place(path: str | Path) -> str | None:
-    """A spool's inode and path, by which one that was copied is told from one that was moved; None where it is not."""
+    """A spool's device, inode and path, by which a copy is told from one that was moved; None where there is none."""
     try:
-        return f"{Path(path).stat().st_ino} {Path(path).absolute()}"
-    except (OSError, ValueError):
+        place = Path(path).resolve(strict=True)
+        about = place.stat()
+    except (OSError, ValueError, RuntimeError):
         return None
+    return f"{about.st_dev} {about.st_ino} {place}"
+
+
+def is_copy(spool: Path, known: str) -> bool:
+    """Whether a spool is another file than the one whose `spool_place` is known, and that one is still there."""
+    first = known.split(" ", 2)[-1]
+    return spool_place(first) == known and not spool.samefile(first)
 
 
 def _damage(lines: int) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ...spaces import SweepError
 from ..files import SPOOL, Entry, Spool, every_entry, refuse_links, tell_once
 from . import upload_process
-from .delivery import UploadProgress, refuse_odd
+from .delivery import COPIED, UploadProgress, refuse_odd
 from .mlflow_store import sqlite_file, store_error
 from .secrets import hide, without_secrets
 from .uploader import Uploader
@@ -249,6 +249,8 @@ class Tracker:
         self._checked = time.monotonic()
         upload_process.start(self._folder)
         problem = self.problem
+        if self._progress.copy is not None:
+            tell_once(self._folder, COPIED)
         if problem and not self._warned:
             _log.warning("%s. They wait in %s and are sent when it does.", problem, self._spool.path)
         elif self._warned and not problem:

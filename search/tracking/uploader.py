@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
 from ..files import PLAIN, Entry, Spool, read_entries, tell_once
-from .delivery import UploadProgress, refuse_odd, spool_place
+from .delivery import COPIED, UploadProgress, is_copy, refuse_odd, spool_place
 from .mlflow_store import (
     connect_store,
     file_problem,
@@ -225,12 +225,14 @@ class Uploader:
         self._doubt(entry["time"] for entry in unsent)
 
     def _leave_runs_of_another(self) -> None:
-        """Has all sent again to runs of its own where this folder is a copy of one that is still there."""
-        known, here = self._progress.place, spool_place(self._progress.spool)
-        if known is not None and known != here and spool_place(known.partition(" ")[2]) == known:
-            tell_once(self._folder, f" is a copy of {Path(known.partition(' ')[2]).parent}: it gets runs of its own.")
-            self._note({"store": self._store(), "copy": uuid.uuid4().hex})
-        if here is not None and known != here:
+        """Has all sent to runs of its own where this folder is a copy that goes on, and the first is still there."""
+        spool = self._progress.spool
+        known, here = self._progress.place, spool_place(spool)
+        if known is not None and is_copy(spool, known):
+            if self._progress.left():
+                tell_once(self._folder, COPIED)
+                self._note({"copy": uuid.uuid4().hex, "place": here})
+        elif known != here:
             self._note({"place": here})
 
     def _note(self, line: Entry) -> None:

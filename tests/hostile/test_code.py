@@ -53,9 +53,15 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # files change faster than their times
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "theirs.py").write_text(MODULE.format(mark=str(tmp_path / "ran")))
-    sys.modules.pop("theirs", None)
+    _forget()
     yield tmp_path / "ran"
-    sys.modules.pop("theirs", None)
+    _forget()
+
+
+def _forget() -> None:
+    """As in a new process."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("theirs", "package")]:
+        del sys.modules[name]
 
 
 def text(folder: Path, **named: Any) -> str:
@@ -366,21 +372,63 @@ def test_another_python_s_library_is_installed_code(tmp_path: Path, mark: Path) 
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("name", ["theirs", "package.theirs"])
-def test_a_compiled_file_is_not_taken_for_the_source_that_a_person_read(tmp_path: Path, mark: Path, name: str) -> None:
-    source = (tmp_path / "code").joinpath(*name.split(".")).with_suffix(".py")
-    source.parent.mkdir(exist_ok=True)
-    (tmp_path / "code" / "package" / "__init__.py").parent.mkdir(exist_ok=True)
-    (tmp_path / "code" / "package" / "__init__.py").touch()
-    hidden = MODULE.format(mark=str(mark))
-    for text_there in (hidden, hidden.replace(".touch()", ".exists")):  # the second is read
-        source.write_text(text_there.ljust(len(hidden)))
+def compiled(source: Path, read: str, hidden: str) -> None:
+    """Writes a module, and beside it the compiled file of another that says it was made of this one."""
+    size = max(len(read), len(hidden))
+    for content in (hidden, read):
+        source.write_text(content.ljust(size))
         os.utime(source, (1, 1))
-        if text_there == hidden:
+        if content == hidden:
             py_compile.compile(str(source))
-    load_data(parse_sweep_file(text(tmp_path, data={"name": f"{name}.images"}), trust="folders"))
+
+
+@pytest.mark.parametrize("name", ["theirs", "package.theirs"])
+@pytest.mark.parametrize("others", [(), ("os.py", "site.py")], ids=["alone", "in what looks like Python's own folder"])
+def test_a_compiled_file_is_not_taken_for_the_source_that_a_person_read(
+    tmp_path: Path, mark: Path, name: str, others: tuple[str, ...]
+) -> None:
+    code = tmp_path / "code"
+    (code / "package").mkdir()
+    for file in (Path("package", "__init__.py"), *others):
+        (code / file).touch()
+    hidden = MODULE.format(mark=str(mark))
+    compiled(code.joinpath(*name.split(".")).with_suffix(".py"), hidden.replace(".touch()", ""), hidden)
+    named = text(tmp_path, data={"name": f"{name}.images"})
+    load_data(parse_sweep_file(named, trust="everything" if others else "folders"))
     assert not mark.exists()
-    sys.modules.pop(name, None)
+
+
+def test_nor_is_one_that_is_imported_later_by_another_name_of_the_folder(
+    tmp_path: Path, mark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "code" / "theirs.py").write_text(
+        "def images(root):\n    from package import images\n    return images(root)"
+    )
+    hidden = MODULE.format(mark=str(mark))
+    compiled(tmp_path / "code" / "package.py", hidden.replace(".touch()", ""), hidden)
+    (tmp_path / "link").symlink_to(tmp_path / "code")
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    named = text(tmp_path, code=[str(tmp_path / "link")], data={"name": "theirs.images"})
+    load_data(parse_sweep_file(named, trust="folders"))
+    assert not mark.exists()
+
+
+def test_the_source_of_an_export_is_imported_by_no_code(tmp_path: Path, mark: Path) -> None:
+    code = tmp_path / "code"
+    (code / "package").mkdir()
+    (code / "package" / "__init__.py").touch()
+    (code / "package" / "images.py").write_text(
+        "try:\n    from package import model\nexcept ImportError:\n    pass\ndef images(root): return 3"
+    )
+    file = tmp_path / "sweep.yaml"
+    file.write_text(text(tmp_path, data={"name": "package.images.images"}))
+    remember(file, read_sweep_file(file).named_code, "folders")
+    (code / "package" / "model.py").write_text(MODULE.format(mark=str(mark)))
+    (code / "package" / "proof.json").write_text("{}")
+    with pytest.raises(ConvscapeError, match="images"):
+        load_data(read_sweep_file(file))
+    assert "package.images" in sys.modules
+    assert not mark.exists()
 
 
 @pytest.mark.usefixtures("mark")

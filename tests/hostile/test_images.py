@@ -238,3 +238,15 @@ def test_a_jpeg_of_too_many_scans_is_skipped(tmp_path: Path) -> None:
     last = whole.rindex(b"\xff\xda")
     (tmp_path / "a.jpg").write_bytes(whole[:-2] + whole[last:-2] * 1_000 + whole[-2:])
     assert "scans" in str(read_image(tmp_path / "a.jpg", 16))
+
+
+def test_scans_of_any_jpeg_are_counted_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    Image.fromarray(np.zeros((64, 64), dtype=np.uint8)).save(file)
+    whole = file.read_bytes()
+    first = whole.index(b"\xff\xda")
+    file.write_bytes(whole[:-2] + whole[first:-2] * 1_000 + whole[-2:])
+    assert "scans" in str(read_image(file, 16))
+    said = b"\xff\xfe\xff\xff" + b"\xff\xda" * 32_766 + b"\0"  # a comment
+    file.write_bytes(whole[:2] + said + whole[2:] + b"\xff\xda" * 1_000)
+    assert isinstance(read_image(file, 16), np.ndarray)

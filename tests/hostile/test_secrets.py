@@ -29,6 +29,7 @@ URIS = [
     f"https://127.0.0.1:9/?a=b&sig={S}", f"postgresql://u:12/{S}@127.0.0.1:9/db",
     f"postgresql+psycopg2://me:{S}@127.0.0.1:9/db?sslmode=require", f"https://127.0.0.1:9/?api_key={S}",
     f"postgresql://127.0.0.1:9/db?a=b;token={S}", f"https://127.0.0.1:9/?a=b#access_token={S}", f"https://127.0.0.1:9/?%74oken={S}",
+    f"postgresql://127.0.0.1:9/db?masterKey={S}",
 ]  # fmt: skip
 SWEEP = """
 name: quiet

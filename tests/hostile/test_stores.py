@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from convscape.dashboards.queries import runs
@@ -15,9 +16,6 @@ from convscape.search.tracking import Tracker, UploadProgress, sync
 from convscape.search.tracking.mlflow_store import connect_store, refuse_place
 from convscape.spaces import ConfigError, SweepError
 from convscape.tests.tiny_sweep import tiny
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -68,13 +66,26 @@ def test_a_copy_of_a_sweep_that_goes_on_leaves_the_runs_of_the_first(tmp_path: P
     assert len(ids[0]) == len(ids[1]) == len(first.trials()) + 1
 
 
-def test_a_sweep_that_was_moved_keeps_its_runs(tmp_path: Path) -> None:
-    folder = spool(tmp_path / "sweep", f"sqlite:///{tmp_path}/mlflow.db")
+@pytest.mark.parametrize("how", ["moved", "moved, a link left behind", "another spelling", "looked at"])
+def test_a_sweep_keeps_its_runs(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, there = spool(tmp_path / "sweep", f"sqlite:///{tmp_path}/mlflow.db"), tmp_path / "there"
     assert sync(folder) == 0
     run = UploadProgress(folder).refresh().runs[None]
-    folder.rename(tmp_path / "moved")
-    assert sync(tmp_path / "moved") == 0
-    assert UploadProgress(tmp_path / "moved").refresh().runs[None] == run
+    if how.startswith("moved"):
+        folder.rename(there)
+    if "link" in how:
+        folder.symlink_to(there)
+    if how == "another spelling":
+        monkeypatch.chdir(tmp_path)
+        there = Path("..", tmp_path.name, "sweep")
+    if how == "looked at":
+        shutil.copytree(folder, there)
+    else:
+        file = Spool(there / SPOOL)
+        file.append({"event": "note", "time": 3, "tags": {"a": "b"}})
+        file.close()
+    assert sync(there) == 0
+    assert UploadProgress(there).refresh().runs[None] == run
 
 
 def spool(folder: Path, uri: str, **values: Any) -> Path:

@@ -70,6 +70,13 @@ def test_size_is_bounded(text: str, override: str | None) -> None:
     assert time.process_time() - begun < 2
 
 
+@pytest.mark.parametrize("values", ["abc", "{a: 1}", "3"])
+def test_a_grid_has_lists(values: str) -> None:
+    text = PLAIN + f"search: {{sampler: {{class: optuna.samplers.GridSampler, search_space: {{a: {values}}}}}}}"
+    with pytest.raises(ConfigError, match=r"search_space: the values of each setting must be a list"):
+        parse_sweep_file(text).samplers()
+
+
 def test_a_grid_is_counted_before_it_is_made() -> None:
     grid = ", ".join(f"c{n}: [1, 2, 3, 4, 5, 6, 7, 8]" for n in range(12))
     text = PLAIN + f"search: {{sampler: {{class: optuna.samplers.GridSampler, search_space: {{{grid}}}}}}}"
@@ -79,8 +86,11 @@ def test_a_grid_is_counted_before_it_is_made() -> None:
 
 @pytest.mark.parametrize("deep", [65, 900])
 def test_depth_is_bounded(deep: int) -> None:
-    with pytest.raises(ConfigError, match=r"nested more than 64 deep|recursion depth"):
+    with pytest.raises(ConfigError, match=r"nested more than 64 deep" if deep < 100 else "recursion depth"):
         parse_sweep_file(PLAIN + "space: {class: x.y, a: " + "[" * deep + "]" * deep + "}")
+    links = [f"x{n}: &x{n} " + "[" * (deep // 10) + (f"*x{n - 1}" if n else "") + "]" * (deep // 10) for n in range(11)]
+    with pytest.raises(ConfigError, match=r"nested more than 64 deep"):
+        parse_sweep_file("\n".join([*links, PLAIN]))
     with pytest.raises(ConfigError, match=r"nested more than 64 deep"):
         parse_sweep_file(PLAIN, "sweep.yaml", ["space" + ".a" * deep + "=1"])
 

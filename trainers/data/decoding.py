@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
 import stat
 import threading
 import warnings
@@ -38,7 +40,10 @@ its size, where it is resized anyway."""
 BYTES_A_CPU = 100_000_000
 """Memory that all pictures decoded at a time may take for each CPU that decodes, if that is more than MOST_BYTES."""
 MOST_SCANS = 100
-"""Passes over a progressive JPEG, at most: a usual one has ten, and each may take as long as the whole picture."""
+"""Passes over a JPEG, at most: a progressive one has ten, and each may take as long as the whole picture."""
+_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""A marker of a JPEG; in the coded picture FF 00 stands for FF, and D0 to D7 are places to begin again (ITU-T T.81)."""
+_SCAN, _END = 0xDA, 0xD9
 UNIT = 4_000_000
 """Bytes by which room is given."""
 BYTES_A_PIXEL = {"1": 2, "L": 1, "P": 6, "I;16": 5, "RGB": 4}
@@ -120,8 +125,8 @@ def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
     """
     try:
         with _opened(path) as image:
-            if image.info.get("progressive") and (scans := path.read_bytes().count(b"\xff\xda")) > MOST_SCANS:
-                return f"has {scans:,} scans, and no more than {MOST_SCANS} are decoded"
+            if isinstance(image, JpegImageFile) and has_many_scans(path):
+                return f"has more than {MOST_SCANS} scans, and no more are decoded"
             kept = _kept(image)
             needed = kept + _decoded(image, size)
             if needed > MOST_BYTES and size is not None:
@@ -136,6 +141,16 @@ def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
                 return pixels_of(image, size)
     except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything
         return str(error).split("\n")[0][:200] or type(error).__name__
+
+
+def has_many_scans(path: Path) -> bool:
+    """Whether a JPEG has more than MOST_SCANS scans. What lies in its metadata or behind its end does not count."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at, scans = 2, 0
+        while (marker := _MARKER.search(content, at)) and marker[1][0] != _END and scans <= MOST_SCANS:
+            scans += marker[1][0] == _SCAN
+            at = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
+    return scans > MOST_SCANS
 
 
 def _decoded(image: Image.Image, size: int | None) -> int:
