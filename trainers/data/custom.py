@@ -34,7 +34,7 @@ def read_function(
     """All images and labels that a person's own function returns.
 
     It may return arrays `(images, labels)`, a map-style torch Dataset of `(image, label)` with uint8 tensors (C, H, W)
-    or PIL images of any mode, or a `Source`, which can name classes and bring a test part of its own.
+    or PIL images of any mode, or a `Source`, which can name classes and bring a validation and a test part of its own.
 
     A Dataset gives one image at each index, call after call: chance belongs into the recipe. Images that raise OSError
     are skipped and named. When all come to more than `memory` bytes, resized to `size`, each is read anew whenever it
@@ -52,7 +52,8 @@ def read_function(
     """
     found = _called(path, root, folders)
     if isinstance(found, Source):
-        for images, labels in ((found.images, found.labels), *([found.test] if found.test else [])):
+        own = [part for part in (found.validation, found.test) if part is not None]
+        for images, labels in ((found.images, found.labels), *own):
             _check(path, images, labels, len(found.classes))
         check_classes(found.labels, found.classes, f"data.name: {path}")
         return found

@@ -181,7 +181,7 @@ def split(
         source: all images and labels; where it has no test part, a fifth of the images becomes one, whatever the seed.
         train: images to train on, a number or a share of all that are not test; None for all that are left.
         validation: images to validate on, a number or a share of all that are not test; None for a fifth of the images
-            to train and validate on.
+            to train and validate on. Where the source has a validation part of its own they are of that; None for all.
         seed: which images are trained and which validated on.
 
     Raises:
@@ -194,10 +194,16 @@ def split(
         test, pool = everything.picked(chosen), np.setdiff1d(pool, chosen, assume_unique=True)
     else:
         test = Part(*source.test)
-    wanted, held_out = _sizes(len(pool), train, validation, len(source.classes))
     random = np.random.default_rng([seed, 1])
-    for_validation = stratified(everything.labels, pool, held_out, random)
-    rest = np.setdiff1d(pool, for_validation, assume_unique=True)
+    if source.validation is None:
+        wanted, held_out = _sizes(len(pool), train, validation, len(source.classes))
+        chosen = stratified(everything.labels, pool, held_out, random)
+        rest, for_validation = np.setdiff1d(pool, chosen, assume_unique=True), everything.picked(chosen)
+    else:
+        rest, own = pool, Part(*source.validation)
+        wanted = len(rest) if train is None else _count("train", train, len(rest))
+        held_out = len(own) if validation is None else _count("validation", validation, len(own))
+        for_validation = own.picked(stratified(own.labels, np.arange(len(own)), held_out, random))
     for_training = stratified(everything.labels, rest, wanted, random)
     learnt = everything.picked(for_training)
     without = [
@@ -214,7 +220,7 @@ def split(
     return Dataset(
         name=name,
         train=learnt,
-        validation=everything.picked(for_validation),
+        validation=for_validation,
         test=test,
         classes=source.classes,
         mean=mean,
@@ -285,7 +291,8 @@ def _place(root: str | Path) -> Path:
 
 
 def _resized(source: Source, size: int | None, memory: int) -> Source:
-    parts = [(source.images, source.labels), *([source.test] if source.test else [])]
+    own = {"validation": source.validation, "test": source.test}
+    parts = [(source.images, source.labels), *(part for part in own.values() if part)]
     if size is None or all(images.shape[2:] == (size, size) for images, _ in parts):
         return source
     needed = sum(len(images) * images.shape[1] * size**2 for images, _ in parts)
@@ -294,8 +301,8 @@ def _resized(source: Source, size: int | None, memory: int) -> Source:
             f"data.size (={size}): resized, the images need {needed:,} bytes and {memory:,} may be kept",
             "Lower data.size, raise data.memory, or use a folder of images, which is read anew each epoch.",
         )
-    resized = [(scaled(images[:], size), labels) for images, labels in parts]
-    return replace(source, images=resized[0][0], test=resized[1] if source.test else None)
+    resized = {name: part and (scaled(part[0][:], size), part[1]) for name, part in own.items()}
+    return replace(source, images=scaled(source.images[:], size), **resized)
 
 
 def _sizes(available: int, train: int | float | None, validation: int | float | None, classes: int) -> tuple[int, int]:

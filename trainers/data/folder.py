@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,6 +12,7 @@ import numpy as np
 
 from ...spaces import DataError
 from .decoding import FORMATS, prepare, read_head, read_image
+from .folder_layout import layout_of
 from .sources import Source, check_classes
 from .streaming import Look, Streamed, look_through, streamed
 
@@ -29,25 +31,32 @@ class Files:
     """`Pictures` in a folder a class: decoded when they are read, and resized where that is asked for.
 
     Args:
-        base: the folder that holds the classes' folders.
-        classes: names of these folders, in the order of the labels.
+        base: the folder that holds all of them.
+        classes: names of the classes' folders, in the order of the labels.
         size: height and width in pixels of the central square, resized, to take; None to take all as it is.
+        parts: the folders in `base` that hold the classes' folders; "" is `base` itself.
     """
 
-    def __init__(self, base: Path, classes: Sequence[str], size: int | None) -> None:
+    def __init__(self, base: Path, classes: Sequence[str], size: int | None, parts: Sequence[str] = ("",)) -> None:
         self.passed_over: list[str] = []
-        """Folders that cannot be read, or that were read by another name, with the reason."""
+        """Folders that cannot be read, or that were read by another name, with the reason; files of other endings."""
         seen: dict[tuple[int, int], str] = {}
-        found = [
-            (label, path.relative_to(base))
+        files = [
+            (part, label, path.relative_to(base))
+            for part, folder in enumerate(parts)
             for label, name in enumerate(classes)
-            for path in sorted(_files_below(base / name, seen, self.passed_over))
-            if path.suffix.lower() in IMAGE_ENDINGS
+            for path in sorted(_files_below(base / folder / name, seen, self.passed_over))
         ]
+        found = [each for each in files if each[2].suffix.lower() in IMAGE_ENDINGS]
+        others = Counter(path.suffix.lower() or "no ending" for _, _, path in files)
+        others -= Counter(path.suffix.lower() for _, _, path in found)
+        self.passed_over += [f"{base}: {count:,} files with {other}" for other, count in sorted(others.items())]
         self.base, self._size = base, size
-        self.labels = np.array([label for label, _ in found], dtype=np.int64)
+        self.labels = np.array([label for _, label, _ in found], dtype=np.int64)
+        self.parts = np.array([part for part, _, _ in found], dtype=np.int64)
+        """For each file the index of the part that it lies in."""
         # Names as one array of bytes: unlike strings, the workers of a node can share it.
-        names = [os.fsencode(path) for _, path in found]
+        names = [os.fsencode(path) for _, _, path in found]
         self._names = np.frombuffer(b"".join(names), dtype=np.uint8)
         self._ends = np.cumsum([0, *map(len, names)])
 
@@ -77,9 +86,10 @@ class Files:
 
 
 def read_folder(root: Path, size: int | None, memory: int) -> Source:
-    """Images in a folder a class below `root`, or below `root/train` and `root/test`.
+    """Images in a folder a class below `root`, or below `root/train`, `root/val` and `root/test` (see `folder_layout`).
 
-    Grey when all are grey, RGB otherwise. Images that cannot be read are skipped and named.
+    Grey when all are grey, RGB otherwise. Images that cannot be read are skipped and named; so are files of other
+    endings, by how many there are of each. Hidden files and folders are passed over.
 
     Args:
         root: the folder.
@@ -88,41 +98,48 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
         memory: bytes of images that may be kept. Where all come to more, each is read anew whenever it is needed.
 
     Raises:
-        DataError: no classes, no images, a class without any, or images of different sizes without `size`.
+        DataError: no classes, no images, a class without any, images of different sizes without `size`, or folders that
+            look like something else than classes.
     """
-    split = os.path.isdir(root / "train")  # noqa: PTH112 - False where that cannot be told
-    base = root / "train" if split else root
-    classes = _class_folders(base)
-    if len(classes) < 2:
-        raise DataError(
-            f"data.root: {base} holds {len(classes)} folders of images and a classifier needs at least 2",
-            "Put the images of each class into a folder with the class's name.",
-        )
-    parts = [Files(base, classes, size)]
-    if split and os.path.isdir(root / "test"):  # noqa: PTH112
-        unknown = sorted(set(_class_folders(root / "test")) - set(classes))
-        if unknown:
-            raise DataError(
-                f"data.root: {root / 'test' / unknown[0]} is no class of {base}", "Remove it or add the class."
-            )
-        parts.append(Files(root / "test", classes, size))
+    layout = layout_of(root)
+    # In one, since the last training joins what is trained and what is validated on.
+    learnt = [str(place.relative_to(root)) for place in (layout.train, layout.validation) if place]
+    parts = [Files(root, layout.classes, size, learnt)]
+    if layout.test:
+        parts.append(Files(layout.test, layout.classes, size))
     for part in parts:
         part.open()
     kept = sum(part.size_in_memory() for part in parts) <= memory
     found = [(part, _read(part) if kept else look_through(part)) for part in parts]
-    skipped = [said for part in parts for said in part.passed_over]
+    skipped = [*layout.ignored, *(said for part in parts for said in part.passed_over)]
     skipped += [
         f"{part.name(at)}: {said}" for part, seen in found for at, said in enumerate(seen) if isinstance(said, str)
     ]
     shape = _common_shape(found, skipped)
-    arrays = [_stack(part, seen, shape) for part, seen in found]
-    check_classes(arrays[0][1], classes, f"data.root: {base}")
-    (images, labels), *test = arrays
-    return Source(images, labels, tuple(classes), test=test[0] if test else None, skipped=tuple(skipped))
+    (images, labels, parted), *test = [_stack(part, seen, shape) for part, seen in found]
+    validation = None
+    if layout.validation:
+        validation = _picked(images, parted == 1), labels[parted == 1]
+        images, labels = _picked(images, parted == 0), labels[parted == 0]
+        if not len(validation[1]):
+            raise _no_images(layout.validation, skipped)
+    check_classes(labels, layout.classes, f"data.root: {layout.train}")
+    return Source(
+        images,
+        labels,
+        layout.classes,
+        test=test[0][:2] if test else None,
+        skipped=tuple(skipped),
+        validation=validation,
+    )
+
+
+def _picked(images: NDArray[np.uint8] | Streamed, which: NDArray[np.bool_]) -> NDArray[np.uint8] | Streamed:
+    return images.picked(np.flatnonzero(which)) if isinstance(images, Streamed) else images[which]
 
 
 def _files_below(folder: Path, seen: dict[tuple[int, int], str], passed_over: list[str]) -> Iterator[Path]:
-    """All files below a folder, links followed, each folder once however many links lead to it.
+    """All files below a folder but hidden ones, links followed, each folder once however many links lead to it.
 
     Args:
         folder: where to begin.
@@ -139,7 +156,7 @@ def _files_below(folder: Path, seen: dict[tuple[int, int], str], passed_over: li
                 passed_over.append(f"{path}: is the folder {first}, which is read already")
                 continue
             with os.scandir(path) as entries:
-                inside = [(entry.path, _is_folder(entry)) for entry in entries]
+                inside = [(entry.path, _is_folder(entry)) for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
             passed_over.append(f"{path}: {error.strerror}")
             continue
@@ -152,16 +169,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself: told when it is read, if it is called an image
         return False
-
-
-def _class_folders(base: Path) -> list[str]:
-    try:
-        inside = sorted(base.iterdir())
-    except OSError as error:
-        raise DataError(
-            f"data.root: {base} cannot be read: {error.strerror}", "Set data.root to the folder of the images."
-        ) from None
-    return [path.name for path in inside if os.path.isdir(path) and not path.name.startswith(".")]  # noqa: PTH112
 
 
 def _read(files: Files) -> list[NDArray[np.uint8] | str]:
@@ -185,9 +192,7 @@ def _common_shape(
     ]
     for files, _ in found:
         if not any(files is theirs for theirs, _, _ in shapes):
-            hint = f"; {len(skipped)} could not be read, first {skipped[0]}" if skipped else ""
-            known = f"Known: {', '.join(IMAGE_ENDINGS)}."
-            raise DataError(f"data.root: no images in the folders of {files.base}{hint}", known)
+            raise _no_images(files.base, skipped)
     first, number, (_, height, width) = shapes[0]
     for files, at, (_, rows, columns) in shapes:
         if (rows, columns) != (height, width):
@@ -199,14 +204,19 @@ def _common_shape(
     return max(shape[0] for _, _, shape in shapes), height, width
 
 
+def _no_images(place: Path, skipped: Sequence[str]) -> DataError:
+    hint = f"; {len(skipped)} could not be read, first {skipped[0]}" if skipped else ""
+    return DataError(f"data.root: no images in the folders of {place}{hint}", f"Known: {', '.join(IMAGE_ENDINGS)}.")
+
+
 def _stack(
     files: Files, seen: Sequence[NDArray[np.uint8] | Look | str], shape: tuple[int, int, int]
-) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64]]:
-    """Images (N, C, H, W) and labels of what could be read; grey ones are repeated when any is in colour."""
+) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64], NDArray[np.int64]]:
+    """Images (N, C, H, W), labels and parts of what could be read; grey ones are repeated when any is in colour."""
     good = np.array([at for at, picture in enumerate(seen) if not isinstance(picture, str)], dtype=np.int64)
     if any(isinstance(picture, Look) for picture in seen):
-        return streamed(files, cast("Sequence[Look | str]", seen), shape[0])
+        return *streamed(files, cast("Sequence[Look | str]", seen), shape[0]), files.parts[good]
     images = np.empty((len(good), *shape), dtype=np.uint8)
     for to, at in enumerate(good):
         images[to] = seen[at]
-    return images, files.labels[good]
+    return images, files.labels[good], files.parts[good]

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Source:
     """All images and labels of a data set.
 
-    `images` are uint8 (N, C, H, W), `labels` int64 (N,), from 0 in the order of `classes`. `test` is a pair of images
-    and labels, or None where there is no official test part. `skipped` names the files that could not be read.
+    `images` are uint8 (N, C, H, W), `labels` int64 (N,), from 0 in the order of `classes`. `validation` and `test` are
+    pairs of images and labels, or None where there is no such part of its own. `skipped` names the files that could not
+    be read.
     """
 
     images: NDArray[np.uint8] | Streamed
@@ -33,6 +34,7 @@ class Source:
     classes: tuple[str, ...]
     test: tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64]] | None = None
     skipped: tuple[str, ...] = ()
+    validation: tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64]] | None = None
 
 
 DIGIT_NAMES = tuple("0123456789")

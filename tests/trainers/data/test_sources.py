@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import struct
 from pathlib import Path
 
@@ -164,6 +165,44 @@ def test_a_folder_a_class(tmp_path):
     assert sum(found) == 1
 
 
+@pytest.mark.parametrize("memory", [None, 1], ids=["kept", "streamed"])
+@pytest.mark.parametrize("name", ["val", "valid", "validation", "Val"])
+@pytest.mark.parametrize("test", [True, False])
+def test_a_folder_with_its_own_validation_part(tmp_path, name, test, memory):
+    write_folder(tmp_path / "train")
+    write_folder(tmp_path / name, count=3)
+    if test:
+        write_folder(tmp_path / "test", count=2)
+    data = load_dataset("folder", tmp_path, memory=memory)
+    assert (len(data.train), len(data.validation), len(data.test)) == ((40, 6, 4) if test else (32, 6, 8))
+    alone = load_dataset("folder", tmp_path / name, validation=1)
+    whole = {image.tobytes() for part in (alone.train, alone.validation, alone.test) for image in part.images}
+    assert {image.tobytes() for image in data.validation.images[:]} == whole
+    refit = data.for_refit()
+    assert len(refit.train.images[:]) == len(data.train) + 5
+    assert len(load_dataset("folder", tmp_path, validation=4, memory=memory).validation) == 4
+
+
+def test_hidden_files_and_other_endings_are_not_learnt(tmp_path):
+    write_folder(tmp_path)
+    whole = load_dataset("folder", tmp_path)
+    (tmp_path / "cat" / ".ipynb_checkpoints").mkdir()
+    shutil.copy(tmp_path / "cat" / "00.png", tmp_path / "cat" / ".ipynb_checkpoints" / "0-checkpoint.png")
+    shutil.copy(tmp_path / "cat" / "00.png", tmp_path / "cat" / "._00.png")
+    (tmp_path / "cat" / "9.heic").touch()
+    (tmp_path / "dog" / "8.HEIC").touch()
+    (tmp_path / "dog" / "README").touch()
+    data = load_dataset("folder", tmp_path)
+    assert data.fingerprint == whole.fingerprint
+    assert data.skipped == (f"{tmp_path}: 2 files with .heic", f"{tmp_path}: 1 files with no ending")
+
+
+def test_a_folder_beside_the_parts_is_named(tmp_path):
+    write_folder(tmp_path / "train")
+    (tmp_path / "notes").mkdir()
+    assert load_dataset("folder", tmp_path).skipped == (f"{tmp_path / 'notes'}: is beside train/ and no part",)
+
+
 def test_a_folder_with_its_own_test_part(tmp_path):
     write_folder(tmp_path / "train")
     write_folder(tmp_path / "test", count=3)
@@ -221,6 +260,21 @@ def test_a_class_without_images_is_refused(tmp_path):
     ("make", "message"),
     [
         (lambda root: write_folder(root, classes=("one",)), "holds 1 folders of images"),
+        (lambda root: write_folder(root / "photos"), r"Did you mean data\.root: .*photos\?"),
+        (lambda root: write_folder(root, classes=("training", "val")), "look like parts of a data set"),
+        (lambda root: write_folder(root, classes=("test", "valid")), "look like parts of a data set"),
+        (
+            lambda root: [write_folder(root / year) for year in ("2019", "2020")],
+            "cat, dog, which look like",
+        ),
+        (lambda root: [write_folder(root / n) for n in ("train", "val", "valid")], "val and valid, which both mean"),
+        (
+            lambda root: (
+                write_folder(root / "train"),
+                [(root / "val" / n).mkdir(parents=True) for n in ("cat", "dog")],
+            ),
+            "no images in the folders of .*val",
+        ),
         (lambda root: [(root / name).mkdir() for name in ("a", "b")], "no images in the folders"),
         (lambda root: (write_folder(root / "train"), write_folder(root / "test", classes=("cow",))), "cow is no class"),
     ],
