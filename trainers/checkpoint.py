@@ -148,7 +148,7 @@ def load_averaged(
     return normalisation
 
 
-_OLDER = "The checkpoint before it is used where there is one."
+_OLDER = "A training goes on from the checkpoint before it. To hand over another trial: `export --trial N`."
 
 
 class Savable(Protocol):

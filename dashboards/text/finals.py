@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...search.records import epochs_in_words, standings, sureness
+from ...search.records import epochs_in_words, last_trainings, standings, sureness, why_refused
 from .status import format_duration
 
 if TYPE_CHECKING:
@@ -42,18 +42,31 @@ def phases(trials: Sequence[TrialRecord]) -> list[str]:
             seconds = sum(trial.epochs * trial.metrics.get("epoch_seconds", 0.0) for trial in of)
             epochs, reached = sum(trial.epochs for trial in of), max(trial.accuracies[trial.epochs] for trial in of)
             lines.append(f"{name:<14} {len(of):>6,} {epochs:>7,} {format_duration(seconds):>9}  {reached:.4f}")
-    return ["", *lines]
+    return ["", *lines, *_not_handed_over(trained)]
 
 
-def how_sure(trials: Sequence[TrialRecord], winner: int, images: int) -> list[str]:
-    """The winner's interval and the chances of other finalists, as lines; none for a winner that is no finalist.
+def _not_handed_over(trained: Sequence[TrialRecord]) -> list[str]:
+    known = {trial.number: trial for trial in trained}
+    used = set(last_trainings(trained).values())
+    lasts = [trial for trial in trained if trial.refit and trial.number not in used and trial.repeats in known]
+    return [
+        f"The last training, run {last.number}, is not handed over: {why_refused(last, known[last.repeats or 0])}."
+        for last in lasts[-1:]
+    ]
+
+
+def how_sure(trials: Sequence[TrialRecord], winner: int, images: int, *, finals: bool = False) -> list[str]:
+    """The winner's interval and the chances of other finalists, as lines.
 
     Args:
         trials: all of the sweep.
         winner: number of the trial that won.
         images: how many validation images there are; 0 where that is not known.
+        finals: whether the sweep was to have finals.
     """
     found = standings(trials)
+    if finals and winner not in found:
+        return ["  how sure: not known, for it has one run alone: there was no time to train it from other seeds"]
     if winner not in found or not images:
         return []
     known = sureness(found, winner, images)
@@ -75,6 +88,8 @@ def more_time(trials: Sequence[TrialRecord], most: int) -> list[str]:
     """
     searched = sorted((t for t in trials if t.accuracies and not (t.repetition or t.baseline)), key=lambda t: t.number)
     last = next((trial for trial in trials if trial.refit and trial.completed), None)
+    if most and searched and len(searched) < FEWEST:
+        return [f"  more time: would pay, for {len(searched)} designs are all that there was time for"]
     if last is None or len(searched) < FEWEST:
         return []
     early = searched[: round(LATE * len(searched))]

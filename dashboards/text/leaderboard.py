@@ -111,7 +111,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         f"  {recipe(winner)}",
         *_against_the_textbook(trials),
         *_against_baseline(trials),
-        *how_sure(records, best.trial, validated),
+        *how_sure(records, best.trial, validated, finals=sweep.config.search.finalists > 0),
         *more_time(records, helpful),
         "",
         format_layer_table(winner.design.architecture),
@@ -147,7 +147,9 @@ def _against_the_textbook(trials: Sequence[TrialSummary]) -> list[str]:
     if best is None:
         return []
     if best is trials[0]:
-        return ["  It is one of the designs to start from: nothing that was searched is better."]
+        if any(not (trial.start or trial.baseline) for trial in trials):
+            return ["  It is one of the designs to start from: nothing that was searched is better."]
+        return ["  Only designs to start from were trained: there was no time for others."]
     lead = reached(trials[0]) - reached(best)
     return [f"  {lead:.4f} above the best of the designs to start from, trial {best.trial}: {reached(best):.4f}"]
 

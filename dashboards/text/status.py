@@ -99,12 +99,13 @@ def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:
         counts: trials by how they ended, as `Sweep.counts` gives them.
         trials: all of the sweep.
     """
+    too_slow = any(trial.reason.startswith("too slow") for trial in trials)
     words = {
         "completed": "completed",
         "stopped": "stopped early",
         "failed": "failed",
         "duplicate": "duplicate (not trained again)",
-        "infeasible": "over budget (not trained)",
+        "infeasible": f"over budget{' or too slow for the time' if too_slow else ''} (not trained)",
         "unfinished": "unfinished",
     }
     ended = ", ".join(f"{counts[key]:,} {word}" for key, word in words.items() if counts.get(key))

@@ -18,6 +18,7 @@ from .ranking import (
     leads_the_textbook as leads_the_textbook,
     ranked as ranked,
     standings as standings,
+    why_refused as why_refused,
 )
 from .results import epoch_metrics as epoch_metrics, invalid_metric as invalid_metric
 from .summary import TrialSummary as TrialSummary, summaries as summaries

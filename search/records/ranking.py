@@ -6,14 +6,17 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .trial import epochs_in_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .trial import TrialRecord
 
 
-GONE_WRONG, LEEWAY = 2.0, 0.25
-"""A refit has gone wrong where its error is more than so many times that of the run in the search, and so much."""
+GONE_WRONG, LEEWAY = 2.0, 0.15
+"""A refit has gone wrong where its error is more than so many times that of the run in the search, and so much. One
+that was cut off is better where its error is lower by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +102,37 @@ def standings(records: Iterable[TrialRecord]) -> dict[int, Standing]:
 def last_trainings(records: Iterable[TrialRecord]) -> dict[int, int]:
     """The last training of each design that had one, the latest that went well, by the number of the trial it is of.
 
-    One has gone wrong where its error, on few images, is far above that of the trial in the search.
-
     Args:
         records: all trials of the sweep.
     """
     known = {record.number: record for record in records}
-    found: dict[int, int] = {}
-    for run in known.values():
-        if run.refit and run.completed and run.repeats is not None:
-            error = 1 - (known[run.repeats].accuracy or 0.0)
-            if 1 - run.accuracies[run.epochs] <= GONE_WRONG * error + LEEWAY:
-                found[run.repeats] = run.number
-    return found
+    return {
+        run.repeats: run.number
+        for run in known.values()
+        if run.refit and run.repeats is not None and not why_refused(run, known[run.repeats])
+    }
+
+
+def why_refused(refit: TrialRecord, winner: TrialRecord) -> str:
+    """Why a last training is not handed over, as words; "" where it is.
+
+    It has fewer images to be judged by than the trial in the search. It is trusted where it came to its end, had half
+    as many epochs as that one or more, and is not far worse; and where it was cut off and is far better all the same.
+
+    Args:
+        refit: the last training.
+        winner: the trial in the search of which it is.
+    """
+    if not refit.accuracies:
+        return "no epoch of it ended"
+    if 2 * refit.epochs < winner.epochs:
+        return f"it had {epochs_in_words(refit.epochs)}, and the search {winner.epochs}"
+    error, before = 1 - refit.accuracies[refit.epochs], 1 - (winner.accuracy or 0.0)
+    if not refit.completed and error > before - LEEWAY:
+        return "it was cut off before its rate had come down"
+    if error > GONE_WRONG * before + LEEWAY:
+        return f"it ended at {1 - error:.4f}, far below the search"
+    return ""
 
 
 def ranked(records: Iterable[TrialRecord]) -> list[TrialRecord]:

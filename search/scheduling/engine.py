@@ -62,8 +62,7 @@ class Engine:
         """The trials that workers train now, by number: for how long, and whether alone, as each one's job says."""
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
-        timed = config.search.seconds is not None
-        compiled = config.resources.compile
+        timed, compiled = config.search.seconds is not None, config.resources.compile
         self.length = Length(config.search, designs.images, timed=timed, compiled=compiled, chosen=study.length)
         self.proposals = Proposals(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
         self._promotion = promotion_of(config.search, self.length)
@@ -207,8 +206,9 @@ class Engine:
 
     @property
     def _searched(self) -> bool:
-        """Whether the time left is what the finals will take: from then on they are all there is left."""
-        self._search_ended = self._search_ended or self.time_budget.within(self._finals.seconds)
+        """Whether the time left is what the finals will take, and there is a result: from then on they are all left."""
+        if not self._search_ended and self.time_budget.within(self._finals.seconds):
+            self._search_ended = any(record.accuracies for record in self.records.values())
         return self._search_ended
 
     def _search(self) -> TrialRecord | None:

@@ -120,11 +120,20 @@ def uri_problem(uri: object) -> str | None:
     if not isinstance(uri, str) or not (_SCHEME.match(uri) or uri == "sqlite://"):
         return "begin with sqlite:///, http://, https:// or a database's scheme such as postgresql://"
     if not uri.startswith("sqlite"):
-        return misused_name(uri)
+        return misused_name(uri) or _no_address(uri)
     file = uri[len("sqlite:///") :].partition("?")[0]
     if "\0" in file or file == ":memory:" or not file.strip("/"):
         return "it is kept nowhere, and gone when the sweep ends: name a file, as in sqlite:////home/me/mlflow.db"
     return None
+
+
+def _no_address(uri: str) -> str | None:
+    """Why a server's URI has no address that anybody could connect to; None where it has one."""
+    try:
+        parts = urlsplit(uri)
+        return None if parts.hostname and (parts.port is None or parts.port) else "it names no server"
+    except ValueError as error:
+        return f"it is no address: {error}"
 
 
 def file_problem(database: Path) -> str | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
+from ray.job_config import JobConfig
 
 from ...spaces import SweepError
 from .local_ray import start_local_ray
@@ -17,6 +20,17 @@ if TYPE_CHECKING:
     from ..config import ResourcesConfig
 
 
+_HOME = Path(__file__).parents[3]
+"""The folder that Convscape is imported from."""
+
+
+class _Job(JobConfig):
+    """Has workers not look for modules in the current folder and the script's first: a numpy.py there would run."""
+
+    def _runtime_env_has_working_dir(self) -> bool:
+        return True
+
+
 def start_ray(resources: ResourcesConfig) -> None:
     """Joins the Ray cluster at `resources.address`, or starts one of this machine's own where no address is given.
 
@@ -24,6 +38,8 @@ def start_ray(resources: ResourcesConfig) -> None:
         SweepError: no cluster answers there, or Ray does not start on this machine.
     """
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    if not {Path.cwd(), Path(sys.argv[0]).resolve().parent} & {_HOME, _HOME.resolve()}:
+        options["job_config"] = _Job()
     try:
         if resources.address:
             ray.init(address=resources.address, **options)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors import SafetensorError
 
-from ...spaces import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
+from ...spaces import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError, TrainingError
 from ...trainers import Checkpoints, EpochResult, Training, read_checkpoint
 from ...trainers.device import cpus_here, device_memory
-from ...trainers.measuring import measure_latency
+from ...trainers.measuring import faster_threads, measure_latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class TrainingJob:
     """
 
     def __init__(self, job: Job, dataset: Dataset, setup: Setup) -> None:
-        torch.set_num_threads(setup.all_threads if job.alone else setup.threads)
+        torch.set_num_threads(_threads(job, setup))
         self._best = job.best
         self._measures = job.latency
         self._checkpoints = Checkpoints(job.checkpoints)
@@ -207,6 +207,22 @@ class TrainingJob:
                 f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
                 "Free some space or make it writable, then resume the sweep.",
             ) from error
+
+
+def _threads(job: Job, setup: Setup) -> int:
+    """Threads of a job: a last one alone may have all the CPUs, unless other work holds them up.
+
+    Which is faster is measured where a time budget decides how long trials are; else equal seeds give equal sweeps.
+    """
+    if not job.alone or setup.all_threads == setup.threads:
+        return setup.threads
+    if job.until is None or setup.device != "cpu":
+        return setup.all_threads
+    design = job.design
+    try:
+        return faster_threads(design.architecture, design.recipe, setup.threads, setup.all_threads, setup.precision)
+    except TrainingError:  # the training itself will say so
+        return setup.threads
 
 
 def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:

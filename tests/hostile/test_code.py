@@ -6,6 +6,7 @@ import json
 import os
 import py_compile
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -438,3 +439,20 @@ def test_code_in_an_archive_is_not_found(tmp_path: Path) -> None:
     named = text(tmp_path, code=[str(tmp_path / "code.zip" / "inner")], data={"name": "zipped.images"})
     with pytest.raises(ConvscapeError, match="there is no module zipped"):
         load_data(parse_sweep_file(named, trust="everything"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["launch", "s.yaml", "--replace"], ["status", "theirs"]])
+def test_what_lies_in_the_current_folder_is_not_imported(tmp_path: Path, mark: Path, command: list[str]) -> None:
+    """Neither here, nor in the workers, which Ray would have look there first."""
+    (tmp_path / "s.yaml").write_text(
+        "name: theirs\ndata: {name: digits, train: 100, validation: 50}\nspace: {stages: 1}\n"
+        "search: {trials: 1, epochs: 1, finalists: 0}\nresources: {precision: float32}\n"
+    )
+    for name in ("pandas.py", "random.py", "cloudpickle.py", "numpy.py"):
+        (tmp_path / name).write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nraise SystemExit")
+    ended = subprocess.run(
+        [sys.executable, "-m", "convscape", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert not mark.exists(), ended.stderr
+    assert ended.returncode == (0 if command[0] == "launch" else 4), ended.stderr

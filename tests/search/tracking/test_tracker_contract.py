@@ -64,6 +64,9 @@ class Diary:
     def start(self, *, params: Any, tags: Any, artifacts: Any = None) -> None:
         self._note(None, params=params, tags=tags, artifacts=artifacts or {}, ended=False)
 
+    def flushed_lines(self) -> int:
+        return 0
+
     def trial_started(self, start: Any) -> None:
         self._note(start.number, params=start.params, tags=start.tags, artifacts=start.artifacts)
 
