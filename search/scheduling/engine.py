@@ -86,10 +86,8 @@ class Engine:
     @property
     def finished(self) -> bool:
         """Whether nothing runs and nothing is left to run."""
-        if self.active:
-            return False
-        if self.halted:
-            return True
+        if self.active or self.halted:
+            return not self.active
         if self._to_resume or (not self._searched and (self.proposals.wanted or self._promoted() is not None)):
             return False
         return self._finals.next(self.records.values(), self.time_budget.left) is None
@@ -253,7 +251,9 @@ class Engine:
         self.active[record.number] = terms = self._terms(record)
         self._finals.at_once = max(self._finals.at_once, len(self.active))
         rungs = self._promotion.is_rung if record.judged else lambda *_: False
-        return job_of(record, self.config, self.length, rungs, self.time_budget.until, alone=terms[1])
+        results = any(record.accuracies for record in self.records.values())
+        until = self.time_budget.until if results else None  # one result is better than none
+        return job_of(record, self.config, self.length, rungs, until, alone=terms[1])
 
     def _terms(self, record: TrialRecord) -> tuple[int, bool]:
         """For how long the trial is to be trained, and whether it is the last, so that it may take idle CPUs."""

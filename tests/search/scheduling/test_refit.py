@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.recipe_space import LONG_STEPS
-from convscape.search.records import Design, TrialRecord, last_trainings, ranked, standings, summaries
+from convscape.search.records import Design, TrialRecord, last_trainings, ranked, standings, summaries, why_refused
 from convscape.search.scheduling import Decision, Job, time_budget
 from convscape.search.scheduling.length import OPEN, REFIT_PLANNED
 from convscape.spaces import parse_notation
@@ -149,8 +149,9 @@ def test_one_that_the_time_ends_is_of_use_when_its_rate_has_come_down(
             epoch += 1
             if job.refit and epoch > 1 and epoch >= part * job.epochs:
                 clock[0] = 401.0
-            reached = replace(result(epoch, good(job, epoch) or 0.0), seconds=2.0)
-            decision = report(engine, job.number, reached)
+            of = engine.records[job.number].repeats
+            accuracy = engine.records[of].accuracy if job.refit and of is not None else good(job, epoch)
+            decision = report(engine, job.number, replace(result(epoch, accuracy or 0.0), seconds=2.0))
     engine.close()
     (last,) = refits(engine)
     assert (last.state, last.reason) == (state, f"cut short after epoch {last.epochs}; time budget")
@@ -193,3 +194,46 @@ def test_a_resume_with_a_better_trial_is_not_bound_by_an_old_refit() -> None:
     first, second = summaries(trials, {}, ["accuracy"])
     assert (first.trial, first.run, first.mean_accuracy) == (2, None, None)
     assert (second.trial, second.run, second.mean_accuracy) == (0, 1, None), "it was not trained from other seeds"
+
+
+def trial(number: int, reached: float, epochs: int, **more: Any) -> TrialRecord:
+    design = Design.of(parse_notation("INPUT[8x8x1] -> FC-10"), Recipe())
+    return TrialRecord(
+        **{"number": number, "design": design, "state": "completed", "accuracies": {epochs: reached}, **more}
+    )
+
+
+@pytest.mark.parametrize(
+    ("searched", "epochs", "reached", "its", "state", "why"),
+    [
+        (0.9653, 6, 0.8276, 2, "completed", "it had 2 epochs, and the search 6"),
+        (0.9653, 6, 0.7, 12, "completed", "it ended at 0.7000, far below the search"),
+        (0.9653, 6, 0.8276, 12, "completed", ""),
+        (0.5764, 1, 1.0, 3, "stopped", ""),
+        (0.9, 6, 1.0, 12, "stopped", "it was cut off before its rate had come down"),
+    ],
+)
+def test_what_is_handed_over_is_never_far_worse_than_what_was_found(
+    searched: float, epochs: int, reached: float, its: int, state: str, why: str
+) -> None:
+    """The first and the fourth were seen on a busy machine."""
+    winner = trial(0, searched, epochs)
+    last = trial(1, reached, its, role="refit", repeats=0, state=state, reason="cut short; time budget")
+    assert why_refused(last, winner) == why
+    assert last_trainings([winner, last]) == ({} if why else {0: 1})
+
+
+def test_time_that_the_start_took_leaves_one_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time_budget.time, "monotonic", lambda: clock[0])
+    timed = config(SMALL_SPACE, search={"epochs": "auto", "seconds": 40, "finalists": 2, "start": "auto"})
+    engine = opened(tmp_path, timed, deadline=40.0)
+    clock[0] = 33.0  # most of it was kept for finals
+    job = engine.next()
+    assert job is not None
+    assert job.until is None, "its first epoch may end past the deadline"
+    clock[0] = 41.0
+    assert report(engine, job.number, replace(result(1, 0.5), seconds=1.0)) is Decision.PAUSE
+    assert engine.next() is None
+    engine.close()
+    assert engine.records[job.number].accuracies == {1: 0.5}
