@@ -23,7 +23,7 @@ MEANT = ("training", "dev", "eval", "evaluation", "testing")
 """Names that may mean a part, and may be a class's: with nothing but such names a person is asked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """Where the images of a data set lie."""
 
@@ -32,9 +32,9 @@ class Layout:
     classes: tuple[str, ...]
     """Names of these folders, sorted: the order of the labels."""
     validation: Path | None = None
-    """Likewise for validation, where it has a folder of its own."""
+    """The folder that holds a folder a class for validation; None where there is none."""
     test: Path | None = None
-    """Likewise for the test."""
+    """The folder that holds a folder a class for the test; None where there is none."""
     ignored: tuple[str, ...] = ()
     """Folders beside those of the parts, which are not read."""
 
@@ -50,7 +50,7 @@ def layout_of(root: Path) -> Layout:
     train, validation, test = parts["train"], parts["val"], parts["test"]
     if train is None:
         _refuse_parts(root, names)
-        return Layout(root, _classes(root))
+        return Layout(train=root, classes=_classes(root))
     others = [name for name in names if name not in parts.values()]
     base = root / train
     classes = _classes(base)
@@ -60,11 +60,11 @@ def layout_of(root: Path) -> Layout:
                 f"data.root: {root / part / unknown[0]} is no class of {base}", "Remove it or add the class."
             )
     return Layout(
-        base,
-        classes,
-        root / validation if validation else None,
-        root / test if test else None,
-        tuple(f"{root / name}: is beside {train}/ and no part" for name in others),
+        train=base,
+        classes=classes,
+        validation=root / validation if validation else None,
+        test=root / test if test else None,
+        ignored=tuple(f"{root / name}: is beside {train}/ and no part" for name in others),
     )
 
 
