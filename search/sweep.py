@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from ..spaces import SweepError, nearest
 from .config import LONGEST, NAME, SweepConfig, load_data, remember, remembered
 from .files import (
@@ -96,7 +98,7 @@ class Sweep:
         try:
             config = SweepConfig.model_validate({**values, "folder": str(Path(folder)), "name": name})
         except (ValueError, TypeError) as error:
-            reason = str(error).splitlines()[-1].strip()
+            reason = _first_reason(error)
             raise SweepError(
                 f"{path} is not a sweep's config: {reason:.200}", "It is of another version, or was changed."
             ) from None
@@ -294,3 +296,11 @@ def folder_option(config: SweepConfig) -> str:
         config: the sweep's config.
     """
     return "" if config.folder == Path("sweeps") else f" --folder {config.folder}"
+
+
+def _first_reason(error: ValueError | TypeError) -> str:
+    """What is wrong in a config.json: of pydantic's errors the first, with its key."""
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[-1].strip()
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")

@@ -79,16 +79,17 @@ def how_sure(trials: Sequence[TrialRecord], winner: int, images: int, *, finals:
     return lines
 
 
-def more_time(trials: Sequence[TrialRecord], most: int) -> list[str]:
-    """Whether more time would have paid, as lines; none for a sweep without a last training.
+def more_time(trials: Sequence[TrialRecord], most: int, wanted: int = 0) -> list[str]:
+    """Whether more time would have paid, as lines; none for a sweep without a last training that was long enough.
 
     Args:
         trials: all of the sweep.
-        most: epochs up to which a longer last training brings something.
+        most: epochs up to which a longer last training brings something; 0 where the time does not decide.
+        wanted: how many trials the search was to have.
     """
     searched = sorted((t for t in trials if t.accuracies and not (t.repetition or t.baseline)), key=lambda t: t.number)
     last = next((trial for trial in trials if trial.refit and trial.completed), None)
-    if most and searched and len(searched) < FEWEST:
+    if most and searched and len(searched) < min(FEWEST, wanted):
         return [f"  more time: would pay, for {len(searched)} designs are all that there was time for"]
     if last is None or len(searched) < FEWEST:
         return []

@@ -112,7 +112,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         *_against_the_textbook(trials),
         *_against_baseline(trials),
         *how_sure(records, best.trial, validated, finals=sweep.config.search.finalists > 0),
-        *more_time(records, helpful),
+        *more_time(records, helpful, sweep.config.search.trials),
         "",
         format_layer_table(winner.design.architecture),
         *spent(sweep.counts(records), records),

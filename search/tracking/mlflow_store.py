@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...spaces import SweepError
-from .secrets import misused_name, reveal, without_secrets
+from .secrets import misused_name, public_address, reveal, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -130,8 +130,9 @@ def uri_problem(uri: object) -> str | None:
 def _no_address(uri: str) -> str | None:
     """Why a server's URI has no address that anybody could connect to; None where it has one."""
     try:
-        parts = urlsplit(uri)
-        return None if parts.hostname and (parts.port is None or parts.port) else "it names no server"
+        parts = urlsplit(public_address(uri))
+        named = parts.hostname or not uri.startswith("http")  # a database may be found otherwise
+        return None if named and parts.port != 0 else "it names no server"
     except ValueError as error:
         return f"it is no address: {error}"
 

@@ -175,6 +175,12 @@ def test_a_file_that_is_a_hole_takes_no_memory(prepared: Path, name: str, read: 
     tracemalloc.stop()
 
 
+def test_a_config_without_a_key_says_which(prepared: Path) -> None:
+    (prepared / "config.json").write_text('{"name": "tiny"}')
+    with pytest.raises(SweepError, match=r"not a sweep's config: data: Field required"):
+        opened(prepared)
+
+
 def test_a_config_that_is_a_folder_is_named(prepared: Path) -> None:
     (prepared / "config.json").unlink()
     (prepared / "config.json").mkdir()

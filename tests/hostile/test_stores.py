@@ -19,7 +19,18 @@ from convscape.tests.tiny_sweep import tiny
 
 
 @pytest.mark.parametrize(
-    "uri", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:////proc/nope/x.db", "sqlite:////dev/null/x.db"]
+    "uri",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:////proc/nope/x.db",
+        "sqlite:////dev/null/x.db",
+        "http://[::1",
+        "http://host:99999",
+        "http://",
+        "http://host/#token",
+    ],
 )
 @pytest.mark.usefixtures("quiet")
 def test_a_store_that_cannot_be_kept_is_refused(tmp_path: Path, uri: str) -> None:

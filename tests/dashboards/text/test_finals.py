@@ -52,3 +52,18 @@ def test_it_says_whether_more_time_would_have_paid() -> None:
     (early,) = more_time([*SEARCHED, trial(20, 0.5), trial(21, 0.5), trial(22, 0.5), trial(23, 0.5), LAST], 40)
     assert "not found" in early
     assert not more_time(SEARCHED, 80)
+
+
+def test_it_says_why_a_last_training_is_not_handed_over() -> None:
+    short = trial(10, 0.96, 4, "refit", 5)
+    assert phases([*SEARCHED, *FINALS, short])[-1] == (
+        "The last training, run 10, is not handed over: it had 4 epochs, and the search 10."
+    )
+
+
+def test_it_says_that_there_was_no_time_for_more() -> None:
+    (unsure,) = how_sure(SEARCHED, 5, 1000, finals=True)
+    assert "not known, for it has one run alone" in unsure
+    (few,) = more_time([*SEARCHED[:2], LAST], 80, wanted=1_000_000)
+    assert few == "  more time: would pay, for 2 designs are all that there was time for"
+    assert not more_time([*SEARCHED[:2], LAST], 80, wanted=2), "more were not asked for"
