@@ -99,6 +99,9 @@ def launch(
         bool, typer.Option("--dry-run", help="Show the config and three networks; train and write nothing.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Start over where a sweep of that name is there.")] = False,
+    resume_: Annotated[
+        bool, typer.Option("--resume", help="Go on where a sweep of that name is there, as `resume` does.")
+    ] = False,
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
     ] = None,
@@ -113,6 +116,7 @@ def launch(
       convscape launch examples/digits.yaml
       convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
       convscape launch sweep.yaml --dry-run
+      convscape launch sweep.yaml --resume
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from .search import driver
     from .search.config import read_sweep_file, remember
@@ -125,7 +129,13 @@ def launch(
             remember(sweep_file, config.named_code, "everything")
         return
     _check_target(export_to)
-    sweep = driver.launch(sweep_file, overrides=set_ or (), replace=replace, trust_code=trust_code)
+    if replace and resume_:
+        raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
+    config = read_sweep_file(sweep_file, set_ or ()) if resume_ else None
+    if config and (config.sweep_folder / "config.json").exists():
+        sweep = driver.resume(config.name, config.folder, trust_code=trust_code)
+    else:
+        sweep = driver.launch(sweep_file, overrides=set_ or (), replace=replace, trust_code=trust_code)
     _finish(sweep, started, export_to, output)
 
 
@@ -169,6 +179,18 @@ def status(
         if not watch or not sweep.running:
             return
         time.sleep(2)
+
+
+@app.command("list")
+def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
+    """The sweeps of a folder, the latest first: how each stands, and the best that it has."""
+    from .dashboards.text import sweep_lines, sweeps_table
+
+    found = sweep_lines(folder)
+    if output == "json":
+        _echo_json([asdict(line) for line in found])
+    else:
+        _echo(sweeps_table(found) if found else f"No sweep in {folder.resolve()}.")
 
 
 @app.command()
@@ -417,6 +439,7 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     from .search.config import AUTO, load_data
     from .search.driver import forecast, preflight
     from .search.proposals import DesignSpace, textbook_designs
+    from .trainers.data import data_report
 
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
@@ -426,7 +449,10 @@ def _dry_run(config: SweepConfig, output: str) -> None:
     if output == "json":
         networks = [design_json(design, designs) for design in drawn]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
-        _echo_json({"config": config.to_json(), "size": counted, "networks": networks, "time": time and asdict(time)})
+        _echo_json(
+            {"config": config.to_json(), "data": data_report(dataset), "size": counted}
+            | {"networks": networks, "time": time and asdict(time)}
+        )
         return
     import yaml
 
@@ -435,8 +461,9 @@ def _dry_run(config: SweepConfig, output: str) -> None:
             config.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
         ).rstrip()
     )
-    sizes = f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
-    _echo(f"\n# {dataset.name}: images of {'x'.join(map(str, dataset.input))}: {sizes}")
+    _echo("")
+    for line in data_report(dataset):
+        _echo(f"# {line}")
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):
             _echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMANDS = ("launch", "resume", "status", "compare", "describe", "sample", "export", "sync")
+COMMANDS = ("launch", "resume", "status", "list", "compare", "describe", "sample", "export", "sync")
 TINY = """
 name: tiny
 data: {name: digits, train: 200, validation: 100}
@@ -369,6 +369,17 @@ def test_status_says_how_a_sweep_stands(run: Any, swept: Path) -> None:
     assert state["running"] is False
     assert state["counts"]["unfinished"] == 0
     assert state["best"]["trial"] == Sweep.open("tiny", swept).best.trial
+
+
+def test_launch_goes_on_where_a_sweep_of_that_name_is_there(run: Any, here: Path, quiet: None) -> None:
+    """So that a job that a scheduler begins anew is one line."""
+    first = run("launch", "tiny.yaml", "--resume", "-o", "json")
+    trained = [trial.accuracies for trial in Sweep.open("tiny", here / "sweeps").trials()]
+    again = run("launch", "tiny.yaml", "--resume", "-o", "json")
+    assert (first.code, again.code) == (0, 0)
+    assert again.json["best"] == first.json["best"]
+    assert [trial.accuracies for trial in Sweep.open("tiny", here / "sweeps").trials()] == trained
+    assert "Leave one of them out" in run("launch", "tiny.yaml", "--resume", "--replace").err
 
 
 def test_resuming_what_has_ended_trains_nothing(run: Any, swept: Path, quiet: None) -> None:

@@ -9,3 +9,4 @@ from .networks import (
     network_text as network_text,
 )
 from .status import status_json as status_json, status_text as status_text, why_failed as why_failed
+from .sweeps import SweepLine as SweepLine, sweep_lines as sweep_lines, sweeps_table as sweeps_table

@@ -138,6 +138,7 @@ def _run(
     sweep: Sweep, dataset: Dataset, designs: DesignSpace, started: float, *, progress: bool, new: bool = False
 ) -> None:
     """Trains. Of a `new` sweep that is interrupted before any epoch ended nothing is kept."""
+    from ...trainers.data import data_report
     from ..scheduling import Engine
     from ..study import Study
     from ..tracking import Tracker
@@ -152,10 +153,8 @@ def _run(
     callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
     saved = at_once = False
-    if dataset.streamed:
-        shown.say("The images come to more than data.memory: they are read anew each epoch.")
-    if dataset.skipped:
-        shown.say(f"{len(dataset.skipped)} files could not be read: {', '.join(dataset.skipped[:5])}")
+    for line in data_report(dataset):
+        shown.say(line)
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
         shown.say(
             f"resources.epoch_seconds is {limit:g} s. A worker's first epoch may take that long to begin, and ends the "

@@ -1,4 +1,5 @@
 from .augmentation import mixed as mixed
 from .dataset import Dataset as Dataset, Part as Part, load_dataset as load_dataset
 from .images import Images as Images, bytes_on as bytes_on
+from .report import data_report as data_report
 from .sources import Source as Source

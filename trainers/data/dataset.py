@@ -69,11 +69,15 @@ class Part:
         return Part(np.concatenate([self.images[:], other.images[:]]), labels)
 
     @cached_property
+    def digests(self) -> NDArray[np.uint64]:
+        """A digest of each image's pixels, (N,), equal whether images are kept or streamed."""
+        images = self.images
+        return images.digests if isinstance(images, Streamed) else np.array([digest(i) for i in images], np.uint64)
+
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the labels and of every image's own digest, equal whether images are kept or streamed."""
-        images = self.images
-        digests = images.digests if isinstance(images, Streamed) else np.array([digest(i) for i in images], np.uint64)
-        return hashlib.sha256(digests.tobytes() + self.labels.tobytes()).digest()
+        return hashlib.sha256(self.digests.tobytes() + self.labels.tobytes()).digest()
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Dataset:
     std: tuple[float, ...]
     skipped: tuple[str, ...] = ()
     """Files that could not be read, each with the reason."""
+    own: tuple[str, ...] = ()
+    """Which of "validation" and "test" were parts of their own; the others were cut off."""
 
     @property
     def input(self) -> tuple[int, int, int]:
@@ -226,6 +232,7 @@ def split(
         mean=mean,
         std=std,
         skipped=source.skipped,
+        own=tuple(name for name in ("validation", "test") if getattr(source, name) is not None),
     )
 
 

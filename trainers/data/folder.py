@@ -50,7 +50,9 @@ class Files:
         found = [each for each in files if each[2].suffix.lower() in IMAGE_ENDINGS]
         others = Counter(path.suffix.lower() or "no ending" for _, _, path in files)
         others -= Counter(path.suffix.lower() for _, _, path in found)
-        self.passed_over += [f"{base}: {count:,} files with {other}" for other, count in sorted(others.items())]
+        self.passed_over += [
+            f"{base}: {count:,} file{'s' if count > 1 else ''} with {other}" for other, count in sorted(others.items())
+        ]
         self.base, self._size = base, size
         self.labels = np.array([label for _, label, _ in found], dtype=np.int64)
         self.parts = np.array([part for part, _, _ in found], dtype=np.int64)

@@ -194,7 +194,7 @@ def test_hidden_files_and_other_endings_are_not_learnt(tmp_path):
     (tmp_path / "dog" / "README").touch()
     data = load_dataset("folder", tmp_path)
     assert data.fingerprint == whole.fingerprint
-    assert data.skipped == (f"{tmp_path}: 2 files with .heic", f"{tmp_path}: 1 files with no ending")
+    assert data.skipped == (f"{tmp_path}: 2 files with .heic", f"{tmp_path}: 1 file with no ending")
 
 
 def test_a_folder_beside_the_parts_is_named(tmp_path):
