@@ -437,10 +437,11 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
 def _dry_run(config: SweepConfig, output: str) -> None:
     from .dashboards.text import design_json, design_line, forecast_line
     from .search.config import AUTO, load_data
-    from .search.driver import forecast, preflight
+    from .search.driver import check_machine, forecast, preflight
     from .search.proposals import DesignSpace, textbook_designs
     from .trainers.data import data_report
 
+    check_machine(config.resources)
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)

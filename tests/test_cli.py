@@ -152,6 +152,11 @@ BAD = [
     (["launch", "tiny.yaml", "--set", "search.trials=0"], 2, "--set: search.trials: 0"),
     (["launch", "tiny.yaml", "--set", "space.kernel=99"], 2, "99 is out of range"),
     (["launch", "tiny.yaml", "--set", "space.stages=9", "--set", "space.padding=valid"], 2, "no network fits"),
+    (
+        ["launch", "tiny.yaml", "--dry-run", "--set", "resources.runner=ray", "--set", "resources.gpus=64"],
+        4,
+        "resources.gpus: a trial needs 64 GPU, and this machine has",
+    ),
     (["launch", "tiny.yaml", "--set", "recipe.crop=8"], 2, "recipe.crop: 8 is too large for images of 8x8"),
     (["launch", "tiny.yaml", "--set", "recipe.cutout=[0, 9]"], 2, "recipe.cutout: 9 is too large for images of 8x8"),
     (["launch", "tiny.yaml", "--dry-run", "--set", "recipe.crop=8"], 2, "Use at most 7"),

@@ -1,6 +1,6 @@
 from .forecast import Forecast as Forecast, forecast as forecast
 from .launching import launch as launch, resume as resume
-from .preflight import preflight as preflight
+from .preflight import check_machine as check_machine, preflight as preflight
 from .progress import SweepProgress as SweepProgress, SweepState as SweepState, read_progress as read_progress
 from .progress_callback import ProgressCallback as ProgressCallback
 from .terminal import (

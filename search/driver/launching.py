@@ -19,7 +19,7 @@ from ..sweep import Sweep, folder_option
 from ..tracking import held
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .inputs import check_inputs
-from .preflight import preflight
+from .preflight import check_machine, preflight
 from .progress import SweepState
 from .progress_callback import ProgressCallback
 from .provenance import provenance
@@ -82,6 +82,7 @@ def launch(
             config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides, trust=trust)
         config = config.trusting(trust)
     started = time.monotonic()
+    check_machine(config.resources)
     refuse_another(config, replace=replace)
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
@@ -125,6 +126,7 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True, t
     sweep = Sweep.open(name, folder, trust_code=trust_code)
     try:
         with sweep_lock(sweep.folder):
+            check_machine(sweep.config.resources)
             dataset = load_data(sweep.config)
             _run(sweep, dataset, DesignSpace.for_images(sweep.config, dataset), started, progress=progress)
     except OSError as error:

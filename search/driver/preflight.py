@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError, values
+from ...spaces import ConfigError, SweepError, values
 from ..proposals import check_budget, check_conditional, initial_designs
 
 if TYPE_CHECKING:
-    from ..config import SweepConfig
+    from ..config import ResourcesConfig, SweepConfig
     from ..proposals import DesignSpace
 
 
@@ -30,6 +32,30 @@ def preflight(config: SweepConfig, designs: DesignSpace) -> None:
     check_budget(designs, config.search.seed)
     named = {enqueued.design.recipe.schedule for enqueued in initial_designs(config, designs)}
     _check_schedules(config, named.union(values(designs.recipes.settings["schedule"]) or ()))
+
+
+def check_machine(resources: ResourcesConfig) -> None:
+    """Refuses a trial that this machine has too few CPUs or GPUs for, where it is to train on this machine.
+
+    Args:
+        resources: what each trial gets.
+
+    Raises:
+        SweepError: says what there is.
+    """
+    from ...trainers.device import cpus_here, gpus_here
+
+    joined = (ray := sys.modules.get("ray")) is not None and ray.is_initialized()
+    if resources.runner != "ray" or resources.address or joined:
+        return
+    there = {"CPU": max(cpus_here(), os.cpu_count() or 1), "GPU": gpus_here()}
+    for kind, wanted in {"CPU": resources.cpus, "GPU": resources.gpus}.items():
+        if wanted > there[kind]:
+            setting = f"resources.{kind.lower()}s"
+            raise SweepError(
+                f"{setting}: a trial needs {wanted:g} {kind}, and this machine has {there[kind]}",
+                f"`--set {setting}={there[kind]}`, or `--set resources.address=…` to train on a cluster.",
+            )
 
 
 def _check_schedules(config: SweepConfig, schedules: set[str]) -> None:

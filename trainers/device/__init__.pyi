@@ -10,6 +10,7 @@ from .machine import (
     IMAGES as IMAGES,
     cpus_here as cpus_here,
     device_memory as device_memory,
+    gpus_here as gpus_here,
     memory_for_images as memory_for_images,
 )
 from .memory import USABLE as USABLE, parts_that_fit as parts_that_fit, validated_at_once as validated_at_once

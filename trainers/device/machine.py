@@ -32,6 +32,11 @@ def cpus_here() -> int:
     return known
 
 
+def gpus_here() -> int:
+    """GPUs that PyTorch finds on this machine."""
+    return torch.cuda.device_count()
+
+
 def machine_memory() -> int:
     """Bytes of memory of this machine, or of the container or job where that has less."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]

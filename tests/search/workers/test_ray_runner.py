@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def test_a_local_ray_without_room_for_a_trial_is_refused_whatever_the_workers(tm
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert driver.returncode == 4
-    assert "a trial needs 1 CPU and 64 GPU, the cluster has" in driver.stderr
+    assert re.search(r"resources.gpus: a trial needs 64 GPU, and this machine has \d", driver.stderr)
     assert not (tmp_path / "sweeps" / "tiny").exists()
 
 
