@@ -229,21 +229,25 @@ def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path) 
 
 @contextmanager
 def _interruptible(engine: Engine, progress: TerminalProgress) -> Iterator[None]:
-    """Ctrl-C once lets the running epochs end and saves; twice leaves at once."""
+    """Ctrl-C, or SIGTERM as schedulers send it, lets the running epochs end and saves; a second leaves at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    def put_back() -> None:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
     def finish(*_: object) -> None:
         engine.interrupted = "interrupted"
-        signal.signal(signal.SIGINT, former)
+        put_back()
         progress.say("Finishing the running epochs and saving. Ctrl-C again leaves at once.")
 
-    former = signal.signal(signal.SIGINT, finish)
+    former = {number: signal.signal(number, finish) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        put_back()
 
 
 def _final(sweep: Sweep) -> dict[str, float]:

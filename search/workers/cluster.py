@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from ...spaces import SweepError
 from .local_ray import start_local_ray
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..config import ResourcesConfig
 
@@ -41,10 +44,11 @@ def start_ray(resources: ResourcesConfig) -> None:
     if not {Path.cwd(), Path(sys.argv[0]).resolve().parent} & {_HOME, _HOME.resolve()}:
         options["job_config"] = _Job()
     try:
-        if resources.address:
-            ray.init(address=resources.address, **options)
-        else:
-            start_local_ray(**options)
+        with _own_sigterm():
+            if resources.address:
+                ray.init(address=resources.address, **options)
+            else:
+                start_local_ray(**options)
     except (OSError, ValueError, RuntimeError) as error:
         if resources.address:
             raise SweepError(
@@ -55,6 +59,17 @@ def start_ray(resources: ResourcesConfig) -> None:
             f"Ray does not start on this machine: {error!s:.300}",
             "`--set resources.runner=inline` does without it, one trial at a time.",
         ) from None
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keeps this process's handler of SIGTERM, in whose place Ray puts one that leaves without saving."""
+    ours = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, ours)
 
 
 def workers_that_fit(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:

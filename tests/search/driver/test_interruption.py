@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -84,6 +85,22 @@ class TestInterruption:
         counts = resumed.counts()
         assert counts["unfinished"] == 0
         assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("runner", ["inline", "ray"])
+    def test_sigterm_saves_as_ctrl_c_does(self, tmp_path: Path, runner: str, driver: Any) -> None:
+        """Schedulers send it before they end a job."""
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", f"resources.runner={runner}")
+        process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in more))
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        process.terminate()
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors
+        assert "convscape resume tiny" in errors
+        assert not re.search("Traceback|Stack|SIGTERM", errors)
+        assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
 
     def test_ctrl_c_saves_also_where_nobody_reads_what_it_says(self, tmp_path: Path, driver: Any) -> None:
         more = ("search.trials=12", "search.epochs=16", "data.train=400")
