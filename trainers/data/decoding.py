@@ -155,7 +155,9 @@ def has_many_scans(path: Path) -> bool:
 
 def _decoded(image: Image.Image, size: int | None) -> int:
     """Bytes of the picture and of what is made of it; as an array it is there twice more."""
-    turned = 4 if image.format != "TIFF" and turn_of(image) is not None else 0  # a TIFF that was asked is not turned
+    # PIL loads a PNG to look for what is not in its head, and does not turn a TIFF that was asked before it is loaded.
+    known = image.format != "TIFF" and "exif" in image.info
+    turned = 4 if known and turn_of(image) is not None else 0
     return image.width * image.height * (BYTES_A_PIXEL.get(image.mode, 8) + turned + (6 if size is None else 0))
 
 
