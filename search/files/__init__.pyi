@@ -32,6 +32,7 @@ from .sealed import (
 )
 from .sealed_json import (
     LARGEST_JSON as LARGEST_JSON,
+    has_seal as has_seal,
     read_changed as read_changed,
     read_or_tell as read_or_tell,
     read_sealed as read_sealed,

@@ -82,6 +82,17 @@ def read_changed(path: Path) -> tuple[dict[str, Any], bool]:
     return values, elsewhere or (said is not None and said != _sum(values))
 
 
+def has_seal(path: Path) -> bool:
+    """Whether a file has a checksum, be it right or wrong; False where it cannot be read.
+
+    Earlier versions wrote none: a sweep whose config has one was begun by a version that seals all it writes.
+    """
+    try:
+        return f'"{_SUM}'.encode() in read_plain(path, LARGEST_JSON)
+    except OSError:
+        return False
+
+
 def reseal(path: Path) -> None:
     """Makes the checksum anew of a file that somebody edited: from now on that is what it holds.
 

@@ -14,7 +14,7 @@ from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
-from ..files import LINES, PROGRESS, TRIALS, read_lines, read_or_tell, seal, unseal
+from ..files import CONFIG, LINES, PROGRESS, TRIALS, has_seal, read_lines, read_or_tell, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -51,7 +51,7 @@ class StudyFile(BaseJournalBackend):
         self._unread: list[dict[str, Any]] = []
         self._first_unread = 0
         sizes: list[int] = []
-        torn, sealed = 0, False  # torn: bytes of a last line that a kill cut short
+        torn, sealed = 0, has_seal(path.with_name(CONFIG))  # torn: bytes of a last line that a kill cut short
         for line in read_lines(path) if path.exists() else ():
             if not line.endswith(b"\n"):
                 torn = len(line)

@@ -20,6 +20,13 @@ def without_seals(file: Path) -> None:
     file.write_text("".join(json.dumps(event) + "\n" for event in events))
 
 
+def of_an_earlier_version(folder: Path) -> None:
+    """Makes a sweep's folder one of a version that sealed neither its config nor its study."""
+    without_seals(folder / "study.jsonl")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if key != "seal"}))
+
+
 def opened(folder: Path) -> list[TrialRecord]:
     """The trials of the sweep in a folder."""
     return Sweep.open(folder.name, folder.parent).trials()

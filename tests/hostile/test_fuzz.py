@@ -25,6 +25,7 @@ from convscape.search.config import parse_sweep_file
 from convscape.search.driver.progress import read_progress
 from convscape.search.files import every_entry, open_seal, telling
 from convscape.spaces import Architecture, ConvscapeError, parse_notation, to_notation
+from convscape.tests.hostile.folders import of_an_earlier_version
 from convscape.tests.hostile.mutations import changed_bytes, changed_values
 from convscape.tests.tiny_sweep import TINY, results
 from convscape.trainers.checkpoint import read_checkpoint
@@ -175,6 +176,7 @@ def test_files_of_a_sweep(tried: Any, copied: Path, name: str, caplog: pytest.Lo
 
 def test_studies_without_seals(tried: Any, copied: Path) -> None:
     path = copied / "study.jsonl"
+    of_an_earlier_version(copied)
     events = [open_seal(line)[0] for line in path.read_bytes().splitlines()]
 
     def read(random: Random) -> None:

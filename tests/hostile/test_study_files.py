@@ -19,7 +19,7 @@ from convscape.search.study.journal_storage import StudyFile
 from convscape.spaces import (
     SweepError,
 )
-from convscape.tests.hostile.folders import opened, without_seals
+from convscape.tests.hostile.folders import of_an_earlier_version, opened
 from convscape.tests.hostile.refusals import refusal
 from convscape.tests.tiny_sweep import results
 from hypothesis import given, strategies as st
@@ -148,6 +148,16 @@ def test_a_seal_under_another_name_is_a_change(prepared: Path) -> None:
         opened(prepared)
 
 
+def test_seals_that_are_gone_from_the_first_lines_are_noticed(prepared: Path) -> None:
+    study = prepared / "study.jsonl"
+    lines = study.read_bytes().splitlines(keepends=True)
+    for first in (1, len(lines)):
+        plain = [json.dumps(open_seal(line)[0]).encode() + b"\n" for line in lines[:first]]
+        study.write_bytes(b"".join([*plain, *lines[first:]]))
+        with pytest.raises(SweepError, match=r"study.jsonl:1: it was changed, or comes from elsewhere"):
+            opened(prepared)
+
+
 def test_a_torn_last_line_is_a_kill(prepared: Path) -> None:
     whole = results(Sweep.open("tiny", prepared.parent))
     study = prepared / "study.jsonl"
@@ -158,7 +168,7 @@ def test_a_torn_last_line_is_a_kill(prepared: Path) -> None:
 
 def test_a_study_of_an_earlier_version_opens_and_goes_on_sealed(prepared: Path) -> None:
     study = prepared / "study.jsonl"
-    without_seals(study)
+    of_an_earlier_version(prepared)
     whole = results(Sweep.open("tiny", prepared.parent))
     config = json.loads((prepared / "config.json").read_text())
     config["search"]["trials"] = 2
@@ -195,5 +205,6 @@ def test_a_study_without_seals_raises_nothing_of_others(swept: Path, random: Any
         at = random.randrange(len(events))
         events[at] = _changed(events[at], random)
     (folder / "study.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    of_an_earlier_version(folder)
     said = refusal(lambda: opened(folder) and Sweep.open("tiny", folder.parent).summaries())
     assert said is None or "study.jsonl" in said
