@@ -181,6 +181,20 @@ def status(
         time.sleep(2)
 
 
+@app.command()
+def stop(name: Name, folder: Folder = SWEEPS) -> None:
+    """Have a sweep that runs elsewhere save and end after its running epochs, as Ctrl-C there does."""
+    from .search import Sweep, folder_option
+
+    sweep = Sweep.open(name, folder)
+    try:
+        stopped = sweep.stop()
+    except OSError as error:
+        raise SweepError(f"{sweep.folder} cannot be written: {error.strerror}", "Make it writable.") from None
+    watch = f"convscape status {name}{folder_option(sweep.config)} --watch"
+    _echo(f"{name} ends after its running epochs: {watch}" if stopped else f"Nothing to stop: {name} does not run.")
+
+
 @app.command("list")
 def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
     """The sweeps of a folder, the latest first: how each stands, and the best that it has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,8 @@ from .config import LONGEST, NAME, SweepConfig, load_data, remember, remembered
 from .files import (
     CONFIG,
     INPUTS,
+    PLAIN,
+    STOP,
     is_locked,
     read_changed,
     read_sealed,
@@ -111,6 +114,20 @@ class Sweep:
     def running(self) -> bool:
         """Whether some process runs the sweep now."""
         return is_locked(self.folder)
+
+    def stop(self) -> bool:
+        """Has the process that runs the sweep save it and end, after the running epochs, as Ctrl-C there does.
+
+        Returns:
+            Whether any process runs it.
+
+        Raises:
+            OSError: the sweep's folder cannot be written.
+        """
+        if self.running:
+            os.close(os.open(self.folder / STOP, os.O_WRONLY | os.O_CREAT | PLAIN, 0o666))
+            return True
+        return False
 
     @property
     def images(self) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces import ConvscapeError
 from ..config import SweepConfig, load_data, more_trusting, parse_sweep_file, read_sweep_file, remember
-from ..files import CONFIG, TRIALS, reseal, sweep_lock
+from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
 from ..tracking import held
@@ -148,6 +148,7 @@ def _run(
     config = sweep.config
     samplers = config.samplers()
     check_inputs(config, dataset)
+    (sweep.folder / STOP).unlink(missing_ok=True)  # of a run before
     reseal(sweep.folder / CONFIG)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status = SweepState.FAILED

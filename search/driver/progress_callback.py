@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..files import LINES, PROGRESS, SPOOLED, write_sealed
+from ..files import LINES, PROGRESS, SPOOLED, STOP, write_sealed
 from ..records import ranked, state_counts
 from .progress import SweepProgress, SweepState
 from .time_left import seconds_left
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WRITE_EVERY = 1.0
 """Seconds between two writes of heartbeat.json, with a point of MLflow's summary each; a trial that begins is written
 sooner."""
+_ASKED_EVERY = 0.5  # seconds between two looks whether the sweep is to stop
 _LOOK_EVERY, _SHARE = 0.1, 0.02  # seconds; the most of the driver's time that looking may take
 
 
@@ -38,7 +39,7 @@ class ProgressCallback:
     def __init__(self, folder: Path, show: Callable[[SweepProgress], None] = lambda _: None) -> None:
         self._path, self._show = folder / PROGRESS, show
         self._started = time.monotonic()
-        self._looked = self._written = -float("inf")
+        self._looked = self._written = self._asked = -float("inf")
         self._wait = _LOOK_EVERY
         self._running, self._hastened = 0, -float("inf")
         self._before: int | None = None
@@ -46,6 +47,9 @@ class ProgressCallback:
 
     def __call__(self, engine: Engine) -> None:
         now = time.monotonic()
+        if now - self._asked >= _ASKED_EVERY:
+            self._asked = now
+            self._stop_where_asked(engine)
         if len(engine.active) > self._running and now - self._hastened >= WRITE_EVERY:
             # Of a trial that has begun nothing more may be heard for long: that it runs is told at once.
             self._hastened, self._written = now, -float("inf")
@@ -62,6 +66,13 @@ class ProgressCallback:
         """
         self._written = -float("inf")
         self._beat(engine, state, live=False)
+
+    def _stop_where_asked(self, engine: Engine) -> None:
+        stop = self._path.with_name(STOP)
+        with suppress(OSError):
+            if stop.exists():
+                stop.unlink()
+                engine.interrupted = "interrupted"
 
     def _beat(self, engine: Engine, state: SweepState, *, live: bool = True) -> None:
         begun = time.monotonic()

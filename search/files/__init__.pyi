@@ -17,6 +17,7 @@ from .layout import (
     PROGRESS as PROGRESS,
     SPOOL as SPOOL,
     SPOOLED as SPOOLED,
+    STOP as STOP,
     STUDY as STUDY,
     TRIALS as TRIALS,
     UPLOADED as UPLOADED,

@@ -184,3 +184,12 @@ def test_a_link_inside_is_not_followed(swept: Path, exported: Path, outside: Pat
     with pytest.raises(ExportError, match=r"holds model.py, which no export wrote"):
         again(swept, exported)
     assert outside.read_text() == THEIRS
+
+
+def test_stop_makes_no_file_elsewhere(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = Sweep.open("tiny", prepared.parent)
+    (prepared / "stop").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(Sweep, "running", True)
+    with pytest.raises(OSError, match="symbolic links"):
+        sweep.stop()
+    assert not (tmp_path / "elsewhere").exists()

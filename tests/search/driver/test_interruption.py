@@ -88,6 +88,23 @@ class TestInterruption:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("runner", ["inline", "ray"])
+    def test_it_can_be_stopped_from_elsewhere(self, tmp_path: Path, runner: str, driver: Any) -> None:
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", f"resources.runner={runner}")
+        process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in more))
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        stop = driver("stop", "tiny")
+        assert "ends after its running epochs" in stop.communicate(timeout=60)[0]
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors
+        assert "convscape resume tiny" in errors
+        assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
+        assert "Nothing to stop" in driver("stop", "tiny").communicate(timeout=60)[0]
+        assert not Sweep.open("tiny", tmp_path / "sweeps").stop()
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("runner", ["inline", "ray"])
     def test_sigterm_saves_as_ctrl_c_does(self, tmp_path: Path, runner: str, driver: Any) -> None:
         """Schedulers send it before they end a job."""
         more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", f"resources.runner={runner}")
