@@ -182,6 +182,24 @@ def status(
 
 
 @app.command()
+def show(
+    name: Name,
+    folder: Folder = SWEEPS,
+    trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    output: Output = "table",
+) -> None:
+    """One trial whole: network, recipe, curve, events, files."""
+    from .dashboards.text import trial_json, trial_text
+    from .search import Sweep
+
+    sweep = Sweep.open(name, folder)
+    if output == "json":
+        _echo_json(trial_json(sweep, trial))
+    else:
+        _echo(trial_text(sweep, trial))
+
+
+@app.command()
 def stop(name: Name, folder: Folder = SWEEPS) -> None:
     """Have a sweep that runs elsewhere save and end after its running epochs, as Ctrl-C there does."""
     from .search import Sweep, folder_option

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMANDS = ("launch", "resume", "status", "stop", "list", "compare", "describe", "sample", "export", "sync")
+COMMANDS = ("launch", "resume", "status", "show", "stop", "list", "compare", "describe", "sample", "export", "sync")
 TINY = """
 name: tiny
 data: {name: digits, train: 200, validation: 100}

@@ -10,3 +10,4 @@ from .networks import (
 )
 from .status import status_json as status_json, status_text as status_text, why_failed as why_failed
 from .sweeps import SweepLine as SweepLine, sweep_lines as sweep_lines, sweeps_table as sweeps_table
+from .trials import trial_json as trial_json, trial_text as trial_text

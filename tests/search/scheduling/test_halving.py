@@ -260,6 +260,10 @@ class LatestFirst(Halving):
         return max((number for level in self._levels for rung in level for number in rung.waiting), default=None)
 
 
+RUNS = 10
+"""Runs of a test of the contract, of which one must find the fault: each tries other sweeps, by chance."""
+
+
 class Forgetful(Stopping):
     keeps_stopped = False
 
@@ -285,5 +289,9 @@ def test_the_contract_finds_one_that_does_not_hold_to_it(kind: type[Halving] | t
         def make(self) -> Promotion:
             return kind(EPOCHS)
 
-    with pytest.raises((AssertionError, ExceptionGroup)):
-        getattr(Broken(), test)()
+    for _ in range(RUNS):
+        try:
+            getattr(Broken(), test)()
+        except (AssertionError, ExceptionGroup):
+            return
+    pytest.fail("the contract did not find it")
