@@ -106,6 +106,7 @@ class Uploader:
         self._batch: dict[int | None, _Work] = {}
         self._end = 0
         self._look_first = False
+        self._goes_on = False
 
     def step(self) -> bool:
         """Sends one batch. False when there is nothing to send, or another process is sending.
@@ -191,6 +192,7 @@ class Uploader:
         if self._journal is not None:
             self._journal.close()
             self._journal = None
+        self._goes_on = False
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -209,7 +211,6 @@ class Uploader:
     def _read_journal(self) -> None:
         """Read what earlier processes sent; they may have sent some of the rest as well."""
         self._progress.refresh()
-        self._leave_runs_of_another()
         if self._progress.sent != self._progress.offset():
             self._note({"sent": 0})
         first = next(iter(read_entries(self._progress.spool, limit=1)[0]), {})
@@ -225,13 +226,13 @@ class Uploader:
         self._doubt(entry["time"] for entry in unsent)
 
     def _leave_runs_of_another(self) -> None:
-        """Has all sent to runs of its own where this folder is a copy that goes on, and the first is still there."""
+        """Has all sent to runs of its own where this folder is a copy of one that is still there."""
         spool = self._progress.spool
         known, here = self._progress.place, spool_place(spool)
         if known is not None and is_copy(spool, known):
-            if self._progress.left():
-                tell_once(self._folder, COPIED)
-                self._note({"copy": uuid.uuid4().hex, "place": here})
+            tell_once(self._folder, COPIED)
+            self._note({"copy": uuid.uuid4().hex, "place": here})
+            self._header["id"] = self._progress.copy
         elif known != here:
             self._note({"place": here})
 
@@ -246,6 +247,9 @@ class Uploader:
             self._note({"unsure": earliest})
 
     def _next_batch(self) -> bool:
+        if not self._goes_on and self._progress.left():  # before that a copy may be looked at
+            self._goes_on = True
+            self._leave_runs_of_another()
         entries, self._end = read_entries(self._progress.spool, self._progress.sent, limit=_BATCH)
         for entry in entries:
             refuse_odd(entry, self._progress.spool)
