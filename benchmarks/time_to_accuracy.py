@@ -37,7 +37,7 @@ from typing import Any
 import convscape
 import numpy as np
 from convscape.search.config import SweepConfig
-from convscape.search.files import read_all_entries
+from convscape.search.files import every_entry
 from convscape.trainers.data.dataset import stratified
 from convscape.trainers.data.sources import read_digits
 from PIL import Image
@@ -100,7 +100,7 @@ def textbook(images: dict[str, Any], folder: Path, seed: int, epochs: int, name:
 def epochs_within(images: dict[str, Any], folder: Path, seconds: float, seed: int) -> int:
     """Epochs of the textbook's network that fit into so many seconds, by how long those after the first ones take."""
     convscape.launch(textbook(images, folder, seed, LOOKED_AT[images["name"]], "look"), progress=False)
-    told = read_all_entries(folder / "look" / "spool.jsonl")
+    told = every_entry(folder / "look" / "spool.jsonl")
     at = [entry["time"] / 1000 for entry in told if "epoch_seconds" in entry.get("metrics", {})]
     later = at[len(at) // 3 :]
     return max(3, int(0.97 * seconds / ((later[-1] - later[0]) / (len(later) - 1))))
@@ -123,7 +123,7 @@ def run(side: str, data: str, root: str, seconds: float, seed: int) -> dict[str,
         took = time.time() - begun
         best, curve = 0.0, []
         on_fewer_images = {record.number for record in sweep.trials() if record.refit}
-        for entry in read_all_entries(sweep.folder / "spool.jsonl"):
+        for entry in every_entry(sweep.folder / "spool.jsonl"):
             accuracy = entry.get("metrics", {}).get("accuracy", 0.0)
             is_epoch = "epoch_seconds" in entry.get("metrics", {}) and entry["trial"] not in on_fewer_images
             if is_epoch and accuracy > best:
