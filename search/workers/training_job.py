@@ -218,11 +218,19 @@ def _threads(job: Job, setup: Setup) -> int:
         return setup.threads
     if job.until is None or setup.device != "cpu":
         return setup.all_threads
-    design = job.design
-    try:
-        return faster_threads(design.architecture, design.recipe, setup.threads, setup.all_threads, setup.precision)
-    except TrainingError:  # the training itself will say so
-        return setup.threads
+    if job.number not in _measured:  # its job begins anew once its length is known
+        few, many, design = setup.threads, setup.all_threads, job.design
+        try:
+            found = faster_threads(design.architecture, design.recipe, few, many, setup.precision)
+        except TrainingError:  # the training itself will say so
+            found = few
+        _measured.clear()
+        _measured[job.number] = found
+    return _measured[job.number]
+
+
+_measured: dict[int, int] = {}
+"""Threads of the trial that was measured last, by its number."""
 
 
 def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from ..device import Precision
     from ..recipe import Recipe
 
-ROUNDS = 5
+MUCH = 3.0
+"""So many times slower must many threads be, for beside other work they are ten times and more."""
+ROUNDS = 3
 """Rounds of both, at most."""
-LONGEST = 1.0
+LONGEST = 0.2
 """Seconds after which no further round is begun."""
 
 
 def faster_threads(
     architecture: Architecture, recipe: Recipe, few: int, many: int, precision: Precision = "float32"
 ) -> int:
-    """Of two numbers of threads the one that `architecture` trains faster with here and now, on the CPU.
+    """Of two numbers of threads the larger, unless `architecture` trains far slower with it here and now, on the CPU.
 
     Threads of one training wait for each other many times a step, and spin while they do. Where other work has their
     CPUs that is many times slower than one thread alone.
@@ -40,7 +42,7 @@ def faster_threads(
         precision: of the training.
 
     Returns:
-        `few` or `many`. This process computes with as many as before.
+        `many`, or `few` where `many` are MUCH slower. This process computes with as many as before.
     """
     affordable = int(STEP_MACS["cpu"] / max(1, cost_table(architecture).totals.macs))
     batch = min(recipe.batch_size, max(2, affordable))
@@ -58,4 +60,4 @@ def faster_threads(
                 seconds.append(1 / training.run_epoch().images_per_second)
     finally:
         torch.set_num_threads(before)
-    return min(took, key=lambda threads: (statistics.median(took[threads]), -threads))
+    return few if statistics.median(took[many]) > MUCH * statistics.median(took[few]) else many
