@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors import SafetensorError
 
-from ...spaces import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError, TrainingError
+from ...spaces import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
 from ...trainers import Checkpoints, EpochResult, Training, read_checkpoint
 from ...trainers.device import cpus_here, device_memory
-from ...trainers.measuring import faster_threads, measure_latency
+from ...trainers.measuring import measure_latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class TrainingJob:
     """
 
     def __init__(self, job: Job, dataset: Dataset, setup: Setup) -> None:
-        torch.set_num_threads(_threads(job, setup))
+        torch.set_num_threads(setup.all_threads if job.alone else setup.threads)
         self._best = job.best
         self._measures = job.latency
         self._checkpoints = Checkpoints(job.checkpoints)
@@ -207,30 +207,6 @@ class TrainingJob:
                 f"{self._checkpoints.folder}: checkpoints cannot be written: {error!s:.200}",
                 "Free some space or make it writable, then resume the sweep.",
             ) from error
-
-
-def _threads(job: Job, setup: Setup) -> int:
-    """Threads of a job: a last one alone may have all the CPUs, unless other work holds them up.
-
-    Which is faster is measured where a time budget decides how long trials are; else equal seeds give equal sweeps.
-    """
-    if not job.alone or setup.all_threads == setup.threads:
-        return setup.threads
-    if job.until is None or setup.device != "cpu":
-        return setup.all_threads
-    if job.number not in _measured:  # its job begins anew once its length is known
-        few, many, design = setup.threads, setup.all_threads, job.design
-        try:
-            found = faster_threads(design.architecture, design.recipe, few, many, setup.precision)
-        except TrainingError:  # the training itself will say so
-            found = few
-        _measured.clear()
-        _measured[job.number] = found
-    return _measured[job.number]
-
-
-_measured: dict[int, int] = {}
-"""Threads of the trial that was measured last, by its number."""
 
 
 def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:

@@ -1,3 +1,2 @@
 from .latency import measure_latency as measure_latency
 from .precision import faster_precision as faster_precision, has_bfloat16 as has_bfloat16
-from .threads import faster_threads as faster_threads
