@@ -69,7 +69,7 @@ def faster_precision(architecture: Architecture, recipe: Recipe, device: str = "
     macs = max(1, cost_table(architecture).totals.macs)
     affordable = int(STEP_MACS[torch.device(device).type] / macs)
     batch = min(recipe.batch_size, max(2, affordable))
-    images = noise(architecture, batch * (STEPS if affordable >= batch else 1))
+    images = _noise(architecture, batch * (STEPS if affordable >= batch else 1))
     gentle = replace(recipe, learning_rate=1e-9, batch_size=batch, weights=None)
     pair: tuple[Precision, Precision] = ("float32", "bfloat16")
     trainings = [Training(architecture, gentle, images, seed=0, epochs=1, device=device, precision=p) for p in pair]
@@ -83,13 +83,8 @@ def faster_precision(architecture: Architecture, recipe: Recipe, device: str = "
     return Measured("bfloat16" if ratio >= WORTH else "float32", ratio, (min(ratios), max(ratios)), len(ratios))
 
 
-def noise(architecture: Architecture, count: int) -> Dataset:
-    """A data set of random pixels to train a network on while it is measured.
-
-    Args:
-        architecture: the network.
-        count: images to train on.
-    """
+def _noise(architecture: Architecture, count: int) -> Dataset:
+    """A data set of random pixels for `architecture`."""
     random = np.random.default_rng(0)
 
     def part(size: int) -> Part:
