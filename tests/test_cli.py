@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape import cli, load_architecture
+from convscape.commands import networks
 from convscape.search import driver
 from convscape.search.driver import launching as sweeps
 from convscape.search.sweep import Sweep
@@ -449,7 +450,7 @@ def test_describe_one_layer_beside_its_alternatives(run: Any) -> None:
 @example("٣x٨x٨")
 def test_any_input_is_an_image_or_a_project_error(text: str) -> None:
     with suppress(ConvscapeError):
-        assert load_architecture("lenet5", cli._image(text)).input
+        assert load_architecture("lenet5", networks._image(text)).input
 
 
 def test_described_json_has_shares_memory_and_what_backward_keeps(run: Any) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(convscape.__file__).parent
-ROOMS = ("spaces", "trainers", "search", "dashboards", "testing")
+ROOMS = ("spaces", "trainers", "search", "dashboards", "commands", "testing")
 FILES = sorted([*ROOT.glob("*.py"), *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))])
 TREES = {file.relative_to(ROOT): ast.parse(file.read_text()) for file in FILES}
 
@@ -263,7 +263,7 @@ watched(warnings, "simplefilter")
 watched(warnings, "filterwarnings")
 watched(os, "putenv")
 for module in pkgutil.walk_packages(convscape.__path__, "convscape."):
-    if module.name.split(".")[1] in ("spaces", "trainers", "search", "dashboards", "cli"):
+    if module.name.split(".")[1] in ("spaces", "trainers", "search", "dashboards", "commands", "cli"):
         importlib.import_module(module.name)
 assert {"ray", "optuna", "torch"} <= set(sys.modules)
 print(done)

@@ -13,7 +13,7 @@ import convscape
 
 ROOT = Path(convscape.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-ROOMS = ("spaces", "trainers", "search", "dashboards", "testing")
+ROOMS = ("spaces", "trainers", "search", "dashboards", "commands", "testing")
 
 
 def test_every_folder_with_code_is_packaged() -> None:

@@ -1,0 +1,54 @@
+"""`launch --dry-run`: all that a launch would do, and nothing trained or written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING
+
+from .printing import echo, echo_json
+
+if TYPE_CHECKING:
+    from ..search.config import SweepConfig
+
+
+def print_dry_run(config: SweepConfig, output: str) -> None:
+    """Prints the config, what was seen of the images, and three networks of the space."""
+    from ..dashboards.text import design_json, design_line, forecast_line
+    from ..search.config import AUTO, load_data
+    from ..search.driver import check_machine, forecast, preflight
+    from ..search.proposals import DesignSpace, textbook_designs
+    from ..trainers.data import data_report
+
+    check_machine(config.resources)
+    dataset = load_data(config)
+    designs = DesignSpace.for_images(config, dataset)
+    preflight(config, designs)
+    drawn, time = list(designs.draw(3, config.search.seed)), forecast(config, dataset, designs)
+    size = designs.networks.size(dataset.input)
+    if output == "json":
+        networks = [design_json(design, designs) for design in drawn]
+        counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
+        echo_json(
+            {"config": config.to_json(), "data": data_report(dataset), "size": counted}
+            | {"networks": networks, "time": time and asdict(time)}
+        )
+        return
+    import yaml
+
+    echo(
+        yaml.safe_dump(
+            config.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+        ).rstrip()
+    )
+    echo("")
+    for line in data_report(dataset):
+        echo(f"# {line}")
+    if config.search.start == AUTO:
+        for start in textbook_designs(designs, config.search.trials):
+            echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
+    if time is not None:
+        echo(f"# time: {forecast_line(time)}")
+    counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
+    echo(f"# {counted}; nothing was kept")
+    for design in drawn:
+        echo(design_line(design, designs))

@@ -1,0 +1,48 @@
+"""Commands that hand results over: the winner as files, the runs to MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import SWEEPS, Folder, Name, Output, TrustCode
+from .printing import echo, echo_json
+
+
+def export(
+    name: Name,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
+    folder: Folder = SWEEPS,
+    trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    trust_code: TrustCode = False,
+    output: Output = "table",
+) -> None:
+    """Write the best network as weights, JSON and a PyTorch file that needs only torch, and prove that they agree.
+
+    The images held back as a test are looked at here for the first time.
+    """
+    from ..dashboards.text import export_json, export_lines
+    from ..search import Sweep
+
+    exported = Sweep.open(name, folder, trust_code=trust_code).export(to, trial)
+    if output == "json":
+        echo_json(export_json(exported))
+    else:
+        echo(export_lines(exported))
+
+
+def sync(
+    name: Name,
+    folder: Folder = SWEEPS,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URI", help="Send all of it to another store, now and from now on.")
+    ] = None,
+) -> None:
+    """Send to MLflow what has not reached it yet, for instance because its server was down."""
+    from ..search import Sweep, tracking
+
+    sweep = Sweep.open(name, folder)
+    left = tracking.sync(sweep.folder, to)
+    echo(f"{left} results left to send." if left else "MLflow has everything.")

@@ -1,0 +1,21 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+SWEEPS = Path("sweeps")
+Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="A table for people, or JSON.")]
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file; see examples/.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting over that of the file: --set search.trials=20"),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Where sweeps live: `folder` in the sweep file.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Let the code run that the sweep names; from now on, if unchanged.")
+]

@@ -1,0 +1,88 @@
+"""Commands that show sweeps and change nothing in them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from .options import SWEEPS, Folder, Name, Output
+from .printing import echo, echo_json
+
+
+def status(
+    name: Name,
+    folder: Folder = SWEEPS,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds until it ends.")] = False,
+    output: Output = "table",
+) -> None:
+    """How a sweep stands, also one that runs elsewhere or has died."""
+    from ..dashboards.text import status_json, status_text
+    from ..search import Sweep
+
+    sweep = Sweep.open(name, folder)
+    while True:
+        if watch and output == "table" and sys.stdout.isatty():
+            typer.echo("\033[H\033[2J", nl=False)  # a clean screen
+        if output == "json":
+            echo_json(status_json(sweep))
+        else:
+            echo(status_text(sweep))
+        if not watch or not sweep.running:
+            return
+        time.sleep(2)
+
+
+def show(
+    name: Name,
+    folder: Folder = SWEEPS,
+    trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    output: Output = "table",
+) -> None:
+    """One trial whole: network, recipe, curve, events, files."""
+    from ..dashboards.text import trial_json, trial_text
+    from ..search import Sweep
+
+    sweep = Sweep.open(name, folder)
+    if output == "json":
+        echo_json(trial_json(sweep, trial))
+    else:
+        echo(trial_text(sweep, trial))
+
+
+def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
+    """The sweeps of a folder, the latest first: how each stands, and the best that it has."""
+    from ..dashboards.text import sweep_lines, sweeps_table
+
+    found = sweep_lines(folder)
+    if output == "json":
+        echo_json([asdict(line) for line in found])
+    else:
+        echo(sweeps_table(found) if found else f"No sweep in {folder.resolve()}.")
+
+
+def compare(
+    name: Name,
+    folder: Folder = SWEEPS,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
+    output: Output = "table",
+) -> None:
+    """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
+    from ..dashboards import links
+    from ..dashboards.text import leaderboard_table, why_failed
+    from ..search import Sweep
+    from ..search.records import failures
+
+    sweep = Sweep.open(name, folder)
+    records = sweep.trials()
+    trials = sweep.summaries(records)
+    if output == "json":
+        failed = [asdict(failure) for failure in failures(records)]
+        echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
+        return
+    echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
+    page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
+    echo(f"\nCompare runs in MLflow:\n  {page}")
