@@ -95,7 +95,8 @@ class Sweep:
         if changed:
             tell_once(path, " was changed since the sweep was launched or resumed, by hand or by a failing disk.")
         if isinstance(values.get("search"), dict):
-            values["search"].setdefault("refit", False)  # a sweep of an earlier version has no last training
+            for key in ("refit", "cross_validate"):  # a sweep of an earlier version has no last training, and one split
+                values["search"].setdefault(key, False)
             if isinstance(seconds := values["search"].get("seconds"), int | float):
                 values["search"]["seconds"] = min(seconds, LONGEST)  # nor had it a bound
         try:
@@ -131,7 +132,21 @@ class Sweep:
 
     @property
     def images(self) -> tuple[int, int]:
-        """How many images the sweep trains and validates on; zeros where nothing says so, as in an early sweep.
+        """How many images the sweep trains and validates on; zeros where nothing says so, as in an early sweep."""
+        train, validation, _ = self._images
+        return train, validation
+
+    @property
+    def validated_in_finals(self) -> int:
+        """How many images the runs of a finalist may validate on, together: all but the test where they have splits of
+        their own, else the validation images; 0 where nothing says so.
+        """
+        train, validation, folds = self._images
+        return validation + folds * train
+
+    @property
+    def _images(self) -> tuple[int, int, bool]:
+        """Images to train and validate on, and whether finalists have splits of their own.
 
         Raises:
             SweepError: inputs.json is damaged.
@@ -139,9 +154,9 @@ class Sweep:
         path = self.folder / INPUTS
         try:
             images = read_sealed(path).get("images", {"train": 0, "validation": 0})
-            return int(images["train"]), int(images["validation"])
+            return int(images["train"]), int(images["validation"]), bool(images.get("folds"))
         except FileNotFoundError:
-            return 0, 0
+            return 0, 0, False
         except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
             raise SweepError(
                 f"{path} is not what Convscape wrote: {error!s:.100}",

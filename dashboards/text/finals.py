@@ -55,13 +55,16 @@ def _not_handed_over(trained: Sequence[TrialRecord]) -> list[str]:
     ]
 
 
-def how_sure(trials: Sequence[TrialRecord], winner: int, images: int, *, finals: bool = False) -> list[str]:
+def how_sure(
+    trials: Sequence[TrialRecord], winner: int, images: int, at_most: int = 0, *, finals: bool = False
+) -> list[str]:
     """The winner's interval and the chances of other finalists, as lines.
 
     Args:
         trials: all of the sweep.
         winner: number of the trial that won.
-        images: how many validation images there are; 0 where that is not known.
+        images: how many validation images a run has; 0 where that is not known.
+        at_most: how many a finalist's runs may have together, more where they have splits of their own.
         finals: whether the sweep was to have finals.
     """
     found = standings(trials)
@@ -69,9 +72,11 @@ def how_sure(trials: Sequence[TrialRecord], winner: int, images: int, *, finals:
         return ["  how sure: not known, for it has one run alone: there was no time to train it from other seeds"]
     if winner not in found or not images:
         return []
-    known = sureness(found, winner, images)
-    reach = known[winner].reach
-    lines = [f"  how sure: {known[winner].mean:.4f}±{reach:.4f}, 95 %, by seeds and {images:,} validation images"]
+    folds = at_most > images
+    known = sureness(found, winner, images, at_most if folds else None)
+    mean, reach, runs = known[winner].mean, known[winner].reach, len(found[winner].accuracies)
+    by = f"splits, {images:,} validation images in each" if folds and runs > 1 else f"{images:,} validation images"
+    lines = [f"  how sure: {mean:.4f}±{reach:.4f}, 95 %, by seeds and {by}"]
     rivals = sorted((each.chance, number) for number, each in known.items() if number != winner)[::-1]
     for chance, number in rivals[:MOST_RIVALS]:
         each = known[number]

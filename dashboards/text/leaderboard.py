@@ -111,7 +111,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         f"  {recipe(winner)}",
         *_against_the_textbook(trials),
         *_against_baseline(trials),
-        *how_sure(records, best.trial, validated, finals=sweep.config.search.finalists > 0),
+        *how_sure(records, best.trial, validated, sweep.validated_in_finals, finals=sweep.config.search.finalists > 0),
         *more_time(records, helpful, sweep.config.search.trials),
         "",
         format_layer_table(winner.design.architecture),

@@ -130,6 +130,9 @@ class SearchConfig(_Section):
     seeds: int = Field(default=3, ge=1, le=100)
     """Trainings of each finalist, each from another seed; the one in the search is among them, but counts in no mean.
     """
+    cross_validate: bool = True
+    """Where fewer than 1,000 validation images were cut from those to train on, each of a finalist's trainings trains
+    and validates on another split of them, as in k-fold cross-validation: the mean counts more images."""
     refit: bool = True
     """Train the winner for the last time, on four fifths of the validation images, too, and hand that over. With
     `finalists: 0` there is no last time."""

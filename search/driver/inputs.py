@@ -40,7 +40,11 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
     found = {
         "settings": _settings(config),
         "data": dataset.fingerprint,
-        "images": {"train": len(dataset.train), "validation": len(dataset.validation)},
+        "images": {
+            "train": len(dataset.train),
+            "validation": len(dataset.validation),
+            "folds": config.search.cross_validate and dataset.splits_again,
+        },
         "weights": {source: _digest(source) for source in config.recipe_space().weights},
     }
     file = config.sweep_folder / INPUTS

@@ -28,18 +28,23 @@ class Sureness:
     """The chance that this finalist is better than the winner, 0 to 1; for the winner itself 0."""
 
 
-def sureness(standings: Mapping[int, Standing], winner: int, images: int) -> dict[int, Sureness]:
+def sureness(
+    standings: Mapping[int, Standing], winner: int, images: int, at_most: int | None = None
+) -> dict[int, Sureness]:
     """How sure the finalists' means are, by trial number, the winner among them.
 
     A mean varies with the seeds of its runs and with the images that were validated on. The first is the variance
     between runs of a finalist, pooled over all, divided by the runs; where none has two runs it is taken to be as
-    large as the second, that of a share seen in so many images. All are seen on the same images, so that differences
-    vary less than is reckoned here: the chances are too high rather than too low.
+    large as the second, that of a share seen in so many images. Where each run has a split of its own, the variance
+    between runs holds both, and is taken to be no smaller than the images alone make it. All are seen on the same
+    images, so that differences vary less than is reckoned here: the chances are too high rather than too low.
 
     Args:
         standings: of the finalists, by trial number.
         winner: number of the one that won.
-        images: how many validation images there are, at least 1.
+        images: how many validation images a run has, at least 1.
+        at_most: how many images the runs of a finalist validate on together, at most, where each has others; None
+            where all have the same.
 
     >>> from .ranking import Standing
     >>> found = sureness({4: Standing((0.91, 0.92)), 7: Standing((0.90, 0.91))}, 4, 2500)
@@ -51,9 +56,12 @@ def sureness(standings: Mapping[int, Standing], winner: int, images: int) -> dic
     freedom = sum(len(of) - 1 for of in runs)
 
     def variance(standing: Standing) -> float:
-        by_images = standing.mean * (1 - standing.mean) / images
+        count, of_one = len(standing.accuracies), standing.mean * (1 - standing.mean)
+        by_images = of_one / images
         by_seeds = squares / freedom if freedom else by_images
-        return by_seeds / len(standing.accuracies) + by_images
+        if at_most is None or count == 1:
+            return by_seeds / count + by_images
+        return max(by_seeds / count, by_images / count, of_one / at_most)  # runs vary by their images, too
 
     best = standings[winner]
     found: dict[int, Sureness] = {}

@@ -248,12 +248,12 @@ class Engine:
     def _job(self, record: TrialRecord) -> Job:
         """What a worker is to do with the trial, which is active from now on."""
         self.ledger.go_on(record)
-        self.active[record.number] = terms = self._terms(record)
+        self.active[record.number] = _, alone = self._terms(record)
         self._finals.at_once = max(self._finals.at_once, len(self.active))
         rungs = self._promotion.is_rung if record.judged else lambda *_: False
-        results = any(record.accuracies for record in self.records.values())
-        until = self.time_budget.until if results else None  # one result is better than none
-        return job_of(record, self.config, self.length, rungs, until, alone=terms[1])
+        known = self.records.values()
+        until = self.time_budget.until if any(r.accuracies for r in known) else None  # one result is better than none
+        return job_of(record, known, self.config, self.length, rungs, until, alone=alone)
 
     def _terms(self, record: TrialRecord) -> tuple[int, bool]:
         """For how long the trial is to be trained, and whether it is the last, so that it may take idle CPUs."""

@@ -228,3 +228,17 @@ def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds
     done = Counter(record.repeats for record in records if not (record.cut_off or record.refit))
     for seed in range(1, seeds):
         yield from (finalist for finalist in chosen if done[finalist.number] < seed)
+
+
+def fold_of(record: TrialRecord, records: Iterable[TrialRecord]) -> int:
+    """Which split of the images a run is trained on: a finalist's first run on the first other one, and so on.
+
+    So finalists are compared on the same splits. Of the last training, and of the search, it is the sweep's own, 0.
+
+    Args:
+        record: the run.
+        records: all trials so far.
+    """
+    if not record.repetition or record.refit:
+        return 0
+    return sum(r.repeats == record.repeats and not r.refit and r.number <= record.number for r in records)

@@ -11,9 +11,10 @@ from ...spaces import TrainingError
 from ...trainers import EpochResult
 from ..files import trial_folder
 from ..records import Design
+from .finals import fold_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..config import SweepConfig
     from ..records import TrialRecord
@@ -58,6 +59,9 @@ class Job:
     """Whether nothing else is trained meanwhile, so that the job may use every CPU of its machine."""
     refit: bool = False
     """Whether to train on most of the validation images, too."""
+    fold: int = 0
+    """Which split of the images to train and validate on: the sweep's own, 0, or another, from 1 on, where there are
+    few."""
     latency: bool = False
     """Whether to measure how long classifying one image takes, with the job's first epoch."""
 
@@ -75,6 +79,7 @@ class Job:
             "until": self.until,
             "alone": self.alone,
             "refit": self.refit,
+            "fold": self.fold,
             "latency": self.latency,
         }
 
@@ -93,12 +98,14 @@ class Job:
             until=values["until"],
             alone=values["alone"],
             refit=values["refit"],
+            fold=values["fold"],
             latency=values["latency"],
         )
 
 
 def job_of(
     record: TrialRecord,
+    records: Iterable[TrialRecord],
     config: SweepConfig,
     length: Length,
     is_rung: Callable[[int, int], bool],
@@ -110,6 +117,7 @@ def job_of(
 
     Args:
         record: the trial.
+        records: all trials so far.
         config: the sweep file.
         length: epochs of a trial of full length.
         is_rung: whether the trial of a number is judged after so many epochs.
@@ -131,6 +139,7 @@ def job_of(
         until=until,
         alone=alone,
         refit=record.refit,
+        fold=fold_of(record, records) if search.cross_validate else 0,
         latency="latency" in search.objectives and record.latency is None,
     )
 

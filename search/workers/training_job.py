@@ -102,7 +102,7 @@ class TrainingJob:
             self._training = Training(
                 job.design.architecture,
                 job.design.recipe,
-                dataset.for_refit() if job.refit else dataset,
+                dataset.for_refit() if job.refit else dataset.fold(job.fold),
                 seed=job.seed,
                 epochs=job.epochs,
                 device=setup.device,

@@ -48,7 +48,7 @@ def test_every_key_can_be_written() -> None:
         "search": {
             "trials": 3, "seconds": 1.5, "epochs": 4, "seed": 7, "sampler": "random", "promotion": "none",
             "brackets": 2, "first_rung": 2, "reduction": 4,
-            "objectives": ("accuracy", "macs"), "finalists": 2, "seeds": 5, "refit": False,
+            "objectives": ("accuracy", "macs"), "finalists": 2, "seeds": 5, "refit": False, "cross_validate": False,
             "start": ["lenet5", {"sweep": "former", "best": 3}],
             "baselines": [{"network": "vgg11", "recipe": {"learning_rate": 0.01}}],
         },

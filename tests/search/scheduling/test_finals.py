@@ -71,6 +71,37 @@ def test_the_best_are_trained_again_from_other_seeds_and_the_mean_decides(tmp_pa
     assert not any(record.role == "repeat" for record in ranking)
 
 
+@pytest.mark.parametrize("kill_after", [None, 30])
+@pytest.mark.parametrize("cross_validate", [True, False])
+def test_finalists_are_compared_on_the_same_other_splits(
+    tmp_path: Path, cross_validate: bool, kill_after: int | None
+) -> None:
+    """A run keeps its split where the sweep is killed in between."""
+    folds: dict[int, set[int]] = {}
+
+    def noted(job: Job, epoch: int) -> float | None:
+        folds.setdefault(job.number, set()).add(job.fold)
+        return wavering(job, epoch)
+
+    settings = finals(cross_validate=cross_validate, refit=True)
+    engine = opened(tmp_path, settings)
+    if kill_after is not None:
+        run = drive(engine, noted)
+        for _ in range(kill_after):
+            next(run)
+        run.close()
+        engine = opened(tmp_path, settings)
+    records = finish(engine, noted)
+    runs: dict[int, list[set[int]]] = {}
+    for record in records:
+        if record.role == "repeat" and record.repeats is not None:
+            runs.setdefault(record.repeats, []).append(folds[record.number])
+    assert len(runs) == 2
+    assert all(of == ([{1}, {2}] if cross_validate else [{0}, {0}]) for of in runs.values())
+    others = {fold for record in records if record.role != "repeat" for fold in folds.get(record.number, ())}
+    assert others == {0}, "the search and the last training have the sweep's own"
+
+
 def test_a_finalist_that_fails_from_another_seed_is_not_the_winner(tmp_path: Path) -> None:
     engine = opened(tmp_path, finals())
 

@@ -55,6 +55,8 @@ def test_a_job_reads_back_equal(data: st.DataObject, architecture: Any, recipe: 
         best=data.draw(st.floats(-1, 1)),
         checkpoints=Path("/sweeps") / str(data.draw(NUMBERS)),
         until=data.draw(st.none() | st.floats(0, 1e12)),
+        refit=data.draw(st.booleans()),
+        fold=data.draw(NUMBERS),
         latency=data.draw(st.booleans()),
     )
     assert Job.from_json(through_json(job.to_json())) == job

@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 import pickle
 import tracemalloc
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -202,3 +204,41 @@ def test_a_refit_learns_from_validation_images_but_a_fifth(train, validation):
     assert (refit.mean, refit.std, refit.test) == (digits.mean, digits.std, digits.test)
     assert (refit.fingerprint == digits.fingerprint) == (kept == validation)
     assert refit.fingerprint == digits.for_refit().fingerprint
+
+
+@given(st.integers(20, 800), st.integers(5, 300), st.integers(0, 9))
+def test_a_fold_is_another_split_of_the_same_images(train, validation, number):
+    digits = load_dataset("digits", train=train, validation=validation)
+    fold = digits.fold(number)
+    if not number or train < validation:
+        assert fold is digits
+        return
+    assert (len(fold.train), len(fold.validation)) == (train, validation)
+    assert pairs(fold.train, fold.validation) == pairs(digits.train, digits.validation), "each image, with its label"
+    assert set(fold.train.labels) >= set(digits.train.labels)
+    assert (fold.mean, fold.std, fold.test, fold.fingerprint) == (
+        digits.mean, digits.std, digits.test, digits.fold(number).fingerprint,
+    )  # fmt: skip
+
+
+def test_the_first_folds_validate_on_images_of_their_own():
+    digits = load_dataset("digits", train=1000, validation=250)
+    parts = [pairs(digits.fold(number).validation) for number in range(6)]
+    own, later = parts[:5], parts[5]
+    assert sum(own, Counter()) == pairs(digits.train, digits.validation), "five folds hold each image once"
+    assert len({*map(str, parts)}) == 6
+    assert any(later & part for part in own)
+    counts = np.bincount(digits.train.labels, minlength=10) / 4
+    assert np.all(np.abs(np.bincount(digits.fold(1).validation.labels, minlength=10) - counts) < 1), "a class's share"
+
+
+def test_many_validation_images_or_a_part_of_their_own_are_kept():
+    few, many = load_dataset("digits", train=438, validation=400), load_dataset("digits", train=400, validation=410)
+    assert few.splits_again
+    assert few.fold(1) is not few
+    assert many.fold(1) is many, "there are too few others"
+    assert replace(few, own=("validation",)).fold(1).validation is few.validation
+
+
+def pairs(*parts):
+    return sum((Counter(zip(map(bytes, part.images), part.labels.tolist(), strict=True)) for part in parts), Counter())
