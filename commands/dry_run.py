@@ -15,7 +15,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     """Prints the config, what was seen of the images, and three networks of the space."""
     from ..dashboards.text import design_json, design_line, forecast_line
     from ..search.config import AUTO, load_data
-    from ..search.driver import check_machine, forecast, preflight
+    from ..search.driver import adequacy, check_machine, forecast, preflight
     from ..search.proposals import DesignSpace, textbook_designs
     from ..trainers.data import data_report
 
@@ -23,13 +23,14 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
+    lacking = adequacy(config, dataset, designs)
     drawn, time = list(designs.draw(3, config.search.seed)), forecast(config, dataset, designs)
     size = designs.networks.size(dataset.input)
     if output == "json":
         networks = [design_json(design, designs) for design in drawn]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
         echo_json(
-            {"config": config.to_json(), "data": data_report(dataset), "size": counted}
+            {"config": config.to_json(), "data": data_report(dataset), "notes": lacking, "size": counted}
             | {"networks": networks, "time": time and asdict(time)}
         )
         return
@@ -41,7 +42,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         ).rstrip()
     )
     echo("")
-    for line in data_report(dataset):
+    for line in [*data_report(dataset), *lacking]:
         echo(f"# {line}")
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):

@@ -27,7 +27,15 @@ def _weights(value: object, key: str) -> Choice:
 
 
 AUTO = "auto"
-"""What `crop` and `cutout` are where the size of the images decides, `mixup` and `cutmix` where the length does."""
+"""What `batch_size` is where the number of images decides, `crop` and `cutout` where their size, `mixup` and `cutmix`
+where the length does."""
+BATCHES, STEPS = (16, 32, 64, 128), 4
+"""Batches where `batch_size` is "auto": the largest two with which an epoch has so many steps."""
+
+
+def _batch(value: object, key: str) -> Choice:
+    """Images a step, one number or a list of them, or "auto"."""
+    return options(AUTO, key, (AUTO,)) if value == AUTO else whole_numbers(value, key, 2, 65_536)
 
 
 def _shift(value: object, key: str) -> Choice:
@@ -57,7 +65,7 @@ KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
     "learning_rate": ({"low": 0.02, "high": 0.4, "log": True}, lambda value, key: number(value, key, 1e-8, 100)),
     "momentum": (0.9, lambda value, key: number(value, key, 0, 0.999)),
     "weight_decay": ({"low": 2e-4, "high": 5e-3, "log": True}, lambda value, key: number(value, key, 0, 1)),
-    "batch_size": ([64, 128], lambda value, key: whole_numbers(value, key, 2, 65_536)),
+    "batch_size": (AUTO, _batch),
     "label_smoothing": (0.1, lambda value, key: number(value, key, 0, 0.9)),
     "class_weights": ("none", lambda value, key: options(value, key, CLASS_WEIGHTS)),
     "gradient_clip": (2.0, _limit),
@@ -121,17 +129,24 @@ class RecipeSpace:
         """Sources of pretrained weights that training may start from: files, folders of exports, "torchvision:NAME"."""
         return tuple(source for source in cast("Options", self.settings["weights"]).options if isinstance(source, str))
 
-    def for_images(self, input: tuple[int, int, int]) -> RecipeSpace:
-        """The recipes for images of one size: where `crop` or `cutout` is "auto", they are as usual there.
+    def for_images(self, input: tuple[int, int, int], images: int | None = None) -> RecipeSpace:
+        """The recipes for images of one size: where a setting is "auto", it is as usual there.
 
+        Batches are of 64 or 128 images; of fewer than 512 images smaller ones, so that an epoch has four steps or more.
         Images are shifted by 1/28 or 1/14 of their shorter side, at least by one cell (1 or 2 cells of 28 to 32), and
         by one cell below 16. A square of three tenths of it is cut out, or nothing; below 16 cells never.
 
         Args:
             input: (C, H, W) of the images.
+            images: how many are trained on; None for many.
+
+        >>> [RecipeSpace().for_images((1, 28, 28), images).settings["batch_size"] for images in (150, None)]
+        [Options(options=(16, 32)), Options(options=(64, 128))]
         """
         side = min(input[1:])
-        usual = {
+        batches = [batch for batch in BATCHES if images is None or STEPS * batch <= images] or BATCHES[:1]
+        usual: dict[str, object] = {
+            "batch_size": list(batches[-2:]),
             "crop": [max(1, side // 28), max(2, side // 14)] if side >= SMALL else [1] if side > 1 else [0],
             "cutout": [0, round(0.3 * side)] if side >= SMALL else [0],
         }
@@ -161,7 +176,8 @@ class RecipeSpace:
     def sample(self, trial: Trial) -> Recipe:
         """One recipe. Fractions are rounded to six significant digits, so that what is shown is what is run.
 
-        What is "auto" still is 0: `mixup` and `cutmix`, and `crop` and `cutout` where `for_images` was not called.
+        What is "auto" still is 0: `mixup` and `cutmix`, and `crop` and `cutout` where `for_images` was not called; then
+        batches are of 64.
 
         The share of frozen layers is asked for only where the recipe starts from pretrained weights.
 
@@ -172,7 +188,7 @@ class RecipeSpace:
         for key, choice in self.settings.items():
             if key != "frozen" or found["weights"] is not None:
                 found[key] = choice.suggest(trial, key)
-        found |= {key: 0 for key, value in found.items() if value == AUTO}
+        found |= {key: TEXTBOOK[key] if key == "batch_size" else 0 for key, value in found.items() if value == AUTO}
         rounded = {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in found.items()}
         return Recipe.from_json(rounded)
 

@@ -1,3 +1,4 @@
+from .adequacy import adequacy as adequacy
 from .forecast import Forecast as Forecast, forecast as forecast
 from .launching import launch as launch, resume as resume
 from .preflight import check_machine as check_machine, preflight as preflight

@@ -17,6 +17,7 @@ from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
 from ..tracking import held
+from .adequacy import adequacy
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .inputs import check_inputs
 from .preflight import check_machine, preflight
@@ -156,7 +157,7 @@ def _run(
     callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
     saved = at_once = False
-    for line in data_report(dataset):
+    for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if new else [])]:
         shown.say(line)
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
         shown.say(

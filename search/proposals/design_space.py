@@ -71,8 +71,8 @@ class DesignSpace:
         Raises:
             SpaceError: a setting of the space or the recipe that cannot be; names its key.
         """
-        designs = DesignSpace.of(config, dataset.input, len(dataset.classes))
-        return replace(designs, images=len(dataset.train))
+        designs, images = DesignSpace.of(config, dataset.input, len(dataset.classes)), len(dataset.train)
+        return replace(designs, recipes=config.recipe_space().for_images(dataset.input, images), images=images)
 
     def check(self) -> None:
         """Refuses a space that does not suit the images.

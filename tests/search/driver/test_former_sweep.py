@@ -42,7 +42,7 @@ def test_it_opens_and_compares(sweep: Sweep, capsys: pytest.CaptureFixture[str])
     for trial, expected in zip(sweep.trials(), EXPECTED["trials"], strict=False):
         assert trial.design.key == expected["key"], "a design is read as another"
         assert {str(e): a for e, a in trial.accuracies.items()}.items() <= expected["accuracies"].items()
-    assert not (sweep.config.search.refit or sweep.config.search.cross_validate), "it goes on as it began"
+    assert (sweep.config.search.refit, sweep.config.search.cross_validate) == (False, False), "it goes on as it began"
     where = ("--folder", str(sweep.folder.parent))
     assert "the winner" not in typed(capsys, "status", "before", *where)
     table = json.loads(typed(capsys, "compare", "before", *where, "-o", "json"))
