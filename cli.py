@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from .commands import compare, describe, echo, export, launch, list_, resume, sample, show, status, stop, sync
+from .commands import compare, describe, echo, export, launch, list_, resume, sample, schema, show, status, stop, sync
 from .spaces import (
     ArchitectureError,
     CheckpointError,
@@ -69,6 +69,7 @@ for command in (
     sync,
     describe,
     sample,
+    schema,
 ):
     app.command(command.__name__.rstrip("_"), short_help=(command.__doc__ or "").partition("\n")[0])(command)
 

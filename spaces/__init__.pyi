@@ -40,6 +40,7 @@ from .import_path import (
     is_installed as is_installed,
     missing_init as missing_init,
 )
+from .kinds import Kind as Kind, numbers as numbers, one_of as one_of, whole as whole
 from .layer_table import (
     WIDTH as WIDTH,
     format_layer_table as format_layer_table,

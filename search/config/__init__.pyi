@@ -5,6 +5,7 @@ from .initial_designs import (
     WarmStart as WarmStart,
     network_of as network_of,
 )
+from .json_schema import sweep_file_schema as sweep_file_schema
 from .recipe_space import (
     TEXTBOOK as TEXTBOOK,
     RecipeSpace as RecipeSpace,

@@ -20,7 +20,7 @@ EXAMPLE = "Write a classic's name, notation, a .json file, {network: …, recipe
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class NamedNetwork(_Entry):
@@ -73,10 +73,17 @@ def _read(entries: Any, info: ValidationInfo) -> Any:
     return tuple(_entry(entry, f"search.{info.field_name}[{index}]") for index, entry in enumerate(listed))
 
 
-Entries: TypeAlias = Annotated[tuple[NamedNetwork | WarmStart, ...], BeforeValidator(_read)]
+_Written: TypeAlias = str | NamedNetwork | WarmStart
+Entries: TypeAlias = Annotated[
+    tuple[NamedNetwork | WarmStart, ...],
+    BeforeValidator(_read, json_schema_input_type=_Written | list[_Written]),
+]
 """What `search.start` and `search.baselines` hold: named networks and former sweeps, read from every form that a sweep
 file may give them in."""
-Start: TypeAlias = Annotated[Literal["auto"] | tuple[NamedNetwork | WarmStart, ...], BeforeValidator(_read)]
+Start: TypeAlias = Annotated[
+    Literal["auto"] | tuple[NamedNetwork | WarmStart, ...],
+    BeforeValidator(_read, json_schema_input_type=Literal["auto"] | _Written | list[_Written]),
+]
 """What `search.start` holds: entries, or "auto" for the textbook's designs."""
 
 

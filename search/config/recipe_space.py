@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ...spaces import SpaceError, nearest, number, options, values, whole_numbers
+from ...spaces import Kind, SpaceError, nearest, number, numbers, one_of, options, values, whole, whole_numbers
 from ...trainers import CLASS_WEIGHTS, DOWNLOAD, LARGEST_SHIFT, OPTIMIZERS, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ...spaces import Choice, Options, Trial
 
@@ -59,29 +59,28 @@ def _limit(value: object, key: str) -> Choice:
     return options(listed, key, listed)
 
 
-KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
-    # key: (default, how its values are read)
-    "optimizer": ("sgd", lambda value, key: options(value, key, OPTIMIZERS)),
-    "learning_rate": ({"low": 0.02, "high": 0.4, "log": True}, lambda value, key: number(value, key, 1e-8, 100)),
-    "momentum": (0.9, lambda value, key: number(value, key, 0, 0.999)),
-    "weight_decay": ({"low": 2e-4, "high": 5e-3, "log": True}, lambda value, key: number(value, key, 0, 1)),
-    "batch_size": (AUTO, _batch),
-    "label_smoothing": (0.1, lambda value, key: number(value, key, 0, 0.9)),
-    "class_weights": ("none", lambda value, key: options(value, key, CLASS_WEIGHTS)),
-    "gradient_clip": (2.0, _limit),
-    "warmup": (0.5, lambda value, key: number(value, key, 0, 1_000)),
-    "schedule": ("wsd", lambda value, key: options(value, key, SCHEDULES)),
-    "averaging": (0.999, lambda value, key: number(value, key, 0, 0.99999)),
-    "crop": (AUTO, _shift),
-    "flip": ([False, True], lambda value, key: options(value, key, (True, False))),
-    "cutout": (AUTO, _shift),
-    "mixup": (AUTO, _mixing),
-    "cutmix": (AUTO, _mixing),
-    "weights": (None, _weights),
-    "frozen": (0.0, lambda value, key: number(value, key, 0, 1)),
+KEYS: dict[str, tuple[object, Kind]] = {
+    # key: (default, what it may hold)
+    "optimizer": ("sgd", one_of(*OPTIMIZERS)),
+    "learning_rate": ({"low": 0.02, "high": 0.4, "log": True}, numbers(1e-8, 100)),
+    "momentum": (0.9, numbers(0, 0.999)),
+    "weight_decay": ({"low": 2e-4, "high": 5e-3, "log": True}, numbers(0, 1)),
+    "batch_size": (AUTO, whole(2, 65_536).or_alone(AUTO, _batch)),
+    "label_smoothing": (0.1, numbers(0, 0.9)),
+    "class_weights": ("none", one_of(*CLASS_WEIGHTS)),
+    "gradient_clip": (2.0, numbers(1e-6, 1e6).or_among(None, _limit)),
+    "warmup": (0.5, numbers(0, 1_000)),
+    "schedule": ("wsd", one_of(*SCHEDULES)),
+    "averaging": (0.999, numbers(0, 0.99999)),
+    "crop": (AUTO, whole(0, LARGEST_SHIFT).or_alone(AUTO, _shift)),
+    "flip": ([False, True], one_of(True, False)),
+    "cutout": (AUTO, whole(0, LARGEST_SHIFT).or_alone(AUTO, _shift)),
+    "mixup": (AUTO, numbers(0, 100).or_alone(AUTO, _mixing)),
+    "cutmix": (AUTO, numbers(0, 100).or_alone(AUTO, _mixing)),
+    "weights": (None, Kind(_weights, {"type": ["string", "null"], "minLength": 1})),
+    "frozen": (0.0, numbers(0, 1)),
 }
-"""For each key of a sweep file's `recipe`: the default, and the function that reads a value under a dotted key as a
-choice."""
+"""For each key of a sweep file's `recipe`: what it is by default, and what it may hold."""
 LONG_STEPS = 3_500
 """Steps of 64 of the search's training images from which on a last training, which has more images, mixes them."""
 MIXUP, CUTMIX = 0.2, 1.0

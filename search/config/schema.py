@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from ...spaces import Budget, CustomSpace, bytes_from, find_module
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
-from ..records import Objective  # noqa: TC001 - pydantic reads it
+from ..records import Objective
 from ..tracking import hide, uri_problem
 from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
 from .recipe_space import DEFAULTS as RECIPE_DEFAULTS, RecipeSpace, absolute_paths
@@ -46,7 +46,12 @@ Amount = Annotated[
 ]
 """A number of images, as a whole number from 1 on or as a share between 0 and 1."""
 Bytes = Annotated[
-    int, BeforeValidator(lambda value: bytes_from(value) if isinstance(value, str) else value), Field(ge=1)
+    int,
+    BeforeValidator(
+        lambda value: bytes_from(value) if isinstance(value, str) else value,
+        json_schema_input_type=Annotated[int, Field(ge=1)] | str,
+    ),
+    Field(ge=1),
 ]
 """A number of bytes, at least 1; a sweep file may also give a text such as "2 GB"."""
 
@@ -58,7 +63,8 @@ def _whole_or_auto(low: int, high: int) -> BeforeValidator:
             raise ValueError(f"it must be a whole number from {low} to {high:,}, or auto")
         return value
 
-    return BeforeValidator(read)
+    written = Annotated[int, Field(ge=low, le=high)] | Literal["auto"]
+    return BeforeValidator(read, json_schema_input_type=written)
 
 
 class _Section(BaseModel):
@@ -156,7 +162,7 @@ class SearchConfig(_Section):
             raise ValueError("a name, an import path, or {class: either, and settings}")
         return sampler
 
-    @field_validator("objectives", mode="before")
+    @field_validator("objectives", mode="before", json_schema_input_type=Objective | list[Objective])
     @classmethod
     def _one_or_several(cls, objectives: object) -> object:
         return (objectives,) if isinstance(objectives, str) else objectives
@@ -311,7 +317,7 @@ class SweepConfig(_Section):
     50
     """
 
-    name: str
+    name: str = Field(json_schema_extra={"pattern": f"^{NAME}$"})
     """Name of the sweep and of its own folder."""
     folder: Path = Path("sweeps")
     """The folder that holds the folders of sweeps."""

@@ -7,9 +7,10 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from ..choices import Choice, Options, number, options
+from ..choices import Choice, Options, number
 from ..conv_space import Size
 from ..errors import ArchitectureError, SpaceError, nearest
+from ..kinds import Kind, numbers, one_of
 from ..layers import Activation, ActivationName, Dropout, Pool
 from . import variations
 from .catalog import CLASSICS, classic
@@ -26,10 +27,6 @@ MOST_COUNTED = 500
 """Networks that are told apart one by one, seconds of work, before the size is only bounded from above."""
 
 
-def _keep_or(*known: str) -> Callable[[object, str], Choice]:
-    return lambda value, key: options(value, key, (KEEP, *known))
-
-
 def _keep_or_rate(value: object, key: str) -> Choice:
     """Numbers, "keep" or a list of both, or a range."""
     listed: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
@@ -43,17 +40,17 @@ def _keep_or_rate(value: object, key: str) -> Choice:
     return Options(tuple(listed))
 
 
-KEYS: dict[str, tuple[object, Callable[[object, str], Choice]]] = {
-    # key: (default, how its values are read)
-    "base": (None, lambda value, key: options(value, key, CLASSICS)),
-    "head": (KEEP, _keep_or(*variations.HEADS)),
-    "width": (1, lambda value, key: number(value, key, 0.01, 4)),
-    "pooling": (KEEP, _keep_or(*variations.POOLINGS)),
-    "norm": (KEEP, _keep_or(*variations.NORMS)),
-    "activation": (KEEP, _keep_or(*get_args(ActivationName))),
-    "dropout": (KEEP, _keep_or_rate),
+KEYS: dict[str, tuple[object, Kind]] = {
+    # key: (default, what it may hold)
+    "base": (None, one_of(*CLASSICS)),
+    "head": (KEEP, one_of(KEEP, *variations.HEADS)),
+    "width": (1, numbers(0.01, 4)),
+    "pooling": (KEEP, one_of(KEEP, *variations.POOLINGS)),
+    "norm": (KEEP, one_of(KEEP, *variations.NORMS)),
+    "activation": (KEEP, one_of(KEEP, *get_args(ActivationName))),
+    "dropout": (KEEP, numbers(0.0, 0.9).or_among(KEEP, _keep_or_rate)),
 }
-"""Each setting of a ClassicSpace: what it is by default, and what reads its values from the sweep file."""
+"""Each setting of a ClassicSpace: what it is by default, and what it may hold in a sweep file."""
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items() if key != "base"}
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ..choices import Choice, Options, number, options, values, whole_numbers
+from ..choices import Choice, Options, values
 from ..errors import SpaceError, nearest
 from ..geometry import FITS
+from ..kinds import Kind, numbers, one_of, whole
 from ..layers import LARGEST_WIDTH
 from .blocks import BLOCKS, NORMS
 from .stages import DOWNSAMPLING
@@ -17,51 +18,34 @@ from .stages import DOWNSAMPLING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..choices import Value
-
-Read = Callable[[object, str], Choice]
-
-
-def _one_of(*known: Value) -> Read:
-    return lambda value, key: options(value, key, known)
-
-
-def _whole(low: int, high: int) -> Read:
-    return lambda value, key: whole_numbers(value, key, low, high)
-
-
-def _number(low: float, high: float) -> Read:
-    return lambda value, key: number(value, key, low, high)
-
-
 MOST_STAGES = 12
 """Stages of a network, at most."""
 MOST_ALTERNATIVES = 100_000
 """Stages that one place may offer, at most: all of them are looked at once."""
-KEYS: dict[str, tuple[object, Read]] = {
-    # key: (default, how its values are read)
-    "stages": ([1, 2, 3, 4, 5], _whole(0, MOST_STAGES)),
-    "convolutions": ([1, 2, 3], _whole(1, 16)),
-    "block": ("plain", _one_of(*BLOCKS)),
-    "filters": ([16, 24, 32, 48], _whole(1, 4_096)),
-    "growth": ([1.5, 2], _number(0.25, 4)),
-    "kernel": ([3, 5], _whole(1, 31)),
-    "large_filters": ("stack", _one_of("single", "stack")),
-    "dilation": (1, _whole(1, 16)),
-    "stride": (1, _whole(1, 8)),
-    "padding": ("same", _one_of("same", "valid")),
-    "downsampling": (["max", "average", "strided", "convolution"], _one_of(*DOWNSAMPLING)),
-    "norm": ("batch", _one_of(*NORMS)),
-    "activation": ("relu", _one_of("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh")),
-    "stage_dropout": (0.0, _number(0.0, 0.9)),
-    "dropout_kind": ("spatial", _one_of("spatial", "plain")),
-    "dropout": ({"low": 0.0, "high": 0.4}, _number(0.0, 0.9)),
-    "head": (["global_average", "fc"], _one_of("fc", "global_average", "convolution")),
-    "hidden": ([0, 128], _whole(0, 65_536)),
-    "hidden_layers": (1, _whole(1, 4)),
-    "fit": ("crop", _one_of(*FITS)),
+KEYS: dict[str, tuple[object, Kind]] = {
+    # key: (default, what it may hold)
+    "stages": ([1, 2, 3, 4, 5], whole(0, MOST_STAGES)),
+    "convolutions": ([1, 2, 3], whole(1, 16)),
+    "block": ("plain", one_of(*BLOCKS)),
+    "filters": ([16, 24, 32, 48], whole(1, 4_096)),
+    "growth": ([1.5, 2], numbers(0.25, 4)),
+    "kernel": ([3, 5], whole(1, 31)),
+    "large_filters": ("stack", one_of("single", "stack")),
+    "dilation": (1, whole(1, 16)),
+    "stride": (1, whole(1, 8)),
+    "padding": ("same", one_of("same", "valid")),
+    "downsampling": (["max", "average", "strided", "convolution"], one_of(*DOWNSAMPLING)),
+    "norm": ("batch", one_of(*NORMS)),
+    "activation": ("relu", one_of("relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh")),
+    "stage_dropout": (0.0, numbers(0.0, 0.9)),
+    "dropout_kind": ("spatial", one_of("spatial", "plain")),
+    "dropout": ({"low": 0.0, "high": 0.4}, numbers(0.0, 0.9)),
+    "head": (["global_average", "fc"], one_of("fc", "global_average", "convolution")),
+    "hidden": ([0, 128], whole(0, 65_536)),
+    "hidden_layers": (1, whole(1, 4)),
+    "fit": ("crop", one_of(*FITS)),
 }
-"""Each setting of a ConvSpace: what it is by default, and what reads its values from the sweep file."""
+"""Each setting of a ConvSpace: what it is by default, and what it may hold in a sweep file."""
 DEFAULTS: dict[str, object] = {key: default for key, (default, _) in KEYS.items()}
 OF_A_STAGE = (
     "convolutions", "block", "filters", "growth", "kernel", "large_filters", "dilation", "stride", "padding",

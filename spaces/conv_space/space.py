@@ -38,10 +38,12 @@ class ConvSpace:
         convolutions: N, convolutions or blocks a stage (a stack counts as one).
         block: what a stage repeats: "plain" convolutions, "residual" or "bottleneck" blocks with shortcuts,
             "inception" branches, "separable" convolutions (see `blocks`).
-        filters: K of the first stage; growth: what K is multiplied by from stage to stage.
-        kernel: F; dilation: how far apart its cells are.
+        filters: K, filters of the first stage.
+        growth: what K is multiplied by from stage to stage.
+        kernel: F, cells of a filter along each axis.
         large_filters: "single" FxF, or a "stack" of 3x3 with the same receptive field; asked where F is odd and above
             3, for inception from 3 on, whose larger branch has F + 2. An even F is single.
+        dilation: how far apart the cells of a filter are, 1 for next to each other.
         stride: S of the first convolution of the network.
         padding: "same" or "valid", for all convolutions; blocks with branches keep the size.
         downsampling: at each stage's end: pooling "max", "average" or "l2" (F2 S2), "overlapping" max (F3 S2),
@@ -49,11 +51,13 @@ class ConvSpace:
             "conv_pool" (one more, F3 S1, then overlapping max), or "none".
         norm: "batch" after each convolution, "local_response" after each activation of one, or "none".
         activation: after each convolution, in residual blocks after the sum in place of the last.
-        stage_dropout: rate after each stage, by "spatial" maps or single cells ("plain"): dropout_kind.
-        dropout: rate before the classifier, and after each hidden layer.
+        stage_dropout: rate of dropout after each stage.
+        dropout_kind: of that dropout: "spatial" for whole maps, "plain" for single cells.
+        dropout: rate of dropout before the classifier, and after each hidden layer.
         head: "fc" flattens, "global_average" takes one value a channel, "convolution" scores each place by 1x1 filters
             and averages (All-CNN).
-        hidden: units of the FC layers before the last, 0 for none; hidden_layers: K, how many; for the head "fc".
+        hidden: units of the FC layers before the last, 0 for none; for the head "fc".
+        hidden_layers: how many such layers there are.
         fit: what windows do where they do not tile their input.
         stage1, stage2, …: settings of that stage alone, such as {"kernel": 7, "stride": 2}; `filters` there is K from
             that stage on, `growth` what K is multiplied by going into it, `stride` S of its first convolution.
