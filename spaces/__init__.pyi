@@ -7,6 +7,7 @@ from .choices import (
     Trial as Trial,
     number as number,
     options as options,
+    read_settings as read_settings,
     values as values,
     whole_numbers as whole_numbers,
 )
@@ -16,6 +17,7 @@ from .conv_space import ConvSpace as ConvSpace
 from .cost import CostTable as CostTable, cost_table as cost_table
 from .custom import CustomSpace as CustomSpace
 from .errors import (
+    MOST_TOLD as MOST_TOLD,
     ArchitectureError as ArchitectureError,
     CheckpointError as CheckpointError,
     ConfigError as ConfigError,
@@ -24,10 +26,12 @@ from .errors import (
     ExportError as ExportError,
     ForeignCheckpointError as ForeignCheckpointError,
     GeometryError as GeometryError,
+    Mistakes as Mistakes,
     SpaceError as SpaceError,
     SweepError as SweepError,
     TrainingError as TrainingError,
     nearest as nearest,
+    together as together,
 )
 from .former_names import former_names as former_names
 from .geometry import Fit as Fit, output_size as output_size

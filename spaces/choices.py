@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeGuard
 
-from .errors import SpaceError, nearest, shown
+from .errors import MOST_TOLD, Mistakes, SpaceError, nearest, shown
 
 Value: TypeAlias = bool | int | float | str | None
 """A single value of a setting, as YAML gives it."""
@@ -115,6 +116,31 @@ def values(choice: Choice) -> tuple[Any, ...] | None:
     return tuple(range(int(choice.low), int(choice.high) + 1)) if choice.whole else None
 
 
+def read_settings(
+    given: Mapping[str, object], known: Mapping[str, tuple[object, Callable[[object, str], Choice]]], section: str
+) -> dict[str, Choice]:
+    """The choices that the settings of a section stand for, by key.
+
+    Args:
+        given: values by key, as the sweep file has them.
+        known: for each key the default, and the function that reads a value under a dotted key.
+        section: name of the section, as in "recipe".
+
+    Raises:
+        SpaceError: unknown keys, or values that cannot be; names all of them.
+    """
+    mistakes = Mistakes()
+    for key in islice((key for key in given if key not in known), MOST_TOLD):
+        with mistakes:
+            raise SpaceError(f"{section}.{key}: unknown key", nearest(str(key), known), key=f"{section}.{key}")
+    choices: dict[str, Choice] = {}
+    for key, (default, read) in known.items():
+        with mistakes:
+            choices[key] = read(given.get(key, default), f"{section}.{key}")
+    mistakes.refuse()
+    return choices
+
+
 def options(value: object, key: str, known: Sequence[Value]) -> Options:
     """The choice that a setting's value, or list of values, stands for.
 
@@ -129,8 +155,15 @@ def options(value: object, key: str, known: Sequence[Value]) -> Options:
     listed = _listed(value, key)
     for item in listed:
         if not any(item == other and type(item) is type(other) for other in known):
-            raise SpaceError(f"{key}: {shown(item)} is not known", nearest(shown(item), map(str, known)), key=key)
+            raise SpaceError(f"{key}: {shown(item)} is not known", _written(item, known), key=key)
     return Options(tuple(listed))
+
+
+def _written(item: object, known: Sequence[Value]) -> str:
+    """What to write in place of `item`: truth as YAML writes it."""
+    if set(known) == {True, False}:
+        return "Write true or false."
+    return nearest(item if isinstance(item, str) else shown(item), map(str, known))
 
 
 def whole_numbers(value: object, key: str, low: int, high: int) -> Options:

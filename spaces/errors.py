@@ -20,7 +20,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+MOST_TOLD = 10
+"""Mistakes of one sweep file that are told at once, at most."""
 
 
 class ConvscapeError(Exception):
@@ -61,11 +65,18 @@ class ConfigError(ConvscapeError):
         message: what was wrong and where.
         remedy: what to do about it; "" where nothing can be advised.
         key: dotted key of the setting at fault, as in "space.kernel"; "" where there is none.
+        several: the errors that this one tells of, where it tells of several.
     """
 
-    def __init__(self, message: str, remedy: str = "", *, key: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", *, key: str = "", several: Sequence[ConfigError] = ()) -> None:
         super().__init__(message, remedy)
         self.key = key
+        self._several = tuple(several)
+
+    @property
+    def each(self) -> tuple[ConfigError, ...]:
+        """The errors that it tells of: itself, or several."""
+        return self._several or (self,)
 
 
 class SpaceError(ConfigError):
@@ -98,6 +109,58 @@ class ExportError(ConvscapeError):
     """A winner that cannot be exported: the exported form disagrees with the trained network, the checkpoint is of
     another design or data, or the folder cannot be used.
     """
+
+
+class Mistakes:
+    """Collects what is wrong with settings that are checked one by one, so that all of it is told at once.
+
+    It is a context manager that may be entered again and again: a ConfigError that ends its body is kept.
+
+    >>> mistakes = Mistakes()
+    >>> for key in ("kernal", "strid"):
+    ...     with mistakes:
+    ...         raise ConfigError(f"{key}: unknown key")
+    >>> mistakes.refuse()
+    Traceback (most recent call last):
+        ...
+    convscape.spaces.errors.ConfigError: 2 mistakes:
+    kernal: unknown key
+    strid: unknown key
+    """
+
+    def __init__(self) -> None:
+        self.found: list[ConfigError] = []
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, ConfigError):
+            return False
+        known = {each.message for each in self.found}
+        self.found += [each for each in error.each if each.message not in known]
+        return True
+
+    def refuse(self) -> None:
+        """Raises the error that tells of what was found, where anything was."""
+        if self.found:
+            raise together(self.found)
+
+
+def together(errors: Sequence[ConfigError]) -> ConfigError:
+    """One error that tells of several, of up to MOST_TOLD; of one it is that error.
+
+    Args:
+        errors: one or more.
+    """
+    if len(errors) == 1:
+        return errors[0]
+    told = errors[:MOST_TOLD]
+    kind = SpaceError if all(isinstance(error, SpaceError) for error in told) else ConfigError
+    header = f"{len(errors)} mistakes:" if len(errors) < MOST_TOLD else f"The first {MOST_TOLD} mistakes:"
+    return kind("\n".join([header, *map(str, told)]), key=told[0].key, several=told)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

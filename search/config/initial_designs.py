@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_serializer
 
-from ...spaces import ConfigError, ConvscapeError, GeometryError, is_name, load_architecture, nearest
+from ...spaces import (
+    ConfigError,
+    ConvscapeError,
+    GeometryError,
+    Mistakes,
+    is_name,
+    load_architecture,
+    nearest,
+    together,
+)
 from ...spaces.classics import CLASSICS, is_classic
 from ...trainers import Recipe
 
@@ -64,13 +73,21 @@ def _read(entries: Any, info: ValidationInfo) -> Any:
     if entries == AUTO and info.field_name == "start":
         return entries
     listed = list(entries) if isinstance(entries, list | tuple) else [entries]
-    if len(listed) > MOST_NAMED:
-        raise ConfigError(
-            f"search.{info.field_name}: {len(listed):,} designs, and no more than {MOST_NAMED:,} can be named",
-            "Name a former sweep: {sweep: NAME, best: 100}.",
-            key=f"search.{info.field_name}",
-        )
-    return tuple(_entry(entry, f"search.{info.field_name}[{index}]") for index, entry in enumerate(listed))
+    mistakes = Mistakes()
+    with mistakes:
+        if len(listed) > MOST_NAMED:
+            raise ConfigError(
+                f"search.{info.field_name}: {len(listed):,} designs, and no more than {MOST_NAMED:,} can be named",
+                "Name a former sweep: {sweep: NAME, best: 100}.",
+                key=f"search.{info.field_name}",
+            )
+    found: list[NamedNetwork | WarmStart] = []
+    for index, entry in enumerate(listed[:MOST_NAMED]):
+        with mistakes:
+            found.append(_entry(entry, f"search.{info.field_name}[{index}]"))
+    if mistakes.found:
+        raise ValueError(together(mistakes.found))  # pydantic tells of it with what else is wrong
+    return tuple(found)
 
 
 _Written: TypeAlias = str | NamedNetwork | WarmStart
@@ -124,14 +141,17 @@ def check_initial_designs(entries: Start, key: str) -> None:
     Raises:
         ConfigError: an entry names no network; names the entry, as in `search.start[2]`.
     """
+    mistakes = Mistakes()
     for index, entry in enumerate(() if isinstance(entries, str) else entries):
         if not isinstance(entry, NamedNetwork):
             continue
-        try:
-            network_of(entry, f"{key}[{index}]")
-        except ConfigError as error:
-            if not isinstance(error.__context__, GeometryError):  # the sweep's images may be large enough
-                raise
+        with mistakes:
+            try:
+                network_of(entry, f"{key}[{index}]")
+            except ConfigError as error:
+                if not isinstance(error.__context__, GeometryError):  # the sweep's images may be large enough
+                    raise
+    mistakes.refuse()
 
 
 def network_of(

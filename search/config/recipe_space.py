@@ -6,7 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ...spaces import Kind, SpaceError, nearest, number, numbers, one_of, options, values, whole, whole_numbers
+from ...spaces import (
+    Kind,
+    SpaceError,
+    number,
+    numbers,
+    one_of,
+    options,
+    read_settings,
+    values,
+    whole,
+    whole_numbers,
+)
 from ...trainers import CLASS_WEIGHTS, DOWNLOAD, LARGEST_SHIFT, OPTIMIZERS, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
@@ -109,13 +120,8 @@ class RecipeSpace:
     """
 
     def __init__(self, **settings: Any) -> None:
-        for key in settings:
-            if key not in KEYS:
-                raise SpaceError(f"recipe.{key}: unknown key", nearest(key, KEYS), key=f"recipe.{key}")
         self._given = settings
-        self.settings: dict[str, Choice] = {
-            key: read(settings.get(key, default), f"recipe.{key}") for key, (default, read) in KEYS.items()
-        }
+        self.settings = read_settings(settings, KEYS, "recipe")
         if not self.weights and values(self.settings["frozen"]) != (0.0,):
             raise SpaceError(
                 "recipe.frozen: there are no weights to keep as they are",

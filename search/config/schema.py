@@ -407,7 +407,9 @@ class SweepConfig(_Section):
         """
         recipes = self.recipe_space()
         return (
-            TransferSpace(self._untrained(), recipes, self.space.get("base")) if recipes.weights else self._untrained()
+            TransferSpace(self.untrained_space(), recipes, self.space.get("base"))
+            if recipes.weights
+            else self.untrained_space()
         )
 
     def samplers(self) -> Samplers:
@@ -423,7 +425,13 @@ class SweepConfig(_Section):
         made.check_objectives(len(self.search.objectives))
         return made
 
-    def _untrained(self) -> Space:
+    def untrained_space(self) -> Space:
+        """The networks that the `space` section alone describes, whose training starts from random weights.
+
+        Raises:
+            SpaceError: a setting that cannot be; names its key.
+            ConfigError: it names a class, and nobody said that it may run.
+        """
         if "class" in self.space:
             refuse_untrusted(self.named_code, "space.class", self.trust, self.mistrust)
             settings = {key: value for key, value in self.space.items() if key != "class"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import copy
+import math
 import re
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ...spaces import ConfigError, nearest, read_plain
+from ...spaces import MOST_TOLD, ConfigError, Mistakes, nearest, read_plain, together
 from ..tracking import values_without_secrets, without_secrets
 from . import yaml_lines
 from .initial_designs import check_initial_designs
@@ -17,6 +21,8 @@ from .trust import more_trusting, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pydantic_core import ErrorDetails
 
     from .trust import Trust
 
@@ -36,16 +42,26 @@ def read_sweep_file(path: str | Path, overrides: Sequence[str] = (), *, trust: T
         trust: what of the code that the file names may run.
 
     Raises:
-        ConfigError: says the file, the line, the key, what is wrong and what to write.
+        ConfigError: says the file, the line, the key, what is wrong and what to write; of several mistakes, of each.
     """
     path = Path(path)
     try:
-        text = read_plain(path, LARGEST_FILE).decode()
+        text = _decoded(read_plain(path, LARGEST_FILE), path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "Name an existing sweep file.") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text at byte {error.start}", "Name a sweep file, as YAML.") from None
     return parse_sweep_file(text, str(path), overrides, trust=trust)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:2]:
+        raise ConfigError(f"{path}: it is UTF-16 text", "Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}:{line}: not UTF-8 text: byte 0x{content[error.start]:02X}", "Save it as UTF-8."
+        ) from None
 
 
 def parse_sweep_file(
@@ -62,30 +78,101 @@ def parse_sweep_file(
         trust: what of the code that the text names may run.
 
     Raises:
-        ConfigError: says the file, the line, the key, what is wrong and what to write.
+        ConfigError: says the file, the line, the key, what is wrong and what to write; of several mistakes, of each.
     """
     document = yaml_lines.parse_yaml(text, source)
     document.values.pop("seal", None)  # the checksum of a config.json
-    overridden = [_override(document.values, override) for override in overrides]
-    if twice := next((key for key in overridden if overridden.count(key) > 1), None):
-        raise ConfigError(f"--set {twice}: given twice", "Give it once.", key=twice)
-    try:
+    _keep_texts(document)
+    overridden = _overridden(document.values, overrides)
+    mistakes = Mistakes()
+    config = None
+    with mistakes:
         config = _validated(document.values, Path(source).parent)
+    if config is not None:
         former, mistrust = remembered(Path(source), config.named_code)
         config = config.trusting(more_trusting(trust, former), mistrust if trust == "nothing" else "")
-        config.network_space()
-        config.recipe_space()
-        config.samplers()
-        check_initial_designs(config.search.start, "search.start")
-        check_initial_designs(config.search.baselines, "search.baselines")
-    except ConfigError as error:
-        if any(error.key == key or error.key.startswith((f"{key}.", f"{key}[")) for key in overridden):
-            where = "--set"
-        else:
-            line = document.line(error.key)
-            where = f"{source}:{line}" if line else source
-        raise type(error)(f"{where}: {error.message}", error.remedy, key=error.key) from None
+    _check_sections(config or _rest(document.values, mistakes.found, Path(source).parent), mistakes)
+    if config is None or mistakes.found:
+        raise _located(mistakes.found, document, source, overridden) from None
     return config
+
+
+def _check_sections(config: SweepConfig | None, mistakes: Mistakes) -> None:
+    """Adds to the mistakes those of space, recipe, sampler and named designs; of code where it is known to be whole."""
+    if config is None:
+        return
+    code = config.named_code.paths if mistakes.found else {}
+    with mistakes:
+        config.recipe_space()
+    with mistakes:
+        if "space.class" not in code:
+            config.untrained_space()
+    with mistakes:
+        if "search.sampler" not in code:
+            config.samplers()
+    with mistakes:
+        check_initial_designs(config.search.start, "search.start")
+    with mistakes:
+        check_initial_designs(config.search.baselines, "search.baselines")
+
+
+def _rest(values: dict[str, Any], mistakes: Sequence[ConfigError], folder: Path) -> SweepConfig | None:
+    """The config that is left without the settings at fault, to find what else is wrong; None where there is none."""
+    left = copy.deepcopy(values)
+    for mistake in mistakes:
+        *parents, last = mistake.key.partition("[")[0].split(".")
+        section: Any = left
+        for parent in parents:
+            section = section.get(parent) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section.pop(last, None)
+    left.setdefault("name", "any")
+    if not isinstance(left.get("data"), dict) or "name" not in left["data"]:
+        left["data"] = {"name": "digits"}
+    try:
+        return SweepConfig.model_validate(left, context={"folder": folder})
+    except ValidationError:
+        return None
+
+
+def _located(
+    mistakes: Sequence[ConfigError], document: yaml_lines.Document, source: str, overridden: Sequence[str]
+) -> ConfigError:
+    """The error that tells of all mistakes, each with its place, those of the file by their lines."""
+    placed: list[tuple[float, ConfigError]] = []
+    for error in mistakes:
+        set_ = any(error.key == key or error.key.startswith((f"{key}.", f"{key}[")) for key in overridden)
+        line = None if set_ else document.line(error.key)
+        where = "--set" if set_ else f"{source}:{line}" if line else source
+        remedy = _as_choice(document.values, error.key, set_=set_) or error.remedy
+        placed.append((line or math.inf, type(error)(f"{where}: {error.message}", remedy, key=error.key)))
+    return together([error for _, error in sorted(placed, key=lambda each: each[0])])
+
+
+def _as_choice(values: dict[str, Any], key: str, *, set_: bool) -> str:
+    """How a list is written, where somebody left out its brackets; else ""."""
+    section, _, last = key.rpartition(".")
+    value: Any = values
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    a_choice = section.partition(".")[0] in ("space", "recipe") or key == "search.objectives"
+    if not a_choice or not isinstance(value, str) or "," not in value or set("[]{}") & set(value):
+        return ""
+    return f"For a choice: --set {shlex.quote(f'{key}=[{value}]')}" if set_ else f"For a choice: {last}: [{value}]"
+
+
+def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> list[str]:
+    """Puts the settings of `--set` over those of the file, and gives their keys."""
+    mistakes = Mistakes()
+    keys: list[str] = []
+    for override in overrides:
+        with mistakes:
+            keys.append(_override(values, override))
+    for twice in sorted({key for key in keys if keys.count(key) > 1}):
+        with mistakes:
+            raise ConfigError(f"--set {twice}: given twice", "Give it once.", key=twice)
+    mistakes.refuse()
+    return keys
 
 
 def _override(values: dict[str, Any], override: str) -> str:
@@ -101,33 +188,68 @@ def _override(values: dict[str, Any], override: str) -> str:
         if not isinstance(inner, dict):
             raise ConfigError(f"--set {override}: {parent} holds a value, not settings", key=key)
         values = inner
-    values[last] = yaml_lines.parse_value(text)
+    value = yaml_lines.parse_value(text)
+    values[last] = text.strip() if _takes_text(key) and isinstance(value, bool | int | float) else value
     return key
+
+
+def _keep_texts(document: yaml_lines.Document) -> None:
+    """Takes what stands where a text belongs as it is written: `name: 2024` is no number, nor `name: 1.10`."""
+    for key, text in document.texts.items():
+        if _takes_text(key):
+            *parents, last = key.split(".")
+            section = document.values[parents[0]] if parents else document.values
+            if isinstance(section.get(last), bool | int | float):
+                section[last] = text
+
+
+def _takes_text(key: str) -> bool:
+    *parents, last = key.split(".")
+    section = _section(parents)
+    field = section.model_fields.get(last) if section else None
+    kinds = (get_args(field.annotation) or (field.annotation,)) if field else ()
+    return str in kinds or Path in kinds
 
 
 def _validated(values: dict[str, Any], folder: Path) -> SweepConfig:
     try:
         return SweepConfig.model_validate(values, context={"folder": folder})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        location = [part for part in first["loc"] if isinstance(part, str)]
-        if first["type"] != "extra_forbidden":  # then the last is what somebody wrote, even if a kind's name
-            location = [part for part in location if part not in _TYPE_NAMES]
-        key = ".".join(location)
-        if first["type"] == "extra_forbidden":
-            known = _keys_of(location[:-1])
-            raise ConfigError(f"{key}: unknown key", nearest(location[-1], known), key=key) from None
-        if first["type"] == "missing":
-            raise ConfigError(f"{key}: missing", f"Add it: {_EXAMPLES.get(key, key + ': …')}", key=key) from None
-        given = without_secrets(repr(values_without_secrets(first["input"])))
-        if location[:1] == ["tracking"]:  # whatever it is, a password may be in it
-            given = re.sub(":.*", ":…'", given, flags=re.DOTALL)
-        if first["type"] == "model_type":
-            keys = ", ".join(_keys_of(location))
-            raise ConfigError(f"{key}: {given:.80}: not settings", f"Its keys: {keys}.", key=key) from None
-        problem = first["msg"].removeprefix("Value error, ")
-        problem = problem[0].lower() + problem[1:]
-        raise ConfigError(f"{key}: {given:.80}: {problem}", _meaning(location), key=key) from None
+        mistakes = Mistakes()
+        keys: set[str] = set()
+        for found in error.errors(include_url=False):
+            if len(keys) < MOST_TOLD:
+                with mistakes:
+                    _raise(found, keys)
+    mistakes.refuse()
+    raise AssertionError("a ValidationError has errors")
+
+
+def _raise(found: ErrorDetails, known: set[str]) -> None:
+    """Raises the ConfigError that one of pydantic's errors stands for, unless its key is among the known ones."""
+    location = [part for part in found["loc"] if isinstance(part, str)]
+    if found["type"] != "extra_forbidden":  # then the last is what somebody wrote, even if a kind's name
+        location = [part for part in location if part not in _TYPE_NAMES]
+    key = ".".join(location)
+    if key in known:
+        return  # a setting may be of several kinds, and is none of them
+    known.add(key)
+    cause = found.get("ctx", {}).get("error")
+    if isinstance(cause, ValueError) and cause.args and isinstance(cause.args[0], ConfigError):
+        raise cause.args[0]
+    if found["type"] == "extra_forbidden":
+        raise ConfigError(f"{key}: unknown key", nearest(location[-1], _keys_of(location[:-1])), key=key)
+    if found["type"] == "missing":
+        raise ConfigError(f"{key}: missing", f"Add it: {_EXAMPLES.get(key, key + ': …')}", key=key)
+    given = without_secrets(repr(values_without_secrets(found["input"])))
+    if location[:1] == ["tracking"]:  # whatever it is, a password may be in it
+        given = re.sub(":.*", ":…'", given, flags=re.DOTALL)
+    if found["type"] == "model_type":
+        keys = ", ".join(_keys_of(location))
+        raise ConfigError(f"{key}: {given:.80}: not settings", f"Its keys: {keys}.", key=key)
+    problem = found["msg"].removeprefix("Value error, ")
+    problem = problem[0].lower() + problem[1:]
+    raise ConfigError(f"{key}: {given:.80}: {problem}", _meaning(location), key=key)
 
 
 _TYPE_NAMES = ("int", "float", "constrained-int", "constrained-float")

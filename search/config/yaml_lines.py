@@ -13,10 +13,13 @@ from ...spaces import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A mapping read from YAML, and the line on which each of its dotted keys stands, counted from 1."""
+    """A mapping read from YAML, and of each of its dotted keys the line on which it stands, counted from 1, and the
+    text that stands there, where that is a single value.
+    """
 
     values: dict[str, Any]
     lines: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def line(self, key: str) -> int | None:
         """The line of `key`, or of the nearest parent that is written, counted from 1; None where there is none."""
@@ -42,7 +45,13 @@ _CHOKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, 
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, reading 1e-3 as the number it is in YAML 1.2, within the bounds above."""
+    """The safe loader, reading as YAML 1.2's core schema does, within the bounds above.
+
+    YAML 1.1, which PyYAML reads, has 010 for 8, 1:30 for 90, `no` for false and 1e-3 for a text. Of it are left what
+    nobody writes by mistake: 500_000, and `<<` that merges.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's
 
     def get_single_node(self) -> yaml.Node | None:
         node = super().get_single_node()
@@ -60,7 +69,8 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        number = super().construct_yaml_int(node)
+        digits = str(self.construct_scalar(node)).replace("_", "").lower()
+        number = int(digits, 0 if digits.lstrip("+-").startswith(("0x", "0o")) else 10)
         if abs(number) > LARGEST_NUMBER:
             raise yaml.constructor.ConstructorError(
                 problem=f"a number beyond {LARGEST_NUMBER:,} (LARGEST_NUMBER)", problem_mark=node.start_mark
@@ -89,9 +99,18 @@ def _values(node: yaml.Node, known: dict[int, tuple[int, int]], depth: int = 0) 
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
+for _tag, _form, _first in (
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", "true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", "[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+    ("merge", "<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_form})\\Z"), _first)
 
 
 def parse_yaml(text: str, source: str) -> Document:
@@ -115,7 +134,8 @@ def parse_yaml(text: str, source: str) -> Document:
     try:
         node = loader.get_single_node()
         lines: dict[str, int] = {}
-        _note_lines(node, "", lines, source)
+        texts: dict[str, str] = {}
+        _note_lines(node, "", lines, texts, source)
         values = loader.construct_document(node) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -127,7 +147,7 @@ def parse_yaml(text: str, source: str) -> Document:
         loader.dispose()
     if not isinstance(values, dict):
         raise ConfigError(f"{source}: a sweep file is a mapping, not {type(values).__name__}", "Begin with `name: …`.")
-    return Document(_written_out(values), lines)
+    return Document(_written_out(values), lines, texts)
 
 
 def _written_out(value: Any) -> Any:
@@ -146,17 +166,19 @@ def parse_value(text: str) -> Any:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        _note_lines(node, "", {}, "--set")
+        _note_lines(node, "", {}, {}, "--set")
         return _written_out(loader.construct_document(node)) if node is not None else None
     except (yaml.YAMLError, *_CHOKES):
         return text
 
 
-def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], source: str) -> None:
+def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], texts: dict[str, str], source: str) -> None:
+    if isinstance(node, yaml.ScalarNode):
+        texts[prefix.removesuffix(".")] = node.value
     if isinstance(node, yaml.SequenceNode):
         for index, each in enumerate(node.value):
             lines[place := f"{prefix.removesuffix('.')}[{index}]"] = each.start_mark.line + 1
-            _note_lines(each, f"{place}.", lines, source)
+            _note_lines(each, f"{place}.", lines, texts, source)
     if not isinstance(node, yaml.MappingNode):
         return
     for key, item in node.value:
@@ -167,4 +189,4 @@ def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], sour
                 "Keep one of them.",
             )
         lines[path] = key.start_mark.line + 1
-        _note_lines(item, f"{path}.", lines, source)
+        _note_lines(item, f"{path}.", lines, texts, source)

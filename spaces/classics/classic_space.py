@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from ..choices import Choice, Options, number
-from ..conv_space import Size
-from ..errors import ArchitectureError, SpaceError, nearest
+from ..choices import Choice, Options, number, read_settings
+from ..conv_space import DEFAULTS as STAGED, Size
+from ..errors import ArchitectureError, Mistakes, SpaceError
 from ..kinds import Kind, numbers, one_of
 from ..layers import Activation, ActivationName, Dropout, Pool
 from . import variations
@@ -97,12 +98,20 @@ class ClassicSpace:
     """
 
     def __init__(self, **settings: Any) -> None:
-        for key in settings:
-            if key not in KEYS:
-                raise SpaceError(f"space.{key}: unknown key", nearest(key, KEYS), key=f"space.{key}")
-        self.settings: dict[str, Choice] = {
-            key: read(settings.get(key, default), f"space.{key}") for key, (default, read) in KEYS.items()
-        }
+        mistakes = Mistakes()
+        excluded = [key for key in settings if key not in KEYS and (key in STAGED or re.fullmatch(r"stage\d+", key))]
+        with mistakes:
+            if excluded:
+                named = ", ".join(f"`{key}`" for key in excluded)
+                raise SpaceError(
+                    f"space.{excluded[0]}: `base` excludes {named}",
+                    f"A classic's layers are given: leave `base` out, or these. Known: {', '.join(KEYS)}.",
+                    key=f"space.{excluded[0]}",
+                )
+        with mistakes:
+            left = {key: value for key, value in settings.items() if key not in excluded}
+            self.settings = read_settings(left, KEYS, "space")
+        mistakes.refuse()
 
     def check(self, input: tuple[int, int, int]) -> None:
         """Asks whether some base can be scaled to an image of (C, H, W).

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ..choices import Choice, Options, values
-from ..errors import SpaceError, nearest
+from ..choices import Choice, Options, read_settings, values
+from ..errors import MOST_TOLD, Mistakes, SpaceError
 from ..geometry import FITS
 from ..kinds import Kind, numbers, one_of, whole
 from ..layers import LARGEST_WIDTH
@@ -69,43 +69,39 @@ class Settings:
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
+        mistakes = Mistakes()
         sections = {key: int(key[5:]) for key in values if re.fullmatch(r"stage[1-9]\d{0,2}", key)}
-        for key in values:
-            if re.fullmatch(r"stage0\d*", key):
+        misnumbered = [key for key in values if re.fullmatch(r"stage0\d*", key)]
+        for key in misnumbered[:MOST_TOLD]:
+            with mistakes:
                 raise SpaceError(f"space.{key}: stages are numbered from 1", "The first is stage1.", key=f"space.{key}")
-            if key not in KEYS and key not in sections:
-                raise SpaceError(f"space.{key}: unknown key", nearest(key, (*KEYS, "stage1")), key=f"space.{key}")
-        self.common: dict[str, Choice] = {
-            key: read(values.get(key, default), f"space.{key}") for key, (default, read) in KEYS.items()
-        }
-        self._own = {
-            (stage - 1, key): choice
-            for section, stage in sections.items()
-            for key, choice in self._section(section, stage, values[section]).items()
-        }
-
+        with mistakes:
+            left = {key: value for key, value in values.items() if key not in (*sections, *misnumbered)}
+            self.common = read_settings(left, KEYS, "space")
+        self._own: dict[tuple[int, str], Choice] = {}
+        for section, stage in sections.items():
+            with mistakes:
+                own = self._section(section, values[section], growing=stage > 1)
+                self._own |= {(stage - 1, key): choice for key, choice in own.items()}
+        mistakes.refuse()
+        most = max(self.options("stages"))
+        if section := next((section for section, stage in sections.items() if stage > most), None):
+            raise SpaceError(
+                f"space.{section}: the space has at most {most} stages", "Raise space.stages, or leave it out.",
+                key=f"space.{section}",
+            )  # fmt: skip
         self._check_widths()
         self._check_alternatives()
         self._last_place = max((stage + 1 for stage, _ in self._own), default=1)
 
-    def _section(self, name: str, stage: int, values: object) -> dict[str, Choice]:
-        most = max(self.options("stages"))
-        if stage > most:
-            raise SpaceError(
-                f"space.{name}: the space has at most {most} stages", "Raise space.stages, or leave it out.",
-                key=f"space.{name}",
-            )  # fmt: skip
+    def _section(self, name: str, values: object, *, growing: bool) -> dict[str, Choice]:
         if not isinstance(values, Mapping):
             raise SpaceError(
                 f"space.{name}: {values!r:.60}: not settings", f"For example {name}: {{kernel: 5}}", key=f"space.{name}"
             )
-        known = [key for key in OF_A_STAGE if key != "growth" or stage > 1]
-        for key in values:
-            if key not in known:
-                raise SpaceError(
-                    f"space.{name}.{key}: unknown key", nearest(str(key), known), key=f"space.{name}.{key}"
-                )
-        return {key: KEYS[key][1](value, f"space.{name}.{key}") for key, value in values.items()}
+        known = {key: KEYS[key] for key in OF_A_STAGE if key != "growth" or growing}
+        read = read_settings(values, known, f"space.{name}")
+        return {key: read[key] for key in values}
 
     def _check_widths(self) -> None:
         """Refuses a growth that leads beyond what a layer may have, in whatever stage."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -251,10 +253,115 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_sweep_file(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read_sweep_file(tmp_path)
-    file = tmp_path / "latin.yaml"
-    file.write_bytes(b"name: caf\xe9\n")
-    with pytest.raises(ConfigError, match="not UTF-8 text at byte 9"):
+
+
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [
+        ("latin-1", r"sweep\.yaml:3: not UTF-8 text: byte 0xE9\n  Save it as UTF-8"),
+        ("utf-16", r"sweep\.yaml: it is UTF-16 text\n  Save it as UTF-8"),
+        ("utf-16-le", "it is UTF-16 text"),
+        ("utf-16-be", "it is UTF-16 text"),
+    ],
+)
+def test_text_that_is_no_utf8_is_told_with_its_line(tmp_path: Path, encoding: str, says: str) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_bytes((LEAST + "# café\n").encode(encoding))
+    with pytest.raises(ConfigError) as caught:
         read_sweep_file(file)
+    assert re.search(says, str(caught.value))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text(LEAST, encoding="utf-8-sig")
+    assert read_sweep_file(tmp_path / "sweep.yaml").name == "try"
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
+    text = """\
+name: a b
+data: {name: digits, train: all}
+recipe: {learning_rat: 0.1, momentum: 2}
+search:
+  trials: many
+  start: [lenet6, lenet7]
+  baselines: [{sweep: x, bst: 3}]
+space: {kernal: 3, filters: huge, stage1: {kernel: 99}}
+serach: {trials: 3}
+"""
+    error = refused(text, "resources.cpus=0", "budget.macs=few")
+    assert str(error).splitlines()[0] == "The first 10 mistakes:"
+    assert [each.key for each in error.each] == [
+        "name", "data.train", "recipe.learning_rat", "recipe.momentum", "search.trials", "search.start[0]",
+        "search.start[1]", "search.baselines[0]", "space.kernal", "space.filters",
+    ]  # fmt: skip
+    few = refused("name: try\ndata: {name: digits}\nspace: {kernal: 3}\n", "search.trials=0", "recipe.crop=-1")
+    assert str(few) == (
+        "3 mistakes:\n"
+        "sweep.yaml:3: space.kernal: unknown key\n  Did you mean 'kernel'?\n"
+        "--set: search.trials: 0: input should be greater than or equal to 1\n"
+        f"  {refused(LEAST, 'search.trials=0').remedy}\n"
+        f"{refused(LEAST, 'recipe.crop=-1')}"
+    )
+
+
+def test_what_is_missing_hides_no_other_mistake() -> None:
+    assert [each.key for each in refused("space: {kernal: 3}\n").each] == ["space.kernal", "name", "data"]
+
+
+def test_settings_of_another_kind_of_space_are_named_with_their_reason() -> None:
+    error = refused(LEAST + "space:\n  stages: 2\n  stage1: {kernel: 3}\n", "space.base=lenet6")
+    assert [each.message for each in error.each] == [
+        "sweep.yaml:4: space.stages: `base` excludes `stages`, `stage1`",
+        "--set: space.base: 'lenet6' is not known",
+    ]
+    assert error.each[1].remedy == "Did you mean 'lenet5'?"
+
+
+@pytest.mark.parametrize("value", ["3,5", "3, 5", "3 ,5"])
+def test_a_list_without_brackets_is_told_how_to_write_one(value: str) -> None:
+    remedy = refused(LEAST, f"space.kernel={value}").remedy
+    assert remedy == f"For a choice: --set {shlex.quote(f'space.kernel=[{value}]')}"
+    written = shlex.split(remedy)[-1]
+    assert parse_sweep_file(LEAST, overrides=[written]).space["kernel"] == [3, 5]
+    assert refused(LEAST + f"space:\n  kernel: {value}\n").remedy == f"For a choice: kernel: [{value}]"
+    assert "For a choice" not in refused(LEAST + "search: {trials: '3,5'}\n").remedy
+
+
+@pytest.mark.parametrize("name", ["12", "1.10", "010", "2024", "1e3", "true", "2024-01-01", "no", "1_000", "0x10"])
+def test_a_text_is_taken_as_it_is_written(name: str) -> None:
+    assert parse_sweep_file(LEAST, overrides=[f"name={name}"]).name == name
+    assert parse_sweep_file(f"name: {name}\ndata: {{name: digits, root: {name}}}\n").name == name
+    assert parse_sweep_file(LEAST, overrides=[f"data.root={name}"]).data.root == Path(name).absolute()
+    assert parse_sweep_file(LEAST, overrides=[f"tracking.experiment= {name} "]).tracking.experiment == name
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("010", 10), ("08", 8), ("0x1F", 31), ("0o10", 8), ("500_000", 500_000), ("+3", 3), ("1e3", 1000)],
+)
+def test_a_number_is_what_it_looks_like(written: str, read: int) -> None:
+    assert parse_sweep_file(LEAST + f"search: {{trials: {written}}}\n").search.trials == read
+    assert parse_sweep_file(LEAST, overrides=[f"search.trials={written}"]).search.trials == read
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("search: {seconds: 1:30}", "search.seconds: '1:30'"),
+        ("search: {trials: 0b11}", "search.trials: '0b11'"),
+        ("recipe: {flip: yes}", "recipe.flip: 'yes' is not known"),
+        ("recipe: {flip: [on, off]}", "recipe.flip: 'on' is not known"),
+        ("space: {kernel: 2024-01-01}", "space.kernel: '2024-01-01' is no whole number"),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_people_do_is_refused(line: str, says: str) -> None:
+    assert says in refused(f"{LEAST}{line}\n").message
+
+
+def test_truth_is_written_true() -> None:
+    assert refused(LEAST + "recipe: {flip: yes}\n").remedy == "Write true or false."
+    assert parse_sweep_file(LEAST + "search: {refit: no}\n").search.refit is False
 
 
 keys = st.sampled_from([
@@ -271,7 +378,7 @@ def is_config_or_error(text: str, *overrides: str) -> None:
     try:
         assert isinstance(parse_sweep_file(text, "sweep.yaml", overrides), SweepConfig)
     except ConfigError as error:
-        assert len(str(error).splitlines()) <= 10, str(error)  # noqa: PT017 - either outcome is right
+        assert len(str(error).splitlines()) <= 31, str(error)  # noqa: PT017 - either outcome is right
 
 
 @given(st.text())
