@@ -59,7 +59,9 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
         )
         parent = next(reversed([run.info.run_id for run in parents]), None)
         if parent is None:
-            raise SweepError(f"{shown} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {sweep}`.")
+            raise SweepError(
+                f"{shown} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {shlex.quote(sweep)}`."
+            )
         children = list(search_runs(client, identity, f"tags.`mlflow.parentRunId` = '{parent}'"))
     except MlflowException as error:
         raise SweepError(

@@ -18,6 +18,7 @@ from .files import (
     PLAIN,
     STOP,
     is_locked,
+    option_for,
     read_changed,
     read_sealed,
     refuse_links,
@@ -322,12 +323,14 @@ def _handed_over(best: TrialSummary) -> int:
 
 
 def folder_option(config: SweepConfig) -> str:
-    """The option ` --folder PATH` by which a `convscape` command finds the sweep; "" for the usual folder, `sweeps`.
+    """The option ` --folder PATH`, quoted for a shell, by which a `convscape` command finds the sweep.
+
+    It is "" for the usual folder, `sweeps`.
 
     Args:
         config: the sweep's config.
     """
-    return "" if config.folder == Path("sweeps") else f" --folder {config.folder}"
+    return option_for(config.folder)
 
 
 def _first_reason(error: ValueError | TypeError) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +19,7 @@ from convscape import cli, load_architecture
 from convscape.commands import networks
 from convscape.search import driver
 from convscape.search.driver import launching as sweeps
+from convscape.search.files import option_for
 from convscape.search.sweep import Sweep
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConvscapeError
@@ -24,7 +29,6 @@ from typer.testing import CliRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 COMMANDS = ("launch", "resume", "status", "show", "stop", "list", "compare", "describe", "sample", "export", "sync")
 TINY = """
@@ -375,6 +379,37 @@ def test_status_says_how_a_sweep_stands(run: Any, swept: Path) -> None:
     assert state["running"] is False
     assert state["counts"]["unfinished"] == 0
     assert state["best"]["trial"] == Sweep.open("tiny", swept).best.trial
+
+
+def test_printed_commands_run_in_a_shell(run: Any, swept: Path, here: Path, quiet: None) -> None:
+    """As they are, wherever the sweep lies."""
+    folder = here / "it's my sweeps; echo $HOME"
+    shutil.copytree(swept, folder)
+    (here / "convscape").write_text(f'#!/bin/sh\nexec {sys.executable} -m convscape "$@"\n')
+    (here / "convscape").chmod(0o755)
+    path = {**os.environ, "PATH": f"{here}:{os.environ['PATH']}"}
+    named = Path(folder.name)
+    taken = run("launch", "tiny.yaml", "--set", f"folder={json.dumps(str(named))}").err
+    ending = run("resume", "tiny", "--folder", named).out
+    printed = [
+        *re.findall(r"(?:compare|export): +(convscape .*)", run("status", "tiny", "--folder", named).out),
+        *re.findall(r"Export it: +(convscape .*)", ending),
+        *re.findall("`(convscape resume.*?)`", taken),
+    ]
+    assert len(printed) == 4
+    assert all(str(named) in shlex.split(command) for command in printed)
+    done = subprocess.run(["sh", "-c", printed[0]], env=path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == run("compare", "tiny", "--folder", named).out
+
+
+def test_the_usual_folder_needs_no_option(swept: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for folder in (Path("sweeps"), tmp_path / "sweeps", tmp_path / "link" / "sweeps"):
+        assert option_for(folder) == ""
+    assert option_for(Path("other")) == " --folder other"
+    assert option_for(swept) == f" --folder {swept}"
 
 
 def test_launch_goes_on_where_a_sweep_of_that_name_is_there(run: Any, here: Path, quiet: None) -> None:

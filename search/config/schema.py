@@ -309,6 +309,13 @@ class TrackingConfig(_Section):
     experiment: str = "convscape"
     """MLflow experiment that holds the sweep's runs."""
 
+    @field_validator("experiment")
+    @classmethod
+    def _named(cls, experiment: str) -> str:
+        if not experiment.strip():
+            raise ValueError("MLflow has no experiment without a name: leave it out for 'convscape'")
+        return experiment
+
 
 class SweepConfig(_Section):
     """A whole sweep file, as a frozen value in which every default is filled in.

@@ -21,6 +21,8 @@ from .layout import (
     STUDY as STUDY,
     TRIALS as TRIALS,
     UPLOADED as UPLOADED,
+    command_about as command_about,
+    option_for as option_for,
     trial_folder as trial_folder,
 )
 from .links import PLAIN as PLAIN, refuse_links as refuse_links

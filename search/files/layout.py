@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +31,33 @@ TRIALS = "trials"
 """Folder that holds a folder of checkpoints for each trial."""
 UPLOADED = "uploaded.jsonl"
 """What of the spool is in MLflow, and the run ids there."""
+
+
+def option_for(folder: Path) -> str:
+    """The option ` --folder PATH`, quoted for a shell, by which a `convscape` command finds the sweeps in a folder.
+
+    Args:
+        folder: that holds the folders of sweeps.
+
+    Returns:
+        The option with a space before it; "" for `sweeps` in the current folder, where commands look by themselves.
+
+    >>> from pathlib import Path
+    >>> option_for(Path("my sweeps"))
+    " --folder 'my sweeps'"
+    """
+    usual = os.path.realpath(folder) == os.path.realpath("sweeps")
+    return "" if usual else f" --folder {shlex.quote(str(folder))}"
+
+
+def command_about(sweep: Path, verb: str) -> str:
+    """The command, quoted for a shell, that does something about a sweep.
+
+    Args:
+        sweep: the sweep's folder.
+        verb: name of the command.
+    """
+    return f"convscape {verb} {sweep.name}{option_for(sweep.parent)}"
 
 
 def trial_folder(sweep: Path, number: int) -> Path:

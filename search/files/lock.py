@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from ...spaces import SweepError
-from .layout import LOCK
+from .layout import LOCK, command_about
 from .links import PLAIN, refuse_links
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def sweep_lock(folder: Path) -> Iterator[None]:
             holder = file.read().strip() or "another process"
             raise SweepError(
                 f"sweep {folder.name}: {holder} is running it",
-                "Watch it with `convscape status`, or end that process first.",
+                f"Watch it with `{command_about(folder, 'status')}`, or end that process first.",
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")

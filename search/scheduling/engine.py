@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
-from ..proposals import Proposals
+from ..files import command_about
+from ..proposals import DesignSpace, Proposals
 from ..records import TIME_BUDGET, epochs_in_words, invalid_metric, leads_the_textbook, objective_values
 from .finals import Finals
 from .halving import promotion_of
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config import SweepConfig
-    from ..proposals import DesignSpace
     from ..records import State, TrialRecord
     from ..study import Study
     from ..tracking import Tracker
@@ -181,8 +181,8 @@ class Engine:
         if self._losses >= MOST_LOSSES:
             raise SweepError(
                 f"{MOST_LOSSES} workers in a row ended without a result; the last: {reason}",
-                f"Mend that, then `convscape resume {self.config.name}`. On a cluster every node needs Convscape and "
-                "must see the sweep's folder.",
+                f"Mend that, then `{command_about(self.config.sweep_folder, 'resume')}`. On a cluster every node "
+                "needs Convscape and must see the sweep's folder.",
             )
         self.ledger.worker_lost(record)
         self._pause(record)

@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
+from ..files import command_about
 from ..records import Enqueued, State, TrialRecord, directions, is_initial, is_sampled, reported_values
 from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
@@ -322,7 +323,7 @@ class Study:
         if self._faults >= MOST_FAULTS:
             raise SweepError(
                 f"search.sampler: {self._samplers.name} failed {MOST_FAULTS} times in a row; the last: {reason}",
-                f"Every result is kept. Mend it, then `convscape resume {self._folder.name}`.",
+                f"Every result is kept. Mend it, then `{command_about(self._folder, 'resume')}`.",
             ) from error
 
     def _watch(self, trial: optuna.Trial) -> None:

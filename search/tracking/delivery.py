@@ -13,6 +13,7 @@ from ..files import (
     SPOOLED,
     UPLOADED,
     Entry,
+    command_about,
     count_damaged,
     count_entries,
     last_line,
@@ -103,14 +104,17 @@ class UploadProgress:
             where = self.path if self.store else f"{self.spool}: line 1"
             raise SweepError(
                 f"{where}: its address of MLflow's store is not to be used: {problem}",
-                "Restore the file from a copy, or `convscape sync NAME --to URI`, which sends all of it there.",
+                f"Restore the file from a copy, or {self._elsewhere()}, which sends all of it there.",
             )
         if uri is None and end:
             raise SweepError(
                 f"{self.spool}: line 1, which says where MLflow's store is, was changed or is gone",
-                "Restore the file from a copy, or `convscape sync NAME --to URI`, which sends all of it there.",
+                f"Restore the file from a copy, or {self._elsewhere()}, which sends all of it there.",
             )
         return moved_store(uri, self.path.parent) if uri and self.runs else uri
+
+    def _elsewhere(self) -> str:
+        return f"`{command_about(self.path.parent, 'sync')} --to URI`"
 
     def refresh(self) -> UploadProgress:
         """Reads what was added to the journal since the last call, and gives itself."""

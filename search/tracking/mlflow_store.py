@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _SCHEME = re.compile(r"(sqlite:///|(https?|(postgresql|mysql|mssql)(\+\w+)?|databricks)://)", re.ASCII)
+_SLASHES = re.compile(r"(?!sqlite:///)sqlite:(?://)?(/?[\w.~-][\w./~ -]*)")  # too few of them
 _TABLES = {"alembic_version", "experiments"}  # of every MLflow
 
 
@@ -116,7 +117,11 @@ def uri_problem(uri: object) -> str | None:
     >>> uri_problem("postgresql://me:${CONVSCAPE_TRACKING_PASSWORD}@database/mlflow")
     >>> uri_problem("sqlite:///:memory:")
     'it is kept nowhere, and gone when the sweep ends: name a file, as in sqlite:////home/me/mlflow.db'
+    >>> uri_problem("sqlite://mlflow.db")
+    "a file's address has three slashes before its path: sqlite:///mlflow.db"
     """
+    if isinstance(uri, str) and (file := _SLASHES.fullmatch(uri)):
+        return f"a file's address has three slashes before its path: sqlite:///{file[1]}"
     if not isinstance(uri, str) or not (_SCHEME.match(uri) or uri == "sqlite://"):
         return "begin with sqlite:///, http://, https:// or a database's scheme such as postgresql://"
     if not uri.startswith("sqlite"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import SPOOL, Entry, Spool, every_entry, refuse_links, tell_once
+from ..files import SPOOL, Entry, Spool, command_about, every_entry, refuse_links, tell_once
 from . import upload_process
 from .delivery import COPIED, UploadProgress, refuse_odd
 from .mlflow_store import sqlite_file, store_error
@@ -291,7 +291,7 @@ def sync(folder: Path, to: str | None = None) -> int:
         elif not uploader.is_there():
             raise SweepError(
                 f"MLflow had the results in {folder}, and has them no longer",
-                f"Send them again, there or to another store: `convscape sync {folder.name} --to URI`.",
+                f"Send them again, there or to another store: `{command_about(folder, 'sync')} --to URI`.",
             )
         while uploader.step():
             pass

@@ -123,6 +123,11 @@ def test_every_key_can_be_written() -> None:
         ("resources: {runner: inline, gpus: 0.5}", "resources.runner", "or use `runner: ray`", ""),
         ("resources: {runner: inline, epoch_seconds: 60}", "resources.runner", "leave resources.epoch_seconds out", ""),
         ("tracking: {url: x}", "tracking.url", "unknown key", "Did you mean 'uri'?"),
+        ("tracking: {experiment: ''}", "tracking.experiment", "leave it out for 'convscape'", "MLflow experiment"),
+        ("tracking: {experiment: ' '}", "tracking.experiment", "leave it out for 'convscape'", ""),
+        ("tracking: {uri: 'sqlite://mlflow.db'}", "tracking.uri", "before its path: sqlite:///mlflow.db", ""),
+        ("tracking: {uri: 'sqlite:/data/x.db'}", "tracking.uri", "before its path: sqlite:////data/x.db", ""),
+        ("tracking: {uri: 'sqlite:x.db'}", "tracking.uri", "before its path: sqlite:///x.db", ""),
     ],
 )
 def test_a_mistake_names_its_line_its_key_and_what_to_do(line: str, key: str, says: str, remedy: str) -> None:
