@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SweepError, values
 from ..proposals import check_budget, check_conditional, initial_designs
+from ..workers import refuse_unreachable
 
 if TYPE_CHECKING:
     from ..config import ResourcesConfig, SweepConfig
@@ -35,19 +36,22 @@ def preflight(config: SweepConfig, designs: DesignSpace) -> None:
 
 
 def check_machine(resources: ResourcesConfig) -> None:
-    """Refuses a trial that this machine has too few CPUs or GPUs for, where it is to train on this machine.
+    """Refuses a cluster that does not answer, or a trial for which this machine, where it is to train, has too little.
 
     Args:
-        resources: what each trial gets.
+        resources: the cluster, and what each trial gets.
 
     Raises:
-        SweepError: says what there is.
+        SweepError: says what is wrong with the address, or how many CPUs or GPUs there are.
     """
+    joined = (ray := sys.modules.get("ray")) is not None and ray.is_initialized()
+    if resources.runner == "inline" or joined:
+        return
+    if resources.address:
+        refuse_unreachable(resources.address)
+        return
     from ...trainers.device import cpus_here, gpus_here
 
-    joined = (ray := sys.modules.get("ray")) is not None and ray.is_initialized()
-    if resources.runner != "ray" or resources.address or joined:
-        return
     there = {"CPU": max(cpus_here(), os.cpu_count() or 1), "GPU": gpus_here()}
     for kind, wanted in {"CPU": resources.cpus, "GPU": resources.gpus}.items():
         if wanted > there[kind]:

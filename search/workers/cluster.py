@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
+from ray._raylet import Config
 from ray.job_config import JobConfig
 
 from ...spaces import SweepError
@@ -46,6 +47,7 @@ def start_ray(resources: ResourcesConfig) -> None:
     try:
         with _own_sigterm():
             if resources.address:
+                Config.initialize("")  # so that it reads `token_mode`; Ray does so, too, for "auto"
                 ray.init(address=resources.address, **options)
             else:
                 start_local_ray(**options)

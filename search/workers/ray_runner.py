@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
+from .address import token_mode
 from .placement import threads_of
 from .precision import choose_precision
 
@@ -54,7 +55,10 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
     """
-    with _environment({**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}), _silent(SNAPSHOTS):
+    settings = {**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}
+    if resources.address:
+        settings |= token_mode()
+    with _environment(settings), _silent(SNAPSHOTS):
         import ray  # it reads some of the settings now
 
         from .cluster import start_ray, workers_that_fit
