@@ -17,6 +17,7 @@ from .files import (
     INPUTS,
     PLAIN,
     STOP,
+    count_look,
     is_locked,
     option_for,
     read_changed,
@@ -266,7 +267,10 @@ class Sweep:
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
-        The test part of the data is looked at here for the first time. Of the winner the last training is handed over,
+        The test part of the data is looked at here and nowhere else. Each time is counted in the sweep's folder: the
+        accuracy is an honest estimate the first time, and choosing between several exports by it makes it optimistic.
+
+        Of the winner the last training is handed over,
         or else the first run after the search. Of a trial that came to its end it is what the last epoch left, when the
         rate had come down, and not the epoch that validated best, which is the luckiest, too. Of one that did not, it
         is the best checkpoint.
@@ -276,7 +280,7 @@ class Sweep:
             trial: number of the trial to export, the best trial when not given.
 
         Raises:
-            SweepError: no such trial, or none has a result.
+            SweepError: no such trial, none has a result, or that the test was looked at cannot be written down.
             DataError: the images are missing, damaged or too few.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
@@ -314,6 +318,7 @@ class Sweep:
                 "epoch": epoch,
                 "recipe": record.design.recipe.to_json(),
             },
+            count_look=lambda: count_look(self.folder, number),
         )
 
 

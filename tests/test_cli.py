@@ -436,8 +436,14 @@ def test_export_of_the_best_and_of_a_named_trial(run: Any, swept: Path, tmp_path
     exported = run("export", "tiny", "--folder", swept, "--to", tmp_path / "best", "-o", "json").json
     assert {file.name for file in (tmp_path / "best").iterdir()} == set(exported["files"])
     assert 0 <= exported["test_accuracy"] <= 1
+    before = exported["test"]["looks"]
+    assert before >= 1
     worst = run("compare", "tiny", "--folder", swept, "-o", "json").json["trials"][-1]["trial"]
-    assert run("export", "tiny", "--folder", swept, "--to", tmp_path / "worst", "--trial", worst).code == 0
+    again = run("export", "tiny", "--folder", swept, "--to", tmp_path / "worst", "--trial", worst)
+    assert again.code == 0
+    assert "first time" not in again.out
+    assert "makes it optimistic" in " ".join(again.out.split())
+    assert json.loads((tmp_path / "worst" / "proof.json").read_text())["test"]["looks"] == before + 1
     missing = run("export", "tiny", "--folder", swept, "--to", tmp_path / "none", "--trial", 77)
     assert missing.code == 4
     assert "no trained trial 77" in missing.err

@@ -1,9 +1,8 @@
+from .exports import export_json as export_json, export_lines as export_lines
 from .leaderboard import ending as ending, leaderboard_table as leaderboard_table
 from .networks import (
     design_json as design_json,
     design_line as design_line,
-    export_json as export_json,
-    export_lines as export_lines,
     forecast_line as forecast_line,
     network_json as network_json,
     network_text as network_text,

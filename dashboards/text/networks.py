@@ -1,4 +1,4 @@
-"""Prints networks as text and as JSON: layers and cost, what a sweep would make of them, and what was exported."""
+"""Prints networks as text and as JSON: layers and cost, and what a sweep would make of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ...search.proposals import DesignSpace
     from ...search.records import Design
     from ...spaces import Architecture, Precision
-    from ...trainers.export import Exported
 
 
 def network_text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
@@ -130,18 +129,4 @@ def forecast_line(forecast: Forecast) -> str:
     return (
         f"an epoch of the first network takes {forecast.epoch_seconds:.3g} s, so that {workers} time for about "
         f"{trials}, the longest of {epochs_in_words(forecast.epochs)}{last}"
-    )
-
-
-def export_json(exported: Exported) -> dict[str, Any]:
-    """An exported network, its files and its test accuracy, as values for JSON."""
-    return {**asdict(exported), "folder": str(exported.folder), "files": list(exported.files)}
-
-
-def export_lines(exported: Exported) -> str:
-    """An exported network, its files and its test accuracy, as lines of text."""
-    return (
-        f"Exported to {exported.folder}:\n  {', '.join(exported.files)}\n"
-        f"  {exported.test_accuracy:.4f} of {exported.test_images:,} test images right, seen here for the first time; "
-        f"exported and trained\n  network differ by {exported.largest_difference:.1e} at most."
     )

@@ -14,6 +14,7 @@ from ..files import (
     INPUTS,
     LARGEST_JSON,
     LOCK,
+    LOOKS,
     PROGRESS,
     SPOOL,
     STUDY,
@@ -132,7 +133,8 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
                 refuse_another(config, replace=replace)  # one may have come while the data was loaded
                 if former.exists():
                     left = {path.name for path in former.iterdir()}  # a kill may have left a part of it
-                    if not _is_a_sweep_s(former / CONFIG) and left - {TRIALS, SPOOL, UPLOADED, PROGRESS, INPUTS, LOCK}:
+                    known = {TRIALS, SPOOL, UPLOADED, PROGRESS, INPUTS, LOCK, LOOKS}
+                    if not _is_a_sweep_s(former / CONFIG) and left - known:
                         raise SweepError(f"{former} is in the way, and is no sweep's", "Move it away.")
                     shutil.rmtree(former, ignore_errors=True)
                 folder.rename(former)

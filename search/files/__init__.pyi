@@ -13,6 +13,7 @@ from .layout import (
     INPUTS as INPUTS,
     LINES as LINES,
     LOCK as LOCK,
+    LOOKS as LOOKS,
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
     SPOOL as SPOOL,
@@ -27,6 +28,7 @@ from .layout import (
 )
 from .links import PLAIN as PLAIN, refuse_links as refuse_links
 from .lock import is_locked as is_locked, sweep_lock as sweep_lock
+from .looks import count_look as count_look
 from .sealed import (
     open_seal as open_seal,
     read_lines as read_lines,

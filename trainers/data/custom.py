@@ -103,6 +103,10 @@ class CustomPictures:
         """What an error calls the image: the function's path and the index."""
         return f"data.name: {self._path}: image {index}"
 
+    def short_name(self, index: int) -> str:
+        """What a report calls the image: its number in the Dataset."""
+        return f"image {index}"
+
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
         """The picture uint8 (C, H, W), resized where that was asked for, or why it cannot be read; and its label.
 

@@ -100,6 +100,20 @@ class Dataset:
     """Files that could not be read, each with the reason."""
     own: tuple[str, ...] = ()
     """Which of "validation" and "test" were parts of their own; the others were cut off."""
+    test_files: tuple[str, ...] = ()
+    """The file of each test image, below the folder of the data; () where they come from no files, or are streamed."""
+
+    def test_name(self, index: int) -> str:
+        """What a person calls a test image: its file below the folder of the data, or its number where it has none.
+
+        Args:
+            index: of the image in the test part, from 0.
+        """
+        if self.test_files:
+            return self.test_files[index]
+        if isinstance(images := self.test.images, Streamed):
+            return images.pictures.short_name(int(images.where[index]))
+        return f"test image {index}"
 
     @property
     def input(self) -> tuple[int, int, int]:
@@ -239,8 +253,9 @@ def split(
     if source.test is None:
         chosen = stratified(everything.labels, pool, round(HELD_OUT * len(pool)), np.random.default_rng(TEST_SEED))
         test, pool = everything.picked(chosen), np.setdiff1d(pool, chosen, assume_unique=True)
+        test_files = tuple(source.files[at] for at in chosen) if source.files else ()
     else:
-        test = Part(*source.test)
+        test, test_files = Part(*source.test), source.files
     random = np.random.default_rng([seed, 1])
     if source.validation is None:
         wanted, held_out = _sizes(len(pool), train, validation, len(source.classes))
@@ -274,6 +289,7 @@ def split(
         std=std,
         skipped=source.skipped,
         own=tuple(name for name in ("validation", "test") if getattr(source, name) is not None),
+        test_files=test_files,
     )
 
 

@@ -71,7 +71,11 @@ class Files:
 
     def name(self, index: int) -> str:
         """Path of the file at `index`."""
-        return str(self.base / os.fsdecode(self._names[self._ends[index] : self._ends[index + 1]].tobytes()))
+        return str(self.base / self.short_name(index))
+
+    def short_name(self, index: int) -> str:
+        """Path of the file at `index` below the folder that holds all of them."""
+        return os.fsdecode(self._names[self._ends[index] : self._ends[index + 1]].tobytes())
 
     def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
         """The picture uint8 (1, H, W) or (3, H, W), or why it cannot be read; and its label."""
@@ -126,6 +130,10 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
         if not len(validation[1]):
             raise _no_images(layout.validation, skipped)
     check_classes(labels, layout.classes, f"data.root: {layout.train}")
+    tested, seen = found[-1]
+    files = [tested.short_name(at) for at, picture in enumerate(seen) if not isinstance(picture, str)] if kept else []
+    if not layout.test:
+        files = [file for file, part in zip(files, parted, strict=kept) if part == 0]
     return Source(
         images,
         labels,
@@ -133,6 +141,7 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
         test=test[0][:2] if test else None,
         skipped=tuple(skipped),
         validation=validation,
+        files=tuple(files),
     )
 
 

@@ -35,6 +35,9 @@ class Source:
     test: tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64]] | None = None
     skipped: tuple[str, ...] = ()
     validation: tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64]] | None = None
+    files: tuple[str, ...] = ()
+    """The file of each image that may be tested on: of `test`, or of `images` where there is no such part. Below the
+    folder of the data; () where they come from no files, or are streamed, which know their files."""
 
 
 DIGIT_NAMES = tuple("0123456789")

@@ -53,6 +53,10 @@ class Pictures(Protocol):
         """What an error calls the picture at `index`, such as its file."""
         ...
 
+    def short_name(self, index: int) -> str:
+        """What a report calls the picture at `index`, such as its file below the folder of the data."""
+        ...
+
 
 @dataclass(frozen=True)
 class Look:

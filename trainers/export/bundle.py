@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
 import runpy
@@ -19,16 +18,19 @@ from safetensors.torch import save_file
 from ...spaces import ExportError, read_plain
 from .. import checkpoint as checkpoints
 from ..data import Images
+from ..measuring import evaluate
 from ..network import build_network
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor, nn
 
     from ...spaces import Architecture
     from ..data import Dataset
+    from ..measuring import Evaluation
 
 FORMAT = "convscape-export/1"
 CACHE = "__pycache__"
@@ -37,8 +39,8 @@ FILES = (ARCHITECTURE, EXAMPLES, SOURCE, WEIGHTS)
 """Names of the files whose hashes proof.json holds: all that an export writes beside it."""
 SEAL = "seal"
 """Key of proof.json: the hash of all others, so that it can be told when one was edited."""
-MOST_PROOF = 2**20
-"""Bound on the bytes of a proof.json."""
+MOST_PROOF = 16 * 2**20
+"""Bound on the bytes of a proof.json, which names each class."""
 TOLERANCE = 1e-4
 """Largest difference of two scores, as a part of the largest score, at which two networks count as equal."""
 BATCH_SIZES = (1, 2, 64)
@@ -50,18 +52,30 @@ TEST_BATCH = 500
 """Test images that the exported network classifies at a time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exported:
-    """An exported network, and how it did on the test part, which was looked at for the first time."""
+    """An exported network, and how it did on the test part."""
 
     folder: Path
     files: tuple[str, ...]
     """Names of the files in `folder`."""
-    test_accuracy: float
-    """Share of the test images that is right, 0 to 1."""
-    test_images: int
+    test: Evaluation
+    """How the exported network did on the test images."""
+    looks: int
+    """How often the test images were looked at, this time included: from the second time on, choosing between exports
+    by their accuracy makes it optimistic."""
     largest_difference: float
     """Largest difference between scores of the exported and the trained network, as a part of the largest score."""
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test images that is right, 0 to 1."""
+        return self.test.accuracy
+
+    @property
+    def test_images(self) -> int:
+        """How many test images there are."""
+        return self.test.images
 
 
 def export_bundle(
@@ -72,6 +86,7 @@ def export_bundle(
     *,
     name: str,
     details: dict[str, Any] | None = None,
+    count_look: Callable[[], int] = lambda: 1,
 ) -> Exported:
     """Exports a checkpoint's averaged weights with a PyTorch file that needs only torch, and proves that they agree.
 
@@ -86,6 +101,8 @@ def export_bundle(
         folder: where the files go.
         name: of the network, for people.
         details: anything JSON can hold, for proof.json.
+        count_look: called once, when the network has been measured on the test images and before anybody is told;
+            counts that and gives how often they were looked at.
 
     Raises:
         CheckpointError: the checkpoint is absent or damaged.
@@ -118,7 +135,8 @@ def export_bundle(
         save_file(_examples(trained, dataset, images), temporary / EXAMPLES)
         for tensors_file in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
             (temporary / tensors_file).chmod((temporary / ARCHITECTURE).stat().st_mode)
-        differences, accuracy = _prove(temporary / SOURCE, trained, dataset, images)
+        differences, test = _prove(temporary / SOURCE, trained, dataset, images)
+        looks = count_look()
         proof = {
             "format": FORMAT,
             "name": name,
@@ -127,11 +145,8 @@ def export_bundle(
             "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
             "normalisation": normalisation,
             "trained": {key: values.get(key) for key in ("epoch", "seed", "precision", "recipe")},
-            "test": {
-                "accuracy": accuracy,
-                "images": len(dataset.test),
-                "interval_95": _interval(accuracy, len(dataset.test)),
-            },
+            "classes": list(dataset.classes),
+            "test": {**test.to_json(), "looks": looks},
             "agreement": {"tolerance": TOLERANCE, "largest_difference_at_batch_size": differences},
             "sha256": {name: _hash(temporary / name) for name in FILES},
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
@@ -148,8 +163,8 @@ def export_bundle(
     return Exported(
         folder=folder,
         files=(*FILES, PROOF),
-        test_accuracy=accuracy,
-        test_images=len(dataset.test),
+        test=test,
+        looks=looks,
         largest_difference=max(differences.values()),
     )
 
@@ -250,15 +265,15 @@ def _examples(trained: nn.Module, dataset: Dataset, images: Images) -> dict[str,
     }
 
 
-def _prove(file: Path, trained: nn.Module, dataset: Dataset, images: Images) -> tuple[dict[int, float], float]:
-    """Runs the exported file by itself: how far its scores are off at each batch size, and its test accuracy.
+def _prove(file: Path, trained: nn.Module, dataset: Dataset, images: Images) -> tuple[dict[int, float], Evaluation]:
+    """Runs the exported file by itself: how far its scores are off at each batch size, and its test result.
 
     Raises:
         ExportError: it does not run, or disagrees.
     """
     try:
         module = runpy.run_path(str(file), run_name="exported_model")
-        return _compare(trained, module, dataset, images), _accuracy(module, dataset)
+        return _compare(trained, module, dataset, images), _evaluated(module, dataset)
     except ExportError:
         raise
     except Exception as error:
@@ -289,18 +304,12 @@ def _compare(trained: nn.Module, module: dict[str, Any], dataset: Dataset, image
     return differences
 
 
-def _accuracy(module: dict[str, Any], dataset: Dataset) -> float:
-    """Share of the test part that the exported network names rightly."""
-    network, correct = module["load"](), 0
+def _evaluated(module: dict[str, Any], dataset: Dataset) -> Evaluation:
+    """How the exported network does on the test part."""
+    network, found = module["load"](), []
     for start in range(0, len(dataset.test), TEST_BATCH):
         probabilities = module["predict"](network, torch.tensor(dataset.test.images[start : start + TEST_BATCH]))
-        correct += int((probabilities.argmax(1).numpy() == dataset.test.labels[start : start + TEST_BATCH]).sum())
-    return correct / len(dataset.test)
-
-
-def _interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share seen in `count` draws (Wilson 1927)."""
-    z = 1.959964
-    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+        found.append(probabilities.max(1))
+    predicted = np.concatenate([each.indices.numpy() for each in found])
+    probabilities = np.concatenate([each.values.double().numpy() for each in found])
+    return evaluate(dataset.test.labels, predicted, probabilities, dataset.classes, dataset.test_name)

@@ -1,4 +1,4 @@
-"""What is measured on the device at hand: the faster precision, and how long classifying an image takes."""
+"""What is measured: the faster precision and the time for an image on the device at hand; how good answers are."""
 
 import lazy_loader
 

@@ -1,2 +1,10 @@
+from .evaluation import (
+    INTERVAL as INTERVAL,
+    ClassResult as ClassResult,
+    Confusion as Confusion,
+    Evaluation as Evaluation,
+    Mistake as Mistake,
+    evaluate as evaluate,
+)
 from .latency import measure_latency as measure_latency
 from .precision import faster_precision as faster_precision, has_bfloat16 as has_bfloat16

@@ -35,6 +35,9 @@ class Noted:
     def name(self, index: int) -> str:
         return str(index)
 
+    def short_name(self, index: int) -> str:
+        return str(index)
+
     def read(self, index: int) -> tuple[np.ndarray, int]:
         with self.notes.open("a") as notes:
             notes.write(f"{os.getpid()} {index}\n")

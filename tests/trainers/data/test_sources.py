@@ -183,6 +183,22 @@ def test_a_folder_with_its_own_validation_part(tmp_path, name, test, memory):
     assert len(load_dataset("folder", tmp_path, validation=4, memory=memory).validation) == 4
 
 
+@pytest.mark.parametrize("memory", [None, 1])
+@pytest.mark.parametrize("parts", [("",), ("train", "val"), ("train", "val", "test")])
+def test_test_images_go_by_their_files(tmp_path, parts, memory):
+    for part in parts:
+        write_folder(tmp_path / part, size=(6, 6))
+    damaged = sorted((tmp_path / parts[-1] / "dog").iterdir())[3]
+    damaged.write_bytes(b"no picture")
+    data = load_dataset("folder", tmp_path, memory=memory)
+    base = tmp_path / "test" if "test" in parts else tmp_path
+    for index in range(len(data.test)):
+        file = base / data.test_name(index)
+        with Image.open(file) as picture:
+            assert np.array_equal(np.asarray(picture).transpose(2, 0, 1), data.test.images[index])
+        assert file.parent.name == data.classes[data.test.labels[index]]
+
+
 def test_hidden_files_and_other_endings_are_not_learnt(tmp_path):
     write_folder(tmp_path)
     whole = load_dataset("folder", tmp_path)

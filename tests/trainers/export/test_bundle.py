@@ -120,13 +120,11 @@ def test_the_test_part_is_measured_once_and_counted(digits, trained, tmp_path):
     proof = json.loads((done.folder / PROOF).read_text())
     low, high = proof["test"]["interval_95"]
     assert low < proof["test"]["accuracy"] == right.mean() < high
+    assert proof["test"]["looks"] == done.looks == 1
+    assert sum(each["right"] for each in proof["test"]["classes"]) == round(right.mean() * 359)
+    assert proof["classes"] == list(digits.classes)
     assert proof["details"] == {"trial": 3}
     assert proof["agreement"]["largest_difference_at_batch_size"].keys() == {"1", "2", "64"}
-
-
-def test_an_interval_agrees_with_wilsons_example():
-    """Newcombe 1998, table I, method 3: 81 of 263 gives 0.2553 to 0.3662."""
-    assert exporting._interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
 
 
 @pytest.mark.parametrize(

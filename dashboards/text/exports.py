@@ -1,0 +1,96 @@
+"""Prints what was exported: the files, and how the network did on the test images."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from ...spaces import WIDTH
+from ...trainers.measuring import INTERVAL
+
+if TYPE_CHECKING:
+    from ...trainers.export import Exported
+    from ...trainers.measuring import ClassResult, Evaluation
+
+MOST_CLASSES = 12
+"""Classes whose recall is told each; of more classes the lowest few are."""
+LOWEST, CONFUSED, MISTAKEN = 5, 3, 3
+"""Classes of the lowest recall, pairs of classes and wrong answers that are told, at most."""
+ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth"}
+"""Words for how often the test images were looked at."""
+
+
+def export_json(exported: Exported) -> dict[str, Any]:
+    """An exported network, its files, and how it did on the test images, as values for JSON."""
+    return {
+        "folder": str(exported.folder),
+        "files": list(exported.files),
+        "test_accuracy": exported.test_accuracy,
+        "test_images": exported.test_images,
+        "largest_difference": exported.largest_difference,
+        "test": {**exported.test.to_json(), "looks": exported.looks},
+    }
+
+
+def export_lines(exported: Exported) -> str:
+    """An exported network, its files, and how it did on the test images, as lines of 80 columns."""
+    test = exported.test
+    low, high = test.interval
+    right = f"{test.accuracy:.4f} of {test.images:,} test images right, {low:.4f} to {high:.4f} by {INTERVAL}"
+    sentences = [
+        f"{right}, {_looked_at(exported.looks)}",
+        _recall(test),
+        *_confusions(test),
+        *_mistakes(test),
+        f"Exported and trained network differ by {exported.largest_difference:.1e} at most.",
+    ]
+    lines = [f"Exported to {exported.folder}:", *_wrapped(", ".join(exported.files))]
+    return "\n".join([*lines, *(line for sentence in sentences for line in _wrapped(sentence))])
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(
+        text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _looked_at(looks: int) -> str:
+    if looks == 1:
+        return "looked at here for the first time."
+    time = f"for the {ORDINALS[looks]} time" if looks in ORDINALS else f"{looks:,} times by now"
+    return f"looked at {time}: choosing between exports by this number makes it optimistic."
+
+
+def _recall(test: Evaluation) -> str:
+    known = [(each.recall, each) for each in test.classes if each.recall is not None]
+    by_recall = [each for _, each in sorted(known, key=lambda pair: pair[0])]
+    if len(by_recall) <= MOST_CLASSES:
+        return f"Recall: {', '.join(map(_class, by_recall))}."
+    lowest = by_recall[:LOWEST]
+    mean = sum(recall for recall, _ in known) / len(known)
+    return f"Recall: {mean:.2f} on average over {len(known):,} classes, lowest {', '.join(map(_class, lowest))}."
+
+
+def _class(found: ClassResult) -> str:
+    return f"{found.name} {found.right / found.images:.2f} of {found.images:,}"
+
+
+def _confusions(test: Evaluation) -> list[str]:
+    if not test.confusions:
+        return []
+    shown = [f"{each.actual} for {each.predicted} {_times(each.images)}" for each in test.confusions[:CONFUSED]]
+    return [f"Most often taken for another: {', '.join(shown)}."]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else "twice" if count == 2 else f"{count:,} times"
+
+
+def _mistakes(test: Evaluation) -> list[str]:
+    if not test.mistakes:
+        return []
+    shown = [
+        f"{each.image}, {each.actual}, for {each.predicted} with {each.probability:.2f}"
+        for each in test.mistakes[:MISTAKEN]
+    ]
+    return [f"Most confident mistakes: {'; '.join(shown)}."]

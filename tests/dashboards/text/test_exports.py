@@ -1,0 +1,68 @@
+"""What an export says of the test images."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from convscape.dashboards.text import export_json, export_lines
+from convscape.trainers.export import Exported
+from convscape.trainers.measuring import evaluate
+
+ANSWERS = evaluate(
+    np.array([0] * 10 + [1] * 10 + [2] * 4),
+    np.array([0] * 8 + [1] * 2 + [1] * 9 + [2] + [2] * 4),
+    np.linspace(0.5, 0.96, 24),
+    ("cat", "dog", "fox"),
+    lambda index: f"cat/{index}.jpg",
+)
+EXPORTED = Exported(folder=Path("out"), files=("model.py",), test=ANSWERS, looks=1, largest_difference=3.5e-7)
+
+
+def test_it_says_how_sure_the_accuracy_is_and_what_was_wrong() -> None:
+    assert export_lines(EXPORTED).splitlines() == [
+        "Exported to out:",
+        "  model.py",
+        "  0.8750 of 24 test images right, 0.6900 to 0.9566 by Wilson 95 %, looked at",
+        "    here for the first time.",
+        "  Recall: cat 0.80 of 10, dog 0.90 of 10, fox 1.00 of 4.",
+        "  Most often taken for another: cat for dog twice, dog for fox once.",
+        "  Most confident mistakes: cat/19.jpg, dog, for fox with 0.88; cat/9.jpg, cat,",
+        "    for dog with 0.68; cat/8.jpg, cat, for dog with 0.66.",
+        "  Exported and trained network differ by 3.5e-07 at most.",
+    ]
+
+
+@pytest.mark.parametrize(("looks", "said"), [(2, "for the second time"), (7, "7 times by now")])
+def test_a_later_look_is_told_with_what_it_means(looks: int, said: str) -> None:
+    text = " ".join(export_lines(replace(EXPORTED, looks=looks)).split())
+    assert f"looked at {said}: choosing between exports by this number makes it optimistic." in text
+    assert "first time" not in text
+
+
+def test_of_many_classes_the_lowest_are_told() -> None:
+    labels = np.repeat(np.arange(100), 4)
+    predicted = labels.copy()
+    predicted[40] = 3
+    many = evaluate(labels, predicted, np.ones(400), [f"class {number}" for number in range(100)])
+    text = export_lines(replace(EXPORTED, test=many))
+    assert "Recall: 1.00 on average over 100 classes, lowest class 10 0.75 of 4, class 0 1.00" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_nothing_wrong_and_a_class_without_images_are_told_plainly() -> None:
+    perfect = evaluate(np.zeros(5, int), np.zeros(5, int), np.ones(5), ("cat", "dog"))
+    text = export_lines(replace(EXPORTED, test=perfect))
+    assert "Recall: cat 1.00 of 5." in text
+    assert "mistakes" not in text
+    assert export_json(replace(EXPORTED, test=perfect))["test"]["classes"][1]["recall"] is None
+
+
+def test_its_json_has_all_of_it() -> None:
+    told = json.loads(json.dumps(export_json(EXPORTED)))
+    assert (told["test_accuracy"], told["test_images"], told["test"]["looks"]) == (0.875, 24, 1)
+    assert told["test"]["confusions"][0] == {"actual": "cat", "predicted": "dog", "images": 2}
+    assert told["test"]["mistakes"][0]["image"] == "cat/19.jpg"
