@@ -104,7 +104,7 @@ def _check_target(export_to: Path | None) -> None:
 
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
-    from ..dashboards.text import ending, export_json, export_lines
+    from ..dashboards.text import ending, export_json, export_lines, mattered_json
 
     trials = sweep.trials()
     try:
@@ -122,6 +122,7 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
             "tracking_uri": sweep.tracking_uri,
             "counts": counts,
             "best": {key: value for key, value in asdict(best).items() if key in kept},
+            **mattered_json(sweep, trials),
         }
         echo_json(result | ({"exported": export_json(exported)} if exported else {}))
     else:

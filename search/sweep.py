@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..trainers.export import Exported
     from .records import TrialRecord, TrialSummary
+    from .study import SettingImportance
 
 
 class Sweep:
@@ -248,6 +249,19 @@ class Sweep:
                 f"Raise search.seconds, or go on with `convscape resume {self.name}{folder_option(self.config)}`.",
             )
         return summaries[0]
+
+    def importances(self, trials: Sequence[TrialRecord] | None = None) -> list[SettingImportance]:
+        """How much each setting decided which trials were among the best, the most decisive first, unknown ones last.
+
+        Args:
+            trials: what `trials()` gave before; read from disk when not given.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
+        from .study import importances
+
+        return importances(self.trials() if trials is None else trials)
 
     def leaderboard(self) -> pd.DataFrame:
         """A pandas frame of the trials that were trained, best first: a row for each trial.

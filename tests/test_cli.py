@@ -250,7 +250,9 @@ def test_launch_ends_with_one_json_object(run: Any, here: Path, quiet: None) -> 
     assert ended.code == 0
     assert ended.out.count("\n") == 1
     result = json.loads(ended.out)
-    assert set(result) == {"name", "seconds", "tracking_uri", "counts", "best"}
+    assert set(result) == {"name", "seconds", "tracking_uri", "counts", "best", "importance", "runner_up"}
+    assert result["runner_up"]["settings"]
+    assert {each["share"] for each in result["importance"]} == {None}, "of three trials nothing is known"
     assert set(result["counts"]) == {"completed", "stopped", "failed", "duplicate", "infeasible"}
     assert set(result["best"]) == {"trial", "run_id", "accuracy", "parameters", "macs", "notation"}
     assert result["name"] == "tiny"

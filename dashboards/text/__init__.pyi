@@ -1,5 +1,6 @@
 from .exports import export_json as export_json, export_lines as export_lines
 from .leaderboard import ending as ending, leaderboard_table as leaderboard_table
+from .mattered import mattered_json as mattered_json
 from .networks import (
     design_json as design_json,
     design_line as design_line,

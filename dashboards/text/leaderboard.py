@@ -11,6 +11,7 @@ from ...search.scheduling import Length
 from ...spaces import format_layer_table, short
 from ..queries import links
 from .finals import how_sure, more_time, phases
+from .mattered import importance_lines, runner_up, runner_up_lines
 from .status import spent, unsent
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         *_against_the_textbook(trials),
         *_against_baseline(trials),
         *how_sure(records, best.trial, validated, sweep.validated_in_finals, finals=sweep.config.search.finalists > 0),
+        *runner_up_lines(runner_up(trials, records, validated)),
+        *importance_lines(sweep.importances(records)),
         *more_time(records, helpful, sweep.config.search.trials),
         "",
         format_layer_table(winner.design.architecture),

@@ -228,6 +228,11 @@ class TrialRecord(Fate):
     """Epochs of the last rung that the trial was promoted from, 0 before any."""
     textbook: bool = False
     """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
+    params: dict[str, Any] = field(default_factory=dict)
+    """Values of Optuna's parameters that the design was made of, where the trial was read from disk; {} where the
+    design was named."""
+    distributions: dict[str, Any] = field(default_factory=dict)
+    """For each of `params` the distribution that Optuna has of it."""
 
     @property
     def judged(self) -> bool:

@@ -139,6 +139,8 @@ def record_of(frozen: FrozenTrial) -> TrialRecord:
         latency=kept.get("latency"),
         promoted_from=kept.get("passed", 0),
         textbook=kept.get("textbook", False),
+        params=frozen.params,
+        distributions=frozen.distributions,
     )
     metrics = dict(kept.get("metrics", {}))
     if metrics.pop("epoch", 0) == record.epochs:  # else killed between the metrics and the accuracy

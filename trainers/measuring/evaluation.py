@@ -123,20 +123,18 @@ def evaluate(
     right = images - np.bincount(labels[wrong], minlength=count)
     pairs, times = np.unique(labels[wrong] * count + predicted[wrong], return_counts=True)
     frequent = np.argsort(-times, kind="stable")[:MOST_CONFUSIONS]
-    confident = wrong[np.argsort(-probabilities[wrong], kind="stable")[:MOST_MISTAKES]]
+    confused: list[tuple[int, int]] = list(zip(pairs[frequent].tolist(), times[frequent].tolist(), strict=True))
+    confident: list[int] = wrong[np.argsort(-probabilities[wrong], kind="stable")[:MOST_MISTAKES]].tolist()
     return Evaluation(
         images=len(labels),
         right=len(labels) - len(wrong),
         classes=tuple(
             ClassResult(name, int(of), int(good)) for name, of, good in zip(classes, images, right, strict=True)
         ),
-        confusions=tuple(
-            Confusion(classes[pair // count], classes[pair % count], often)
-            for pair, often in zip(pairs[frequent].tolist(), times[frequent].tolist(), strict=True)
-        ),
+        confusions=tuple(Confusion(classes[pair // count], classes[pair % count], often) for pair, often in confused),
         mistakes=tuple(
             Mistake(image_name(at), classes[int(labels[at])], classes[int(predicted[at])], float(probabilities[at]))
-            for at in confident.tolist()
+            for at in confident
         ),
     )
 
