@@ -10,7 +10,22 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from .commands import compare, describe, echo, export, launch, list_, resume, sample, schema, show, status, stop, sync
+from .commands import (
+    compare,
+    describe,
+    echo,
+    export,
+    launch,
+    list_,
+    resume,
+    sample,
+    schema,
+    show,
+    status,
+    stop,
+    sync,
+    ui,
+)
 from .spaces import (
     ArchitectureError,
     CheckpointError,
@@ -65,6 +80,7 @@ for command in (
     status,
     show,
     compare,
+    ui,
     export,
     sync,
     describe,

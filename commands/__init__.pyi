@@ -4,3 +4,4 @@ from .networks import describe as describe, sample as sample
 from .printing import echo as echo
 from .reading import compare as compare, list_ as list_, show as show, status as status
 from .sweeping import launch as launch, resume as resume, stop as stop
+from .ui import ui as ui

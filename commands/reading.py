@@ -71,8 +71,7 @@ def compare(
     output: Output = "table",
 ) -> None:
     """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
-    from ..dashboards import links
-    from ..dashboards.text import leaderboard_table, why_failed
+    from ..dashboards.text import leaderboard_table, pages, why_failed
     from ..search import Sweep
     from ..search.records import failures
 
@@ -84,5 +83,4 @@ def compare(
         echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
         return
     echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
-    page = links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))
-    echo(f"\nCompare runs in MLflow:\n  {page}")
+    echo("\n".join(["", "Compare runs in MLflow:", *(f"  {line}" for line in pages(sweep))]))

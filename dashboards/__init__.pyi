@@ -1,1 +1,2 @@
+from .mlflow_server import MlflowServer as MlflowServer
 from .queries import links as links, runs as runs

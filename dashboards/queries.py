@@ -7,12 +7,13 @@ import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 from ..search.tracking import (
+    VIEW,
     connect_store,
     hide,
     public_address,
+    runs_address,
     search_runs,
     sqlite_file,
     store_error,
@@ -77,8 +78,8 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
 def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: str | None = None) -> str:
     """How to look at a store of MLflow: an address on a server, or the command that starts one.
 
-    The address is that of the experiment, of one run, or of a sweep's trials, best first beside their curves; it is
-    that of the server alone where the experiment is not found. The command is for a shell, quoted, with the `mlflow` of
+    The address is that of the experiment's training runs, of one run, or of a sweep's trials, best first; it is that of
+    the server alone where the experiment is not found. The command is for a shell, quoted, with the `mlflow` of
     this environment where there is one; the shell puts in what `${NAME}` stands for. No password is in either.
 
     Args:
@@ -102,17 +103,9 @@ def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: s
         found = None
     if found is None:
         return base
-    address = f"{base}/#/experiments/{found.experiment_id}"
-    if sweep is not None:
-        shown = {
-            "workflowType": "machine_learning",  # MLflow shows its pages for language models otherwise
-            "searchFilter": f"tags.`mlflow.parentRunId` = '{sweep}'",
-            "orderByKey": "metrics.`best_accuracy`",
-            "orderByAsc": "false",
-            "compareRunsMode": "CHART",
-        }
-        return f"{address}/runs?{urlencode(shown, quote_via=quote)}"
-    return address if run_id is None else f"{address}/runs/{run_id}"
+    if run_id is not None and sweep is None:
+        return f"{base}/#/experiments/{found.experiment_id}/runs/{run_id}"
+    return runs_address(base, found.experiment_id, sweep, view=f"{VIEW}{sweep}" in found.tags)
 
 
 def _in_shell(uri: str) -> str:

@@ -30,7 +30,20 @@ from typer.testing import CliRunner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = ("launch", "resume", "status", "show", "stop", "list", "compare", "describe", "sample", "export", "sync")
+COMMANDS = (
+    "launch",
+    "resume",
+    "status",
+    "show",
+    "stop",
+    "list",
+    "compare",
+    "ui",
+    "describe",
+    "sample",
+    "export",
+    "sync",
+)
 TINY = """
 name: tiny
 data: {name: digits, train: 200, validation: 100}
@@ -270,7 +283,7 @@ def test_launch_shows_a_leaderboard_and_exports(run: Any, here: Path, quiet: Non
     assert ended.code == 0
     assert "Leaderboard of sweep tiny" in ended.out
     assert "The winner, trial " in ended.out
-    assert "mlflow ui --backend-store-uri" in ended.out
+    assert "convscape ui tiny" in ended.out
     assert (here / "winner" / "architecture.json").exists()
     table = ended.out[: ended.out.index("Compare runs in MLflow")]
     assert fits(table)

@@ -1,4 +1,5 @@
 from .exports import export_json as export_json, export_lines as export_lines
+from .in_mlflow import pages as pages, ui_command as ui_command
 from .leaderboard import ending as ending, leaderboard_table as leaderboard_table
 from .mattered import mattered_json as mattered_json
 from .networks import (

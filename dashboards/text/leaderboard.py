@@ -9,8 +9,8 @@ from ...search import folder_option
 from ...search.records import epochs_in_words
 from ...search.scheduling import Length
 from ...spaces import format_layer_table, short
-from ..queries import links
 from .finals import how_sure, more_time, phases
+from .in_mlflow import pages
 from .mattered import importance_lines, runner_up, runner_up_lines
 from .status import spent, unsent
 
@@ -113,7 +113,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         *_against_the_textbook(trials),
         *_against_baseline(trials),
         *how_sure(records, best.trial, validated, sweep.validated_in_finals, finals=sweep.config.search.finalists > 0),
-        *runner_up_lines(runner_up(trials, records, validated)),
+        *runner_up_lines(runner_up(trials, records, validated, sweep.validated_in_finals)),
         *importance_lines(sweep.importances(records)),
         *more_time(records, helpful, sweep.config.search.trials),
         "",
@@ -129,7 +129,7 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     if not exported:
         parts.append(f"Export it:    convscape export {sweep.name}{option} --to exported/{sweep.name}")
     parts.append("Compare runs in MLflow:")
-    parts.append(f"  {links(sweep.tracking_uri, sweep.config.tracking.experiment, sweep=sweep.run_ids().get(None))}")
+    parts += [f"  {line}" for line in pages(sweep)]
     return "\n".join(parts)
 
 

@@ -37,20 +37,23 @@ class RunnerUp:
     design has no such setting."""
 
 
-def runner_up(trials: Sequence[TrialSummary], records: Sequence[TrialRecord], images: int) -> RunnerUp | None:
+def runner_up(
+    trials: Sequence[TrialSummary], records: Sequence[TrialRecord], images: int, at_most: int = 0
+) -> RunnerUp | None:
     """The trial that came second beside the first; None where there is one alone.
 
     Args:
         trials: all that were trained, best first.
         records: all trials of the sweep.
-        images: how many validation images there are; 0 where that is not known.
+        images: how many validation images a run has; 0 where that is not known.
+        at_most: how many a finalist's runs may have together, more where they have splits of their own.
     """
     if len(trials) < 2:
         return None
     first, second = trials[:2]
     both, reach = first.mean_accuracy is not None and second.mean_accuracy is not None, None
     if both and images:
-        found = sureness(standings(records), first.trial, images)
+        found = sureness(standings(records), first.trial, images, at_most if at_most > images else None)
         reach = math.hypot(found[first.trial].reach, found[second.trial].reach)
     best, next_best = ((each.mean_accuracy or 0.0) if both else each.accuracy for each in (first, second))
     known = {record.number: record for record in records}
@@ -114,7 +117,7 @@ def mattered_json(sweep: Sweep, records: Sequence[TrialRecord]) -> dict[str, Any
         sweep: the sweep.
         records: all of its trials.
     """
-    second = runner_up(sweep.summaries(records), records, sweep.images[1])
+    second = runner_up(sweep.summaries(records), records, sweep.images[1], sweep.validated_in_finals)
     importance = [{**asdict(each), "matters": each.matters} for each in sweep.importances(records)]
     return {"importance": importance, "runner_up": second and asdict(second)}
 

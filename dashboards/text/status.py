@@ -12,6 +12,7 @@ from ...search import folder_option
 from ...search.driver import as_of_now, format_duration, progress_line, read_progress
 from ...search.records import failures
 from ...search.tracking import UploadProgress, without_secrets
+from .in_mlflow import ui_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,8 @@ def status_text(sweep: Sweep) -> str:
     if best:
         lines.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
         lines.append(f"  {best.notation if len(best.notation) <= WIDTH - 2 else f'{best.notation[: WIDTH - 3]}…'}")
-    return "\n".join([*lines, *unsent(sweep), *_next(sweep, how, found=best is not None)])
+    look = [f"see it:       {ui_command(sweep)}"] if sweep.run_ids() else []
+    return "\n".join([*lines, *unsent(sweep), *_next(sweep, how, found=best is not None), *look])
 
 
 def status_json(sweep: Sweep) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from .mlflow_store import (
     sqlite_file as sqlite_file,
     store_error as store_error,
     uri_problem as uri_problem,
+    whole_uri as whole_uri,
 )
 from .secrets import (
+    environment as environment,
     held as held,
     hide as hide,
     public_address as public_address,
@@ -16,3 +18,4 @@ from .secrets import (
     without_secrets as without_secrets,
 )
 from .tracker import Tracker as Tracker, TrialStart as TrialStart, sync as sync
+from .view import VIEW as VIEW, runs_address as runs_address

@@ -32,6 +32,7 @@ from .mlflow_store import (
     whole_uri,
 )
 from .secrets import hide, without_secrets
+from .view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # MLflow's own limits (mlflow.utils.validation) and, for metrics, room left for the params and tags of a call.
 _PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
 _BATCH = 1 << 18  # bytes of the spool
+_NOT_HERE = ("ENDPOINT_NOT_FOUND", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED")  # of what a sweep can do without
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows its pages for language models
 
 
@@ -303,8 +305,20 @@ class Uploader:
             if run_id is None:
                 tags = {"convscape.sweep": self._header["sweep"], "convscape.spool": self._header["id"]}
                 run_id = self._create(self._header["sweep"], self._header["time"], tags)
+            self._keep_view(run_id)
             self._note({"trial": None, "run": run_id})
         return self._progress.runs[None]
+
+    def _keep_view(self, parent: str) -> None:
+        """Has MLflow's pages know the columns of the sweep's view, where this user may tag the experiment."""
+        from mlflow.exceptions import MlflowException
+
+        assert self._client is not None
+        try:
+            self._client.set_experiment_tag(self._experiment, *view_of(parent))
+        except MlflowException as error:
+            if error.error_code not in _NOT_HERE:
+                raise
 
     def _create(self, name: str, time: int, tags: dict[str, str]) -> str:
         assert self._client is not None

@@ -13,6 +13,7 @@ from convscape.dashboards.queries import COLUMNS, links, runs
 from convscape.search.tracking import mlflow_store, upload_process
 from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.tracker import Tracker, TrialStart, sync
+from convscape.search.tracking.view import view_of
 from convscape.spaces.errors import SweepError
 
 if TYPE_CHECKING:
@@ -134,9 +135,13 @@ def test_a_link_leads_to_the_experiment_and_the_run(monkeypatch: pytest.MonkeyPa
     client = connect_store(database)
     identity = client.create_experiment("linked", artifact_location="file:///nowhere")
     monkeypatch.setattr("convscape.dashboards.queries.connect_store", lambda _: client)
-    assert links("http://host:5000", "linked") == f"http://host:5000/#/experiments/{identity}"
+    runs = f"http://host:5000/#/experiments/{identity}/runs?workflowType=machine_learning"
+    assert links("http://host:5000", "linked") == runs, "not MLflow's pages for language models"
     assert links("http://host:5000", "linked", "abc") == f"http://host:5000/#/experiments/{identity}/runs/abc"
     trials = links("http://host:5000", "linked", sweep="abc")
-    assert trials.startswith(f"http://host:5000/#/experiments/{identity}/runs?workflowType=machine_learning&")
+    assert trials.startswith(f"{runs}&")
     assert "searchFilter=tags.%60mlflow.parentRunId%60%20%3D%20%27abc%27" in trials
+    assert "orderByKey=metrics.%60best_accuracy%60&orderByAsc=false" in trials
     assert not set(trials) & set(" `'")
+    client.set_experiment_tag(identity, *view_of("abc"))
+    assert links("http://host:5000", "linked", sweep="abc") == f"{runs}&compareRunsMode=TABLE&viewStateShareKey=abc"
