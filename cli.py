@@ -15,6 +15,7 @@ from .commands import (
     describe,
     echo,
     export,
+    init,
     launch,
     list_,
     resume,
@@ -73,6 +74,7 @@ def _options(
 
 
 for command in (
+    init,
     launch,
     resume,
     stop,

@@ -1,4 +1,4 @@
-from .beginning import schema as schema
+from .beginning import init as init, schema as schema
 from .handover import export as export, sync as sync
 from .networks import describe as describe, sample as sample
 from .printing import echo as echo

@@ -10,6 +10,14 @@ import typer
 SWEEPS = Path("sweeps")
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="A table for people, or JSON.")]
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file; see examples/.")]
+Place = Annotated[
+    str,
+    typer.Argument(
+        metavar="SWEEP.yaml|FOLDER|DATASET",
+        help="The sweep file; or a folder of images, or a data set's name, for a sweep as `init` would write it.",
+    ),
+]
+Seconds = Annotated[float | None, typer.Option(min=1, max=1e9, help="Time for the search: `search.seconds`.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting over that of the file: --set search.trials=20"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -10,16 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, SweepError
-from .options import SWEEPS, Folder, Name, Output, Settings, SweepFile, TrustCode
+from .options import SWEEPS, Folder, Name, Output, Place, Seconds, Settings, TrustCode
 from .printing import echo, echo_json
 
 if TYPE_CHECKING:
     from ..search import Sweep
+    from ..search.config import SweepConfig
 
 
 def launch(
-    sweep_file: SweepFile,
+    place: Place,
     set_: Settings = None,
+    seconds: Seconds = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the config and three networks; train and write nothing.")
     ] = False,
@@ -39,30 +42,49 @@ def launch(
 
     \b
       convscape launch examples/digits.yaml
+      convscape launch ~/photos --seconds 600
       convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
       convscape launch sweep.yaml --dry-run
       convscape launch sweep.yaml --resume
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..search import driver
-    from ..search.config import read_sweep_file, remember
+    from ..search.config import is_beginning, read_or_begin, remember
     from .dry_run import print_dry_run
 
     started = time.monotonic()
+    settings = [*(set_ or ()), *([] if seconds is None else [f"search.seconds={seconds:.12g}"])]
     if dry_run:
-        config = read_sweep_file(sweep_file, set_ or (), trust="everything" if trust_code else "nothing")
+        config = read_or_begin(place, settings, trust="everything" if trust_code else "nothing")
         print_dry_run(config, output)
         if trust_code:
-            remember(sweep_file, config.named_code, "everything")
+            remember(Path(place), config.named_code, "everything")
         return
     _check_target(export_to)
     if replace and resume_:
         raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
-    config = read_sweep_file(sweep_file, set_ or ()) if resume_ else None
+    if is_beginning(place):
+        echo(f"Settings as `convscape init {shlex.quote(place)}` would write them into a sweep file.", err=True)
+    config = read_or_begin(place, settings) if resume_ else None
     if config and (config.sweep_folder / "config.json").exists():
+        if is_beginning(place):
+            _refuse_others(config)
         sweep = driver.resume(config.name, config.folder, trust_code=trust_code)
     else:
-        sweep = driver.launch(sweep_file, overrides=set_ or (), replace=replace, trust_code=trust_code)
+        sweep = driver.launch(place, overrides=settings, replace=replace, trust_code=trust_code)
     _finish(sweep, started, export_to, output)
+
+
+def _refuse_others(config: SweepConfig) -> None:
+    """Refuses to go on with a sweep that has the name of another folder of images."""
+    from ..search import Sweep
+
+    there = Sweep.open(config.name, config.folder).config.data
+    if (there.name, there.root) != (config.data.name, config.data.root):
+        raise SweepError(
+            f"sweep '{config.name}' in {config.folder} is of {there.root or there.name}, not of "
+            f"{config.data.root or config.data.name}",
+            "Choose another name with `--set name=…`.",
+        )
 
 
 def resume(

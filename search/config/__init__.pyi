@@ -1,3 +1,5 @@
+from .beginning import begin as begin, is_beginning as is_beginning, read_or_begin as read_or_begin
+from .beginning_text import sweep_file_text as sweep_file_text
 from .data import load_data as load_data
 from .initial_designs import (
     AUTO as AUTO,
@@ -5,7 +7,7 @@ from .initial_designs import (
     WarmStart as WarmStart,
     network_of as network_of,
 )
-from .json_schema import sweep_file_schema as sweep_file_schema
+from .json_schema import keep_schema as keep_schema, sweep_file_schema as sweep_file_schema
 from .recipe_space import (
     TEXTBOOK as TEXTBOOK,
     RecipeSpace as RecipeSpace,

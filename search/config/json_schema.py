@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import textwrap
 from itertools import pairwise
@@ -15,6 +16,7 @@ from ...spaces import ClassicSpace, ConvSpace
 from ...spaces.classics import KEYS as CLASSIC_KEYS
 from ...spaces.conv_space import KEYS as SPACE_KEYS, OF_A_STAGE
 from ...trainers import Recipe
+from ..files import state_folder, write_atomically
 from .recipe_space import KEYS as RECIPE_KEYS
 from .schema import SweepConfig
 
@@ -52,6 +54,21 @@ def sweep_file_schema() -> Schema:
     parts["recipe"] = _settings(RECIPE_KEYS, recipe) | {"description": meaning, "default": {}}
     del sections["SearchConfig"]["properties"]["trials"]["default"]  # it depends on `seconds`
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Sweep file", **_tidy(schema)}
+
+
+def keep_schema() -> str:
+    """Writes the schema into the user's state folder, where editors find it without a network.
+
+    Returns:
+        The file's address; "" where it cannot be written.
+    """
+    try:
+        file = state_folder() / "sweep.schema.json"
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(file, json.dumps(sweep_file_schema(), indent=2) + "\n")
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home
+        return ""
+    return file.as_uri()
 
 
 def _one_of_three() -> Schema:

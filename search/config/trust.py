@@ -27,7 +27,7 @@ from ...spaces import (
     is_installed,
     missing_init,
 )
-from ..files import write_atomically
+from ..files import state_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -187,10 +187,8 @@ def _top(path: str) -> str:
 
 
 def _note_of(place: Path) -> Path:
-    base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    base = base if base.is_absolute() else Path.home() / ".local" / "state"  # never the current folder's
     name = hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:32]
-    return base / "convscape" / "trusted" / f"{name}.json"
+    return state_folder() / "trusted" / f"{name}.json"
 
 
 def _state_of(code: NamedCode) -> dict[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...spaces import ConvscapeError
-from ..config import SweepConfig, load_data, more_trusting, parse_sweep_file, read_sweep_file, remember
+from ..config import SweepConfig, load_data, more_trusting, parse_sweep_file, read_or_begin, remember
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
@@ -58,7 +58,8 @@ def launch(
     Ctrl-C once lets the running epochs end and saves, twice leaves at once; `resume` goes on.
 
     Args:
-        config: a sweep file or the config it holds.
+        config: a sweep file or the config it holds; or a folder of images, or a data set's name, whose sweep is then
+            the one that `convscape init` would write.
         overrides: "key=value" settings over those of the file.
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
         progress: show on standard error how far the sweep is.
@@ -76,7 +77,7 @@ def launch(
     trust = "everything" if trust_code else "folders"
     file = None
     if not isinstance(config, SweepConfig):
-        file, config = Path(config), read_sweep_file(config, overrides, trust=trust)
+        file, config = Path(config), read_or_begin(config, overrides, trust=trust)
     else:
         trust = more_trusting(trust, config.trust)
         if overrides:

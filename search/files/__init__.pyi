@@ -44,4 +44,5 @@ from .sealed_json import (
     reseal as reseal,
     write_sealed as write_sealed,
 )
+from .state import state_folder as state_folder
 from .telling import tell_once as tell_once

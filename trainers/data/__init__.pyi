@@ -1,5 +1,6 @@
 from .augmentation import mixed as mixed
 from .dataset import Dataset as Dataset, Part as Part, load_dataset as load_dataset
 from .images import Images as Images, bytes_on as bytes_on
+from .outlook import Outlook as Outlook, data_set_called as data_set_called, outlook_of as outlook_of
 from .report import data_report as data_report
 from .sources import Source as Source

@@ -53,6 +53,9 @@ KEPT_A_PIXEL = {"WEBP": 12, "PPM": 6, "BMP": 2}
 BLOCK = 64 * 2**20
 """Bytes that PIL asks for at a time: so large ones go back to the system, those of 16 MB stay with the process."""
 _TOO_LARGE = f"needs {{:,}} bytes to be decoded, and no more than {MOST_BYTES:,} are given"
+_Turn = Image.Transpose
+LYING = (_Turn.ROTATE_90, _Turn.ROTATE_270, _Turn.TRANSPOSE, _Turn.TRANSVERSE)
+"""What makes a picture upright whose height and width are in each other's place."""
 TILE = (322, 323)
 """Tags of a TIFF: width and height of its tiles, which may be larger than the picture."""
 
@@ -141,6 +144,18 @@ def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
                 return pixels_of(image, size)
     except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything
         return str(error).split("\n")[0][:200] or type(error).__name__
+
+
+def read_shape(path: Path) -> tuple[int, int, int] | None:
+    """(C, H, W) that a file says its picture has once it is upright; None where it says nothing."""
+    try:
+        with _opened(path) as image:
+            width, height = image.size
+            # PIL would load a PNG to look for what is not in its head.
+            lies = (image.format == "TIFF" or "exif" in image.info) and turn_of(image) in LYING
+            return 1 if is_grey(image) else 3, *((width, height) if lies else (height, width))
+    except Exception:  # noqa: BLE001 - of a damaged file PIL raises anything
+        return None
 
 
 def has_many_scans(path: Path) -> bool:

@@ -1,0 +1,190 @@
+"""What suits a folder of images or a data set, and this machine: a sweep's settings before anybody has written any."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...spaces import ConfigError, DataError
+from .beginning_text import Beginning, scalar, sweep_file_text
+from .sweep_file import parse_sweep_file, read_sweep_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...trainers.data import Outlook
+    from .schema import SweepConfig
+    from .trust import Trust
+
+DIGITS = ("digits", "mnist", "kmnist", "svhn")
+"""Data sets of digits and letters, most of which are others, or none, in a mirror."""
+SIDES = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
+"""Part of a class's name where a mirror makes another class."""
+FEW = 2_000
+"""Images to train on below which pretrained weights do more than a search."""
+MANY, SHORT, LONG = 5_000, 600, 3_600
+"""Images to train on above which the search has the LONG time in place of the SHORT one, in seconds."""
+ENOUGH = 1_024
+"""Images to train on from which the batches that the recipe space has by default give steps enough."""
+STEPS = 8
+"""Steps that an epoch of fewer images has at least."""
+LARGEST, LARGEST_ON_A_GPU = 64, 128
+"""Pixels along each side to begin with, at most; images that all have one size, and are no larger, keep it."""
+
+
+def read_or_begin(place: str | Path, overrides: Sequence[str] = (), *, trust: Trust = "nothing") -> SweepConfig:
+    """The config of a sweep file; of a folder of images, or a data set's name, the one to begin with.
+
+    Args:
+        place: a YAML file; a folder with a folder of images a class; or the name of a data set, where there is no file
+            of that name.
+        overrides: "key=value" settings as `--set` takes them.
+        trust: what of the code that is named may run.
+
+    Raises:
+        ConfigError: says the file, the line, the key, what is wrong and what to write.
+        DataError: there are no images in folders of classes.
+    """
+    if not is_beginning(place):
+        return read_sweep_file(place, overrides, trust=trust)
+    text = sweep_file_text(begin(place, overrides, trust=trust))
+    return parse_sweep_file(text, "sweep.yaml", overrides, trust=trust)
+
+
+def is_beginning(place: str | Path) -> bool:
+    """Whether it is no sweep file but what a sweep can begin with: a folder, or a data set's name and no file."""
+    return os.path.isdir(_at_home(place)) or (not os.path.lexists(place) and _data_set(place) is not None)  # noqa: PTH112
+
+
+def begin(
+    place: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    root: Path | None = None,
+    seconds: float | None = None,
+    trust: Trust = "nothing",
+) -> Beginning:
+    """Settings that suit a folder of images or a data set, and this machine.
+
+    Args:
+        place: a folder with a folder of images a class, or a data set's name.
+        overrides: "key=value" settings as `--set` takes them, which the others are to suit.
+        root: where the files of a data set are.
+        seconds: time for the search; by the number of images when not given.
+        trust: what may run of code that overrides name.
+
+    Raises:
+        ConfigError: an override cannot be, or the sweep's folder would lie among the images.
+        DataError: there is no such folder or data set, or there are no images.
+    """
+    from ...trainers.data import outlook_of
+    from ...trainers.device import cpus_here, gpus_here
+
+    given = _given(place, root, overrides, trust)
+    outlook, gpus = outlook_of(given.data.name, given.data.root), gpus_here()
+    mirrored = any(len(name) == 1 or SIDES.search(name) for name in outlook.classes)
+    return Beginning(
+        name=given.name,
+        data=given.data.name,
+        root=given.data.root,
+        outlook=outlook,
+        size=_size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST),
+        seconds=seconds if seconds is not None else LONG if outlook.train > MANY else SHORT,
+        batches=_batches(outlook.train, given.data.train),
+        flip=given.data.name not in DIGITS and not mirrored,
+        transfer=outlook.train < FEW and outlook.channels == 3,
+        cpus=cpus_here(),
+        gpus=gpus,
+    )
+
+
+def _at_home(place: str | Path) -> str:
+    return os.path.expanduser(place)  # noqa: PTH111 - the home of nobody stays as it is written
+
+
+def _data_set(place: str | Path) -> str | None:
+    if not re.fullmatch(r"[\w -]+", str(place)):  # a path: no need to load torch to know that
+        return None
+    from ...trainers.data import data_set_called
+
+    return data_set_called(str(place))
+
+
+def _given(place: str | Path, root: Path | None, overrides: Sequence[str], trust: Trust) -> SweepConfig:
+    """The least of a config: which images, and what overrides say."""
+    folder = _at_home(place)
+    is_folder = os.path.isdir(folder)  # noqa: PTH112 - False as well where a name is too long
+    known = "folder" if is_folder else _data_set(place)
+    if known is None:
+        raise DataError(
+            f"{place}: there is no such folder, and no data set of that name",
+            "Name a folder that holds a folder of images for each class, or a data set: digits, cifar10, …",
+        )
+    if is_folder and root is not None:
+        raise ConfigError(f"--root: {place} is a folder of images itself", "Leave --root out.", key="data.root")
+    root = Path(os.path.abspath(folder)) if is_folder else root  # noqa: PTH100 - links keep their names
+    if root and not _is_text(str(root)):
+        raise DataError(f"{_printed(str(root))}: its name is not UTF-8, and no sweep file can hold it", "Rename it.")
+    name = _name(root.name if is_folder and root else known)
+    data = f"data: {{name: {known}{f', root: {scalar(str(root))}' if root else ''}}}"
+    given = parse_sweep_file(f"name: {scalar(name)}\n{data}\n", "sweep.yaml", overrides, trust=trust)
+    if known not in ("folder", "digits") and given.data.root is None:
+        raise DataError(
+            f"{known} is read from files", "Say where: `init` takes --root DIR, `launch` --set data.root=DIR"
+        )
+    sweeps = given.folder.resolve()
+    if is_folder and given.data.root and sweeps.is_relative_to(given.data.root.resolve()):
+        raise ConfigError(
+            f"folder: sweeps would be kept in {sweeps}, among the images",
+            "Go to another folder first, as with `cd ..`",
+            key="folder",
+        )
+    return given
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printed(text: str) -> str:
+    """A path of any bytes as text."""
+    return text.encode(errors="replace").decode()
+
+
+def _name(text: str) -> str:
+    """A sweep's name that is as much as may be of a text, such as a folder's name.
+
+    >>> _name("Äpfel & Birnen"), _name("..."), _name("写真")
+    ('Apfel-Birnen', 'images', 'images')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("._-")[:64].strip("._-") or "images"
+
+
+def _size(outlook: Outlook, most: int) -> int | None:
+    """Pixels along each side, a multiple of 16, of small images of 8: no more than half of the images have."""
+    if len(outlook.sizes) == 1 and max(outlook.sizes[0]) <= most:
+        return None
+    shorter = sorted(map(min, outlook.sizes))[len(outlook.sizes) // 2]
+    step = 16 if shorter >= 32 else 8
+    return max(8, min(most, shorter // step * step))
+
+
+def _batches(images: int, wanted: int | float | None) -> list[int] | None:
+    """Two batch sizes, by which an epoch has STEPS or more, but for a handful of images; None for the usual two."""
+    if isinstance(wanted, float):
+        images = round(wanted * images)
+    elif wanted is not None:
+        images = min(images, wanted)
+    if images >= ENOUGH:
+        return None
+    larger = 2 ** max(2, int(math.log2(max(1.0, images / STEPS))))
+    return [larger // 2, larger]
