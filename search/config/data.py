@@ -29,6 +29,7 @@ def load_data(config: SweepConfig) -> Dataset:
         validation=data.validation,
         seed=config.search.seed,
         size=data.size,
+        resize=data.resize,
         code=config.code or (),
         memory=data.memory,
     )

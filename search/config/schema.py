@@ -56,6 +56,17 @@ Bytes = Annotated[
 """A number of bytes, at least 1; a sweep file may also give a text such as "2 GB"."""
 
 
+def _size(value: Any) -> Any:
+    sides = list(value) if isinstance(value, list | tuple) else [value, value]
+    if len(sides) != 2 or not all(type(side) is int and 4 <= side <= 1024 for side in sides):
+        raise ValueError("it must be pixels from 4 to 1,024: 64, or [48, 96] for height 48 and width 96")
+    return sides[0] if sides[0] == sides[1] else tuple(sides)
+
+
+Size = Annotated[int | tuple[int, int], BeforeValidator(_size)]
+"""Height and width of images in pixels, one number where they are equal."""
+
+
 def _whole_or_auto(low: int, high: int) -> BeforeValidator:
     def read(value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -91,8 +102,12 @@ class DataConfig(_Section):
     """Images to train on: a number, or a share below 1; all that are left when not given."""
     validation: Amount | None = None
     """Images the search is judged on: a number, or a share below 1; a fifth when not given."""
-    size: Annotated[int, Field(ge=4, le=1024)] | None = None
-    """Height and width in pixels that images are brought to; needed where images of a "folder" differ in size."""
+    size: Size | None = None
+    """Height and width in pixels that images are brought to, as 64, or as [48, 96] where they differ; needed where
+    images of a "folder" differ in size."""
+    resize: Literal["crop", "pad", "stretch"] | None = None
+    """What becomes of images of another shape than `size`: "crop" cuts off what is beside their middle, "pad" puts
+    black beside them, "stretch" distorts them. When not given, a "folder" is cropped, all else stretched."""
     memory: Bytes | None = None
     """Most memory for images, in bytes or as "2 GB"; a quarter of the machine's when not given. A folder or a torch
     Dataset that comes to more is read anew each epoch, with the same result."""

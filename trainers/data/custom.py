@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ...spaces import DataError, describe_exception, import_object
-from .pixels import pixels_of, scaled
+from .originals import originals_of
+from .pixels import Picture, pixels_of, scaled
 from .sources import Source, check_classes
 from .streaming import Look, look_through, streamed
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .originals import Originals
+    from .pixels import Resize, Shape
     from .streaming import Streamed
 
 RETURNS = (
@@ -29,7 +32,12 @@ RETURNS = (
 
 
 def read_function(
-    path: str, root: Path | None, folders: Sequence[Path] = (), size: int | None = None, memory: float = math.inf
+    path: str,
+    root: Path | None,
+    folders: Sequence[Path] = (),
+    shape: Shape | None = None,
+    resize: Resize = "stretch",
+    memory: float = math.inf,
 ) -> Source:
     """All images and labels that a person's own function returns.
 
@@ -37,14 +45,15 @@ def read_function(
     or PIL images of any mode, or a `Source`, which can name classes and bring a validation and a test part of its own.
 
     A Dataset gives one image at each index, call after call: chance belongs into the recipe. Images that raise OSError
-    are skipped and named. When all come to more than `memory` bytes, resized to `size`, each is read anew whenever it
+    are skipped and named. When all come to more than `memory` bytes, brought to `shape`, each is read anew whenever it
     is needed, and every worker calls the function once.
 
     Args:
         path: import path of the function, "package.module.function".
         root: what the function is called with (data.root), or None.
         folders: where its module is looked for first.
-        size: height and width in pixels that images of a Dataset are resized to; None to leave them.
+        shape: height and width that images of a Dataset are brought to, in pixels; None to leave them.
+        resize: how they are brought to `shape`.
         memory: bytes of images of a Dataset that may be kept.
 
     Raises:
@@ -59,8 +68,10 @@ def read_function(
         return found
     if isinstance(found, tuple) and len(found) == 2:
         images, labels, names, skipped = np.asarray(found[0]), np.asarray(found[1]), None, ()
+        originals = None
     elif hasattr(found, "__getitem__") and hasattr(found, "__len__"):
-        images, labels, skipped = _read_all(path, CustomPictures(path, root, folders, size, found), memory)
+        pictures = CustomPictures(path, root, folders, shape, resize, found)
+        images, labels, skipped, originals = _read_all(path, pictures, memory)
         names = getattr(found, "classes", None)
     else:
         raise DataError(f"data.name: {path} returned {type(found).__name__}", RETURNS)
@@ -70,7 +81,7 @@ def read_function(
     classes = tuple(map(str, names)) if names else tuple(map(str, range(highest + 1)))
     _check(path, images, labels, len(classes))
     check_classes(labels, classes, f"data.name: {path}")
-    return Source(images, labels.astype(np.int64), classes, skipped=skipped)
+    return Source(images, labels.astype(np.int64), classes, skipped=skipped, originals=originals)
 
 
 class CustomPictures:
@@ -80,12 +91,22 @@ class CustomPictures:
         path: import path of the function.
         root: what the function is called with, or None.
         folders: where its module is looked for first.
-        size: height and width in pixels that pictures are resized to; None to leave them.
+        shape: height and width that pictures are brought to, in pixels; None to leave them.
+        resize: how they are brought to `shape`.
         dataset: what the function returned in this process.
     """
 
-    def __init__(self, path: str, root: Path | None, folders: Sequence[Path], size: int | None, dataset: Any) -> None:
-        self._path, self._root, self._folders, self._size = path, root, tuple(folders), size
+    def __init__(
+        self,
+        path: str,
+        root: Path | None,
+        folders: Sequence[Path],
+        shape: Shape | None,
+        resize: Resize,
+        dataset: Any,
+    ) -> None:
+        self._path, self._root, self._folders, self._shape = path, root, tuple(folders), shape
+        self._resize: Resize = resize
         self._dataset, self._count = dataset, len(dataset)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,8 +128,8 @@ class CustomPictures:
         """What a report calls the image: its number in the Dataset."""
         return f"image {index}"
 
-    def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
-        """The picture uint8 (C, H, W), resized where that was asked for, or why it cannot be read; and its label.
+    def read(self, index: int) -> tuple[Picture | str, int]:
+        """The picture, resized where that was asked for, or why it cannot be read; and its label.
 
         Raises:
             DataError: what the Dataset gives is no uint8 image and label.
@@ -125,9 +146,10 @@ class CustomPictures:
         pixels = pixels[None] if pixels.ndim == 2 else pixels
         if pixels.dtype != np.uint8 or pixels.ndim != 3:
             raise DataError(f"{self.name(index)} is of type {pixels.dtype} and shape {pixels.shape}", RETURNS)
-        if self._size and pixels.shape[1:] != (self._size, self._size):
-            pixels = scaled(pixels[None], self._size)[0]
-        return pixels, label
+        original = pixels.shape[1], pixels.shape[2]
+        if self._shape and original != self._shape:
+            pixels = scaled(pixels[None], self._shape, self._resize)[0]
+        return Picture(pixels, original), label
 
 
 def _called(path: str, root: Path | None, folders: Sequence[Path]) -> Any:
@@ -146,31 +168,35 @@ def _called(path: str, root: Path | None, folders: Sequence[Path]) -> Any:
 
 def _read_all(
     path: str, pictures: CustomPictures, memory: float
-) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64], tuple[str, ...]]:
-    """Images, kept or streamed, their labels, and what was skipped with the reason."""
+) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64], tuple[str, ...], Originals]:
+    """Images, kept or streamed, their labels, what was skipped with the reason, and what the images were before."""
     first = next((image for at in range(len(pictures)) if not isinstance(image := pictures.read(at)[0], str)), None)
     if first is None:
         raise DataError(f"data.name: {path}: none of {len(pictures)} images can be read", RETURNS)
-    looks = look_through(pictures) if first.nbytes * len(pictures) > memory else None
+    looks = look_through(pictures) if first.pixels.nbytes * len(pictures) > memory else None
     seen = looks or [pictures.read(at) for at in range(len(pictures))]
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     skipped: list[str] = []
+    before: list[tuple[int, Shape]] = []
     for at, found in enumerate(seen):
         picture, label = found if isinstance(found, tuple) else (found, -1)
         if isinstance(picture, str):
             skipped.append(f"image {at}: {picture}")
-        elif picture.shape != first.shape:
+            continue
+        if picture.shape != first.shape:
             raise DataError(
                 f"data.name: {path}: image 0 has shape {first.shape} and image {at} {picture.shape}",
                 "Give all images one number of channels, and one size or set data.size.",
             )
-        elif not isinstance(picture, Look):
-            images.append(picture)
+        before.append((picture.shape[0], picture.original))
+        if not isinstance(picture, Look):
+            images.append(picture.pixels)
             labels.append(label)
+    originals = originals_of(before)
     if looks:
-        return *streamed(pictures, looks, first.shape[0]), tuple(skipped)
-    return np.stack(images), np.array(labels, dtype=np.int64), tuple(skipped)
+        return *streamed(pictures, looks, first.shape[0]), tuple(skipped), originals
+    return np.stack(images), np.array(labels, dtype=np.int64), tuple(skipped), originals
 
 
 def _check_channels(path: str, shape: tuple[int, ...]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from ...spaces import DataError, is_import_path, nearest
 from ..device import memory_for_images
 from . import custom, folder, sources
+from .originals import originals_of
 from .pixels import scaled
 from .sources import TORCHVISION, Source
 from .streaming import Streamed, digest
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from .originals import Originals
+    from .pixels import Resize, Shape
 
 DATA_SETS = ("digits", *TORCHVISION, "folder")
 """Names that `load_dataset` knows. Case, hyphens and underscores do not matter."""
@@ -80,6 +84,15 @@ class Part:
         return images.digests if isinstance(images, Streamed) else np.array([digest(i) for i in images], np.uint64)
 
     @cached_property
+    def blank(self) -> int:
+        """How many of the images have but one colour; each channel of such an image has one value everywhere."""
+        images = self.images
+        if isinstance(images, Streamed):
+            sums, cells = images.sums, images.shape[2] * images.shape[3]
+            return int((cells * sums[:, :, 1] == sums[:, :, 0] ** 2).all(axis=1).sum())
+        return int((images.min(axis=(2, 3)) == images.max(axis=(2, 3))).all(axis=1).sum())
+
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the labels and of every image's own digest, equal whether images are kept or streamed."""
         return hashlib.sha256(self.digests.tobytes() + self.labels.tobytes()).digest()
@@ -114,6 +127,11 @@ class Dataset:
         if isinstance(images := self.test.images, Streamed):
             return images.pictures.short_name(int(images.where[index]))
         return f"test image {index}"
+
+    originals: Originals | None = None
+    """What the images were before they were brought to one size; None where they are as they were."""
+    resize: Resize = "crop"
+    """How a picture of another size becomes an image."""
 
     @property
     def input(self) -> tuple[int, int, int]:
@@ -195,7 +213,8 @@ def load_dataset(
     train: int | float | None = None,
     validation: int | float | None = None,
     seed: int = 0,
-    size: int | None = None,
+    size: int | Sequence[int] | None = None,
+    resize: Resize | None = None,
     code: Sequence[Path] = (),
     memory: int | None = None,
 ) -> Dataset:
@@ -208,7 +227,9 @@ def load_dataset(
         validation: images to validate on, a number or a share of all that are not test; None for a fifth of the images
             to train and validate on.
         seed: which images go where. The test part does not depend on it.
-        size: height and width to resize images to, in pixels; None to leave them.
+        size: height and width to bring images to, in pixels, as one number or as two; None to leave them.
+        resize: how they are brought to `size`, "crop", "pad" or "stretch" (see `pixels.Resize`); None for "crop" in a
+            folder, for "stretch" elsewhere.
         code: folders in which the module of a function of one's own is looked for first.
         memory: bytes of images that may be kept; None for a share of the machine's memory. A folder or a torch Dataset
             that comes to more is read anew each epoch.
@@ -220,11 +241,11 @@ def load_dataset(
     >>> digits.input, len(digits.train), len(digits.validation), len(digits.test)
     ((1, 8, 8), 1000, 144, 359)
     """
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_SIZE):
-        raise DataError(f"data.size (={size!r}) must be a whole number of pixels from 1 to {LARGEST_SIZE:,}")
-    known = str(name) if is_import_path(name) else _canonical(name)
-    source = _read(known, root, size, code, memory_for_images() if memory is None else memory)
-    return split(known, source, train=train, validation=validation, seed=seed)
+    shape, known = _shape(size), str(name) if is_import_path(name) else _canonical(name)
+    if resize is None:
+        resize = "crop" if known == "folder" else "stretch"
+    source = _read(known, root, shape, resize, code, memory_for_images() if memory is None else memory)
+    return replace(split(known, source, train=train, validation=validation, seed=seed), resize=resize)
 
 
 def split(
@@ -278,6 +299,11 @@ def split(
             f"data.train: no image to train on is left for class {without[0]!r}",
             "Raise data.train, lower data.validation, or give the class more images.",
         )
+    if len(learnt) > 1 and (learnt.digests == learnt.digests[0]).all():
+        raise DataError(
+            f"{name}: all {len(learnt):,} images to train on are the same, pixel by pixel: nothing can be learnt",
+            "Look at them; pictures of 16 bits that hold small numbers are black when their upper 8 are taken.",
+        )
     mean, std = _normalisation(learnt)
     return Dataset(
         name=name,
@@ -290,6 +316,7 @@ def split(
         skipped=source.skipped,
         own=tuple(name for name in ("validation", "test") if getattr(source, name) is not None),
         test_files=test_files,
+        originals=source.originals,
     )
 
 
@@ -328,12 +355,14 @@ def _canonical(name: str) -> str:
         ) from None
 
 
-def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[Path], memory: int) -> Source:
+def _read(
+    name: str, root: str | Path | None, shape: Shape | None, resize: Resize, code: Sequence[Path], memory: int
+) -> Source:
     if name == "digits":
-        return _resized(sources.read_digits(), size, memory)
+        return _resized(sources.read_digits(), shape, resize, memory)
     if is_import_path(name):
         place = None if root is None else _place(root)
-        return _resized(custom.read_function(name, place, code, size, memory), size, memory)
+        return _resized(custom.read_function(name, place, code, shape, resize, memory), shape, resize, memory)
     if root is None:
         raise DataError(
             f"data.name {name!r} is read from files and data.root is not set",
@@ -345,8 +374,8 @@ def _read(name: str, root: str | Path | None, size: int | None, code: Sequence[P
     if not os.path.isdir(base):  # noqa: PTH112 - False as well where a name is too long
         raise DataError(f"data.root: there is no folder {base}", "Set data.root to the folder that holds the data.")
     if name == "folder":
-        return folder.read_folder(base, size, memory)
-    return _resized(sources.read_torchvision(name, base), size, memory)
+        return folder.read_folder(base, shape, resize, memory)
+    return _resized(sources.read_torchvision(name, base), shape, resize, memory)
 
 
 def _place(root: str | Path) -> Path:
@@ -354,19 +383,37 @@ def _place(root: str | Path) -> Path:
     return Path(os.path.expanduser(root))  # noqa: PTH111
 
 
-def _resized(source: Source, size: int | None, memory: int) -> Source:
+def _resized(source: Source, shape: Shape | None, resize: Resize, memory: int) -> Source:
     own = {"validation": source.validation, "test": source.test}
     parts = [(source.images, source.labels), *(part for part in own.values() if part)]
-    if size is None or all(images.shape[2:] == (size, size) for images, _ in parts):
+    if shape is None or all(images.shape[2:] == shape for images, _ in parts):
         return source
-    needed = sum(len(images) * images.shape[1] * size**2 for images, _ in parts)
+    needed = sum(len(images) * images.shape[1] * math.prod(shape) for images, _ in parts)
     if needed > memory:
         raise DataError(
-            f"data.size (={size}): resized, the images need {needed:,} bytes and {memory:,} may be kept",
+            f"data.size (={shape[0] if shape[0] == shape[1] else list(shape)}): resized, the images need {needed:,} "
+            f"bytes and {memory:,} may be kept",
             "Lower data.size, raise data.memory, or use a folder of images, which is read anew each epoch.",
         )
-    resized = {name: part and (scaled(part[0][:], size), part[1]) for name, part in own.items()}
-    return replace(source, images=scaled(source.images[:], size), **resized)
+    resized = {name: part and (scaled(part[0][:], shape, resize), part[1]) for name, part in own.items()}
+    former = ((images.shape[1], images.shape[2:]) for images, _ in parts for _ in range(len(images)))
+    return replace(source, images=scaled(source.images[:], shape, resize), originals=originals_of(former), **resized)
+
+
+def _shape(size: int | Sequence[int] | None) -> Shape | None:
+    """Height and width by what `data.size` says.
+
+    Raises:
+        DataError: it is no size.
+    """
+    if size is None:
+        return None
+    sides = [size, size] if isinstance(size, int) else list(size) if isinstance(size, list | tuple) else []
+    if len(sides) != 2 or not all(type(side) is int and 1 <= side <= LARGEST_SIZE for side in sides):
+        raise DataError(
+            f"data.size (={size!r}) must be a whole number of pixels from 1 to {LARGEST_SIZE:,}, or two: height, width"
+        )
+    return sides[0], sides[1]
 
 
 def _sizes(available: int, train: int | float | None, validation: int | float | None, classes: int) -> tuple[int, int]:

@@ -9,21 +9,22 @@ import stat
 import threading
 import warnings
 from contextlib import closing, contextmanager
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from .pixels import is_grey, pixels_of, turn_of
+from .pixels import SIDEWAYS, Picture, is_grey, pixels_of, turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from .pixels import Resize, Shape
 
-FORMATS = {
+FORMATS: dict[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "PNG": (".png",),
     "PPM": (".ppm", ".pgm"),
@@ -32,7 +33,13 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 """Formats that are read, by PIL's names, with the endings of their files. PIL goes by what a file holds and starts
-another program for some formats: it is to know no others than these."""
+another program for some formats: it is to know no others than these, and HEIF where `pillow_heif` is installed."""
+HEIF = (".heic", ".heif")
+"""Endings of files that are read where `pillow_heif` is installed."""
+INSTALL_HEIF = "`pip install pillow-heif` has such files read"
+"""Remedy where it is not."""
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
+"""What follows "ftyp" in a file of HEIF, whatever that is called (ISO/IEC 23008-12, B.4)."""
 MOST_BYTES = 500_000_000
 """Memory that decoding one picture may take, and the size of the largest file that is read. A PNG in colour has 125
 million pixels then, half of that with an alpha channel. A larger JPEG is decoded at a half, a quarter or an eighth of
@@ -48,7 +55,7 @@ UNIT = 4_000_000
 """Bytes by which room is given."""
 BYTES_A_PIXEL = {"1": 2, "L": 1, "P": 6, "I;16": 5, "RGB": 4}
 """Memory for each pixel of a picture and of what it is converted to, by PIL's mode; 8 bytes for all others."""
-KEPT_A_PIXEL = {"WEBP": 12, "PPM": 6, "BMP": 2}
+KEPT_A_PIXEL = {"WEBP": 12, "HEIF": 8, "PPM": 6, "BMP": 2}
 """Memory for each pixel that the format's decoder in PIL takes beside the picture, at most."""
 BLOCK = 64 * 2**20
 """Bytes that PIL asks for at a time: so large ones go back to the system, those of 16 MB stay with the process."""
@@ -110,6 +117,19 @@ def share(room: Room) -> None:
     _room = room
 
 
+@cache
+def formats() -> dict[str, tuple[str, ...]]:
+    """Formats that are read here, by PIL's names, with the endings of their files: HEIF where that is installed."""
+    if find_spec("pillow_heif") is None:
+        return FORMATS
+    if "HEIF" not in Image.OPEN:  # a person may have set it up already, with options of their own
+        from pillow_heif import register_heif_opener
+
+        # What else a file may hold is not looked at; the CPUs are shared out already.
+        register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    return FORMATS | {"HEIF": HEIF}
+
+
 def read_head(path: Path) -> tuple[int, int] | None:
     """Pixels and channels that a file says it has; None where it says nothing."""
     try:
@@ -119,29 +139,35 @@ def read_head(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def read_image(path: Path, size: int | None) -> NDArray[np.uint8] | str:
+def read_image(path: Path, shape: Shape | None, resize: Resize = "crop") -> Picture | str:
     """The picture (1, H, W) or (3, H, W), or why it cannot be read.
 
     Args:
         path: the file.
-        size: height and width in pixels of the central square, resized, to take; None to take all as it is.
+        shape: height and width that it is brought to, in pixels; None to take all as it is.
+        resize: how it is brought to `shape`.
     """
     try:
         with _opened(path) as image:
+            whole = image.size
             if isinstance(image, JpegImageFile) and has_many_scans(path):
                 return f"has more than {MOST_SCANS} scans, and no more are decoded"
             kept = _kept(image)
-            needed = kept + _decoded(image, size)
-            if needed > MOST_BYTES and size is not None:
-                image.draft(image.mode, (size, size))  # a JPEG only
-                needed = kept + _decoded(image, size)
+            needed = kept + _decoded(image, shape)
+            if needed > MOST_BYTES and shape is not None and isinstance(image, JpegImageFile):
+                image.draft(image.mode, (max(shape), max(shape)))  # whichever way it is turned
+                needed = kept + _decoded(image, shape)
             if needed > MOST_BYTES:
                 return _TOO_LARGE.format(needed)
             with _room.of(needed), closing(image):  # its pixels go before the room is given back
                 image.load()
-                if kept + _decoded(image, size) > MOST_BYTES:  # a PNG may say at its end that it is to be turned
-                    return _TOO_LARGE.format(kept + _decoded(image, size))
-                return pixels_of(image, size)
+                if kept + _decoded(image, shape) > MOST_BYTES:  # a PNG may say at its end that it is to be turned
+                    return _TOO_LARGE.format(kept + _decoded(image, shape))
+                width, height = whole if isinstance(image, JpegImageFile) else image.size
+                original = (width, height) if turn_of(image) in SIDEWAYS else (height, width)
+                return Picture(pixels_of(image, shape, resize), original)
+    except UnidentifiedImageError:
+        return f"is a HEIC picture: {INSTALL_HEIF}" if _is_heif(path) else "cannot identify what picture it is"
     except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything
         return str(error).split("\n")[0][:200] or type(error).__name__
 
@@ -158,6 +184,12 @@ def read_shape(path: Path) -> tuple[int, int, int] | None:
         return None
 
 
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return "HEIF" not in formats() and head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS
+
+
 def has_many_scans(path: Path) -> bool:
     """Whether a JPEG has more than MOST_SCANS scans. What lies in its metadata or behind its end does not count."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -168,12 +200,12 @@ def has_many_scans(path: Path) -> bool:
     return scans > MOST_SCANS
 
 
-def _decoded(image: Image.Image, size: int | None) -> int:
+def _decoded(image: Image.Image, shape: Shape | None) -> int:
     """Bytes of the picture and of what is made of it; as an array it is there twice more."""
     # PIL loads a PNG to look for what is not in its head, and does not turn a TIFF that was asked before it is loaded.
     known = image.format != "TIFF" and "exif" in image.info
     turned = 4 if known and turn_of(image) is not None else 0
-    return image.width * image.height * (BYTES_A_PIXEL.get(image.mode, 8) + turned + (6 if size is None else 0))
+    return image.width * image.height * (BYTES_A_PIXEL.get(image.mode, 8) + turned + (6 if shape is None else 0))
 
 
 def _kept(image: Image.Image) -> int:
@@ -199,5 +231,5 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError("it is no file")
     if about.st_size > MOST_BYTES:  # of some formats PIL reads all of it, to look at the head
         raise ValueError(f"has {about.st_size:,} bytes, and no more than {MOST_BYTES:,} are read")
-    with path.open("rb") as file, Image.open(file, formats=tuple(FORMATS)) as image:
+    with path.open("rb") as file, Image.open(file, formats=tuple(formats())) as image:
         yield image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ...spaces import DataError
-from .decoding import FORMATS, prepare, read_head, read_image
+from .decoding import HEIF, INSTALL_HEIF, formats, prepare, read_head, read_image
 from .folder_layout import layout_of
+from .originals import originals_of
 from .sources import Source, check_classes
 from .streaming import Look, Streamed, look_through, streamed
 
@@ -21,10 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .pixels import Picture, Resize, Shape
+
 HEADS_READ = 1_000
 """Files of a folder, spread over all, that are opened to see how much memory all need."""
-IMAGE_ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
-"""Endings of the files that are taken for images, in upper or lower case."""
+
+
+def image_endings() -> tuple[str, ...]:
+    """Endings of the files that are taken for images, in upper or lower case."""
+    return tuple(ending for endings in formats().values() for ending in endings)
 
 
 class Files:
@@ -33,11 +40,19 @@ class Files:
     Args:
         base: the folder that holds all of them.
         classes: names of the classes' folders, in the order of the labels.
-        size: height and width in pixels of the central square, resized, to take; None to take all as it is.
+        shape: height and width that they are brought to, in pixels; None to take all as they are.
+        resize: how they are brought to `shape`.
         parts: the folders in `base` that hold the classes' folders; "" is `base` itself.
     """
 
-    def __init__(self, base: Path, classes: Sequence[str], size: int | None, parts: Sequence[str] = ("",)) -> None:
+    def __init__(
+        self,
+        base: Path,
+        classes: Sequence[str],
+        shape: Shape | None,
+        resize: Resize = "crop",
+        parts: Sequence[str] = ("",),
+    ) -> None:
         self.passed_over: list[str] = []
         """Folders that cannot be read, or that were read by another name, with the reason; files of other endings."""
         seen: dict[tuple[int, int], str] = {}
@@ -47,13 +62,16 @@ class Files:
             for label, name in enumerate(classes)
             for path in sorted(_files_below(base / folder / name, seen, self.passed_over))
         ]
-        found = [each for each in files if each[2].suffix.lower() in IMAGE_ENDINGS]
+        known = image_endings()
+        found = [each for each in files if each[2].suffix.lower() in known]
         others = Counter(path.suffix.lower() or "no ending" for _, _, path in files)
         others -= Counter(path.suffix.lower() for _, _, path in found)
         self.passed_over += [
-            f"{base}: {count:,} file{'s' if count > 1 else ''} with {other}" for other, count in sorted(others.items())
+            f"{base}: {count:,} file{'s' if count > 1 else ''} with {other}{f' ({INSTALL_HEIF})' * (other in HEIF)}"
+            for other, count in sorted(others.items())
         ]
-        self.base, self._size = base, size
+        self.base, self._shape = base, shape
+        self._resize: Resize = resize
         self.labels = np.array([label for _, label, _ in found], dtype=np.int64)
         self.parts = np.array([part for part, _, _ in found], dtype=np.int64)
         """For each file the index of the part that it lies in."""
@@ -77,9 +95,9 @@ class Files:
         """Path of the file at `index` below the folder that holds all of them."""
         return os.fsdecode(self._names[self._ends[index] : self._ends[index + 1]].tobytes())
 
-    def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
-        """The picture uint8 (1, H, W) or (3, H, W), or why it cannot be read; and its label."""
-        return read_image(Path(self.name(index)), self._size), int(self.labels[index])
+    def read(self, index: int) -> tuple[Picture | str, int]:
+        """The picture, of one channel or three, or why it cannot be read; and its label."""
+        return read_image(Path(self.name(index)), self._shape, self._resize), int(self.labels[index])
 
     def size_in_memory(self) -> int:
         """Bytes of all pictures once decoded, an estimate by the heads of up to HEADS_READ of the files."""
@@ -87,11 +105,11 @@ class Files:
         heads = [head for index in some if (head := read_head(Path(self.name(index))))]
         if not heads:
             return 0
-        pixels = self._size**2 if self._size else max(pixels for pixels, _ in heads)
+        pixels = math.prod(self._shape) if self._shape else max(pixels for pixels, _ in heads)
         return len(self) * pixels * max(channels for _, channels in heads)
 
 
-def read_folder(root: Path, size: int | None, memory: int) -> Source:
+def read_folder(root: Path, shape: Shape | None, resize: Resize, memory: int) -> Source:
     """Images in a folder a class below `root`, or below `root/train`, `root/val` and `root/test` (see `folder_layout`).
 
     Grey when all are grey, RGB otherwise. Images that cannot be read are skipped and named; so are files of other
@@ -99,20 +117,20 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
 
     Args:
         root: the folder.
-        size: shorter side in pixels to resize to before cutting the central square; None when all have one size
-            already.
+        shape: height and width that images are brought to, in pixels; None when all have one size already.
+        resize: how they are brought to `shape`.
         memory: bytes of images that may be kept. Where all come to more, each is read anew whenever it is needed.
 
     Raises:
-        DataError: no classes, no images, a class without any, images of different sizes without `size`, or folders that
-            look like something else than classes.
+        DataError: no classes, no images, a class without any, images of different sizes without `shape`, or folders
+            that look like something else than classes.
     """
     layout = layout_of(root)
     # In one, since the last training joins what is trained and what is validated on.
     learnt = [str(place.relative_to(root)) for place in (layout.train, layout.validation) if place]
-    parts = [Files(root, layout.classes, size, learnt)]
+    parts = [Files(root, layout.classes, shape, resize, learnt)]
     if layout.test:
-        parts.append(Files(layout.test, layout.classes, size))
+        parts.append(Files(layout.test, layout.classes, shape, resize))
     for part in parts:
         part.open()
     kept = sum(part.size_in_memory() for part in parts) <= memory
@@ -121,8 +139,8 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
     skipped += [
         f"{part.name(at)}: {said}" for part, seen in found for at, said in enumerate(seen) if isinstance(said, str)
     ]
-    shape = _common_shape(found, skipped)
-    (images, labels, parted), *test = [_stack(part, seen, shape) for part, seen in found]
+    common = _common_shape(found, skipped)
+    (images, labels, parted), *test = [_stack(part, seen, common) for part, seen in found]
     validation = None
     if layout.validation:
         validation = _picked(images, parted == 1), labels[parted == 1]
@@ -142,6 +160,9 @@ def read_folder(root: Path, size: int | None, memory: int) -> Source:
         skipped=tuple(skipped),
         validation=validation,
         files=tuple(files),
+        originals=originals_of(
+            (each.shape[0], each.original) for _, seen in found for each in seen if not isinstance(each, str)
+        ),
     )
 
 
@@ -182,13 +203,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _read(files: Files) -> list[NDArray[np.uint8] | str]:
+def _read(files: Files) -> list[Picture | str]:
     with ThreadPoolExecutor() as pool:
         return [picture for picture, _ in pool.map(files.read, range(len(files)))]
 
 
 def _common_shape(
-    found: Sequence[tuple[Files, Sequence[NDArray[np.uint8] | Look | str]]], skipped: Sequence[str]
+    found: Sequence[tuple[Files, Sequence[Picture | Look | str]]], skipped: Sequence[str]
 ) -> tuple[int, int, int]:
     """(C, H, W) of all pictures, C that of the ones with most channels.
 
@@ -210,18 +231,18 @@ def _common_shape(
             raise DataError(
                 f"data.root: {first.name(number)} is {height}x{width} and {files.name(at)} is {rows}x{columns} "
                 "(rows x columns)",
-                "Set data.size, in pixels: every image is then resized and its central square taken.",
+                "Set data.size, in pixels: every image is then brought to it, as data.resize says.",
             )
     return max(shape[0] for _, _, shape in shapes), height, width
 
 
 def _no_images(place: Path, skipped: Sequence[str]) -> DataError:
     hint = f"; {len(skipped)} could not be read, first {skipped[0]}" if skipped else ""
-    return DataError(f"data.root: no images in the folders of {place}{hint}", f"Known: {', '.join(IMAGE_ENDINGS)}.")
+    return DataError(f"data.root: no images in the folders of {place}{hint}", f"Known: {', '.join(image_endings())}.")
 
 
 def _stack(
-    files: Files, seen: Sequence[NDArray[np.uint8] | Look | str], shape: tuple[int, int, int]
+    files: Files, seen: Sequence[Picture | Look | str], shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.uint8] | Streamed, NDArray[np.int64], NDArray[np.int64]]:
     """Images (N, C, H, W), labels and parts of what could be read; grey ones are repeated when any is in colour."""
     good = np.array([at for at, picture in enumerate(seen) if not isinstance(picture, str)], dtype=np.int64)
@@ -229,5 +250,5 @@ def _stack(
         return *streamed(files, cast("Sequence[Look | str]", seen), shape[0]), files.parts[good]
     images = np.empty((len(good), *shape), dtype=np.uint8)
     for to, at in enumerate(good):
-        images[to] = seen[at]
+        images[to] = cast("Picture", seen[at]).pixels
     return images, files.labels[good], files.parts[good]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .originals import originals_report
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 CLASSES, SKIPPED = 12, 5
 """Classes that are counted each, and files not read that are named, at most."""
+FAINT = 4 / 255
+"""Standard deviation of pixels from 0 to 1 below which images are said to show nearly nothing."""
 
 
 def data_report(dataset: Dataset) -> list[str]:
@@ -37,11 +41,14 @@ def data_report(dataset: Dataset) -> list[str]:
         f"{dataset.name}: images of {'x'.join(map(str, dataset.input))} in {_classes(dataset)}",
         ", ".join(f"{len(part):,} to {name} on{origins[name]}" for name, part in parts.items()),
     ]
+    if dataset.originals is not None:
+        lines += originals_report(dataset.originals, dataset.input[1:], dataset.resize)
     if dataset.streamed:
         lines.append("The images come to more than data.memory: they are read anew each epoch.")
     if dataset.skipped:
         more = f", and {len(dataset.skipped) - SKIPPED} more" if len(dataset.skipped) > SKIPPED else ""
         lines.append(f"not read: {', '.join(dataset.skipped[:SKIPPED])}{more}")
+    lines += _without_spread(dataset)
     if twice := _in_two(dataset.train, [dataset.validation, dataset.test]):
         lines.append(
             f"{twice:,} of the images to validate or test on are among those to train on, too: accuracies are too high."
@@ -61,6 +68,19 @@ def _classes(dataset: Dataset) -> str:
     if count > CLASSES or 2 * fewest > most:
         return f"{count} classes, {fewest:,} to {most:,} of each: {', '.join(names)}{more}"
     return f"{count} classes: {', '.join(f'{name} {n:,}' for name, n in zip(names, counts, strict=True))}"
+
+
+def _without_spread(dataset: Dataset) -> list[str]:
+    """What is said of images that are one colour each, or hardly differ from grey to grey."""
+    lines: list[str] = []
+    if blank := sum(part.blank for part in (dataset.train, dataset.validation, dataset.test)):
+        lines.append(f"{blank:,} images have one colour each: nothing is seen in them.")
+    if max(dataset.std) < FAINT:
+        lines.append(
+            f"The pixels' standard deviation is {255 * max(dataset.std):.1g} of 255: the images are nearly black, or "
+            "white. Of 16 bits the upper 8 are read: stretch their values to 0 to 65,535."
+        )
+    return lines
 
 
 def _in_two(train: Part, others: Sequence[Part]) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .originals import Originals
     from .streaming import Streamed
 
 
@@ -38,6 +39,8 @@ class Source:
     files: tuple[str, ...] = ()
     """The file of each image that may be tested on: of `test`, or of `images` where there is no such part. Below the
     folder of the data; () where they come from no files, or are streamed, which know their files."""
+    originals: Originals | None = None
+    """What the images were before they were brought to one size; None where they are as they were."""
 
 
 DIGIT_NAMES = tuple("0123456789")

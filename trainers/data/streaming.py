@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .decoding import Room
+    from .pixels import Picture, Shape
 
 AHEAD = 2
 """Batches each process has ready or in work."""
@@ -45,8 +46,8 @@ class Pictures(Protocol):
     def open(self) -> None:
         """Makes ready, once in each process, what reading needs."""
 
-    def read(self, index: int) -> tuple[NDArray[np.uint8] | str, int]:
-        """The picture uint8 (C, H, W) or why it cannot be read, and its label; equal at each call."""
+    def read(self, index: int) -> tuple[Picture | str, int]:
+        """The picture or why it cannot be read, and its label; equal at each call."""
         ...
 
     def name(self, index: int) -> str:
@@ -58,7 +59,7 @@ class Pictures(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """What one look at a picture leaves: enough for labels, normalisation and fingerprint. `shape` is (C, H, W)."""
 
@@ -68,6 +69,8 @@ class Look:
     """Sum and sum of squares of the pixels, (C, 2)."""
     digests: tuple[int, int]
     """64 bits each of the picture's pixels as they are, and with one channel repeated to three."""
+    original: Shape
+    """Height and width that the picture has where it comes from."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Streamed:
                 f"{self.pictures.name(index)} is {picture.shape} (C, H, W) and was {self.size} when the sweep started",
                 "Leave the images as they are while a sweep runs.",
             )
-        return np.broadcast_to(picture, self.size)
+        return np.broadcast_to(picture.pixels, self.size)
 
 
 def streamed(pictures: Pictures, looks: Sequence[Look | str], channels: int) -> tuple[Streamed, NDArray[np.int64]]:
@@ -271,14 +274,19 @@ def _looks(pictures: Pictures, chunk: NDArray[np.int64]) -> list[Look | str]:
     return [_look(*pictures.read(int(index))) for index in chunk]
 
 
-def _look(picture: NDArray[np.uint8] | str, label: int) -> Look | str:
+def _look(picture: Picture | str, label: int) -> Look | str:
     if isinstance(picture, str):
         return picture
-    channels = picture.shape[0]
-    squares = np.square(picture, dtype=np.uint16).reshape(channels, -1).sum(1, dtype=np.int64)
-    sums = np.stack([picture.reshape(channels, -1).sum(1, dtype=np.int64), squares], axis=1)
-    own = digest(picture)
-    return Look(picture.shape, label, sums, (own, digest(np.repeat(picture, 3, axis=0)) if channels == 1 else own))
+    pixels, channels = picture.pixels, picture.shape[0]
+    squares = np.square(pixels, dtype=np.uint16).reshape(channels, -1).sum(1, dtype=np.int64)
+    own = digest(pixels)
+    return Look(
+        shape=picture.shape,
+        label=label,
+        sums=np.stack([pixels.reshape(channels, -1).sum(1, dtype=np.int64), squares], axis=1),
+        digests=(own, digest(np.repeat(pixels, 3, axis=0)) if channels == 1 else own),
+        original=picture.original,
+    )
 
 
 def _in_processes(

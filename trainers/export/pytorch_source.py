@@ -48,6 +48,7 @@ from __future__ import annotations
 
 import json
 {imports}import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -115,18 +116,30 @@ def check(folder: str | Path = Path(__file__).parent) -> float:
 
 
 def read_image(file: str) -> Tensor:
-    """A picture as uint8 (1, {channels}, {height}, {width}): the part in its middle that has this shape, resized."""
+    """A picture as uint8 (1, {channels}, {height}, {width}): {resized}."""
     from PIL import Image, ImageOps
 
-    formats = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+    formats = ["BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"]
+    if find_spec("pillow_heif"):  # pip install pillow-heif
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+        formats.append("HEIF")
     with open(file, "rb") as content, Image.open(content, formats=formats) as picture:
+        if picture.mode == "F":
+            raise ValueError("it holds floats, and nothing says which is white")
         if picture.mode.startswith("I"):  # of 16 bits the upper 8
-            picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+            picture = picture.convert("I")
+            low, high = picture.getextrema()
+            if low < 0 or high > 65_535:
+                raise ValueError("it holds numbers beyond 0 to 65,535, and nothing says which is white")
+            picture = picture.point(lambda value: value * (1 / 256)).convert("L")
         elif picture.mode == "P":  # a palette may have see-through colours
             picture = picture.convert("RGBA")
         picture = ImageOps.exif_transpose(picture.convert("{mode}"))  # upright
-        picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)
-    return torch.tensor(bytearray(picture.tobytes())).view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
+        picture = {resize}
+    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return pixels.view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
 
 
 def printable(value: object) -> str:
@@ -151,6 +164,22 @@ if __name__ == "__main__":
 '''
 """Text of the file, to be formatted."""
 
+RESIZES = {
+    "crop": (
+        "the part in its middle that has this shape, resized",
+        "ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)",
+    ),
+    "pad": (
+        "all of it, resized, and black beside it",
+        "ImageOps.pad(picture, ({width}, {height}), Image.Resampling.BILINEAR)",
+    ),
+    "stretch": (
+        "all of it, stretched",
+        "picture.resize(({width}, {height}), Image.Resampling.BILINEAR)",
+    ),
+}
+"""What a picture of another shape becomes, in words and in Python, as `data.pixels` does it in training."""
+
 
 def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
     """The text of a Python file that holds a network, its preprocessing and a reader of its weights.
@@ -166,6 +195,7 @@ def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
     layers = "\n".join(_lines(network, "", shapes, indent=12))
     helpers = _helpers(network)
     channels, height, width = architecture.input
+    resized, resize = RESIZES[dataset.resize]
     return TEMPLATE.format(
         name=re.sub(r"[\s\\\"]+", " ", name).strip(),
         shape=" x ".join(map(str, architecture.input)),
@@ -173,6 +203,8 @@ def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
         channels=channels,
         height=height,
         width=width,
+        resized=resized,
+        resize=resize.format(height=height, width=width),
         mode="L" if channels == 1 else "RGB",
         weights=WEIGHTS,
         examples=EXAMPLES,

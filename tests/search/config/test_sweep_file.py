@@ -45,7 +45,8 @@ def test_the_least_a_file_holds_and_its_defaults() -> None:
 def test_every_key_can_be_written() -> None:
     everything: dict[str, Any] = {
         "name": "all", "folder": "elsewhere",
-        "data": {"name": "folder", "root": "/data", "train": 100, "validation": 0.25, "size": 32, "memory": 10**9},
+        "data": {"name": "folder", "root": "/data", "train": 100, "validation": 0.25, "size": [32, 48], "memory": 10**9,
+                 "resize": "pad"},
         "space": SPACE_DEFAULTS, "recipe": RECIPE_DEFAULTS,
         "search": {
             "trials": 3, "seconds": 1.5, "epochs": 4, "seed": 7, "sampler": "random", "promotion": "none",

@@ -120,7 +120,16 @@ def test_normalisation_copies_no_image_into_wider_numbers() -> None:
 
 def test_a_channel_without_spread_is_not_divided_by_zero():
     images = np.full((50, 2, 2, 2), 7, dtype=np.uint8)
-    assert split("mine", Source(images, np.arange(50) % 2, ("a", "b"))).std == (1.0, 1.0)
+    images[::2, 1] = 9
+    std = split("mine", Source(images, np.arange(50) % 2, ("a", "b"))).std
+    assert std[0] == 1.0
+    assert std[1] == pytest.approx(1 / 255)
+
+
+def test_images_that_are_all_the_same_are_refused():
+    images = np.full((50, 1, 2, 2), 7, dtype=np.uint8)
+    with pytest.raises(DataError, match="mine: all 32 images to train on are the same"):
+        split("mine", Source(images, np.arange(50) % 2, ("a", "b")))
 
 
 def test_the_fingerprint_sees_one_pixel_and_survives_pickling():
@@ -134,6 +143,7 @@ def test_the_fingerprint_sees_one_pixel_and_survives_pickling():
 def test_images_travel_beside_the_pickle_and_are_not_copied():
     """Ray hands such buffers to the workers of a node as one piece of shared memory, read-only."""
     images = np.zeros((60, 5, 7, 3), dtype=np.uint8).transpose(0, 3, 1, 2)  # not in one piece
+    images[:, 0, 0, 0] = range(60)
     data = split("mine", Source(images, np.arange(60) % 3, ("a", "b", "c"), test=(images[:9], np.arange(9) % 3)))
     buffers: list[pickle.PickleBuffer] = []
     inside = pickle.dumps(data, protocol=5, buffer_callback=buffers.append)

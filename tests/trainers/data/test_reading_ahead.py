@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from convscape.trainers.data import streaming
+from convscape.trainers.data.pixels import Picture
 from convscape.trainers.data.streaming import Loader, Streamed
 
 COUNT, BATCH = 60, 3
@@ -38,10 +39,10 @@ class Noted:
     def short_name(self, index: int) -> str:
         return str(index)
 
-    def read(self, index: int) -> tuple[np.ndarray, int]:
+    def read(self, index: int) -> tuple[Picture, int]:
         with self.notes.open("a") as notes:
             notes.write(f"{os.getpid()} {index}\n")
-        return np.full((1, 1, 1), index, dtype=np.uint8), 0
+        return Picture(np.full((1, 1, 1), index, dtype=np.uint8), (1, 1)), 0
 
     def so_far(self) -> list[tuple[int, int]]:
         """Process and number of all that was read."""
@@ -88,7 +89,7 @@ def test_each_process_has_so_many_batches_ready_before_they_are_asked_for(tmp_pa
 class Asleep(Noted):
     """Pictures that are read for ever."""
 
-    def read(self, index: int) -> tuple[np.ndarray, int]:
+    def read(self, index: int) -> tuple[Picture, int]:
         found = super().read(index)
         time.sleep(PATIENCE)
         return found

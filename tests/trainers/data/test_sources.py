@@ -205,12 +205,12 @@ def test_hidden_files_and_other_endings_are_not_learnt(tmp_path):
     (tmp_path / "cat" / ".ipynb_checkpoints").mkdir()
     shutil.copy(tmp_path / "cat" / "00.png", tmp_path / "cat" / ".ipynb_checkpoints" / "0-checkpoint.png")
     shutil.copy(tmp_path / "cat" / "00.png", tmp_path / "cat" / "._00.png")
-    (tmp_path / "cat" / "9.heic").touch()
-    (tmp_path / "dog" / "8.HEIC").touch()
+    (tmp_path / "cat" / "9.gif").touch()
+    (tmp_path / "dog" / "8.GIF").touch()
     (tmp_path / "dog" / "README").touch()
     data = load_dataset("folder", tmp_path)
     assert data.fingerprint == whole.fingerprint
-    assert data.skipped == (f"{tmp_path}: 2 files with .heic", f"{tmp_path}: 1 file with no ending")
+    assert data.skipped == (f"{tmp_path}: 2 files with .gif", f"{tmp_path}: 1 file with no ending")
 
 
 def test_a_folder_beside_the_parts_is_named(tmp_path):
