@@ -15,7 +15,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     """Prints the config, what was seen of the images, and three networks of the space."""
     from ..dashboards.text import design_json, design_line, forecast_line
     from ..search.config import AUTO, load_data
-    from ..search.driver import adequacy, check_machine, forecast, preflight
+    from ..search.driver import adequacy, check_machine, forecast, preflight, refuse_too_short
     from ..search.proposals import DesignSpace, textbook_designs
     from ..trainers.data import data_report
 
@@ -23,6 +23,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
+    refuse_too_short(config, dataset, designs)
     lacking = adequacy(config, dataset, designs)
     drawn, time = list(designs.draw(3, config.search.seed)), forecast(config, dataset, designs)
     size = designs.networks.size(dataset.input)

@@ -82,5 +82,8 @@ def compare(
         failed = [asdict(failure) for failure in failures(records)]
         echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
         return
+    if not trials:
+        echo(f"{sweep.no_result(records)}")
+        return
     echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
     echo("\n".join(["", "Compare runs in MLflow:", *(f"  {line}" for line in pages(sweep))]))

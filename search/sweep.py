@@ -237,17 +237,7 @@ class Sweep:
         """
         summaries = self.summaries(trials)
         if not summaries:
-            reasons = "".join(f"\n  {failure}" for failure in failures(trials)[:3])
-            if reasons and all(trial.failed or not trial.trained for trial in trials):
-                raise SweepError(
-                    f"sweep {self.name} has no result, all trials failed:{reasons}",
-                    "Mend that, then start over: `convscape launch SWEEP.yaml --replace`.",
-                )
-            raise SweepError(
-                f"sweep {self.name} has no result: no trial has ended an epoch"
-                + (f"; those that failed:{reasons}" if reasons else ""),
-                f"Raise search.seconds, or go on with `convscape resume {self.name}{folder_option(self.config)}`.",
-            )
+            raise self.no_result(trials)
         return summaries[0]
 
     def importances(self, trials: Sequence[TrialRecord] | None = None) -> list[SettingImportance]:
@@ -262,6 +252,33 @@ class Sweep:
         from .study import importances
 
         return importances(self.trials() if trials is None else trials)
+
+    def no_result(self, trials: Sequence[TrialRecord]) -> SweepError:
+        """The error that says why the sweep has no result, and how to come to one.
+
+        Args:
+            trials: all of the sweep, none of which has a result.
+        """
+        reasons = "".join(f"\n  {failure}" for failure in failures(trials)[:3])
+        if reasons and all(trial.failed or not trial.trained for trial in trials):
+            return SweepError(
+                f"sweep {self.name} has no result, all trials failed:{reasons}",
+                "Mend that, then start over: `convscape launch SWEEP.yaml --replace`.",
+            )
+        return SweepError(
+            f"sweep {self.name} has no result: no trial has ended an epoch"
+            + (f"; those that failed:{reasons}" if reasons else ""),
+            self._how_to_a_result(),
+        )
+
+    def _how_to_a_result(self) -> str:
+        if self.running:
+            watch = f"convscape status {self.name}{folder_option(self.config)} --watch"
+            return f"It runs: try again after the first epoch. Watch it: `{watch}`."
+        seconds = self.config.search.seconds
+        longer = f" --set search.seconds={max(600, 10 * seconds):.0f}" if seconds else ""
+        why = f"search.seconds is {seconds:g} s, too short for one. " if seconds else ""
+        return f"{why}Go on with `convscape resume {self.name}{folder_option(self.config)}{longer}`."
 
     def leaderboard(self) -> pd.DataFrame:
         """A pandas frame of the trials that were trained, best first: a row for each trial.

@@ -19,7 +19,7 @@ from convscape import cli, load_architecture
 from convscape.commands import networks
 from convscape.search import driver
 from convscape.search.driver import launching as sweeps
-from convscape.search.files import option_for
+from convscape.search.files import option_for, sweep_lock
 from convscape.search.sweep import Sweep
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConvscapeError
@@ -326,6 +326,31 @@ def test_a_dry_run_s_config_is_a_sweep_file(run: Any, here: Path) -> None:
     (here / "again.yaml").write_text(shown.split("\n# ")[0])
     again = run("launch", "again.yaml", "--dry-run").out
     assert again == shown
+
+
+def test_time_into_which_no_epoch_fits_is_refused_with_what_would_do(run: Any, here: Path) -> None:
+    for options in ((), ("--dry-run",)):
+        ended = run("launch", "tiny.yaml", "--set", "search.seconds=0.001", *options)
+        assert ended.code == 2
+        assert "search.seconds: 0.001 s, and one epoch of the first network takes about " in ended.err
+        assert "`--set search.seconds=600`" in ended.err
+        assert list(here.iterdir()) == [here / "tiny.yaml"]
+
+
+def test_without_a_result_each_command_says_how_to_come_to_one(
+    run: Any, here: Path, monkeypatch: pytest.MonkeyPatch, quiet: None
+) -> None:
+    monkeypatch.setattr("convscape.search.driver.launching.refuse_too_short", lambda *_: None)
+    ended = run("launch", "tiny.yaml", "--set", "search.seconds=0.001")
+    assert ended.code == 3
+    cure = "Go on with `convscape resume tiny --set search.seconds=600`."
+    assert cure in ended.err
+    for command, code in (("export", 4), ("show", 4), ("compare", 0)):
+        told = run(command, "tiny", *(("--to", "out") if command == "export" else ()))
+        assert (told.code, cure in told.out + told.err) == (code, True)
+        with sweep_lock(here / "sweeps" / "tiny"):
+            told = run(command, "tiny", *(("--to", "out") if command == "export" else ()))
+        assert (told.code, "It runs: try again after the first epoch." in told.out + told.err) == (code, True)
 
 
 def test_compare_lists_trials_best_first(run: Any, swept: Path) -> None:

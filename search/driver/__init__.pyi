@@ -1,5 +1,5 @@
 from .adequacy import adequacy as adequacy
-from .forecast import Forecast as Forecast, forecast as forecast
+from .forecast import Forecast as Forecast, forecast as forecast, refuse_too_short as refuse_too_short
 from .launching import launch as launch, resume as resume
 from .preflight import check_machine as check_machine, preflight as preflight
 from .progress import SweepProgress as SweepProgress, SweepState as SweepState, read_progress as read_progress

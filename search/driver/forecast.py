@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...spaces import TrainingError
+from ...spaces import ConfigError, TrainingError
 from ...trainers.device import cpus_here
 from ..config import AUTO
 from ..proposals import textbook_designs
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
     from ..proposals import DesignSpace
+    from ..records import Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,52 @@ class Forecast:
     """Epochs of the winner's last training; 0 where there is none, or where it has those of the full length."""
 
 
+FEW_IMAGES = 256
+"""Images by which a launch judges whether an epoch fits into its time."""
+SHORT = 60.0
+"""Seconds of a sweep up to which it is judged: more is worth no second of waiting."""
+
+
+def refuse_too_short(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> None:
+    """Refuses a time budget of up to SHORT seconds into which not even an epoch of the first network fits.
+
+    Of sweeps that do not train on this machine's CPUs nothing is known, and none is refused.
+
+    Args:
+        config: the sweep file.
+        dataset: its images.
+        designs: the designs that it may try.
+
+    Raises:
+        ConfigError: says how long an epoch takes, and what would do.
+    """
+    seconds = config.search.seconds
+    if not seconds or seconds > SHORT or not _trains_here(config):
+        return
+    try:
+        an_epoch = epoch_seconds(
+            _first(config, designs), dataset, max(1, math.floor(config.resources.cpus)), "float32", FEW_IMAGES
+        )
+    except TrainingError:
+        return
+    if an_epoch > seconds:
+        enough = max(600, math.ceil(100 * an_epoch / 60) * 60)
+        raise ConfigError(
+            f"search.seconds: {seconds:g} s, and one epoch of the first network takes about {an_epoch:.1f} s",
+            f"Allow more, as in `--set search.seconds={enough}`, or train on fewer images (data.train).",
+            key="search.seconds",
+        )
+
+
+def _trains_here(config: SweepConfig) -> bool:
+    return not (config.resources.gpus or config.resources.address)
+
+
+def _first(config: SweepConfig, designs: DesignSpace) -> Design:
+    starts = textbook_designs(designs, config.search.trials) if config.search.start == AUTO else []
+    return starts[0].design if starts else next(designs.draw(1, config.search.seed))
+
+
 def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> Forecast | None:
     """What the time of a sweep will buy, by an epoch that is trained here and now.
 
@@ -48,12 +95,12 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
         designs: the designs that it may try.
     """
     search, resources = config.search, config.resources
-    if not search.seconds or resources.gpus or resources.address:
+    if not search.seconds or not _trains_here(config):
         return None
-    starts = textbook_designs(designs, search.trials) if search.start == AUTO else []
-    first = starts[0].design if starts else next(designs.draw(1, search.seed))
     try:
-        an_epoch = epoch_seconds(first, dataset, max(1, math.floor(resources.cpus)), resources.precision)
+        an_epoch = epoch_seconds(
+            _first(config, designs), dataset, max(1, math.floor(resources.cpus)), resources.precision
+        )
     except TrainingError:
         return None
     fit = max(1, math.floor(cpus_here() / resources.cpus))

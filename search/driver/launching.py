@@ -19,6 +19,7 @@ from ..sweep import Sweep, folder_option
 from ..tracking import held
 from .adequacy import adequacy
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
+from .forecast import refuse_too_short
 from .inputs import check_inputs
 from .preflight import check_machine, preflight
 from .progress import SweepState
@@ -89,6 +90,7 @@ def launch(
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
+    refuse_too_short(config, dataset, designs)
     refuse_store(config)
     if needed := held():
         _log.warning(

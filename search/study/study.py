@@ -342,6 +342,24 @@ class Study:
 
 
 def quiet_optuna() -> None:
-    """Has Optuna log warnings only: by itself it logs each trial, of which a sweep shows what matters."""
+    """Has Optuna log warnings only, each once: by itself it logs each trial, of which a sweep shows what matters."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("optuna._gp.batched_lbfgsb").setLevel(logging.ERROR)  # asks for greenlet: no faster with it
+    for handler in logging.getLogger("optuna").handlers:
+        shown = type(handler) is logging.StreamHandler  # Optuna's own
+        if shown and not any(isinstance(known, _Once) for known in handler.filters):
+            handler.addFilter(_Once())
+
+
+class _Once(logging.Filter):
+    """Lets a text pass the first time only: a grid that is exhausted says so at each trial."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        new = text not in self._said
+        self._said.add(text)
+        return new

@@ -21,7 +21,11 @@ MEASURED_IMAGES = 1_920
 
 
 def epoch_seconds(
-    design: Design, dataset: Dataset, threads: int, precision: Literal["auto", "float32", "bfloat16"]
+    design: Design,
+    dataset: Dataset,
+    threads: int,
+    precision: Literal["auto", "float32", "bfloat16"],
+    images: int = MEASURED_IMAGES,
 ) -> float:
     """Seconds of an epoch on this machine's CPU, from the second of two that are trained on some of the images.
 
@@ -30,6 +34,7 @@ def epoch_seconds(
         dataset: all the images.
         threads: that it computes with.
         precision: as `resources.precision`.
+        images: of the epoch that is measured, at most.
 
     Raises:
         TrainingError: the design cannot be trained.
@@ -38,7 +43,7 @@ def epoch_seconds(
     def some(count: int) -> int:
         return max(1, math.ceil(count * share))
 
-    share = min(1.0, MEASURED_IMAGES / len(dataset.train))
+    share = min(1.0, images / len(dataset.train))
     few = replace(
         dataset,
         train=dataset.train.picked(np.arange(some(len(dataset.train)))),

@@ -60,9 +60,6 @@ KEPT_A_PIXEL = {"WEBP": 12, "HEIF": 8, "PPM": 6, "BMP": 2}
 BLOCK = 64 * 2**20
 """Bytes that PIL asks for at a time: so large ones go back to the system, those of 16 MB stay with the process."""
 _TOO_LARGE = f"needs {{:,}} bytes to be decoded, and no more than {MOST_BYTES:,} are given"
-_Turn = Image.Transpose
-LYING = (_Turn.ROTATE_90, _Turn.ROTATE_270, _Turn.TRANSPOSE, _Turn.TRANSVERSE)
-"""What makes a picture upright whose height and width are in each other's place."""
 TILE = (322, 323)
 """Tags of a TIFF: width and height of its tiles, which may be larger than the picture."""
 
@@ -178,7 +175,7 @@ def read_shape(path: Path) -> tuple[int, int, int] | None:
         with _opened(path) as image:
             width, height = image.size
             # PIL would load a PNG to look for what is not in its head.
-            lies = (image.format == "TIFF" or "exif" in image.info) and turn_of(image) in LYING
+            lies = (image.format == "TIFF" or "exif" in image.info) and turn_of(image) in SIDEWAYS
             return 1 if is_grey(image) else 3, *((width, height) if lies else (height, width))
     except Exception:  # noqa: BLE001 - of a damaged file PIL raises anything
         return None

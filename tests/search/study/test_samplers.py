@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -18,7 +19,7 @@ from convscape.search.proposals import DesignSpace, conditional
 from convscape.search.proposals.conditional import check_conditional
 from convscape.search.records.trial import Design
 from convscape.search.study.samplers import Samplers, ranked
-from convscape.search.study.study import MOST_FAULTS, Study
+from convscape.search.study.study import MOST_FAULTS, Study, quiet_optuna
 from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConfigError, SweepError
 from convscape.testing import SamplerContract
@@ -504,3 +505,21 @@ class Dull(optuna.samplers.RandomSampler):
     assert sum(record.state != "duplicate" for record in records) == 5
     assert np.mean([record.state == "duplicate" for record in records]) > 0.5
     sys.modules.pop("samplers_dull")
+
+
+def test_a_grid_that_is_exhausted_says_so_once() -> None:
+    quiet_optuna()
+    handler = next(each for each in logging.getLogger("optuna").handlers if type(each) is logging.StreamHandler)
+    before = handler.filters
+    handler.filters, said = [], io.StringIO()
+    former = handler.setStream(said)
+    try:
+        quiet_optuna()
+        sampler = optuna.samplers.GridSampler({"x": [1, 2]})
+        study = optuna.create_study(sampler=sampler)
+        for _ in range(20):
+            study.tell(trial := study.ask(), trial.suggest_int("x", 1, 2))
+    finally:
+        handler.setStream(former)
+        handler.filters = before
+    assert said.getvalue().count("re-evaluating") == 1
