@@ -16,7 +16,6 @@ from .printing import echo, echo_json
 
 if TYPE_CHECKING:
     from ..search import Sweep
-    from ..search.config import SweepConfig
 
 
 def launch(
@@ -64,31 +63,18 @@ def launch(
         raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
     if is_beginning(place):
         echo(f"Settings as `convscape init {shlex.quote(place)}` would write them into a sweep file.", err=True)
-    config = read_or_begin(place, settings) if resume_ else None
-    if config and (config.sweep_folder / "config.json").exists():
-        if is_beginning(place):
-            _refuse_others(config)
-        sweep = driver.resume(config.name, config.folder, trust_code=trust_code)
-    else:
-        sweep = driver.launch(place, overrides=settings, replace=replace, trust_code=trust_code)
+    sweep = driver.launch(place, overrides=settings, replace=replace, resume=resume_, trust_code=trust_code)
     _finish(sweep, started, export_to, output)
-
-
-def _refuse_others(config: SweepConfig) -> None:
-    """Refuses to go on with a sweep that has the name of another folder of images."""
-    from ..search import Sweep
-
-    there = Sweep.open(config.name, config.folder).config.data
-    if (there.name, there.root) != (config.data.name, config.data.root):
-        raise SweepError(
-            f"sweep '{config.name}' in {config.folder} is of {there.root or there.name}, not of "
-            f"{config.data.root or config.data.name}",
-            "Choose another name with `--set name=…`.",
-        )
 
 
 def resume(
     name: Name,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="From now on: search.trials, .seconds, .finalists, or resources.*"
+        ),
+    ] = None,
     folder: Folder = SWEEPS,
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
@@ -96,12 +82,20 @@ def resume(
     trust_code: TrustCode = False,
     output: Output = "table",
 ) -> None:
-    """Go on with a sweep that was interrupted or killed; what ended is not trained again."""
+    """Go on with a sweep that was interrupted or killed, or has ended and is to have more.
+
+    What ended is not trained again; where better designs are found the finals are held again.
+
+    \b
+      convscape resume digits
+      convscape resume digits --set search.trials=80
+      convscape resume digits --set search.seconds=600 --set resources.workers=4
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..search import driver
 
     started = time.monotonic()
     _check_target(export_to)
-    _finish(driver.resume(name, folder, trust_code=trust_code), started, export_to, output)
+    _finish(driver.resume(name, folder, overrides=set_ or (), trust_code=trust_code), started, export_to, output)
 
 
 def stop(name: Name, folder: Folder = SWEEPS) -> None:
@@ -127,6 +121,7 @@ def _check_target(export_to: Path | None) -> None:
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:
     from ..dashboards.text import ending, export_json, export_lines, mattered_json
+    from ..search.driver import how_to_go_on
 
     trials = sweep.trials()
     try:
@@ -152,3 +147,5 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
         if export_to:
             echo(f"\n{export_lines(sweep.export(export_to))}")
         echo(f"\nDone in {time.monotonic() - started:.0f} s.")
+        if more := how_to_go_on(sweep, trials):
+            echo(more)

@@ -461,6 +461,9 @@ def test_launch_goes_on_where_a_sweep_of_that_name_is_there(run: Any, here: Path
     assert again.json["best"] == first.json["best"]
     assert [trial.accuracies for trial in Sweep.open("tiny", here / "sweeps").trials()] == trained
     assert "Leave one of them out" in run("launch", "tiny.yaml", "--resume", "--replace").err
+    more = run("launch", "tiny.yaml", "--resume", "--set", "search.trials=4", "-o", "json").json
+    assert sum(more["counts"].values()) == 4
+    assert "search.seed is 5" in run("launch", "tiny.yaml", "--resume", "--set", "search.seed=5").err
 
 
 def test_resuming_what_has_ended_trains_nothing(run: Any, swept: Path, quiet: None) -> None:

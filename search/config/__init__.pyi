@@ -25,6 +25,11 @@ from .schema import (
     SweepConfig as SweepConfig,
     TrackingConfig as TrackingConfig,
 )
-from .sweep_file import parse_sweep_file as parse_sweep_file, read_sweep_file as read_sweep_file
+from .sweep_file import (
+    given_settings as given_settings,
+    parse_sweep_file as parse_sweep_file,
+    read_sweep_file as read_sweep_file,
+    with_settings as with_settings,
+)
 from .transfer_space import TransferSpace as TransferSpace
 from .trust import Trust as Trust, more_trusting as more_trusting, remember as remember, remembered as remembered

@@ -175,6 +175,48 @@ def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> list[str]:
     return keys
 
 
+def with_settings(config: SweepConfig, overrides: Sequence[str]) -> SweepConfig:
+    """A config with some settings changed, of which as much of the code that it names may run.
+
+    Args:
+        config: the config.
+        overrides: "key=value" settings as `--set` takes them; each replaces that of the config.
+
+    Raises:
+        ConfigError: says the key, what is wrong and what to write.
+    """
+    values = config.to_json()
+    for override in overrides:
+        _override(values, override)
+    try:
+        return _validated(values, Path()).trusting(config.trust, config.mistrust)
+    except ConfigError as error:
+        raise type(error)(f"--set: {error.message}", error.remedy, key=error.key) from None
+
+
+def given_settings(config: SweepConfig | str | Path | None, overrides: Sequence[str] = ()) -> set[str]:
+    """Dotted keys, of two parts, of the settings that somebody named, and that are no defaults.
+
+    Args:
+        config: a config, or the path of a sweep file that `read_sweep_file` takes; None where there are only overrides.
+        overrides: "key=value" settings as `--set` takes them.
+    """
+    if isinstance(config, SweepConfig):
+        values = config.model_dump(exclude_unset=True)
+    elif config is None:
+        values: dict[str, Any] = {}
+    else:
+        values = yaml_lines.parse_yaml(
+            _decoded(read_plain(Path(config), LARGEST_FILE), Path(config)), str(config)
+        ).values
+    for override in overrides:
+        _override(values, override)
+    given: set[str] = set()
+    for key, value in values.items():
+        given |= {f"{key}.{inner}" for inner in value} if isinstance(value, dict) else {key}
+    return given
+
+
 def _override(values: dict[str, Any], override: str) -> str:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import DataError, SweepError, check_plain
-from ...trainers import DOWNLOAD, LARGEST_WEIGHTS
 from ..files import INPUTS, TRIALS, read_sealed, write_sealed
+from .changes import MAY_CHANGE
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
 
-MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
-"""Keys of a sweep file that somebody may change between a launch and a resume: what was trained stays true."""
 OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
 """Files of an export that a trial reads: the weights, the network, and how images are normalised."""
 _log = logging.getLogger(__name__)
@@ -48,10 +46,8 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
         "weights": {source: _digest(source) for source in config.recipe_space().weights},
     }
     file = config.sweep_folder / INPUTS
-    try:
-        began = read_sealed(file)
-        settings, data, weights = dict(began["settings"]), began["data"], dict(began["weights"])
-    except FileNotFoundError:
+    began = check_settings(config)
+    if began is None:
         if (config.sweep_folder / TRIALS).exists():
             _log.warning(
                 "%s is gone: that settings, images and weights are those this sweep began with could not be checked. "
@@ -60,17 +56,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
             )
         write_sealed(file, found)
         return
-    except (ValueError, LookupError, TypeError):
-        raise SweepError(
-            f"{file} is not what Convscape wrote",
-            "It was changed from outside: restore it from a copy, or delete it if images and weights are as they were.",
-        ) from None
-    for key, value in settings.items():
-        if (now := found["settings"].get(key)) != value:
-            raise SweepError(
-                f"config.json: {key} is {now!r:.80} and was {value!r:.80} when this sweep began",
-                "Set it back, then resume; for another launch a sweep of another `name`.",
-            )
+    data, weights = began["data"], began["weights"]
     if data != found["data"]:
         raise SweepError(
             f"data: the images are not those this sweep began with: their fingerprint was {data} and is "
@@ -85,6 +71,39 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
             )
 
 
+def check_settings(config: SweepConfig) -> dict[str, Any] | None:
+    """Compares a sweep's settings with those it began with, for which no images are read.
+
+    Args:
+        config: the sweep's config.
+
+    Returns:
+        What the sweep began with, by the keys of inputs.json; None where that is not there.
+
+    Raises:
+        SweepError: settings are not those it began with, or inputs.json is damaged.
+    """
+    file = config.sweep_folder / INPUTS
+    try:
+        began = read_sealed(file)
+        settings, _, _ = dict(began["settings"]), began["data"], dict(began["weights"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError):
+        raise SweepError(
+            f"{file} is not what Convscape wrote",
+            "It was changed from outside: restore it from a copy, or delete it if images and weights are as they were.",
+        ) from None
+    current = _settings(config)
+    for key, value in settings.items():
+        if (now := current.get(key)) != value:
+            raise SweepError(
+                f"config.json: {key} is {now!r:.80} and was {value!r:.80} when this sweep began",
+                "Set it back, then resume; for another launch a sweep of another `name`.",
+            )
+    return began
+
+
 def _settings(config: SweepConfig) -> dict[str, Any]:
     """What a resume must find unchanged in the config, by its keys; as JSON gives it back."""
     values = json.loads(json.dumps(config.to_json()))
@@ -95,9 +114,9 @@ def _settings(config: SweepConfig) -> dict[str, Any]:
 
 def _digest(source: str) -> str:
     """SHA-256 of a file of weights, or of what trials read of an export; torchvision checks its own."""
-    if source.startswith(DOWNLOAD):
-        from ...trainers import read_weights
+    from ...trainers import DOWNLOAD, read_weights  # torch comes with it
 
+    if source.startswith(DOWNLOAD):
         read_weights(source)
         return source
     path = Path(source).expanduser()
@@ -112,5 +131,7 @@ def _digest(source: str) -> str:
 
 
 def _sha256(path: Path) -> str:
+    from ...trainers import LARGEST_WEIGHTS  # torch comes with it
+
     with check_plain(path, LARGEST_WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,16 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...spaces import ConvscapeError
-from ..config import SweepConfig, load_data, more_trusting, parse_sweep_file, read_or_begin, remember
+from ..config import (
+    SweepConfig,
+    given_settings,
+    is_beginning,
+    load_data,
+    more_trusting,
+    parse_sweep_file,
+    read_or_begin,
+    remember,
+)
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
 from ..tracking import held
 from .adequacy import adequacy
+from .changes import keep_changes, refuse_other_images, with_changes, with_changes_of_file
+from .ending import has_ended
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .forecast import refuse_too_short
-from .inputs import check_inputs
-from .preflight import check_machine, preflight
+from .inputs import check_inputs, check_settings
+from .preflight import check_machine, check_schedules, preflight
 from .progress import SweepState
 from .progress_callback import ProgressCallback
 from .provenance import provenance
@@ -48,6 +59,7 @@ def launch(
     *,
     overrides: Sequence[str] = (),
     replace: bool = False,
+    resume: bool = False,
     progress: bool = True,
     trust_code: bool = False,
 ) -> Sweep:
@@ -63,6 +75,8 @@ def launch(
             the one that `convscape init` would write.
         overrides: "key=value" settings over those of the file.
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
+        resume: go on where a sweep of this name is there already, as `convscape.resume` does, with what `config` and
+            `overrides` say otherwise of settings that can still be changed.
         progress: show on standard error how far the sweep is.
         trust_code: run code that is named and installed, too, not that of the `code` folders alone.
 
@@ -70,13 +84,16 @@ def launch(
         The sweep, to read its results.
 
     Raises:
-        ConfigError: the sweep file, or its space on these images, cannot be used. Nothing is written then.
+        ConfigError: the sweep file, or its space on these images, cannot be used, or it differs from the sweep to be
+            resumed in what cannot be changed any more. Nothing is written then.
         DataError: the images or weights are missing, damaged or too few. Nothing is written then.
         SweepError: a sweep of this name is there already, or nothing can be trained any more.
         KeyboardInterrupt: the sweep was interrupted, and saved unless no epoch had ended.
     """
+    started = time.monotonic()
     trust = "everything" if trust_code else "folders"
-    file = None
+    named = None if not isinstance(config, SweepConfig) and is_beginning(config) else config
+    file, given = None, given_settings(named, overrides) if resume else set()
     if not isinstance(config, SweepConfig):
         file, config = Path(config), read_or_begin(config, overrides, trust=trust)
     else:
@@ -84,7 +101,11 @@ def launch(
         if overrides:
             config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides, trust=trust)
         config = config.trusting(trust)
-    started = time.monotonic()
+    if resume and (config.sweep_folder / CONFIG).exists():
+        sweep = Sweep.open(config.name, config.folder, trust_code=trust_code)
+        if named is None:
+            refuse_other_images(sweep.config, config)
+        return _go_on(sweep, with_changes_of_file(sweep.config, config, given), started, progress=progress)
     check_machine(config.resources)
     refuse_another(config, replace=replace)
     dataset = load_data(config)
@@ -101,19 +122,28 @@ def launch(
     sweep = Sweep(config)
     with new_folder(config, replace=replace):
         remember(config.sweep_folder, config.named_code, config.trust)
-        _run(sweep, dataset, designs, started, progress=progress, new=True)
+        _run(sweep, dataset, designs, started, progress=progress)
     return sweep
 
 
-def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True, trust_code: bool = False) -> Sweep:
-    """Goes on with a sweep that was interrupted or killed.
+def resume(
+    name: str,
+    folder: str | Path = "sweeps",
+    *,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+    trust_code: bool = False,
+) -> Sweep:
+    """Goes on with a sweep that was interrupted or killed, or that has ended and is to have more.
 
     Trials that ended are kept, those that waited go on from their checkpoints, and nothing is trained twice. The time
-    budget, `search.seconds`, begins anew.
+    budget, `search.seconds`, begins anew. Where nothing is left to train it returns at once.
 
     Args:
         name: the sweep's name.
         folder: the folder that holds sweeps, as `folder` in the sweep file.
+        overrides: "key=value" settings that hold from now on: of `search.trials`, `search.seconds`, `search.finalists`
+            and those of `resources`. Where more trials find better designs the finals are held again.
         progress: show on standard error how far the sweep is.
         trust_code: run the code that the sweep names, although it was not launched here or has changed since.
 
@@ -121,18 +151,30 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True, t
         The sweep, to read its results.
 
     Raises:
-        ConfigError: the sweep names code, and nothing says that it may run.
+        ConfigError: the sweep names code, and nothing says that it may run; or a setting cannot be changed any more.
         SweepError: no such sweep, another process runs it, settings or images have changed, or nothing can be trained.
         DataError: the images or weights are missing, damaged or too few.
         KeyboardInterrupt: the sweep was interrupted and saved.
     """
     started = time.monotonic()
     sweep = Sweep.open(name, folder, trust_code=trust_code)
+    return _go_on(sweep, with_changes(sweep.config, overrides), started, progress=progress)
+
+
+def _go_on(former: Sweep, config: SweepConfig, started: float, *, progress: bool) -> Sweep:
+    """Resumes a sweep by a config that may differ from its own in what can be changed."""
+    sweep = Sweep(config)
     try:
         with sweep_lock(sweep.folder):
-            check_machine(sweep.config.resources)
-            dataset = load_data(sweep.config)
-            _run(sweep, dataset, DesignSpace.for_images(sweep.config, dataset), started, progress=progress)
+            if check_settings(config) and has_ended(sweep):
+                keep_changes(sweep.folder, former.config, config)
+                return sweep
+            check_machine(config.resources)
+            dataset = load_data(config)
+            designs = DesignSpace.for_images(config, dataset)
+            if config.search.seconds and not former.config.search.seconds:
+                check_schedules(config, designs)
+            _run(sweep, dataset, designs, started, progress=progress, former=former.config)
     except OSError as error:
         if not is_fault_of(sweep.folder, error):
             raise
@@ -141,9 +183,15 @@ def resume(name: str, folder: str | Path = "sweeps", *, progress: bool = True, t
 
 
 def _run(
-    sweep: Sweep, dataset: Dataset, designs: DesignSpace, started: float, *, progress: bool, new: bool = False
+    sweep: Sweep,
+    dataset: Dataset,
+    designs: DesignSpace,
+    started: float,
+    *,
+    progress: bool,
+    former: SweepConfig | None = None,
 ) -> None:
-    """Trains. Of a `new` sweep that is interrupted before any epoch ended nothing is kept."""
+    """Trains. A resumed sweep has a `former` config; of a new one that is interrupted at once nothing is kept."""
     from ...trainers.data import data_report
     from ..scheduling import Engine
     from ..study import Study
@@ -153,6 +201,7 @@ def _run(
     samplers = config.samplers()
     check_inputs(config, dataset)
     (sweep.folder / STOP).unlink(missing_ok=True)  # of a run before
+    changed = keep_changes(sweep.folder, former or config, config)
     reseal(sweep.folder / CONFIG)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status = SweepState.FAILED
@@ -160,7 +209,7 @@ def _run(
     callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
     engine: Engine | None = None
     saved = at_once = False
-    for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if new else [])]:
+    for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if former is None else [])]:
         shown.say(line)
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
         shown.say(
@@ -169,6 +218,8 @@ def _run(
         )
     try:
         tracker.start(**provenance(config, dataset))
+        if changed:
+            tracker.note(changed)
         study = Study(sweep.folder, sampler=samplers, objectives=config.search.objectives)
         with shown:
             engine = Engine(
@@ -190,7 +241,7 @@ def _run(
     except KeyboardInterrupt:
         at_once = not saved
         status = SweepState.INTERRUPTED
-        if new and not (sweep.folder / TRIALS).exists():
+        if former is None and not (sweep.folder / TRIALS).exists():
             shown.say("Interrupted before any epoch ended: no result to keep.")
             if engine is not None:
                 engine.ledger.abandon(engine.records.values())

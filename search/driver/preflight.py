@@ -11,6 +11,8 @@ from ..proposals import check_budget, check_conditional, initial_designs
 from ..workers import refuse_unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..config import ResourcesConfig, SweepConfig
     from ..proposals import DesignSpace
 
@@ -32,7 +34,7 @@ def preflight(config: SweepConfig, designs: DesignSpace) -> None:
     check_conditional(config, designs)
     check_budget(designs, config.search.seed)
     named = {enqueued.design.recipe.schedule for enqueued in initial_designs(config, designs)}
-    _check_schedules(config, named.union(values(designs.recipes.settings["schedule"]) or ()))
+    check_schedules(config, designs, named)
 
 
 def check_machine(resources: ResourcesConfig) -> None:
@@ -62,8 +64,18 @@ def check_machine(resources: ResourcesConfig) -> None:
             )
 
 
-def _check_schedules(config: SweepConfig, schedules: set[str]) -> None:
-    """A cosine goes down from the first epoch on, so that it must know the last."""
+def check_schedules(config: SweepConfig, designs: DesignSpace, named: Collection[str] = ()) -> None:
+    """Refuses a cosine where the length is chosen later: it goes down from the first epoch on, and must know the last.
+
+    Args:
+        config: the sweep file.
+        designs: the designs the sweep may try.
+        named: schedules of the designs that the sweep file names.
+
+    Raises:
+        ConfigError: says what to set.
+    """
+    schedules = {*named, *(values(designs.recipes.settings["schedule"]) or ())}
     if "cosine" in schedules and config.search.epochs == "auto" and config.search.seconds:
         raise ConfigError(
             "recipe.schedule: cosine must know how many epochs there will be, and with search.epochs: auto and "

@@ -12,7 +12,7 @@ from .enqueued import initial_designs
 from .textbook import leaning_design
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import optuna
 
@@ -182,3 +182,16 @@ class Proposals:
         if error.message not in self._faults:
             _log.warning("A proposal failed: %s", error.message)
         self._faults[error.message] = error
+
+
+def is_exhausted(records: Collection[TrialRecord]) -> bool:
+    """Whether the sampler's last proposals were all known or over budget, so that the space seems to hold no more.
+
+    Args:
+        records: all trials of the sweep.
+    """
+    misses, trained = 0, False
+    for record in sorted(records, key=lambda record: record.number):
+        misses = 0 if record.trained else misses + record.sampled
+        trained |= record.trained
+    return trained and misses >= MOST_MISSES

@@ -1,3 +1,4 @@
+from .ending import nothing_left as nothing_left
 from .engine import Engine as Engine
 from .finals import CONFIRMING as CONFIRMING
 from .halving import Halving as Halving, Promotion as Promotion

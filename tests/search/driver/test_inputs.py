@@ -86,7 +86,7 @@ def test_other_images_are_refused_on_a_resume(images: Path) -> None:
     before = [(r.number, r.state, r.accuracies) for r in Sweep.open("tiny", settings.folder).trials()]
     next(images.glob("dogs/*.png")).unlink()
     with pytest.raises(SweepError, match="not those this sweep began with"):
-        resume("tiny", settings.folder, progress=False)
+        resume("tiny", settings.folder, overrides=["search.trials=2"], progress=False)
     assert [(r.number, r.state, r.accuracies) for r in Sweep.open("tiny", settings.folder).trials()] == before
 
 

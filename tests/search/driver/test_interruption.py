@@ -205,7 +205,7 @@ def test_a_resume_has_a_heartbeat_of_its_own_before_anything_trains(
     sweep = launch(tiny(tmp_path, "search.trials=1"), progress=False)
     seen: list[str] = []
     monkeypatch.setattr(sweeps, "_train", lambda *_: seen.append(state_of(sweep)))
-    resume("tiny", tmp_path, progress=False)
+    resume("tiny", tmp_path, overrides=["search.trials=2"], progress=False)
     assert seen == ["running"]
     (sweep.folder / PROGRESS).unlink()
     assert state(sweep) == "died"
