@@ -206,9 +206,8 @@ def given_settings(config: SweepConfig | str | Path | None, overrides: Sequence[
     elif config is None:
         values: dict[str, Any] = {}
     else:
-        values = yaml_lines.parse_yaml(
-            _decoded(read_plain(Path(config), LARGEST_FILE), Path(config)), str(config)
-        ).values
+        path = Path(config)
+        values = yaml_lines.parse_yaml(_decoded(read_plain(path, LARGEST_FILE), path), str(path)).values
     for override in overrides:
         _override(values, override)
     given: set[str] = set()

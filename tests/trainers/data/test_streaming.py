@@ -72,9 +72,9 @@ def assert_equal(kept: Dataset, streamed: Dataset) -> None:
         assert ours.images.shape == theirs.images.shape
         assert np.array_equal(ours.images, theirs.images[:])
         assert np.array_equal(ours.labels, theirs.labels)
-    assert replace(kept, train=None, validation=None, test=None) == replace(
-        streamed, train=None, validation=None, test=None
-    )
+    parts = {"train": None, "validation": None, "test": None, "test_files": ()}
+    assert replace(kept, **parts) == replace(streamed, **parts)
+    assert [kept.test_name(i) for i in range(len(kept.test))] == [streamed.test_name(i) for i in range(len(kept.test))]
     assert kept.fingerprint == streamed.fingerprint
 
 
