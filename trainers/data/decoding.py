@@ -174,8 +174,8 @@ def read_shape(path: Path) -> tuple[int, int, int] | None:
     try:
         with _opened(path) as image:
             width, height = image.size
-            # PIL would load a PNG to look for what is not in its head.
-            lies = (image.format == "TIFF" or "exif" in image.info) and turn_of(image) in SIDEWAYS
+            # PIL gives a TIFF's size upright, and would load a PNG to look for what is not in its head.
+            lies = image.format != "TIFF" and "exif" in image.info and turn_of(image) in SIDEWAYS
             return 1 if is_grey(image) else 3, *((width, height) if lies else (height, width))
     except Exception:  # noqa: BLE001 - of a damaged file PIL raises anything
         return None
