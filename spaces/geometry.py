@@ -9,6 +9,10 @@ from .errors import GeometryError
 Fit = Literal["crop", "pad", "strict"]
 """What windows do where they do not tile their input: "crop" drops the rest as PyTorch does, "pad" adds zeros on the
 far side, "strict" refuses.
+
+With "pad" there are ceil((W - F + 2P) / S) + 1 windows, of convolutions and poolings alike, so that branches of either
+can be joined. PyTorch's `ceil_mode`, which only poolings have, leaves out a last window that would begin behind the
+input; here such a window sees nothing but padding and gives 0.
 """
 FITS: tuple[Fit, ...] = ("crop", "pad", "strict")
 
@@ -59,6 +63,11 @@ def output_size(
     55
     >>> output_size(7, kernel=3, stride=3), output_size(7, kernel=3, stride=3, fit="pad")
     (2, 3)
+
+    The third window of the latter begins at cell 6 of 7. One that begins behind the input counts, too:
+
+    >>> output_size(3, kernel=2, stride=2, padding=1, fit="pad")
+    3
     """
     before, after = (padding, padding) if isinstance(padding, int) else padding
     steps, rest = divmod(size - span(kernel, dilation) + before + after, stride)
