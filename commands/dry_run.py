@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 def print_dry_run(config: SweepConfig, output: str) -> None:
     """Prints the config, what was seen of the images, and three networks of the space."""
     from ..dashboards.text import design_json, design_line, forecast_line
-    from ..search.config import AUTO, load_data
-    from ..search.driver import adequacy, check_machine, forecast, preflight, refuse_too_short
+    from ..search.config import AUTO, load_data, with_environment
+    from ..search.driver import adequacy, check_machine, forecast, preflight, refuse_store, refuse_too_short
     from ..search.proposals import DesignSpace, textbook_designs
     from ..trainers.data import data_report
 
+    config, by_environment = with_environment(config)
     check_machine(config.resources)
+    refuse_store(config)
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
@@ -43,7 +45,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         ).rstrip()
     )
     echo("")
-    for line in [*data_report(dataset), *lacking]:
+    for line in [*data_report(dataset), *lacking, *by_environment]:
         echo(f"# {line}")
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):

@@ -64,6 +64,12 @@ class Reports:
     def summary(self, metrics: dict[str, float], step: int) -> None:
         """Nothing is kept of how the sweep stands."""
 
+    def trial_paused(self, number: int) -> None:
+        """Nothing is kept of trials that wait for a resume."""
+
+    def trial_resumed(self, number: int) -> None:
+        """Nothing is kept of trials that train again."""
+
     def trial_ended(self, number: int, *, state: str, **_: Any) -> None:
         """Keeps how trial `number` ended, which happens once."""
         assert number not in self.ended, "ended twice"

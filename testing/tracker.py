@@ -1,8 +1,8 @@
 """What every tracker must hold to: subclass `TrackerContract`, say how one is made and what arrived, and its tests run.
 
-A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_ended`), the progress callback (`summary`,
-`flushed_lines`) and the launch (`start`, `finish`, `flush`, `close`). No call may raise or wait for a store, and what
-is told twice counts once: a resumed sweep repeats itself.
+A tracker is told by the engine (`trial_started`, `epoch`, `note`, `trial_resumed`, `trial_ended`), the progress
+callback (`summary`, `flushed_lines`) and the launch (`start`, `trial_paused`, `finish`, `flush`, `close`). No call may
+raise or wait for a store, and what is told twice counts once: a resumed sweep repeats itself.
 """
 
 from __future__ import annotations
@@ -18,13 +18,24 @@ from ..search.proposals import DesignSpace
 from ..search.records import ranked
 from ..search.scheduling import Engine
 from ..search.study import Study
-from ..search.tracking import TrialStart
+from ..search.tracking import TrackedDataset, TrialStart
 from .simulation import accuracy, config, drive, good
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STATES = ("completed", "stopped", "failed", "interrupted")
+DATASETS = [
+    TrackedDataset(
+        name=f"digits ({context})",
+        digest="f1e2",
+        context=context,
+        source_type="local",
+        source={"uri": "/data/digits"},
+        profile={"images": 100},
+    )
+    for context in ("training", "validation")
+]
 
 
 @dataclass
@@ -36,6 +47,8 @@ class ArrivedRun:
     tags: dict[str, str] = field(default_factory=dict)
     points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
+    datasets: list[tuple[str, str, str]] = field(default_factory=list)
+    """Name, digest and context of each."""
 
 
 class TrackerContract:
@@ -132,6 +145,37 @@ class TrackerContract:
         tracker.start(params={}, tags={})
         tracker.close()
         assert not self.arrived(tmp_path)[None].ended
+
+    def test_a_trial_of_a_sweep_that_was_interrupted_waits_until_it_trains_again(self, tmp_path: Path) -> None:
+        for waits, state in [(True, "paused"), (False, "running")] * 2:
+            tracker = self.make_tracker(tmp_path)
+            tracker.start(params={}, tags={})
+            tracker.trial_started(TrialStart(0, {}))
+            for _ in range(2):
+                tracker.trial_paused(0) if waits else tracker.trial_resumed(0)
+            tracker.trial_paused(1)  # of which nothing was told
+            tracker.close()
+            found = self.arrived(tmp_path)
+            assert set(found) == {None, 0}
+            assert not found[0].ended
+            assert found[0].tags["convscape.state"] == state
+        tracker = self.make_tracker(tmp_path)
+        tracker.trial_ended(0, state=STATES[0], reason="trained 2 epochs", metrics={})
+        tracker.trial_paused(0)
+        tracker.close()
+        assert self.arrived(tmp_path)[0].ended
+        assert self.arrived(tmp_path)[0].tags["convscape.state"] == STATES[0]
+
+    def test_the_images_arrive_once(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            tracker = self.make_tracker(tmp_path)
+            tracker.start(params={}, tags={}, datasets=DATASETS)
+            tracker.start(params={}, tags={}, datasets=DATASETS)
+            tracker.close()
+            assert sorted(self.arrived(tmp_path)[None].datasets) == [
+                ("digits (training)", "f1e2", "training"),
+                ("digits (validation)", "f1e2", "validation"),
+            ]
 
     @pytest.mark.parametrize("state", STATES)
     def test_why_a_trial_ended(self, tmp_path: Path, state: str) -> None:

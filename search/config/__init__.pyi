@@ -1,6 +1,7 @@
 from .beginning import begin as begin, is_beginning as is_beginning, read_or_begin as read_or_begin
 from .beginning_text import sweep_file_text as sweep_file_text
 from .data import load_data as load_data
+from .environment import with_environment as with_environment
 from .initial_designs import (
     AUTO as AUTO,
     NamedNetwork as NamedNetwork,

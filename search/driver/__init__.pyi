@@ -1,5 +1,6 @@
 from .adequacy import adequacy as adequacy
 from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on
+from .folder import refuse_store as refuse_store
 from .forecast import Forecast as Forecast, forecast as forecast, refuse_too_short as refuse_too_short
 from .launching import launch as launch, resume as resume
 from .preflight import check_machine as check_machine, preflight as preflight

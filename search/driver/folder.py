@@ -80,9 +80,8 @@ def refuse_store(config: SweepConfig) -> None:
         config: the sweep to be launched.
 
     Raises:
-        SweepError: none is given, and the file beside the sweeps cannot be made or written, or is another program's.
-        ConfigError: its file cannot be made or written, or is another program's, or the sweep's folder would take its
-            place.
+        SweepError: its file cannot be made or written, or is another program's.
+        ConfigError: the sweep's folder would take its place.
     """
     database = sqlite_file(config.tracking_uri)
     if database is None:
@@ -95,17 +94,13 @@ def refuse_store(config: SweepConfig) -> None:
         )
     problem = file_problem(database)
     if problem and config.tracking.uri is None:
-        if not database.parent.is_dir():
-            return  # `new_folder` will say so
         raise SweepError(
             f"folder: {config.folder} cannot be used: {problem}",
             "Choose another with `--set folder=…`, or make it writable.",
         )
     if problem:
-        raise ConfigError(
-            f"tracking.uri: {problem}",
-            "Name another file, as in sqlite:////home/me/mlflow.db, or leave it out.",
-            key="tracking.uri",
+        raise SweepError(
+            f"tracking.uri: {problem}", "Name another file, as in sqlite:////home/me/mlflow.db, or leave it out."
         )
 
 

@@ -21,6 +21,7 @@ from ..config import (
     parse_sweep_file,
     read_or_begin,
     remember,
+    with_environment,
 )
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
@@ -28,6 +29,7 @@ from ..sweep import Sweep, folder_option
 from ..tracking import held
 from .adequacy import adequacy
 from .changes import keep_changes, refuse_other_images, with_changes, with_changes_of_file
+from .description import datasets, description
 from .ending import has_ended
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .forecast import refuse_too_short
@@ -99,20 +101,24 @@ def launch(
     else:
         trust = more_trusting(trust, config.trust)
         if overrides:
-            config = parse_sweep_file(json.dumps(config.to_json()), "config", overrides, trust=trust)
+            values = config.to_json() | {"tracking": config.tracking.model_dump(exclude_unset=True)}
+            config = parse_sweep_file(json.dumps(values), "config", overrides, trust=trust)
         config = config.trusting(trust)
     if resume and (config.sweep_folder / CONFIG).exists():
         sweep = Sweep.open(config.name, config.folder, trust_code=trust_code)
         if named is None:
             refuse_other_images(sweep.config, config)
         return _go_on(sweep, with_changes_of_file(sweep.config, config, given), started, progress=progress)
+    config, by_environment = with_environment(config)
     check_machine(config.resources)
     refuse_another(config, replace=replace)
+    refuse_store(config)
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
     refuse_too_short(config, dataset, designs)
-    refuse_store(config)
+    for line in by_environment:
+        TerminalProgress().say(line)
     if needed := held():
         _log.warning(
             "A password is kept in no file: `resume` and `sync` will need %s in the environment.", " and ".join(needed)
@@ -217,7 +223,9 @@ def _run(
             f"worker then: allow {SHORT:g} s or more."
         )
     try:
-        tracker.start(**provenance(config, dataset))
+        found = provenance(config, dataset)
+        found["tags"]["mlflow.note.content"] = description(config, dataset)
+        tracker.start(**found, datasets=datasets(config, dataset))
         if changed:
             tracker.note(changed)
         study = Study(sweep.folder, sampler=samplers, objectives=config.search.objectives)
@@ -250,6 +258,8 @@ def _run(
         raise
     finally:
         if engine is not None:
+            if status is not SweepState.COMPLETED:
+                engine.ledger.wait_for_resume(engine.records.values())
             callback.end(engine, status)
         _take_leave(sweep, tracker, status, at_once=at_once)
 

@@ -52,6 +52,7 @@ class Ledger:
     def go_on(self, record: TrialRecord) -> None:
         """Writes that a worker trains the trial from now on."""
         self.study.go_on(record)
+        self.tracker.trial_resumed(record.number)
 
     def epoch(self, record: TrialRecord, result: EpochResult) -> None:
         """Writes the result of another epoch of the trial."""
@@ -101,6 +102,12 @@ class Ledger:
         self.study.end(record, state, reason, known=known)
         if record.trained:  # MLflow has no run of what was not
             self._tell_end(record)
+
+    def wait_for_resume(self, records: Iterable[TrialRecord]) -> None:
+        """Reports to the tracker that trials which did not end wait until somebody resumes the sweep."""
+        for record in records:
+            if record.trained and not record.ended:
+                self.tracker.trial_paused(record.number)
 
     def abandon(self, records: Iterable[TrialRecord]) -> None:
         """Reports to the tracker that trials which did not end never will: their study is about to be deleted."""

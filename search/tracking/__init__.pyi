@@ -1,3 +1,4 @@
+from .datasets import TrackedDataset as TrackedDataset
 from .delivery import UploadProgress as UploadProgress
 from .mlflow_store import (
     connect_store as connect_store,

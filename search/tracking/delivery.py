@@ -20,6 +20,7 @@ from ..files import (
     read_entries,
     read_or_tell,
 )
+from .datasets import FIELDS
 from .mlflow_store import moved_store, uri_problem
 
 LARGEST = 2**63
@@ -30,7 +31,7 @@ _KINDS: dict[str, Any] = {
 }  # fmt: skip
 _SPOOLED: dict[str, Any] = {
     "event": str, "time": int, "id": str, "experiment": str, "sweep": str, "trial": int | None, "step": int,
-    "status": str, "params": dict, "tags": dict, "metrics": dict, "artifacts": dict,
+    "status": str, "params": dict, "tags": dict, "metrics": dict, "artifacts": dict, "datasets": list,
 }  # fmt: skip
 _FILE = re.compile(r"\w[\w. -]*(/\w[\w. -]*)*")
 _ABSENT = object()
@@ -57,6 +58,9 @@ def refuse_odd(entry: Entry, spool: Path) -> None:
                 raise SweepError(f"{spool}: {key}: {name!r:.80} is {inner!r:.80}, which no sweep wrote", _REMEDY)
             if key == "artifacts" and not _FILE.fullmatch(name):
                 raise SweepError(f"{spool}: artifacts: {name!r:.80} is no file's name, and nothing is written", _REMEDY)
+    for each in entry.get("datasets", ()):
+        if not isinstance(each, dict) or each.keys() != FIELDS or not all(isinstance(v, str) for v in each.values()):
+            raise SweepError(f"{spool}: datasets: {each!r:.80} is one which no sweep wrote", _REMEDY)
     if "event" not in entry or "time" not in entry:
         raise SweepError(f"{spool}: a line without event or time, which no sweep wrote", _REMEDY)
 

@@ -9,7 +9,7 @@ import re
 import sqlite3
 import tempfile
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -129,6 +129,10 @@ def uri_problem(uri: object) -> str | None:
     file = uri[len("sqlite:///") :].partition("?")[0]
     if "\0" in file or file == ":memory:" or not file.strip("/"):
         return "it is kept nowhere, and gone when the sweep ends: name a file, as in sqlite:////home/me/mlflow.db"
+    try:
+        sqlite_file(uri)
+    except RuntimeError:
+        return "no such user's home folder"
     return None
 
 
@@ -143,9 +147,12 @@ def _no_address(uri: str) -> str | None:
 
 
 def file_problem(database: Path) -> str | None:
-    """Why an SQLite file cannot hold what is sent to MLflow, as a sentence; None where it can. Its folder is made."""
+    """Why an SQLite file cannot hold what is sent to MLflow, as a sentence; None where it can. Nothing is left."""
+    made: list[Path] = []
     try:
-        database.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed([each for each in database.parents if not each.exists()]):
+            folder.mkdir()
+            made.append(folder)
         with tempfile.TemporaryFile(dir=database.parent):  # as SQLite will want it for its journal
             pass
         if database.is_file():
@@ -154,6 +161,10 @@ def file_problem(database: Path) -> str | None:
         return f"{database} is there, and is no database of MLflow's" if is_foreign(database) else None
     except OSError as error:
         return f"{database} cannot be written: {error.strerror}"
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):  # another sweep has put something there meanwhile
+                folder.rmdir()
 
 
 def refuse_place(address: str, run: str, names: Iterable[str]) -> None:
@@ -196,14 +207,14 @@ def is_foreign(database: Path) -> bool:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The database file of an SQLite URI, absolute; None for any other URI.
+    """The database file of an SQLite URI, absolute, with ~ written out; None for any other URI.
 
     >>> sqlite_file("sqlite:////data/mlflow.db")
     PosixPath('/data/mlflow.db')
     """
     if not uri.startswith("sqlite:///"):
         return None
-    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute()
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).expanduser().absolute()
 
 
 def moved_store(uri: str, folder: Path) -> str:

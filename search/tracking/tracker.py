@@ -10,6 +10,7 @@ import logging
 import math
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from .secrets import hide, without_secrets
 from .uploader import Uploader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from .datasets import TrackedDataset
 
 _CHECK = 2.0  # seconds
 _STATUS = {
@@ -82,11 +85,14 @@ class Tracker:
         self._steps: dict[int | None, int] = {}
         self._standing: dict[str, tuple[int, float]] = {}
         self._seen: set[tuple[object, ...]] = set()
+        self._paused: set[object] = set()
         for entry in every_entry(path):
             refuse_odd(entry, path)
             self._remember(entry)
         if (database := sqlite_file(uri)) is not None:
             uri = f"sqlite:///{database}"
+            if not self._seen:
+                _make_folder_of(database)
         lost = UploadProgress(folder).lost_lines()
         if not self._seen:
             self._append(
@@ -120,7 +126,12 @@ class Tracker:
         return self._progress.refresh().runs.get(number)
 
     def start(
-        self, *, params: Mapping[str, object], tags: Mapping[str, str], artifacts: Mapping[str, str] | None = None
+        self,
+        *,
+        params: Mapping[str, object],
+        tags: Mapping[str, str],
+        artifacts: Mapping[str, str] | None = None,
+        datasets: Sequence[TrackedDataset] = (),
     ) -> None:
         """Describes the sweep, on the parent run. Again after a resume is harmless, and opens a finished run again.
 
@@ -128,9 +139,11 @@ class Tracker:
             params: the sweep's config, under dotted keys.
             tags: code version, data fingerprint, machine.
             artifacts: text by file name, such as the environment.
+            datasets: the images. Trials have none of their own: a request more for each would add a fifth to its cost.
         """
         self._report(
             {"event": "start", "params": _texts(params), "tags": _texts(tags), "artifacts": _texts(artifacts or {})}
+            | ({"datasets": [each.to_json() for each in datasets]} if datasets else {})
         )
         if ("finish", None, 0) in self._seen:
             self._seen -= {("finish", None, 0), ("resume", None, 0)}
@@ -167,6 +180,20 @@ class Tracker:
         fields["tags"] = {"convscape.state": state, "convscape.reason": reason} | fields.get("tags", {})
         status = _STATUS.get(state, "KILLED")
         self._report({"event": "end", "trial": number, "status": status, "step": self._step(number)} | fields)
+
+    def trial_paused(self, number: int) -> None:
+        """Reports that a trial waits for the sweep to be resumed: its run in MLflow is SCHEDULED until it trains again.
+
+        Of a trial that was not reported as trained, has ended or is paused nothing is reported.
+        """
+        begun = ("trial", number, 0) in self._seen and ("end", number, 0) not in self._seen
+        if begun and number not in self._paused:
+            self._toggle("pause", number, "SCHEDULED", "paused")
+
+    def trial_resumed(self, number: int) -> None:
+        """Reports that a trial trains again, where `trial_paused` said before that it waits."""
+        if number in self._paused:
+            self._toggle("go on", number, "RUNNING", "running")
 
     def note(self, tags: Mapping[str, str], number: int | None = None) -> None:
         """Sets tags on a run.
@@ -228,6 +255,11 @@ class Tracker:
     def _step(self, number: int | None) -> int:
         return self._steps.get(number, 0)
 
+    def _toggle(self, event: str, number: int, status: str, state: str) -> None:
+        """Reports what may happen to a trial again and again, unlike all else: who calls knows that it is news."""
+        self._seen.discard((event, number, 0))
+        self._report({"event": event, "trial": number, "status": status, "tags": {"convscape.state": state}})
+
     def _report(self, entry: Entry) -> None:
         try:
             if _identity(entry) not in self._seen:
@@ -260,6 +292,10 @@ class Tracker:
     def _remember(self, entry: Entry) -> None:
         if entry.get("event") == "resume":
             self._seen.discard(("finish", None, 0))
+        if entry.get("event") == "pause":
+            self._paused.add(entry.get("trial"))
+        elif entry.get("event") in ("go on", "end"):
+            self._paused.discard(entry.get("trial"))
         self._seen.add(_identity(entry))
         self._time = max(self._time, int(entry.get("time", 0)))
         trial, step = entry.get("trial"), int(entry.get("step", 0))
@@ -308,6 +344,11 @@ def sync(folder: Path, to: str | None = None) -> int:
         ) from error
     finally:
         uploader.release()
+
+
+def _make_folder_of(database: Path) -> None:
+    with suppress(OSError):  # results wait until it is there
+        database.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _identity(entry: Entry) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
 from ..files import PLAIN, Entry, Spool, read_entries, tell_once
+from .datasets import dataset_inputs
 from .delivery import COPIED, UploadProgress, is_copy, refuse_odd, spool_place
 from .mlflow_store import (
     connect_store,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 # MLflow's own limits (mlflow.utils.validation) and, for metrics, room left for the params and tags of a call.
 _PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
 _BATCH = 1 << 18  # bytes of the spool
-_NOT_HERE = ("ENDPOINT_NOT_FOUND", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED")  # of what a sweep can do without
+_NOT_HERE = ("ENDPOINT_NOT_FOUND", "PERMISSION_DENIED")  # of what a sweep can do without
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows its pages for language models
 
 
@@ -70,6 +71,7 @@ class _Work:
     params: dict[str, str] = field(default_factory=dict, init=False)
     tags: dict[str, str] = field(default_factory=dict, init=False)
     artifacts: dict[str, str] = field(default_factory=dict, init=False)
+    datasets: list[dict[str, str]] = field(default_factory=list, init=False)
     metrics: list[tuple[str, float, int, int]] = field(default_factory=list, init=False)
     status: str | None = field(default=None, init=False)
     ended: int | None = field(default=None, init=False)
@@ -79,6 +81,7 @@ class _Work:
         self.params |= entry.get("params", {})
         self.tags |= entry.get("tags", {})
         self.artifacts |= entry.get("artifacts", {})
+        self.datasets += entry.get("datasets", [])
         step = entry.get("step", 0)
         self.metrics += [(key, value, time, step) for key, value in entry.get("metrics", {}).items()]
         if "status" in entry:
@@ -160,8 +163,12 @@ class Uploader:
         if not self._hold():
             raise SweepError(f"{self._folder}: another process sends its results", "Wait until the sweep has ended.")
         uri = hide(uri)
+        if database is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
         connect_store(uri).search_experiments(max_results=1)
         self._note({"store": uri})
+        self._note({"unsure": 0})  # all may have been sent there before
+        self._look_first = True
         self._client = None
 
     def is_there(self) -> bool:
@@ -317,7 +324,7 @@ class Uploader:
         try:
             self._client.set_experiment_tag(self._experiment, *view_of(parent))
         except MlflowException as error:
-            if error.error_code not in _NOT_HERE:
+            if error.error_code not in (*_NOT_HERE, "INVALID_PARAMETER_VALUE"):
                 raise
 
     def _create(self, name: str, time: int, tags: dict[str, str]) -> str:
@@ -338,7 +345,7 @@ class Uploader:
             self._note({"trial": work.trial, "run": run_id})
             work.tags = {}
         run_id = self._progress.runs[work.trial]
-        for part in (self._values, self._files, self._status):
+        for part in (self._values, self._inputs, self._files, self._status):
             try:
                 part(run_id, work)
             except MlflowException as error:
@@ -357,6 +364,17 @@ class Uploader:
         while params or metrics or marks:
             client.log_batch(run_id, metrics=metrics[:_METRICS], params=params[:_PARAMS], tags=marks[:_PARAMS])
             params, metrics, marks = params[_PARAMS:], metrics[_METRICS:], marks[_PARAMS:]
+
+    def _inputs(self, run_id: str, work: _Work) -> None:
+        from mlflow.exceptions import MlflowException
+
+        assert self._client is not None
+        if work.datasets:
+            try:
+                self._client.log_inputs(run_id, dataset_inputs(work.datasets))
+            except MlflowException as error:
+                if error.error_code not in _NOT_HERE:
+                    raise
 
     def _files(self, run_id: str, work: _Work) -> None:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -378,8 +396,8 @@ class Uploader:
 
     def _status(self, run_id: str, work: _Work) -> None:
         assert self._client is not None
-        if work.status == "RUNNING":
-            self._client.update_run(run_id, status="RUNNING")
+        if work.status in ("RUNNING", "SCHEDULED"):  # a run that has not ended
+            self._client.update_run(run_id, status=work.status)
         elif work.status is not None:
             self._client.set_terminated(run_id, status=work.status, end_time=work.ended)
 

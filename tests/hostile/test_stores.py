@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from convscape import cli
 from convscape.dashboards.queries import runs
 from convscape.search import Sweep, launch, resume
 from convscape.search.files import SPOOL, UPLOADED, Spool
 from convscape.search.tracking import Tracker, UploadProgress, sync
-from convscape.search.tracking.mlflow_store import connect_store, refuse_place
+from convscape.search.tracking.datasets import FIELDS
+from convscape.search.tracking.mlflow_store import connect_store, refuse_place, search_runs
 from convscape.spaces import ConfigError, SweepError
-from convscape.tests.tiny_sweep import tiny
+from convscape.tests.tiny_sweep import TINY, tiny
 
 
 @pytest.mark.parametrize(
@@ -24,8 +26,7 @@ from convscape.tests.tiny_sweep import tiny
         "sqlite://",
         "sqlite:///",
         "sqlite:///:memory:",
-        "sqlite:////proc/nope/x.db",
-        "sqlite:////dev/null/x.db",
+        "sqlite:///~nobody-of-that-name/x.db",
         "http://[::1",
         "http://host:99999",
         "http://",
@@ -37,6 +38,72 @@ def test_a_store_that_cannot_be_kept_is_refused(tmp_path: Path, uri: str) -> Non
     with pytest.raises(ConfigError, match=r"tracking\.uri: "):
         launch(tiny(tmp_path, f"tracking.uri={uri}"), progress=False)
     assert not (tmp_path / "tiny").exists()
+
+
+@pytest.mark.parametrize("file", ["/proc/nope/x.db", "/dev/null/x.db", "{}/file/x.db", "{}/new/file", "{}"])
+@pytest.mark.parametrize("command", [[], ["--dry-run"]])
+def test_a_store_that_cannot_be_written_is_refused_before_the_images_are_read(
+    tmp_path: Path,
+    file: str,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("convscape.search.driver.launching.load_data", lambda _: pytest.fail("images were read"))
+    monkeypatch.setattr("convscape.search.config.load_data", lambda _: pytest.fail("images were read"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "sweep.yaml").write_text(TINY)
+    if file == "{}/new/file":
+        (tmp_path / "new").symlink_to("/proc/nope")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["launch", "sweep.yaml", *command, "--set", f"tracking.uri=sqlite:///{file.format(tmp_path)}"])
+    assert caught.value.code == 4
+    assert "tracking.uri: " in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_look_at_a_store_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sweep.yaml").write_text(TINY)
+    database = tmp_path / "a" / "b" / "mlflow.db"
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["launch", str(tmp_path / "sweep.yaml"), "--dry-run", "--set", f"tracking.uri=sqlite:///{database}"])
+    assert not caught.value.code
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.yaml"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_tilde_in_a_store_s_path_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    sweep = launch(tiny(tmp_path, "tracking.uri=sqlite:///~/runs/mlflow.db", "search.trials=1"), progress=False)
+    assert sync(sweep.folder) == 0
+    assert (tmp_path / "home" / "runs" / "mlflow.db").is_file()
+    assert sweep.tracking_uri == f"sqlite:///{tmp_path}/home/runs/mlflow.db"
+
+
+@pytest.mark.usefixtures("quiet")
+def test_results_whose_store_never_worked_go_to_another_whole_and_once(tmp_path: Path) -> None:
+    sweep = launch(tiny(tmp_path, "tracking.uri=http://127.0.0.1:9"), progress=False)
+    with pytest.raises(SweepError, match="did not take"):
+        sync(sweep.folder)
+    uri = f"sqlite:///{tmp_path / 'other.db'}"
+    for _ in range(2):
+        assert sync(sweep.folder, to=uri) == 0
+    assert sync(sweep.folder) == 0
+    client = connect_store(uri)
+    experiment = client.get_experiment_by_name("convscape")
+    assert experiment
+    found = {run.data.tags.get("convscape.trial"): run for run in search_runs(client, experiment.experiment_id, "")}
+    assert len(list(search_runs(client, experiment.experiment_id, ""))) == len(found), "no run is there twice"
+    trained = [record for record in sweep.trials() if record.trained]
+    assert found.keys() == {None, *(str(record.number) for record in trained)}
+    assert len(found[None].inputs.dataset_inputs) == 2
+    for record in trained:
+        run = found[str(record.number)]
+        points = client.get_metric_history(run.info.run_id, "accuracy")
+        assert [(point.step, point.value) for point in points] == list(record.accuracies.items())
+        assert run.data.tags["convscape.state"] == record.state
 
 
 @pytest.mark.usefixtures("quiet")
@@ -128,7 +195,18 @@ def test_no_file_is_written_by_the_names_in_a_spool(tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize(
-    "values", [{"time": "soon"}, {"params": [1]}, {"tags": {"a": 1}}, {"metrics": {"a": "b"}}, {"step": True}]
+    "values",
+    [
+        {"time": "soon"},
+        {"params": [1]},
+        {"tags": {"a": 1}},
+        {"metrics": {"a": "b"}},
+        {"step": True},
+        {"datasets": {}},
+        {"datasets": ["x"]},
+        {"datasets": [{"name": "x"}]},
+        {"datasets": [dict.fromkeys(FIELDS, 1)]},
+    ],
 )
 @pytest.mark.usefixtures("quiet")
 def test_an_entry_that_no_sweep_wrote_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
@@ -159,7 +237,7 @@ def test_somebodys_own_database_gets_no_tables_of_mlflow(tmp_path: Path) -> None
         sync(tmp_path / "sweep", to=uri)
     with pytest.raises(SweepError, match="no database of MLflow's"):
         runs(uri, "e", "s")
-    with pytest.raises(ConfigError, match=r"tracking\.uri: .* no database of MLflow's"):
+    with pytest.raises(SweepError, match=r"tracking\.uri: .* no database of MLflow's"):
         launch(tiny(tmp_path, f"tracking.uri={uri}"), progress=False)
     assert database.read_bytes() == before
     database.write_text("Dear diary")

@@ -19,6 +19,8 @@ from convscape.search.driver.launching import launch, resume
 from convscape.search.files import PROGRESS, SPOOL, UPLOADED
 from convscape.search.files.append_only import every_entry
 from convscape.search.sweep import Sweep
+from convscape.search.tracking.mlflow_store import connect_store
+from convscape.search.tracking.tracker import sync
 from convscape.search.workers.training_job import TrainingJob
 from convscape.spaces.errors import SweepError
 from tiny_sweep import TINY, results, tiny
@@ -42,6 +44,48 @@ def test_a_sweep_interrupted_before_any_epoch_is_kept_where_mlflow_waits_for_its
     with pytest.raises(KeyboardInterrupt):
         launch(tiny(tmp_path), progress=False)
     assert (tmp_path / "tiny" / "config.json").exists() == begun
+
+
+@pytest.mark.usefixtures("quiet")
+def test_trials_that_wait_for_a_resume_do_not_run_in_mlflow(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = sweeps._train
+
+    def interrupted(engine: Any, *rest: Any) -> None:
+        report = engine.report
+
+        def once(told: Any) -> Any:
+            decision = report(told)
+            engine.interrupted = "interrupted" if sum(len(r.accuracies) for r in engine.records.values()) > 3 else ""
+            return decision
+
+        engine.report = once
+        train(engine, *rest)
+
+    def statuses() -> dict[int | None, tuple[str, str | None]]:
+        assert sync(tmp_path / "tiny") == 0
+        runs = {number: connect_store(database).get_run(run) for number, run in sweep.run_ids().items()}
+        return {number: (run.info.status, run.data.tags.get("convscape.state")) for number, run in runs.items()}
+
+    monkeypatch.setattr(sweeps, "_train", interrupted)
+    config = tiny(
+        tmp_path, f"tracking.uri={database}", "search.epochs=3", "tracking.experiment=waiting", "search.promotion=none"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        launch(config, progress=False)
+    sweep = Sweep.open("tiny", tmp_path)
+    sync(sweep.folder)
+    waiting = {record.number: ("SCHEDULED", "paused") for record in sweep.trials() if record.paused}
+    assert len(waiting) == 1
+    assert statuses().items() >= waiting.items()
+    assert statuses()[None][0] == "KILLED"
+    monkeypatch.setattr(sweeps, "_train", train)
+    resume("tiny", tmp_path, progress=False)
+    assert {status for status, _ in statuses().values()} == {"FINISHED"}
+    entries = list(every_entry(sweep.folder / SPOOL))
+    again = [entry["trial"] for entry in entries if entry["event"] == "go on"]
+    assert again == list(waiting)
 
 
 def written(folder: Path) -> dict[Path, int]:

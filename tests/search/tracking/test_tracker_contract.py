@@ -39,10 +39,13 @@ class TestMlflow(TrackerContract):
             assert number not in found, "a run is there twice"
             names = [file.path for file in client.list_artifacts(identity)]
             found[number] = ArrivedRun(
-                ended=run.info.status != "RUNNING",
+                ended=run.info.status not in ("RUNNING", "SCHEDULED"),
                 params=data.params,
                 tags=data.tags,
                 points={key: self._points(identity, key) for key in data.metrics},
+                datasets=[
+                    (each.dataset.name, each.dataset.digest, each.tags[0].value) for each in run.inputs.dataset_inputs
+                ],
                 artifacts={name: Path(client.download_artifacts(identity, name)).read_text() for name in names},
             )
         return found
@@ -56,18 +59,27 @@ class Diary:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "diary.jsonl"
+        self._states: dict[int, str] = {}
+        for line in self._path.read_text().splitlines() if self._path.exists() else ():
+            entry = json.loads(line)
+            if entry["trial"] is not None and "params" in entry:
+                self._states.setdefault(entry["trial"], "running")
+            if state := entry.get("tags", {}).get("convscape.state"):
+                self._states[entry["trial"]] = state
 
     def _note(self, number: int | None, **what: Any) -> None:
         with suppress(ValueError, TypeError, OSError), self._path.open("a") as file:
             file.write(json.dumps({"trial": number, **what}, allow_nan=False) + "\n")
 
-    def start(self, *, params: Any, tags: Any, artifacts: Any = None) -> None:
-        self._note(None, params=params, tags=tags, artifacts=artifacts or {}, ended=False)
+    def start(self, *, params: Any, tags: Any, artifacts: Any = None, datasets: Any = ()) -> None:
+        named = [(each.name, each.digest, each.context) for each in datasets]
+        self._note(None, params=params, tags=tags, artifacts=artifacts or {}, datasets=named, ended=False)
 
     def flushed_lines(self) -> int:
         return 0
 
     def trial_started(self, start: Any) -> None:
+        self._states.setdefault(start.number, "running")
         self._note(start.number, params=start.params, tags=start.tags, artifacts=start.artifacts)
 
     def epoch(self, number: int, epoch: int, metrics: Any) -> None:
@@ -76,7 +88,18 @@ class Diary:
     def note(self, tags: Any, number: int | None = None) -> None:
         self._note(number, tags=tags)
 
+    def trial_paused(self, number: int) -> None:
+        if self._states.get(number) == "running":
+            self._states[number] = "paused"
+            self._note(number, tags={"convscape.state": "paused"})
+
+    def trial_resumed(self, number: int) -> None:
+        if self._states.get(number) == "paused":
+            self._states[number] = "running"
+            self._note(number, tags={"convscape.state": "running"})
+
     def trial_ended(self, number: int, *, state: str, reason: str, metrics: Any) -> None:
+        self._states[number] = state
         values = {key: v for key, v in metrics.items() if _finite(v)}
         self._note(number, tags={"convscape.state": state, "convscape.reason": reason}, metrics=values, ended=True)
 
@@ -105,6 +128,7 @@ class TestDiary(TrackerContract):
             run.params = {key: str(value) for key, value in entry.get("params", {}).items()} | run.params
             run.tags |= entry.get("tags", {})
             run.artifacts |= entry.get("artifacts", {})
+            run.datasets = [tuple(each) for each in entry.get("datasets", [])] or run.datasets
             run.ended = entry.get("ended", run.ended)
             for key, value in entry.get("metrics", {}).items():
                 points = dict(run.points.get(key, []))

@@ -1,0 +1,81 @@
+"""What MLflow shows first of a sweep: in words what was asked, and the images it learns from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...spaces.conv_space import DEFAULTS
+from ..config import UNLIMITED
+from ..sweep import folder_option
+from ..tracking import TrackedDataset
+
+if TYPE_CHECKING:
+    from ...trainers.data import Dataset, Part
+    from ..config import SweepConfig
+
+
+def description(config: SweepConfig, dataset: Dataset) -> str:
+    """What was asked of a sweep and what to type, as Markdown for the description of its run in MLflow.
+
+    Args:
+        config: the sweep file.
+        dataset: the images.
+    """
+    shape, option = "x".join(map(str, dataset.input)), folder_option(config)
+    data = (
+        f"{len(dataset.train):,} images to train on, {len(dataset.validation):,} to validate on, "
+        f"{len(dataset.test):,} to test on; {shape}, {len(dataset.classes)} classes"
+    )
+    search = config.search
+    epochs = "epochs chosen by the sweep" if search.epochs == "auto" else f"up to {search.epochs:,} epochs"
+    trials = "as many trials as there is time for" if search.trials == UNLIMITED else f"{search.trials:,} trials"
+    asked = f"{trials}, {epochs}, sampler {search.sampler_name}, promotion {search.promotion}"
+    limits = config.budget.model_dump(exclude_none=True, exclude={"over_budget"})
+    rows = {
+        "data": f"{_name(config, dataset)}: {data}",
+        "search": f"{asked}; {' and '.join(search.objectives)}",
+        "time": f"{search.seconds:,.0f} s" if search.seconds else "no limit",
+        "budget": ", ".join(f"{key.replace('_', ' ')} ≤ {value:,}" for key, value in limits.items()) or "no limit",
+        "space": ", ".join(f"{key} {value}" for key, value in config.space.items() if value != DEFAULTS.get(key)),
+    }
+    lines = [f"**{config.name}**: a search for a convolutional network", ""]
+    lines += [f"- {key}: {value}" for key, value in rows.items() if value]
+    commands = {"compare": "the trials, best first", "resume": "go on after an interruption"}
+    lines += ["", *(f"- `convscape {key} {config.name}{option}`: {what}" for key, what in commands.items())]
+    export = f"convscape export {config.name}{option} --to exported/{config.name}"
+    return "\n".join([*lines, f"- `{export}`: the winner as files"])
+
+
+def datasets(config: SweepConfig, dataset: Dataset) -> list[TrackedDataset]:
+    """The parts that are trained and validated on, as datasets of the sweep's run in MLflow.
+
+    Args:
+        config: the sweep file, which names the source.
+        dataset: the images.
+    """
+    root, name = config.data.root, _name(config, dataset)
+    source: dict[str, Any] = {"tags": {"mlflow.source.name": dataset.name}} if root is None else {"uri": str(root)}
+    return [
+        TrackedDataset(
+            name=f"{name} ({context})",
+            digest=dataset.fingerprint,
+            context=context,
+            source_type="code" if root is None else "local",
+            source=source,
+            profile={"images": len(part), "shape": list(dataset.input), "classes": _counts(dataset, part)},
+        )
+        for context, part in {"training": dataset.train, "validation": dataset.validation}.items()
+    ]
+
+
+def _name(config: SweepConfig, dataset: Dataset) -> str:
+    """The data set's name; of a folder of images the folder's."""
+    root = config.data.root
+    return root.name if dataset.name == "folder" and root is not None else dataset.name
+
+
+def _counts(dataset: Dataset, part: Part) -> dict[str, int]:
+    counts = np.bincount(part.labels, minlength=len(dataset.classes))
+    return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}

@@ -1,0 +1,80 @@
+"""MLflow's own environment variables are heard where a sweep file says nothing, by a launch alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from convscape import cli
+from convscape.search.config.environment import with_environment
+from convscape.search.driver.launching import launch, resume
+from convscape.search.sweep import Sweep
+from convscape.spaces.errors import ConfigError
+from tiny_sweep import TINY, tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:Sesame-1234@mlflow.example/")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "leaves")
+
+
+def test_they_are_used_and_said(tmp_path: Path) -> None:
+    config, lines = with_environment(tiny(tmp_path))
+    assert config.tracking_uri == "https://me:${MLFLOW_TRACKING_PASSWORD}@mlflow.example/"
+    assert config.tracking.experiment == "leaves"
+    assert lines == [
+        "MLflow's store is https://mlflow.example/, by MLFLOW_TRACKING_URI in the environment.",
+        "MLflow's experiment is leaves, by MLFLOW_EXPERIMENT_NAME in the environment.",
+    ]
+
+
+def test_the_sweep_file_goes_first(tmp_path: Path) -> None:
+    config, lines = with_environment(tiny(tmp_path, "tracking.uri=http://host:1", "tracking.experiment=convscape"))
+    assert (config.tracking.uri, config.tracking.experiment, lines) == ("http://host:1", "convscape", [])
+
+
+def test_what_is_empty_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+    config = tiny(tmp_path)
+    assert with_environment(config) == (config, [])
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "databricks", "file:///mlruns", "http://", "sqlite:///~nobody-here/x.db"])
+def test_a_store_that_nothing_is_sent_to_is_refused_by_the_variable_s_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI in the environment: "):
+        with_environment(tiny(tmp_path))
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_resume_keeps_to_what_the_sweep_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch(tiny(tmp_path, "search.trials=2"), overrides=["search.trials=1"], progress=False)
+    assert "MLflow's experiment is leaves, by MLFLOW_EXPERIMENT_NAME" in capsys.readouterr().err
+    kept = (tmp_path / "tiny" / "config.json").read_text()
+    assert "Sesame" not in kept
+    assert json.loads(kept)["tracking"]["experiment"] == "leaves"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://another:5000")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "another")
+    resume("tiny", tmp_path, progress=False)
+    sweep = Sweep.open("tiny", tmp_path)
+    assert (sweep.tracking_uri, sweep.config.tracking.experiment) == (
+        "https://me:${MLFLOW_TRACKING_PASSWORD}@mlflow.example/",
+        "leaves",
+    )
+
+
+def test_a_dry_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    with pytest.raises(SystemExit):
+        cli.main(["launch", str(tmp_path / "tiny.yaml"), "--dry-run"])
+    assert "# MLflow's store is https://mlflow.example/, by MLFLOW_TRACKING_URI" in capsys.readouterr().out
