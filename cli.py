@@ -135,6 +135,8 @@ def _show_logs_plainly() -> None:
 
 def _unread() -> bool:
     """Whether the output goes to a pipe that nobody reads any more."""
+    if not hasattr(select, "poll"):  # as on Windows
+        return True
     poll = select.poll()
     poll.register(1, 0)
     return bool(poll.poll(0))

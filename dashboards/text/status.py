@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...search import folder_option
 from ...search.driver import as_of_now, format_duration, progress_line, read_progress
 from ...search.records import failures
-from ...search.tracking import UploadProgress, without_secrets
+from ...search.tracking import UploadProgress, upload_problem, without_secrets
 from .in_mlflow import ui_command
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
     how, progress, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
     delivery = UploadProgress(sweep.folder).refresh()
+    left = delivery.left()
     return {
         "name": sweep.name,
         "running": how is SweepStatus.RUNNING,
@@ -90,7 +91,7 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
         "best": best and asdict(best),
         "live": progress and asdict(progress),
         "resume": _resume(sweep) if how.resumable else None,
-        "mlflow": {"waiting": delivery.left(), "problem": delivery.problem},
+        "mlflow": {"waiting": left, "problem": upload_problem(delivery) if left else delivery.problem},
     }
 
 
@@ -139,9 +140,10 @@ def unsent(sweep: Sweep) -> list[str]:
     """
     delivery = UploadProgress(sweep.folder).refresh()
     left = delivery.left()
-    if not left or (sweep.running and not delivery.problem):
+    problem = upload_problem(delivery) if left else None
+    if not left or (sweep.running and not problem):
         return []
-    why = f": {without_secrets(delivery.problem)}" if delivery.problem else ""
+    why = f": {without_secrets(problem)}" if problem else ""
     lines = _cut(f"MLflow: {left:,} results wait{why}", indent="  ")
     return (
         lines if sweep.running else [*lines, f"send them:    convscape sync {sweep.name}{folder_option(sweep.config)}"]

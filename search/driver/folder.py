@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SweepError, read_plain
@@ -121,7 +121,7 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
     """
     folder = config.sweep_folder
     former = folder.with_name(f".{folder.name}.former")
-    ours = False
+    ours, made = False, not folder.exists()
     try:
         if (folder / CONFIG).exists():
             with sweep_lock(folder):
@@ -142,6 +142,9 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
     except BaseException as error:
         if ours and not (folder / TRIALS).exists() and not in_mlflow(folder):
             shutil.rmtree(folder, ignore_errors=True)
+        elif made and not ours:
+            with suppress(OSError):  # it is not empty where another sweep has begun there
+                folder.rmdir()
         if former.exists() and not folder.exists():
             former.rename(folder)
         if isinstance(error, OSError) and is_fault_of(config.folder.resolve(), error):

@@ -277,8 +277,9 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: 
         tracker.close(wait=not at_once)
     if left and ((sweep.folder / TRIALS).exists() or in_mlflow(sweep.folder)):
         _log.warning(
-            "%d results have not reached MLflow yet: `convscape sync %s%s` sends them.",
+            "%d results have not reached MLflow yet%s: `convscape sync %s%s` sends them.",
             left,
+            f" ({tracker.problem})" if tracker.problem else "",
             sweep.name,
             folder_option(sweep.config),
         )

@@ -8,6 +8,7 @@ from .append_only import (
     read_entries as read_entries,
 )
 from .atomic import temporary_path as temporary_path, write_atomically as write_atomically
+from .flock import lock_file as lock_file
 from .layout import (
     CONFIG as CONFIG,
     INPUTS as INPUTS,

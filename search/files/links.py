@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ...spaces import SweepError
 
-PLAIN = os.O_NOFOLLOW | os.O_CLOEXEC
-"""Flags with which a file of a sweep's folder is opened for writing: a link is refused, even one made just now."""
+PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Flags with which a file of a sweep's folder is opened for writing: a link is refused, even one made just now.
+Windows has no such flags."""
 
 
 def refuse_links(folder: Path, *, deep: bool = True) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import time
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from ...spaces import SweepError
+from .flock import lock_file, unlock_file
 from .layout import LOCK, command_about
 from .links import PLAIN, refuse_links
 
@@ -31,48 +31,45 @@ def sweep_lock(folder: Path) -> Iterator[None]:
     The lock ends with the body, or with the process, however that ends.
 
     Raises:
-        SweepError: another process holds it; says which. Or the folder holds a link.
+        SweepError: another process holds it; says which. Or the folder holds a link, or is where no file can be locked.
     """
     refuse_links(folder)
     with os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o666), "a+") as file:
         try:
-            _lock(file)
-        except BlockingIOError:
+            had = _lock(file, folder / LOCK)
+        except SweepError:
+            if not file.seek(0, os.SEEK_END):
+                (folder / LOCK).unlink(missing_ok=True)  # it locks nothing
+            raise
+        if not had:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise SweepError(
                 f"sweep {folder.name}: {holder} is running it",
                 f"Watch it with `{command_about(folder, 'status')}`, or end that process first.",
-            ) from None
+            )
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         try:
             yield
         finally:
-            fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to processes forked meanwhile
+            unlock_file(file.fileno())
 
 
-def _lock(file: TextIO) -> None:
-    """Raises BlockingIOError where another process holds the file for longer than it takes to look whether one does."""
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not left:
-                raise
-            time.sleep(PAUSE)
-        else:
-            return
+def _lock(file: TextIO, path: Path) -> bool:
+    """False where another process holds the file for longer than it takes to look whether one does."""
+    for _ in range(ATTEMPTS - 1):
+        if lock_file(file.fileno(), path):
+            return True
+        time.sleep(PAUSE)
+    return lock_file(file.fileno(), path)
 
 
 def is_locked(folder: Path) -> bool:
     """Whether some process runs the sweep in `folder` now."""
     try:
         with (folder / LOCK).open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
+            return not lock_file(file.fileno(), folder / LOCK, shared=True)
+    except (OSError, SweepError):  # where nothing can be locked nothing runs
         return False
-    return False

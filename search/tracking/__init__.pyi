@@ -19,4 +19,5 @@ from .secrets import (
     without_secrets as without_secrets,
 )
 from .tracker import Tracker as Tracker, TrialStart as TrialStart, sync as sync
+from .uploader import upload_problem as upload_problem
 from .view import VIEW as VIEW, runs_address as runs_address

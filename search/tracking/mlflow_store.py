@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...spaces import SweepError
+from ..files import lock_file
 from .secrets import misused_name, public_address, reveal, without_secrets
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def _make(database: Path) -> None:
             f"{database.parent}, where MLflow's store was, is not there",
             "Make that folder, or send all to another store: `convscape sync NAME --to URI`.",
         )
-    lock = os.open(database.with_name(f".{database.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    beside = database.with_name(f".{database.name}.lock")
+    lock = os.open(beside, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_file(lock, beside, wait=True)
         if database.exists() and database.stat().st_size:
             return
         unfinished = database.with_name(f".{database.name}.new")

@@ -20,7 +20,7 @@ from . import upload_process
 from .delivery import COPIED, UploadProgress, refuse_odd
 from .mlflow_store import sqlite_file, store_error
 from .secrets import hide, without_secrets
-from .uploader import Uploader
+from .uploader import Uploader, upload_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +118,7 @@ class Tracker:
     @property
     def problem(self) -> str | None:
         """Why results are waiting, in a sentence; None while MLflow takes them."""
-        problem = self._progress.refresh().problem
+        problem = upload_problem(self._progress.refresh())
         return problem and f"MLflow at {without_secrets(self._uri)} does not take results: {problem}"
 
     def run_id(self, number: int) -> str | None:

@@ -18,6 +18,7 @@ import threading
 import time
 from pathlib import Path
 
+from ...spaces import SweepError
 from .secrets import environment
 from .uploader import Uploader, hold
 
@@ -38,8 +39,11 @@ def stop(folder: Path, seconds: float = _GOODBYE) -> None:
     """Stops uploading a sweep's folder; waits up to so many `seconds` for the upload process to let go of it."""
     _driver.say("stop", folder)
     deadline = time.monotonic() + seconds
-    while (lock := hold(folder)) is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    try:
+        while (lock := hold(folder)) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+    except SweepError:  # nobody can have it
+        return
     if lock is not None:
         os.close(lock)
 

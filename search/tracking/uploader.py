@@ -8,7 +8,6 @@ once for equal (key, step, timestamp, value), all four of which come from the sp
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import os
 import re
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import PLAIN, Entry, Spool, read_entries, tell_once
+from ..files import PLAIN, Entry, Spool, lock_file, read_entries, tell_once
 from .datasets import dataset_inputs
 from .delivery import COPIED, UploadProgress, is_copy, refuse_odd, spool_place
 from .mlflow_store import (
@@ -52,14 +51,41 @@ def hold(folder: Path) -> int | None:
     """The right to upload a sweep's folder, as an open file descriptor; None while another process has it.
 
     Closing the descriptor gives the right back.
+
+    Raises:
+        SweepError: its file system has no locks.
     """
-    lock = os.open(folder / "upload.lock", os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
+    path = folder / "upload.lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        held = lock_file(lock, path)
+    except SweepError:
         os.close(lock)
+        raise
+    if held:
+        return lock
+    os.close(lock)
+    return None
+
+
+def upload_problem(progress: UploadProgress) -> str | None:
+    """Why results of a sweep's folder do not reach MLflow, as words; None where nothing is known to be wrong.
+
+    Args:
+        progress: what was sent of the folder, read just now.
+    """
+    folder = progress.path.parent
+    if progress.problem is not None or not (folder / "upload.lock").exists():
+        return progress.problem
+    try:  # who cannot lock the folder cannot write into it why
+        lock = hold(folder)
+    except SweepError as error:
+        return error.message.removeprefix(f"{folder}{os.sep}")
+    except OSError:
         return None
-    return lock
+    if lock is not None:
+        os.close(lock)
+    return None
 
 
 @dataclass

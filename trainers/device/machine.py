@@ -19,6 +19,8 @@ ON_THE_CPU = 0.6
 """Share of a machine's memory for trainings on its CPUs: the object store has up to a third, the system the rest."""
 CONTEXT = 512 * 2**20
 """Bytes of a GPU that each process takes beside PyTorch's allocator, for CUDA's context and libraries."""
+UNTOLD = 8 * 2**30
+"""Bytes of memory that a machine is taken to have where Python cannot tell, as on Windows."""
 GROUPS, ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
@@ -39,7 +41,8 @@ def gpus_here() -> int:
 
 def machine_memory() -> int:
     """Bytes of memory of this machine, or of the container or job where that has less."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    told = hasattr(os, "sysconf")
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if told else UNTOLD]
     files = (file for group in _groups() for file in (group / "memory.max", group / "memory.limit_in_bytes"))
     return min([*limits, *(int(text) for text in map(_read, files) if text.isdecimal())])
 

@@ -517,8 +517,8 @@ def test_a_grid_that_is_exhausted_says_so_once() -> None:
         quiet_optuna()
         sampler = optuna.samplers.GridSampler({"x": [1, 2]})
         study = optuna.create_study(sampler=sampler)
-        for _ in range(20):
-            study.tell(trial := study.ask(), trial.suggest_int("x", 1, 2))
+        for _ in range(5):
+            study.optimize(lambda trial: trial.suggest_int("x", 1, 2), n_trials=2)
     finally:
         handler.setStream(former)
         handler.filters = before
