@@ -1,6 +1,7 @@
 from .beginning import init as init, schema as schema
 from .handover import export as export, sync as sync
 from .networks import describe as describe, sample as sample
+from .predicting import predict as predict
 from .printing import echo as echo
 from .reading import compare as compare, list_ as list_, show as show, status as status
 from .sweeping import launch as launch, resume as resume, stop as stop

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ..trainers import Classifier, Network
     from ..trainers.export import Exported
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
@@ -315,20 +316,13 @@ class Sweep:
             DataError: the images are missing, damaged or too few.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
-        from ..trainers import Checkpoints, read_checkpoint
+        from ..trainers import read_checkpoint
         from ..trainers.export import export_bundle
 
         refuse_links(self.folder)
         trials = self.trials()
         number = _handed_over(self.best_of(trials)) if trial is None else trial
-        record = next((record for record in trials if record.number == number), None)
-        kept = Checkpoints(trial_folder(self.folder, number))
-        came_to_its_end = record is not None and (record.repetition or record.completed)
-        epoch = 0 if record is None else record.epochs if came_to_its_end else record.best_epoch
-        checkpoint = kept.at(epoch) if kept.at(epoch).exists() else kept.best()
-        if record is None or checkpoint is None:
-            known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
-            raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
+        record, checkpoint = self._trained(number, trials)
         # Of a sweep that was killed the epoch may be one that was not told.
         epoch = read_checkpoint(checkpoint)[1].get("epoch")
         dataset = load_data(self.config)
@@ -351,6 +345,89 @@ class Sweep:
             },
             count_look=lambda: count_look(self.folder, number),
         )
+
+    def network(self, trial: TrialSummary | int | None = None) -> Network:
+        """A trained network as a torch module in evaluation mode: prepared images (N, C, H, W) -> scores (N, classes).
+
+        Images are prepared by `classifier`, which also has the mean and deviation to do it with. The weights are those
+        that `export` writes.
+
+        Args:
+            trial: a row of `summaries()` or `best`, or a trial's number; the winner when not given.
+
+        Raises:
+            SweepError: no such trial, or none has a result.
+            CheckpointError: the trial's checkpoint is damaged.
+        """
+        from ..trainers import trained_network
+
+        record, checkpoint = self._wanted(trial)
+        return trained_network(record.design.architecture, checkpoint)[0]
+
+    def classifier(self, trial: TrialSummary | int | None = None) -> Classifier:
+        """A trained network that classifies picture files, with the names of its classes.
+
+        Args:
+            trial: a row of `summaries()` or `best`, or a trial's number; the winner when not given.
+
+        Raises:
+            SweepError: no such trial, or none has a result.
+            CheckpointError: the trial's checkpoint is damaged.
+            DataError: the sweep is of an earlier version, and its images, which have the classes' names, are missing.
+        """
+        from ..trainers import Classifier, trained_network
+        from ..trainers.data import usual_resize
+
+        record, checkpoint = self._wanted(trial)
+        network, normalisation = trained_network(record.design.architecture, checkpoint)
+        classes = self._classes()
+        if len(classes) != record.design.architecture.classes:
+            raise SweepError(
+                f"{self.folder / INPUTS} names {len(classes)} classes, and the network has "
+                f"{record.design.architecture.classes}",
+                "It was changed from outside: restore it from a copy.",
+            )
+        data = self.config.data
+        return Classifier(
+            network=network,
+            classes=classes,
+            input=record.design.architecture.input,
+            resize=data.resize or usual_resize(data.name),
+            **normalisation,
+        )
+
+    def _wanted(self, trial: TrialSummary | int | None) -> tuple[TrialRecord, Path]:
+        """The trial that is meant, or the run that stands for the winner, and the checkpoint to take."""
+        trials = self.trials()
+        if trial is None:
+            return self._trained(_handed_over(self.best_of(trials)), trials)
+        return self._trained(trial if isinstance(trial, int) else _handed_over(trial), trials)
+
+    def _trained(self, number: int, trials: Sequence[TrialRecord]) -> tuple[TrialRecord, Path]:
+        """A trial and the checkpoint that is handed over of it.
+
+        Raises:
+            SweepError: there is no such trial, or it has no checkpoint.
+        """
+        from ..trainers import Checkpoints
+
+        record = next((record for record in trials if record.number == number), None)
+        kept = Checkpoints(trial_folder(self.folder, number))
+        came_to_its_end = record is not None and (record.repetition or record.completed)
+        epoch = 0 if record is None else record.epochs if came_to_its_end else record.best_epoch
+        checkpoint = kept.at(epoch) if kept.at(epoch).exists() else kept.best()
+        if record is None or checkpoint is None:
+            known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
+            raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
+        return record, checkpoint
+
+    def _classes(self) -> tuple[str, ...]:
+        """Names of the classes, as inputs.json has them; by the images themselves in a sweep of an earlier version."""
+        try:
+            classes = read_sealed(self.folder / INPUTS).get("classes")
+        except (OSError, ValueError):
+            classes = None
+        return tuple(map(str, classes)) if isinstance(classes, list) else load_data(self.config).classes
 
 
 def _handed_over(best: TrialSummary) -> int:

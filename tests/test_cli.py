@@ -42,6 +42,7 @@ COMMANDS = (
     "describe",
     "sample",
     "export",
+    "predict",
     "sync",
 )
 TINY = """

@@ -4,6 +4,12 @@ from .epoch_result import EpochResult as EpochResult
 from .export import export_bundle as export_bundle
 from .network import Network as Network, build_network as build_network
 from .optimization import learning_rate as learning_rate, same_so_far as same_so_far
+from .predicting import (
+    Classifier as Classifier,
+    Prediction as Prediction,
+    exported_classifier as exported_classifier,
+    trained_network as trained_network,
+)
 from .recipe import (
     CLASS_WEIGHTS as CLASS_WEIGHTS,
     DOWNLOAD as DOWNLOAD,

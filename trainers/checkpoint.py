@@ -138,13 +138,27 @@ def load_averaged(
     }
     try:
         check_alike(averaged, network.state_dict())
-        normalisation = {key: tuple(map(float, values["normalisation"][key])) for key in ("mean", "std")}
-        mean, std = normalisation.values()
-        if len(mean) != channels or len(std) != channels or not all(map(isfinite, mean + std)) or not min(std) > 0:
-            raise ValueError(f"normalisation is {normalisation!s:.80}")
+        normalisation = normalisation_in(values, channels)
     except (ValueError, LookupError, TypeError, OverflowError) as error:
         raise CheckpointError(f"checkpoint {folder}: its tensors or values do not fit: {error!r:.200}") from None
     network.load_state_dict(averaged)
+    return normalisation
+
+
+def normalisation_in(values: Mapping[str, Any], channels: int) -> dict[str, tuple[float, ...]]:
+    """The "mean" and "std" of each channel by the values of a checkpoint, or of an export's proof.json.
+
+    Args:
+        values: what the JSON holds.
+        channels: of the images.
+
+    Raises:
+        ValueError: they cannot be used. LookupError, TypeError and OverflowError where they are none at all.
+    """
+    normalisation = {key: tuple(map(float, values["normalisation"][key])) for key in ("mean", "std")}
+    mean, std = normalisation.values()
+    if len(mean) != channels or len(std) != channels or not all(map(isfinite, mean + std)) or not min(std) > 0:
+        raise ValueError(f"normalisation is {normalisation!s:.80}")
     return normalisation
 
 

@@ -43,6 +43,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
             "validation": len(dataset.validation),
             "folds": config.search.cross_validate and dataset.splits_again,
         },
+        "classes": list(dataset.classes),
         "weights": {source: _digest(source) for source in config.recipe_space().weights},
     }
     file = config.sweep_folder / INPUTS

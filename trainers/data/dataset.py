@@ -242,10 +242,14 @@ def load_dataset(
     ((1, 8, 8), 1000, 144, 359)
     """
     shape, known = _shape(size), str(name) if is_import_path(name) else _canonical(name)
-    if resize is None:
-        resize = "crop" if known == "folder" else "stretch"
+    resize = resize or usual_resize(known)
     source = _read(known, root, shape, resize, code, memory_for_images() if memory is None else memory)
     return replace(split(known, source, train=train, validation=validation, seed=seed), resize=resize)
+
+
+def usual_resize(name: str) -> Resize:
+    """How images of a data set, or of a "folder", are brought to one size where nothing says otherwise."""
+    return "crop" if name.strip().lower() == "folder" else "stretch"
 
 
 def split(

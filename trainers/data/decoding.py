@@ -136,13 +136,14 @@ def read_head(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def read_image(path: Path, shape: Shape | None, resize: Resize = "crop") -> Picture | str:
+def read_image(path: Path, shape: Shape | None, resize: Resize = "crop", channels: int | None = None) -> Picture | str:
     """The picture (1, H, W) or (3, H, W), or why it cannot be read.
 
     Args:
         path: the file.
         shape: height and width that it is brought to, in pixels; None to take all as it is.
         resize: how it is brought to `shape`.
+        channels: 1 to have it grey and 3 to have it in colour, whatever it is; None to leave that.
     """
     try:
         with _opened(path) as image:
@@ -162,7 +163,7 @@ def read_image(path: Path, shape: Shape | None, resize: Resize = "crop") -> Pict
                     return _TOO_LARGE.format(kept + _decoded(image, shape))
                 width, height = whole if isinstance(image, JpegImageFile) else image.size
                 original = (width, height) if turn_of(image) in SIDEWAYS else (height, width)
-                return Picture(pixels_of(image, shape, resize), original)
+                return Picture(pixels_of(image, shape, resize, channels), original)
     except UnidentifiedImageError:
         return f"is a HEIC picture: {INSTALL_HEIF}" if _is_heif(path) else "cannot identify what picture it is"
     except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything

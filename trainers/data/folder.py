@@ -170,6 +170,20 @@ def _picked(images: NDArray[np.uint8] | Streamed, which: NDArray[np.bool_]) -> N
     return images.picked(np.flatnonzero(which)) if isinstance(images, Streamed) else images[which]
 
 
+def images_below(folder: Path) -> list[Path]:
+    """The files in a folder and those below it that are called images, sorted; hidden ones are left out.
+
+    Raises:
+        DataError: there are none.
+    """
+    passed_over: list[str] = []
+    found = sorted(p for p in _files_below(folder, {}, passed_over) if p.suffix.lower() in IMAGE_ENDINGS)
+    if not found:
+        hint = f"; not read: {passed_over[0]}" if passed_over else ""
+        raise DataError(f"{folder} holds no images{hint}", f"Known: {', '.join(IMAGE_ENDINGS)}.")
+    return found
+
+
 def _files_below(folder: Path, seen: dict[tuple[int, int], str], passed_over: list[str]) -> Iterator[Path]:
     """All files below a folder but hidden ones, links followed, each folder once however many links lead to it.
 

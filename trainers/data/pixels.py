@@ -59,7 +59,9 @@ def is_grey(picture: Image.Image) -> bool:
     return Image.getmodebase(picture.mode) == "L"
 
 
-def pixels_of(picture: Image.Image, shape: Shape | None = None, resize: Resize = "crop") -> NDArray[np.uint8]:
+def pixels_of(
+    picture: Image.Image, shape: Shape | None = None, resize: Resize = "crop", channels: int | None = None
+) -> NDArray[np.uint8]:
     """A picture, upright, as uint8 (1, H, W) where it is grey, as (3, H, W), RGB, where not.
 
     Of 16 bits the upper 8 are kept, and no alpha. A camera held upright says so in its EXIF data, and leaves the pixels
@@ -69,6 +71,7 @@ def pixels_of(picture: Image.Image, shape: Shape | None = None, resize: Resize =
         picture: in any of PIL's modes but F, floats; it is not changed.
         shape: height and width that it is brought to, in pixels; None to take all as it is.
         resize: how it is brought to `shape`.
+        channels: 1 to have it grey and 3 to have it in colour, whatever it is; None to leave that.
 
     Raises:
         OSError: the picture's file, which PIL reads only now, is damaged.
@@ -77,7 +80,7 @@ def pixels_of(picture: Image.Image, shape: Shape | None = None, resize: Resize =
     >>> pixels_of(Image.new("CMYK", (4, 2), (0, 0, 0, 0))).shape
     (3, 2, 4)
     """
-    wanted, converted = "L" if is_grey(picture) else "RGB", picture
+    wanted, converted = "L" if (is_grey(picture) if channels is None else channels == 1) else "RGB", picture
     if picture.mode == "F":
         raise ValueError("holds floats, and nothing says which is white: save it with 8 or 16 bits, 0 for black")
     if picture.mode.startswith("I"):

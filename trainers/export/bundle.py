@@ -144,6 +144,7 @@ def export_bundle(
             "parameters": sum(weight.numel() for weight in trained.parameters()),
             "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
             "normalisation": normalisation,
+            "resize": dataset.resize,
             "trained": {key: values.get(key) for key in ("epoch", "seed", "precision", "recipe")},
             "classes": list(dataset.classes),
             "test": {**test.to_json(), "looks": looks},
