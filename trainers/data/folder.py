@@ -177,10 +177,10 @@ def images_below(folder: Path) -> list[Path]:
         DataError: there are none.
     """
     passed_over: list[str] = []
-    found = sorted(p for p in _files_below(folder, {}, passed_over) if p.suffix.lower() in IMAGE_ENDINGS)
+    found = sorted(p for p in _files_below(folder, {}, passed_over) if p.suffix.lower() in image_endings())
     if not found:
         hint = f"; not read: {passed_over[0]}" if passed_over else ""
-        raise DataError(f"{folder} holds no images{hint}", f"Known: {', '.join(IMAGE_ENDINGS)}.")
+        raise DataError(f"{folder} holds no images{hint}", f"Known: {', '.join(image_endings())}.")
     return found
 
 
