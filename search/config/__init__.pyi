@@ -26,6 +26,7 @@ from .schema import (
     SweepConfig as SweepConfig,
     TrackingConfig as TrackingConfig,
 )
+from .settings import config_of as config_of
 from .sweep_file import (
     given_settings as given_settings,
     parse_sweep_file as parse_sweep_file,

@@ -7,6 +7,7 @@ import copy
 import math
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -194,26 +195,24 @@ def with_settings(config: SweepConfig, overrides: Sequence[str]) -> SweepConfig:
         raise type(error)(f"--set: {error.message}", error.remedy, key=error.key) from None
 
 
-def given_settings(config: SweepConfig | str | Path | None, overrides: Sequence[str] = ()) -> set[str]:
+def given_settings(given: Mapping[str, Any] | str | Path, overrides: Sequence[str] = ()) -> set[str]:
     """Dotted keys, of two parts, of the settings that somebody named, and that are no defaults.
 
     Args:
-        config: a config, or the path of a sweep file that `read_sweep_file` takes; None where there are only overrides.
+        given: what a sweep file holds, or the path of one that `read_sweep_file` takes.
         overrides: "key=value" settings as `--set` takes them.
     """
-    if isinstance(config, SweepConfig):
-        values = config.model_dump(exclude_unset=True)
-    elif config is None:
-        values: dict[str, Any] = {}
+    if isinstance(given, Mapping):
+        values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in given.items()}
     else:
-        path = Path(config)
+        path = Path(given)
         values = yaml_lines.parse_yaml(_decoded(read_plain(path, LARGEST_FILE), path), str(path)).values
     for override in overrides:
         _override(values, override)
-    given: set[str] = set()
+    found: set[str] = set()
     for key, value in values.items():
-        given |= {f"{key}.{inner}" for inner in value} if isinstance(value, dict) else {key}
-    return given
+        found |= {f"{key}.{inner}" for inner in value} if isinstance(value, dict) else {key}
+    return found
 
 
 def _override(values: dict[str, Any], override: str) -> str:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConvscapeError
-from ..config import (
-    SweepConfig,
-    given_settings,
-    is_beginning,
-    load_data,
-    more_trusting,
-    parse_sweep_file,
-    read_or_begin,
-    remember,
-    with_environment,
-)
+from ..config import SweepConfig, load_data, remember, with_environment
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
@@ -33,6 +21,7 @@ from .description import datasets, description
 from .ending import has_ended
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .forecast import refuse_too_short
+from .given import Given
 from .inputs import check_inputs, check_settings
 from .preflight import check_machine, check_schedules, preflight
 from .progress import SweepState
@@ -41,7 +30,8 @@ from .provenance import provenance
 from .terminal import TerminalProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ...trainers.data import Dataset
     from ..records import TrialSummary
@@ -57,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 def launch(
-    config: SweepConfig | str | Path,
+    config: SweepConfig | Mapping[str, Any] | str | Path,
     *,
     overrides: Sequence[str] = (),
     replace: bool = False,
@@ -73,8 +63,8 @@ def launch(
     Ctrl-C once lets the running epochs end and saves, twice leaves at once; `resume` goes on.
 
     Args:
-        config: a sweep file or the config it holds; or a folder of images, or a data set's name, whose sweep is then
-            the one that `convscape init` would write.
+        config: a sweep file, a dict of what it holds, or the config; or a folder of images, or a data set's name, whose
+            sweep is then the one that `convscape init` would write.
         overrides: "key=value" settings over those of the file.
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
         resume: go on where a sweep of this name is there already, as `convscape.resume` does, with what `config` and
@@ -93,22 +83,13 @@ def launch(
         KeyboardInterrupt: the sweep was interrupted, and saved unless no epoch had ended.
     """
     started = time.monotonic()
-    trust = "everything" if trust_code else "folders"
-    named = None if not isinstance(config, SweepConfig) and is_beginning(config) else config
-    file, given = None, given_settings(named, overrides) if resume else set()
-    if not isinstance(config, SweepConfig):
-        file, config = Path(config), read_or_begin(config, overrides, trust=trust)
-    else:
-        trust = more_trusting(trust, config.trust)
-        if overrides:
-            values = config.to_json() | {"tracking": config.tracking.model_dump(exclude_unset=True)}
-            config = parse_sweep_file(json.dumps(values), "config", overrides, trust=trust)
-        config = config.trusting(trust)
+    given = Given.read(config, overrides, trust_code=trust_code)
+    config = given.config
     if resume and (config.sweep_folder / CONFIG).exists():
         sweep = Sweep.open(config.name, config.folder, trust_code=trust_code)
-        if named is None:
+        if given.begins:
             refuse_other_images(sweep.config, config)
-        return _go_on(sweep, with_changes_of_file(sweep.config, config, given), started, progress=progress)
+        return _go_on(sweep, with_changes_of_file(sweep.config, config, given.keys), started, progress=progress)
     config, by_environment = with_environment(config)
     check_machine(config.resources)
     refuse_another(config, replace=replace)
@@ -123,8 +104,8 @@ def launch(
         _log.warning(
             "A password is kept in no file: `resume` and `sync` will need %s in the environment.", " and ".join(needed)
         )
-    if file is not None:
-        remember(file, config.named_code, config.trust)
+    if given.file is not None:
+        remember(given.file, config.named_code, config.trust)
     sweep = Sweep(config)
     with new_folder(config, replace=replace):
         remember(config.sweep_folder, config.named_code, config.trust)
