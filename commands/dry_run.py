@@ -20,8 +20,8 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     from ..trainers.data import data_report
 
     config, by_environment = with_environment(config)
-    check_machine(config.resources)
     refuse_store(config)
+    check_machine(config.resources)
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def ui(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The sweep's name; all of the folder when not given.")
+        str | None, typer.Argument(metavar="NAME", help="The sweep's name; all of the folder when not given.")
     ] = None,
     folder: Folder = SWEEPS,
     port: Annotated[
@@ -44,7 +44,10 @@ def ui(
     uri, experiment = sweep.tracking_uri, sweep.config.tracking.experiment
     trials_of = parent if name is not None else None
     if uri.startswith(("http://", "https://")):
-        _show(links(uri, experiment, sweep=trials_of), open_=open_)
+        page = links(uri, experiment, sweep=trials_of)
+        if "#" not in page:
+            echo(f"It does not answer now, or has no experiment '{experiment}':", err=True)
+        _show(page, open_=open_)
         return
     running = MlflowServer.running(folder, parent) if port is None else None
     if running is not None:

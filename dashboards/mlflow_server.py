@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
 from ..search.files import LARGEST_JSON, write_atomically
-from ..search.tracking import VIEW, environment, runs_address, sqlite_file, whole_uri, without_secrets
+from ..search.tracking import VIEW, environment, is_foreign, runs_address, sqlite_file, whole_uri, without_secrets
 from ..spaces import SweepError, read_plain
 
 if TYPE_CHECKING:
@@ -77,10 +77,15 @@ class MlflowServer:
             port: where it is to listen; None for the usual one, or a free one.
 
         Raises:
-            SweepError: the port is taken, or the server did not start; says why.
+            SweepError: the store is gone, the port is taken, or the server did not start; says why.
         """
-        port = _port(port)
         database = sqlite_file(uri)
+        if database is not None and (not database.is_file() or is_foreign(database)):
+            raise SweepError(  # MLflow would make its tables there
+                f"{database} is {'no database of MLflow' if database.exists() else 'not there any more'}",
+                "Restore it, or send the results to another store: `convscape sync NAME --to URI`.",
+            )
+        port = _port(port)
         beside = folder.absolute() if database is None else database.parent
         command = [sys.executable, "-P", "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
         command += ["--workers", "1", "--artifacts-destination", (beside / "mlartifacts").as_uri()]

@@ -7,8 +7,10 @@ import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from ..search.tracking import (
+    TRAINING,
     VIEW,
     connect_store,
     hide,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("trial", "run_id", "state", "reason", "accuracy", "parameters", "macs", "notation")
 """Columns that every frame of trials has."""
+PATIENCE = 5
+"""Seconds that a server may take to say where an experiment is."""
 _TEXTS = ("run_id", "state", "reason", "notation")
 
 
@@ -98,13 +102,13 @@ def links(uri: str, experiment: str = "", run_id: str | None = None, *, sweep: s
 
     base = public_address(uri)
     try:
-        found = connect_store(hide(uri)).get_experiment_by_name(experiment) if experiment else None
+        found = connect_store(hide(uri), PATIENCE).get_experiment_by_name(experiment) if experiment else None
     except (MlflowException, SweepError):  # it is away, or its password is not in the environment
         found = None
     if found is None:
         return base
     if run_id is not None and sweep is None:
-        return f"{base}/#/experiments/{found.experiment_id}/runs/{run_id}"
+        return f"{base}/#/experiments/{found.experiment_id}/runs/{run_id}?{urlencode(TRAINING)}"
     return runs_address(base, found.experiment_id, sweep, view=f"{VIEW}{sweep}" in found.tags)
 
 

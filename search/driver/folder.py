@@ -95,7 +95,7 @@ def refuse_store(config: SweepConfig) -> None:
     problem = file_problem(database)
     if problem and config.tracking.uri is None:
         raise SweepError(
-            f"folder: {config.folder} cannot be used: {problem}",
+            f"folder: {config.folder} cannot be used: {problem.rpartition(' cannot be written: ')[2]}",
             "Choose another with `--set folder=…`, or make it writable.",
         )
     if problem:

@@ -3,6 +3,7 @@ from .delivery import UploadProgress as UploadProgress
 from .mlflow_store import (
     connect_store as connect_store,
     file_problem as file_problem,
+    is_foreign as is_foreign,
     search_runs as search_runs,
     sqlite_file as sqlite_file,
     store_error as store_error,
@@ -20,4 +21,4 @@ from .secrets import (
 )
 from .tracker import Tracker as Tracker, TrialStart as TrialStart, sync as sync
 from .uploader import upload_problem as upload_problem
-from .view import VIEW as VIEW, runs_address as runs_address
+from .view import TRAINING as TRAINING, VIEW as VIEW, runs_address as runs_address

@@ -28,7 +28,7 @@ _SLASHES = re.compile(r"(?!sqlite:///)sqlite:(?://)?(/?[\w.~-][\w./~ -]*)")  # t
 _TABLES = {"alembic_version", "experiments"}  # of every MLflow
 
 
-def connect_store(uri: str) -> MlflowClient:
+def connect_store(uri: str, patience: int = 30) -> MlflowClient:
     """An MLflow client that answers or fails soon, and keeps quiet.
 
     MLflow repeats a failed request by itself for four minutes, run creation included, which doubles runs; the uploader
@@ -37,6 +37,7 @@ def connect_store(uri: str) -> MlflowClient:
 
     Args:
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
+        patience: seconds that a server may take to answer.
 
     Raises:
         SweepError: one of its secrets is not in the environment, or its SQLite file is another program's.
@@ -49,7 +50,7 @@ def connect_store(uri: str) -> MlflowClient:
             "Name another file, or one that is not there.",
         )
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "30"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(patience)
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from convscape.search.sweep import Sweep
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    uri = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+    connect_store(uri).search_experiments()
+    return uri
 
 
 @pytest.fixture
@@ -64,9 +73,19 @@ def test_a_record_that_leads_nowhere_is_none(record: str, tmp_path: Path) -> Non
     assert MlflowServer.running(tmp_path / "absent", "ours") is None
 
 
-def test_a_port_that_is_taken_is_refused_at_once(another: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [None, b"Dear diary"])
+def test_no_tables_are_made_in_what_is_no_store(content: bytes | None, tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    if content:
+        database.write_bytes(content)
+    with pytest.raises(SweepError, match=r"no database of MLflow|not there any more"):
+        MlflowServer.start(tmp_path, f"sqlite:///{database}", "ours")
+    assert (database.read_bytes() if database.exists() else None) == content
+
+
+def test_a_port_that_is_taken_is_refused_at_once(another: int, database: str, tmp_path: Path) -> None:
     with pytest.raises(SweepError, match=f"--port {another}: cannot be had: Address already in use"):
-        MlflowServer.start(tmp_path, f"sqlite:///{tmp_path}/mlflow.db", "ours", another)
+        MlflowServer.start(tmp_path, database, "ours", another)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -135,11 +154,12 @@ def test_it_shows_the_sweep_is_found_again_and_leaves_nothing(
 
 @pytest.mark.slow
 def test_a_store_that_no_mlflow_opens_is_said(sweep: Sweep, tmp_path: Path) -> None:
-    database = tmp_path / "mlflow.db"
-    database.write_bytes(b"no database" * 1000)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'of another time'")
+        database.commit()
     with pytest.raises(SweepError, match="MLflow's server does not start") as caught:
-        MlflowServer.start(tmp_path, f"sqlite:///{database}", sweep.run_ids()[None] or "")
-    assert "database" in caught.value.remedy
+        MlflowServer.start(tmp_path, sweep.tracking_uri, sweep.run_ids()[None] or "")
+    assert "of another time" in caught.value.remedy
     assert not (tmp_path / RECORD).exists()
 
 
