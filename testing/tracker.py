@@ -160,8 +160,10 @@ class TrackerContract:
             assert not found[0].ended
             assert found[0].tags["convscape.state"] == state
         tracker = self.make_tracker(tmp_path)
+        tracker.trial_paused(0)
         tracker.trial_ended(0, state=STATES[0], reason="trained 2 epochs", metrics={})
         tracker.trial_paused(0)
+        tracker.trial_resumed(0)
         tracker.close()
         assert self.arrived(tmp_path)[0].ended
         assert self.arrived(tmp_path)[0].tags["convscape.state"] == STATES[0]
