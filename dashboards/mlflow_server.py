@@ -51,20 +51,15 @@ class MlflowServer:
 
     @staticmethod
     def running(folder: Path, run_id: str) -> MlflowServer | None:
-        """The server that was started for the sweeps in `folder`, where it still is one and has the run; else None.
+        """A server that has the run: the one started for the sweeps in `folder`, or one on the usual port; else None.
 
         Args:
             folder: the folder of sweeps.
             run_id: MLflow's id of a run that its store has.
         """
-        try:
-            port = json.loads(read_plain(folder / RECORD, LARGEST_JSON))["port"]
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
-            return None
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 2**16:
-            return None
-        found = MlflowServer(port)
-        return found if found.has_run(run_id) else None
+        ports = dict.fromkeys((_recorded(folder), USUAL_PORT))
+        servers = [MlflowServer(port) for port in ports if port is not None]
+        return next((server for server in servers if server.has_run(run_id)), None)
 
     @staticmethod
     def start(folder: Path, uri: str, run_id: str, port: int | None = None) -> MlflowServer:
@@ -194,6 +189,14 @@ class MlflowServer:
         log.seek(0)
         said = without_secrets(log.read().decode(errors="replace")).strip().splitlines()
         raise SweepError("MLflow's server does not start", "\n  ".join(said[-5:]))
+
+
+def _recorded(folder: Path) -> int | None:
+    try:
+        port = json.loads(read_plain(folder / RECORD, LARGEST_JSON))["port"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return port if isinstance(port, int) and not isinstance(port, bool) and 0 < port < 2**16 else None
 
 
 def _port(wanted: int | None) -> int:

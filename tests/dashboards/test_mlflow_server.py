@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape import cli
+from convscape.dashboards import mlflow_server
 from convscape.dashboards.mlflow_server import RECORD, MlflowServer
 from convscape.dashboards.text import pages, status_text
 from convscape.search.driver.launching import launch
@@ -56,6 +57,15 @@ def another() -> Iterator[int]:
     yield server.server_port
     server.shutdown()
     server.server_close()
+
+
+def test_a_server_that_somebody_started_by_hand_is_found(
+    another: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow_server, "USUAL_PORT", another)
+    found = MlflowServer.running(tmp_path, "another")
+    assert found
+    assert found.address == f"http://127.0.0.1:{another}"
 
 
 def test_another_program_on_the_recorded_port_is_not_taken_for_it(another: int, tmp_path: Path) -> None:
