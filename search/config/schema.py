@@ -311,8 +311,9 @@ class TrackingConfig(_Section):
     """The `tracking` section of a sweep file: the MLflow store and the experiment that results are sent to."""
 
     uri: str | None = None
-    """MLflow tracking URI; a SQLite file in `folder` when not given. `${NAME}` stands for what an environment variable
-    holds, `MLFLOW_TRACKING_…` or `CONVSCAPE_TRACKING_…`; a password that is written here is kept in no file."""
+    """MLflow tracking URI; when not given that of MLFLOW_TRACKING_URI in the environment, or else a SQLite file in
+    `folder`. `${NAME}` stands for what an environment variable holds, `MLFLOW_TRACKING_…` or `CONVSCAPE_TRACKING_…`; a
+    password that is written here is kept in no file."""
 
     @field_validator("uri")
     @classmethod
@@ -322,7 +323,8 @@ class TrackingConfig(_Section):
         return uri and hide(uri)
 
     experiment: str = "convscape"
-    """MLflow experiment that holds the sweep's runs."""
+    """MLflow experiment that holds the sweep's runs; when not given MLFLOW_EXPERIMENT_NAME in the environment goes
+    first."""
 
     @field_validator("experiment")
     @classmethod
