@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import SWEEPS, Folder, Name, Output
 from .printing import echo, echo_json
+
+if TYPE_CHECKING:
+    from ..search import Sweep
+
+WATCHED_EVERY = 2.0
+"""Seconds between two looks at a sweep that is watched."""
 
 
 def status(
@@ -24,16 +30,31 @@ def status(
     from ..search import Sweep
 
     sweep = Sweep.open(name, folder)
+    if watch and output == "table" and sys.stdout.isatty():
+        _watch(sweep)
     while True:
-        if watch and output == "table" and sys.stdout.isatty():
-            typer.echo("\033[H\033[2J", nl=False)  # a clean screen
         if output == "json":
             echo_json(status_json(sweep))
         else:
             echo(status_text(sweep))
         if not watch or not sweep.running:
             return
-        time.sleep(2)
+        time.sleep(WATCHED_EVERY)
+
+
+def _watch(sweep: Sweep) -> None:
+    """Shows how a sweep stands, in its place on the terminal, until it ends."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from ..dashboards.text import status_view
+
+    console = Console(highlight=False)
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        console.show_cursor(True)  # a process that is killed cannot bring it back
+        while sweep.running:
+            live.update(status_view(sweep, console.width - 1), refresh=True)
+            time.sleep(WATCHED_EVERY)
 
 
 def show(

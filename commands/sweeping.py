@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from .printing import echo, echo_json
 
 if TYPE_CHECKING:
     from ..search import Sweep
+    from ..search.driver import ProgressDisplay
 
 
 def launch(
@@ -46,24 +48,29 @@ def launch(
       convscape launch sweep.yaml --dry-run
       convscape launch sweep.yaml --resume
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from ..search import driver
-    from ..search.config import is_beginning, read_or_begin, remember
-    from .dry_run import print_dry_run
-
     started = time.monotonic()
     settings = [*(set_ or ()), *([] if seconds is None else [f"search.seconds={seconds:.12g}"])]
     if dry_run:
+        from ..search.config import read_or_begin, remember
+        from .dry_run import print_dry_run
+
         config = read_or_begin(place, settings, trust="everything" if trust_code else "nothing")
         print_dry_run(config, output)
         if trust_code:
             remember(Path(place), config.named_code, "everything")
         return
-    _check_target(export_to)
     if replace and resume_:
         raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
-    if is_beginning(place):
-        echo(f"Settings as `convscape init {shlex.quote(place)}` would write them into a sweep file.", err=True)
-    sweep = driver.launch(place, overrides=settings, replace=replace, resume=resume_, trust_code=trust_code)
+    with _loading() as shown:
+        _check_target(export_to)
+        from ..search import driver
+        from ..search.config import is_beginning
+
+        if is_beginning(place):
+            shown.say(f"Settings as `convscape init {shlex.quote(place)}` would write them into a sweep file.")
+        sweep = driver.launch(
+            place, overrides=settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code
+        )
     _finish(sweep, started, export_to, output)
 
 
@@ -91,11 +98,13 @@ def resume(
       convscape resume digits --set search.trials=80
       convscape resume digits --set search.seconds=600 --set resources.workers=4
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from ..search import driver
-
     started = time.monotonic()
-    _check_target(export_to)
-    _finish(driver.resume(name, folder, overrides=set_ or (), trust_code=trust_code), started, export_to, output)
+    with _loading() as shown:
+        _check_target(export_to)
+        from ..search import driver
+
+        sweep = driver.resume(name, folder, overrides=set_ or (), progress=shown, trust_code=trust_code)
+    _finish(sweep, started, export_to, output)
 
 
 def stop(name: Name, folder: Folder = SWEEPS) -> None:
@@ -109,6 +118,16 @@ def stop(name: Name, folder: Folder = SWEEPS) -> None:
         raise SweepError(f"{sweep.folder} cannot be written: {error.strerror}", "Make it writable.") from None
     watch = f"convscape status {name}{folder_option(sweep.config)} --watch"
     echo(f"{name} ends after its running epochs: {watch}" if stopped else f"Nothing to stop: {name} does not run.")
+
+
+def _loading() -> ProgressDisplay:
+    """What shows how far the sweep is, from the first moment on: PyTorch takes seconds to load."""
+    from ..search.driver import LOADING, ProgressDisplay
+
+    shown = ProgressDisplay()
+    if "torch" not in sys.modules:
+        shown.enter(LOADING)
+    return shown
 
 
 def _check_target(export_to: Path | None) -> None:

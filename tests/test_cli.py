@@ -205,7 +205,8 @@ def test_bad_input_is_a_short_message_and_leaves_nothing(
 ) -> None:
     ended = run(*arguments)
     assert ended.code == code, ended.err
-    message = [line for line in ended.err.splitlines() if line]
+    phases = re.compile(r"\d:\d\d  \w+")  # on a machine that is busy
+    message = [line for line in ended.err.splitlines() if line and not phases.match(line)]
     assert message[0].startswith("convscape: ")
     assert len(message) <= 10
     assert says in ended.err

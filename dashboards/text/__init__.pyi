@@ -9,6 +9,11 @@ from .networks import (
     network_json as network_json,
     network_text as network_text,
 )
-from .status import status_json as status_json, status_text as status_text, why_failed as why_failed
+from .status import (
+    status_json as status_json,
+    status_text as status_text,
+    status_view as status_view,
+    why_failed as why_failed,
+)
 from .sweeps import SweepLine as SweepLine, sweep_lines as sweep_lines, sweeps_table as sweeps_table
 from .trials import trial_json as trial_json, trial_text as trial_text

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import textwrap
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
+from rich.text import Text
+
 from ...search import folder_option
-from ...search.driver import as_of_now, format_duration, progress_line, read_progress
+from ...search.driver import as_of_now, format_duration, progress_view, read_progress, view_text
 from ...search.records import failures
 from ...search.tracking import UploadProgress, upload_problem, without_secrets
+from ...spaces import printable
 from .in_mlflow import ui_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import RenderableType
 
     from ...search import Sweep
     from ...search.driver import SweepProgress
@@ -58,18 +64,34 @@ def state(sweep: Sweep) -> SweepStatus:
 
 
 def status_text(sweep: Sweep) -> str:
-    """How a sweep stands, in lines of 80 columns: state, trials, the best of them, and what to type next."""
+    """How a sweep stands, in lines of 80 columns: state, progress, trials, the best of them, and what to type next."""
+    return "\n".join(part if isinstance(part, str) else view_text(part, WIDTH) for part in _parts(sweep, WIDTH))
+
+
+def status_view(sweep: Sweep, width: int) -> RenderableType:
+    """How a sweep stands, for a screen: state, progress, trials, the best of them, and what to type next.
+
+    Args:
+        sweep: the sweep.
+        width: columns that there are; commands to type may be longer.
+    """
+    parts = _parts(sweep, width)
+    return Group(*(Text(printable(part), overflow="fold") if isinstance(part, str) else part for part in parts))
+
+
+def _parts(sweep: Sweep, width: int) -> list[str | RenderableType]:
     how, progress, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
-    lines = [f"sweep {sweep.name}: {how}{_since(how, progress)}"]
+    parts: list[str | RenderableType] = [f"sweep {sweep.name}: {how}{_since(how, progress)}"]
     if how is SweepStatus.RUNNING and progress:
-        lines += _cut(progress_line(replace(as_of_now(progress), notation="")))
-    lines += spent(sweep.counts(trials), trials)
-    if best:
-        lines.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
-        lines.append(f"  {best.notation if len(best.notation) <= WIDTH - 2 else f'{best.notation[: WIDTH - 3]}…'}")
+        now = as_of_now(progress)
+        parts.append(progress_view(now.phases, now, width))
+    parts += spent(sweep.counts(trials), trials)
+    if best and not (how is SweepStatus.RUNNING and progress):
+        parts.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
+        parts.append(f"  {best.notation if len(best.notation) <= WIDTH - 2 else f'{best.notation[: WIDTH - 3]}…'}")
     look = [f"see it:       {ui_command(sweep)}"] if sweep.run_ids() else []
-    return "\n".join([*lines, *unsent(sweep), *_next(sweep, how, found=best is not None), *look])
+    return [*parts, *unsent(sweep), *_next(sweep, how, found=best is not None), *look]
 
 
 def status_json(sweep: Sweep) -> dict[str, Any]:

@@ -1,14 +1,21 @@
 from .adequacy import adequacy as adequacy
+from .display import ProgressDisplay as ProgressDisplay, Surface as Surface
 from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on
 from .folder import refuse_store as refuse_store
 from .forecast import Forecast as Forecast, forecast as forecast, refuse_too_short as refuse_too_short
 from .launching import launch as launch, resume as resume
+from .phases import LOADING as LOADING, Phase as Phase, format_duration as format_duration
 from .preflight import check_machine as check_machine, preflight as preflight
-from .progress import SweepProgress as SweepProgress, SweepState as SweepState, read_progress as read_progress
+from .progress import (
+    RunningTrial as RunningTrial,
+    SweepProgress as SweepProgress,
+    SweepState as SweepState,
+    read_progress as read_progress,
+)
 from .progress_callback import ProgressCallback as ProgressCallback
-from .terminal import (
-    TerminalProgress as TerminalProgress,
+from .view import (
     as_of_now as as_of_now,
-    format_duration as format_duration,
     progress_line as progress_line,
+    progress_view as progress_view,
+    view_text as view_text,
 )

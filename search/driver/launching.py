@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConvscapeError
@@ -18,19 +19,20 @@ from ..tracking import held
 from .adequacy import adequacy
 from .changes import keep_changes, refuse_other_images, with_changes, with_changes_of_file
 from .description import datasets, description
+from .display import ProgressDisplay
 from .ending import has_ended
 from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
 from .forecast import refuse_too_short
 from .given import Given
 from .inputs import check_inputs, check_settings
+from .phases import CHECKING, OPENING, READING, SENDING
 from .preflight import check_machine, check_schedules, preflight
 from .progress import SweepState
 from .progress_callback import ProgressCallback
 from .provenance import provenance
-from .terminal import TerminalProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ...trainers.data import Dataset
@@ -52,7 +54,7 @@ def launch(
     overrides: Sequence[str] = (),
     replace: bool = False,
     resume: bool = False,
-    progress: bool = True,
+    progress: bool | ProgressDisplay = True,
     trust_code: bool = False,
 ) -> Sweep:
     """Runs a sweep to its end, on this machine unless the config names a cluster.
@@ -69,7 +71,7 @@ def launch(
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
         resume: go on where a sweep of this name is there already, as `convscape.resume` does, with what `config` and
             `overrides` say otherwise of settings that can still be changed.
-        progress: show on standard error how far the sweep is.
+        progress: show on standard error, or in the notebook, how far the sweep is; or a display of that.
         trust_code: run code that is named and installed, too, not that of the `code` folders alone.
 
     Returns:
@@ -82,24 +84,31 @@ def launch(
         SweepError: a sweep of this name is there already, or nothing can be trained any more.
         KeyboardInterrupt: the sweep was interrupted, and saved unless no epoch had ended.
     """
+    with _shown(progress) as shown:
+        given = Given.read(config, overrides, trust_code=trust_code)
+        return _launch(given, shown, replace=replace, resume=resume, trust_code=trust_code)
+
+
+def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool, trust_code: bool) -> Sweep:
     started = time.monotonic()
-    given = Given.read(config, overrides, trust_code=trust_code)
     config = given.config
     if resume and (config.sweep_folder / CONFIG).exists():
         sweep = Sweep.open(config.name, config.folder, trust_code=trust_code)
         if given.begins:
             refuse_other_images(sweep.config, config)
-        return _go_on(sweep, with_changes_of_file(sweep.config, config, given.keys), started, progress=progress)
+        return _go_on(sweep, with_changes_of_file(sweep.config, config, given.keys), started, shown)
     config, by_environment = with_environment(config)
     refuse_another(config, replace=replace)
     refuse_store(config)
     check_machine(config.resources)
+    shown.enter(READING)
     dataset = load_data(config)
+    shown.enter(CHECKING)
     designs = DesignSpace.for_images(config, dataset)
     preflight(config, designs)
     refuse_too_short(config, dataset, designs)
     for line in by_environment:
-        TerminalProgress().say(line)
+        shown.say(line)
     if needed := held():
         _log.warning(
             "A password is kept in no file: `resume` and `sync` will need %s in the environment.", " and ".join(needed)
@@ -109,7 +118,7 @@ def launch(
     sweep = Sweep(config)
     with new_folder(config, replace=replace):
         remember(config.sweep_folder, config.named_code, config.trust)
-        _run(sweep, dataset, designs, started, progress=progress)
+        _run(sweep, dataset, designs, started, shown)
     return sweep
 
 
@@ -118,7 +127,7 @@ def resume(
     folder: str | Path = "sweeps",
     *,
     overrides: Sequence[str] = (),
-    progress: bool = True,
+    progress: bool | ProgressDisplay = True,
     trust_code: bool = False,
 ) -> Sweep:
     """Goes on with a sweep that was interrupted or killed, or that has ended and is to have more.
@@ -131,7 +140,7 @@ def resume(
         folder: the folder that holds sweeps, as `folder` in the sweep file.
         overrides: "key=value" settings that hold from now on: of `search.trials`, `search.seconds`, `search.finalists`
             and those of `resources`. Where more trials find better designs the finals are held again.
-        progress: show on standard error how far the sweep is.
+        progress: show on standard error, or in the notebook, how far the sweep is; or a display of that.
         trust_code: run the code that the sweep names, although it was not launched here or has changed since.
 
     Returns:
@@ -143,12 +152,13 @@ def resume(
         DataError: the images or weights are missing, damaged or too few.
         KeyboardInterrupt: the sweep was interrupted and saved.
     """
-    started = time.monotonic()
-    sweep = Sweep.open(name, folder, trust_code=trust_code)
-    return _go_on(sweep, with_changes(sweep.config, overrides), started, progress=progress)
+    with _shown(progress) as shown:
+        started = time.monotonic()
+        sweep = Sweep.open(name, folder, trust_code=trust_code)
+        return _go_on(sweep, with_changes(sweep.config, overrides), started, shown)
 
 
-def _go_on(former: Sweep, config: SweepConfig, started: float, *, progress: bool) -> Sweep:
+def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDisplay) -> Sweep:
     """Resumes a sweep by a config that may differ from its own in what can be changed."""
     sweep = Sweep(config)
     try:
@@ -157,11 +167,13 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, *, progress: bool
                 keep_changes(sweep.folder, former.config, config)
                 return sweep
             check_machine(config.resources)
+            shown.enter(READING)
             dataset = load_data(config)
+            shown.enter(CHECKING)
             designs = DesignSpace.for_images(config, dataset)
             if config.search.seconds and not former.config.search.seconds:
                 check_schedules(config, designs)
-            _run(sweep, dataset, designs, started, progress=progress, former=former.config)
+            _run(sweep, dataset, designs, started, shown, former=former.config)
     except OSError as error:
         if not is_fault_of(sweep.folder, error):
             raise
@@ -169,13 +181,17 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, *, progress: bool
     return sweep
 
 
+def _shown(progress: bool | ProgressDisplay) -> ProgressDisplay:
+    return progress if isinstance(progress, ProgressDisplay) else ProgressDisplay(live=progress)
+
+
 def _run(
     sweep: Sweep,
     dataset: Dataset,
     designs: DesignSpace,
     started: float,
+    shown: ProgressDisplay,
     *,
-    progress: bool,
     former: SweepConfig | None = None,
 ) -> None:
     """Trains. A resumed sweep has a `former` config; of a new one that is interrupted at once nothing is kept."""
@@ -192,8 +208,7 @@ def _run(
     reseal(sweep.folder / CONFIG)
     tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
     status = SweepState.FAILED
-    shown = TerminalProgress()
-    callback = ProgressCallback(sweep.folder, shown if progress else lambda _: None)
+    callback = ProgressCallback(sweep.folder, shown, phases=shown.phases, validated=len(dataset.validation))
     engine: Engine | None = None
     saved = at_once = False
     for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if former is None else [])]:
@@ -203,6 +218,7 @@ def _run(
             f"resources.epoch_seconds is {limit:g} s. A worker's first epoch may take that long to begin, and ends the "
             f"worker then: allow {SHORT:g} s or more."
         )
+    shown.enter(OPENING)
     try:
         found = provenance(config, dataset)
         found["tags"]["mlflow.note.content"] = description(config, dataset)
@@ -210,18 +226,17 @@ def _run(
         if changed:
             tracker.note(changed)
         study = Study(sweep.folder, sampler=samplers, objectives=config.search.objectives)
-        with shown:
-            engine = Engine(
-                config,
-                designs,
-                study,
-                tracker,
-                deadline=started + config.search.seconds if config.search.seconds else None,
-                callback=callback,
-            )
-            callback(engine)
-            with _interruptible(engine, shown):
-                _train(engine, dataset, config, sweep.folder)
+        engine = Engine(
+            config,
+            designs,
+            study,
+            tracker,
+            deadline=started + config.search.seconds if config.search.seconds else None,
+            callback=callback,
+        )
+        callback(engine)
+        with _interruptible(engine, shown):
+            _train(engine, dataset, config, sweep.folder, partial(callback.enter, engine))
         engine.close()
         saved = True
         status = SweepState.INTERRUPTED if engine.interrupted else SweepState.COMPLETED
@@ -242,6 +257,7 @@ def _run(
             if status is not SweepState.COMPLETED:
                 engine.ledger.wait_for_resume(engine.records.values())
             callback.end(engine, status)
+        shown.enter(SENDING)
         _take_leave(sweep, tracker, status, at_once=at_once)
 
 
@@ -266,17 +282,17 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: 
         )
 
 
-def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path) -> None:
+def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path, phase: Callable[[str], None]) -> None:
     from ..workers import run_inline, run_ray
 
     if config.resources.runner == "inline":
-        run_inline(engine, dataset, config.resources)
+        run_inline(engine, dataset, config.resources, phase)
     else:
-        run_ray(engine, dataset, config.resources, folder)
+        run_ray(engine, dataset, config.resources, folder, phase)
 
 
 @contextmanager
-def _interruptible(engine: Engine, progress: TerminalProgress) -> Iterator[None]:
+def _interruptible(engine: Engine, progress: ProgressDisplay) -> Iterator[None]:
     """Ctrl-C, or SIGTERM as schedulers send it, lets the running epochs end and saves; a second leaves at once."""
     if threading.current_thread() is not threading.main_thread():
         yield

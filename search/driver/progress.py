@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..files import LINES, PROGRESS, SPOOLED, read_or_tell, tell_once
+from .phases import Phase
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+TOLD = 32
+"""Trials being trained that are told of one by one, at most."""
 LARGEST = 10**15
 """Bound on a number of a sweep's progress; a moment in milliseconds is far below it."""
 
@@ -23,6 +26,22 @@ class SweepState(StrEnum):
     COMPLETED = "completed"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningTrial:
+    """A trial that a worker trains now."""
+
+    number: int
+    """The trial's number."""
+    epochs: int
+    """Epochs that ended."""
+    of: int | None
+    """Epochs that it is trained for where it goes on to its end; None while that is not chosen."""
+    repeats: int | None = None
+    """Number of the trial that is trained once more; None for a trial of the search."""
+    refit: bool = False
+    """Whether it is the winner's last training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +76,28 @@ class SweepProgress:
     """Training images a second of all workers together."""
     left: float | None
     """Seconds until the end, by the time budget or by how long epochs took so far; None while nobody can know."""
+    done: float | None = None
+    """The part that is done, 0 to 1: of the time budget, or of the epochs that are expected; None where unknown."""
+    budget: float | None = None
+    """Seconds of the time budget where `left` and `done` go by it; None where they go by epochs."""
     trial: int | None = None
     """Number of the best trial; None before any has a result."""
     accuracy: float = 0.0
     """The best trial's highest validation accuracy, 0 to 1."""
+    reach: float = 0.0
+    """Half the width of the 95 % confidence interval of `accuracy` or, where there is one, of `mean_accuracy`."""
+    mean_accuracy: float | None = None
+    """The mean of the best trial's runs from other seeds, 0 to 1; None before it has any."""
     parameters: int = 0
     """The best trial's parameters."""
     notation: str = ""
     """The best trial's network."""
     heard: float = 0.0
     """`time.time()` of the last epoch's result, or of the launch or resume before any."""
+    trials: tuple[RunningTrial, ...] = ()
+    """The trials being trained now, TOLD of them at most."""
+    phases: tuple[Phase, ...] = ()
+    """What the launch or resume did so far; the last phase goes on."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, as heartbeat.json keeps them; `state` is called "how" there."""
@@ -97,22 +128,35 @@ def read_progress(folder: Path) -> SweepProgress | None:
         for counted in (LINES, SPOOLED):
             values.pop(counted, None)
         state = SweepState(values.pop("how"))
-        progress = SweepProgress(state=state, **values)
-        for name, value in asdict(progress).items():
-            _check(name, value)
-        return progress
-    except (ValueError, TypeError, LookupError) as error:
+        trials = tuple(_checked(RunningTrial(**each)) for each in values.pop("trials", ()))
+        phases = tuple(_checked(Phase(**each)) for each in values.pop("phases", ()))
+        return replace(_checked(SweepProgress(state=state, **values)), trials=trials, phases=phases)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         tell_once(path, f" is passed over: {error!s:.200}")
         return None
 
 
-def _check(name: str, value: object) -> None:
-    """Raises ValueError for what no driver wrote: each field is a text, or a number within bounds, or may be absent."""
-    if name in ("state", "notation"):
-        fits = isinstance(value, str)
-    elif value is None:
-        fits = name in ("left", "trial")
-    else:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
-    if not fits:
-        raise ValueError(f"{name} is {value!r:.80}")
+_FLAGS = ("refit",)
+_Record = TypeVar("_Record", SweepProgress, RunningTrial, Phase)
+
+
+def _checked(record: _Record) -> _Record:
+    """The record of what was read.
+
+    Raises:
+        ValueError: no driver wrote that: each field is a text, or a number within bounds, or may be absent.
+    """
+    for name, value in asdict(record).items():
+        if name in ("state", "notation", "name"):
+            fits = isinstance(value, str)
+        elif name in _FLAGS:
+            fits = isinstance(value, bool)
+        elif value is None:
+            fits = name in ("left", "trial", "done", "budget", "mean_accuracy", "of", "repeats")
+        elif name in ("trials", "phases"):
+            fits = not value
+        else:
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+        if not fits:
+            raise ValueError(f"{name} is {value!r:.80}")
+    return record

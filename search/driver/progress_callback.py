@@ -7,14 +7,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..files import LINES, PROGRESS, SPOOLED, STOP, write_sealed
-from ..records import ranked, state_counts
-from .progress import SweepProgress, SweepState
-from .time_left import seconds_left
+from ..records import ranked, reach_of_share, standings, state_counts, sureness
+from ..scheduling import OPEN
+from .phases import FINALS, LAST_TRAINING, SEARCH, Phases
+from .progress import TOLD, RunningTrial, SweepProgress, SweepState
+from .time_left import Pace, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ..records import TrialRecord
     from ..scheduling import Engine
 
 WRITE_EVERY = 1.0
@@ -33,16 +36,25 @@ class ProgressCallback:
 
     Args:
         folder: the sweep's folder.
-        show: called with each progress, such as a `TerminalProgress`.
+        show: called with each progress, such as a `ProgressDisplay`.
+        phases: what the launch or resume did so far; how the sweep gets on is added.
+        validated: how many validation images there are; 0 where that is not known.
     """
 
-    def __init__(self, folder: Path, show: Callable[[SweepProgress], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        show: Callable[[SweepProgress], None] = lambda _: None,
+        *,
+        phases: Phases | None = None,
+        validated: int = 0,
+    ) -> None:
         self._path, self._show = folder / PROGRESS, show
+        self._phases, self._validated, self._pace = phases or Phases(), validated, Pace()
         self._started = time.monotonic()
         self._looked = self._written = self._asked = -float("inf")
         self._wait = _LOOK_EVERY
         self._running, self._hastened = 0, -float("inf")
-        self._before: int | None = None
         self._epochs, self._heard = -1, 0.0
 
     def __call__(self, engine: Engine) -> None:
@@ -56,6 +68,17 @@ class ProgressCallback:
             self._beat(engine, SweepState.RUNNING)
         elif now - self._looked >= self._wait:
             self._beat(engine, SweepState.RUNNING)
+
+    def enter(self, engine: Engine, phase: str) -> None:
+        """Begins the phase of that name, which is shown and written at once.
+
+        Args:
+            engine: the sweep's engine.
+            phase: what is done from now on, in a few words.
+        """
+        self._phases.enter(phase)
+        self._written = -float("inf")
+        self._beat(engine, SweepState.RUNNING)
 
     def end(self, engine: Engine, state: SweepState) -> None:
         """Shows and writes the last progress of a sweep that has ended.
@@ -97,18 +120,20 @@ class ProgressCallback:
         records = [record for record in engine.records.values() if not record.duplicate]  # theirs is another's
         searched = [record for record in records if record.judged]
         epochs = sum(record.epochs for record in records)
-        seconds = time.monotonic() - self._started
-        if self._before is None:
-            self._before = epochs
         if epochs != self._epochs:
             self._epochs, self._heard = epochs, time.time()
-        by_rate = seconds_left(search, engine.length, list(engine.records.values()), epochs - self._before, seconds)
-        left = min((value for value in (by_rate, engine.time_budget.left) if value is not None), default=None)
+        now = time.monotonic()
+        self._pace.look(records, now)
+        active = [engine.records[number] for number in sorted(engine.active)]
+        if live and self._pace.epochs and (phase := _phase(active)):
+            self._phases.enter(phase)
+        left, done, budget = self._left(engine)
         best = next(iter(ranked(engine.records.values())), None)
+        mean, reach = _how_sure(best, records, self._validated)
         return SweepProgress(
             state=state,
             time=time.time(),
-            seconds=seconds,
+            seconds=now - self._started,
             wanted=search.trials,
             begun=engine.proposals.trained,
             ended=sum(record.ended and record.trained for record in searched),
@@ -120,12 +145,58 @@ class ProgressCallback:
             epochs=epochs,
             images_per_second=sum(engine.images_per_second.values()),
             left=left if live else None,
+            done=done,
+            budget=budget,
             trial=best.number if best else None,
             accuracy=(best.accuracy or 0.0) if best else 0.0,
+            reach=reach,
+            mean_accuracy=mean,
             parameters=best.design.parameters if best else 0,
             notation=best.design.notation if best else "",
             heard=self._heard,
+            trials=tuple(_running(engine, record) for record in active[:TOLD]),
+            phases=tuple(self._phases.so_far),
         )
+
+    def _left(self, engine: Engine) -> tuple[float | None, float | None, float | None]:
+        """Seconds left, the part that is done, and the time budget where they go by that."""
+        to_do = work(engine.config.search, engine.length, list(engine.records.values()))
+        by_rate = to_do and to_do.seconds_left(self._pace)
+        budget, by_time = engine.config.search.seconds, engine.time_budget.left
+        if by_time is not None and (by_rate is None or engine.length.timed or by_time < by_rate):
+            return by_time, max(0.0, 1 - by_time / budget) if budget else None, budget
+        return by_rate, to_do and to_do.share, None
+
+
+def _phase(active: list[TrialRecord]) -> str:
+    """What is going on where these trials are trained; "" where none is."""
+    if any(record.refit for record in active):
+        return LAST_TRAINING
+    if any(record.repetition for record in active):
+        return FINALS
+    return SEARCH if active else ""
+
+
+def _running(engine: Engine, record: TrialRecord) -> RunningTrial:
+    of = engine.active[record.number][0]
+    return RunningTrial(
+        number=record.number,
+        epochs=record.epochs,
+        of=of if of < OPEN else None,
+        repeats=record.repeats,
+        refit=record.refit,
+    )
+
+
+def _how_sure(best: TrialRecord | None, records: list[TrialRecord], images: int) -> tuple[float | None, float]:
+    """The mean of the best trial's runs from other seeds, None before any, and the reach of its accuracy."""
+    if best is None:
+        return None, 0.0
+    found = standings(records) if any(record.repetition for record in records) else {}
+    if best.number not in found or not images:
+        return None, reach_of_share(best.accuracy or 0.0, images)
+    known = sureness(found, best.number, images)[best.number]
+    return known.mean, known.reach
 
 
 def _metrics(engine: Engine, progress: SweepProgress) -> dict[str, float]:

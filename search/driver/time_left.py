@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..config import WarmStart
 from ..records import finalists
-from ..scheduling import Halving, Length
+from ..scheduling import MORE_IMAGES, Halving, Length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,37 +21,107 @@ FEWEST_EPOCHS = 3
 """Epochs that must have been trained before the time left is estimated."""
 
 
-def seconds_left(
-    search: SearchConfig, length: Length, records: Sequence[TrialRecord], epochs: int, seconds: float
-) -> float | None:
-    """Seconds until the end, if epochs go on to take as long and as many trials as usual are promoted.
+class Pace:
+    """How fast workers get on: seconds of this process's clock for each second that a worker trains.
 
-    None where fewer than FEWEST_EPOCHS epochs were trained since the launch or resume.
+    The clock runs from the begin of the first epoch that was told of, so that what workers take to start, which they do
+    once, does not count. What an epoch took is counted as the latest of its trial.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, int] | None = None
+        self._begun = math.inf
+        self.epochs = 0
+        """Epochs that were trained since the launch or resume."""
+        self.of_a_second = 1.0
+        """Seconds for each second that a worker trains."""
+
+    def look(self, records: Sequence[TrialRecord], now: float) -> None:
+        """Takes in how far the trials are; what was trained at the first look, before a resume, does not count.
+
+        Args:
+            records: all trials so far.
+            now: `time.monotonic()`.
+        """
+        if self._before is None:
+            self._before = {record.number: record.epochs for record in records}
+        new = [(record, record.epochs - self._before.get(record.number, 0)) for record in records if record.epochs]
+        worked = [(record, epochs, epochs * epoch_cost(record)) for record, epochs in new if epochs > 0]
+        self.epochs = sum(epochs for _, epochs, _ in worked)
+        if worked:
+            self._begun = min(self._begun, now - max(seconds for _, _, seconds in worked))
+            self.of_a_second = (now - self._begun) / max(1e-9, sum(seconds for _, _, seconds in worked))
+
+
+def epoch_cost(record: TrialRecord) -> float:
+    """Seconds that the latest epoch of a trial took; 0 before its first."""
+    return record.metrics.get("epoch_seconds", 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What workers have to train, in seconds that an epoch takes on one of them."""
+
+    done: float
+    """Seconds trained so far, before a resume included."""
+    shared: float
+    """Seconds to come of trials that run side by side."""
+    alone: float
+    """Seconds to come of the winner's last training, beside which nothing runs."""
+
+    def seconds_left(self, pace: Pace) -> float | None:
+        """Seconds until the end; None where fewer than FEWEST_EPOCHS epochs were trained since the launch or resume."""
+        if pace.epochs < FEWEST_EPOCHS:
+            return None
+        return self.shared * pace.of_a_second + self.alone
+
+    @property
+    def share(self) -> float:
+        """The part that is done, 0 to 1."""
+        return self.done / (self.done + self.shared + self.alone) if self.done else 0.0
+
+
+def work(search: SearchConfig, length: Length, records: Sequence[TrialRecord]) -> Work | None:
+    """The work of a sweep, if as many trials as usual are promoted and epochs go on to take as long as they did.
+
+    Runs of the finals take as long as the finalists' own epochs, and the winner's last training, which has more images,
+    MORE_IMAGES times as long.
 
     Args:
         search: the settings of the sweep file.
-        length: epochs of a trial of full length.
+        length: epochs of a trial of full length; while they are not chosen nobody can know, and None is given.
         records: all trials so far.
-        epochs: epochs of all trials together that were trained since the launch or resume.
-        seconds: seconds since the launch or resume.
     """
-    if epochs < FEWEST_EPOCHS or not length.known:
+    if not length.known:
         return None
-    searched = sum(record.epochs for record in records if record.judged and not record.duplicate)
-    left = max(0.0, expected_epochs(search, length) * search.trials - searched)
-    left += sum(max(0, length.of(record) - record.epochs) for record in records if not (record.judged or record.ended))
-    return (left + length.epochs * _to_come(search, records)) * seconds / epochs
-
-
-def _to_come(search: SearchConfig, records: Sequence[TrialRecord]) -> int:
-    """Baselines, runs of finalists and the winner's last training, as far as they have not begun."""
-    repetitions = sum(record.repetition and not record.refit for record in records)
-    last = search.refit and search.finalists > 0 and not any(record.refit for record in records)
+    searched = [record for record in records if record.judged and not record.duplicate]
+    usual = _mean([(epoch_cost(record), record.epochs) for record in records if not record.duplicate])
+    likely = finalists(records, search.finalists)
+    final = _mean([(epoch_cost(record), 1) for record in likely]) or usual
+    shared = max(0.0, expected_epochs(search, length) * search.trials - sum(each.epochs for each in searched)) * usual
+    alone = 0.0
+    for record in records:
+        if not (record.judged or record.ended):
+            to_come = max(0, length.of(record) - record.epochs)
+            if record.refit:
+                alone += to_come * (epoch_cost(record) or MORE_IMAGES * final)
+            else:
+                shared += to_come * (epoch_cost(record) or (final if record.repetition else usual))
     named = sum(entry.best if isinstance(entry, WarmStart) else 1 for entry in search.baselines)
-    baselines = named - len(records) if all(record.baseline for record in records) else 0  # they come first
-    known = finalists(records, search.finalists) if repetitions else None  # then the search is over
-    chosen = min(search.finalists, search.trials + named) if known is None else len(known)
-    return max(0, baselines) + max(0, chosen * (search.seeds - 1) - repetitions) + last
+    if all(record.baseline for record in records):  # they come first
+        shared += max(0, named - len(records)) * length.epochs * usual
+    repetitions = sum(record.repetition and not record.refit for record in records)
+    chosen = len(likely) if repetitions else min(search.finalists, search.trials + named)
+    shared += max(0, chosen * (search.seeds - 1) - repetitions) * length.epochs * final
+    if search.refit and search.finalists and not any(record.refit for record in records):
+        alone += MORE_IMAGES * length.epochs * (epoch_cost(likely[0]) if likely else usual)
+    done = sum(record.epochs * epoch_cost(record) for record in records if not record.duplicate)
+    return Work(done=done, shared=shared, alone=alone)
+
+
+def _mean(weighted: Sequence[tuple[float, int]]) -> float:
+    weights = sum(weight for _, weight in weighted)
+    return sum(value * weight for value, weight in weighted) / weights if weights else 0.0
 
 
 def expected_epochs(search: SearchConfig, length: Length) -> float:

@@ -22,7 +22,7 @@ from .ranking import (
 )
 from .results import epoch_metrics as epoch_metrics, invalid_metric as invalid_metric
 from .summary import TrialSummary as TrialSummary, summaries as summaries
-from .sureness import Sureness as Sureness, sureness as sureness
+from .sureness import Sureness as Sureness, reach_of_share as reach_of_share, sureness as sureness
 from .trial import (
     TIME_BUDGET as TIME_BUDGET,
     Design as Design,

@@ -70,3 +70,19 @@ def sureness(
         chance = 0.0 if number == winner else NormalDist(best.mean, apart).cdf(standing.mean)
         found[number] = Sureness(standing.mean, Z95 * math.sqrt(variance(standing)), chance)
     return found
+
+
+def reach_of_share(share: float, images: int) -> float:
+    """Half the width of the 95 % confidence interval of a share that was seen in so many images (Wilson 1927).
+
+    Args:
+        share: of the images, 0 to 1, such as a validation accuracy.
+        images: how many there were; the reach is 0 where that is not known, at 0.
+
+    >>> [round(reach_of_share(share, 300), 4) for share in (0.5, 0.95, 1.0)]
+    [0.0562, 0.0252, 0.0063]
+    """
+    if images < 1:
+        return 0.0
+    spread = share * (1 - share) / images + (Z95 / (2 * images)) ** 2
+    return Z95 * math.sqrt(spread) / (1 + Z95**2 / images)

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
 from ..scheduling import Decision, Report
 from .placement import threads_of
-from .precision import choose_precision
+from .precision import MEASURING, choose_precision
 from .training_job import Setup, TrainingJob, describe_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...trainers.data import Dataset
     from ..config import ResourcesConfig
     from ..scheduling import Engine, Job
 
 
-def run_inline(engine: Engine, dataset: Dataset, resources: ResourcesConfig) -> None:
+def run_inline(
+    engine: Engine, dataset: Dataset, resources: ResourcesConfig, phase: Callable[[str], None] = lambda _: None
+) -> None:
     """Trains the engine's jobs in this process on the CPU, one after the other, until the engine has no more.
 
     Args:
         engine: gives jobs and takes their reports.
         dataset: the images.
         resources: threads and precision.
+        phase: called with what is done before the first result, in a few words.
 
     Raises:
         SweepError: nothing can be trained: the study or checkpoints cannot be written, or the images be read.
     """
     threads = threads_of(resources)
-    precision = choose_precision(engine, lambda call, *arguments: call(*arguments), device="cpu", threads=threads)
+
+    def here(call: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        phase(MEASURING)
+        return call(*arguments)
+
+    precision = choose_precision(engine, here, device="cpu", threads=threads)
+    phase("first epoch")
     setup = Setup(threads=threads, precision=precision, compile=resources.compile)
     while (job := engine.next()) is not None:
         _train(engine, job, dataset, setup)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..records import Design
     from ..scheduling import Engine
 
+MEASURING = "measuring precision"
+"""The phase of a sweep in which that is done."""
 LOOKED_AT = 15
 """Designs sampled in search of a middle one: the one with the median of their MACs is measured."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...spaces import SweepError
 from .address import token_mode
 from .placement import threads_of
-from .precision import choose_precision
+from .precision import MEASURING, choose_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,13 @@ MOST_IDLE = 3
 """Times in a row that Ray Tune may end before anything begins, as where its folder cannot be written."""
 
 
-def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path) -> None:
+def run_ray(
+    engine: Engine,
+    dataset: Dataset,
+    resources: ResourcesConfig,
+    folder: Path,
+    phase: Callable[[str], None] = lambda _: None,
+) -> None:
     """Trains the engine's jobs on a Ray cluster, as many at a time as `resources` allow, until the engine has no more.
 
     Each job is a Tune trial on a worker that stays warm; a paused trial holds no worker. All workers start at once, by
@@ -51,6 +57,7 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
         dataset: the images, which workers read from Ray's object store.
         resources: the cluster, and what each trial gets.
         folder: the sweep's folder, where Tune writes.
+        phase: called with what is done before the first result and after the last, in a few words.
 
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
@@ -59,6 +66,7 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
     if resources.address:
         settings |= token_mode()
     with _environment(settings), _silent(SNAPSHOTS):
+        phase("starting Ray" if not resources.address else "joining the Ray cluster")
         import ray  # it reads some of the settings now
 
         from .cluster import start_ray, workers_that_fit
@@ -72,20 +80,28 @@ def run_ray(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder
                 room = workers_that_fit(resources, ray.cluster_resources())
                 workers = workers or room
             with _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}):
-                _tune(engine, dataset, resources, folder, workers)
+                _tune(engine, dataset, resources, folder, workers, phase)
         finally:
             if ours:
+                phase("stopping Ray" if not resources.address else "leaving the Ray cluster")
                 ray.shutdown()
 
 
-def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: Path, workers: int) -> None:
+def _tune(
+    engine: Engine,
+    dataset: Dataset,
+    resources: ResourcesConfig,
+    folder: Path,
+    workers: int,
+    phase: Callable[[str], None],
+) -> None:
     from ray import tune
 
     from .training_job import Setup
     from .tune import ConvscapeScheduler, ConvscapeSearcher
 
     device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
-    precision = choose_precision(engine, _on_a_worker(engine, resources), device=device, threads=threads)
+    precision = choose_precision(engine, _on_a_worker(engine, resources, phase), device=device, threads=threads)
     setup = Setup(
         threads=threads,
         device=device,
@@ -96,6 +112,7 @@ def _tune(engine: Engine, dataset: Dataset, resources: ResourcesConfig, folder: 
         gpus=resources.gpus,
         workers=resources.workers,
     )
+    phase("starting workers")
     trainable = _sharing(dataset, setup)
     idle = 0
     while not engine.finished:
@@ -158,11 +175,14 @@ def _sharing(dataset: Dataset, setup: Setup) -> Any:
         ) from error
 
 
-def _on_a_worker(engine: Engine, resources: ResourcesConfig) -> Callable[..., dict[str, Any] | None]:
+def _on_a_worker(
+    engine: Engine, resources: ResourcesConfig, phase: Callable[[str], None]
+) -> Callable[..., dict[str, Any] | None]:
     """What calls a function on a worker that has what a trial has, unless the sweep is halted meanwhile."""
     import ray
 
     def run(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any] | None:
+        phase(MEASURING)
         # One call a process: the worker, and what it holds of a GPU, are gone before the first trial comes.
         remote = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_calls=1)(function)
         task = remote.remote(*arguments)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import load_architecture
 from convscape.dashboards.text.leaderboard import ending
-from convscape.dashboards.text.status import spent, state, status_json, status_text, why_failed
-from convscape.search.driver import read_progress
+from convscape.dashboards.text.status import spent, state, status_json, status_text, status_view, why_failed
+from convscape.search.driver import read_progress, view_text
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.files import CONFIG, PROGRESS, SPOOL, UPLOADED, lock
 from convscape.search.records.failures import failures
@@ -66,7 +66,19 @@ def test_one_that_runs(tmp_path: Path) -> None:
     assert f"{snapshot.begun}/14 trials: {snapshot.ended} ended" in shown
     assert f"watch it:     convscape status s --folder {tmp_path} --watch" in shown
     assert "resume" not in shown
+    assert f"best {snapshot.accuracy:.4f} (trial {snapshot.trial})" in shown
+    assert "% of the work" in shown
     assert fits(shown)
+
+
+def test_a_terminal_is_shown_the_same(tmp_path: Path) -> None:
+    sweep = half(tmp_path)
+    with lock.sweep_lock(sweep.folder):
+        narrow, wide = (view_text(status_view(sweep, width), width) for width in (40, 80))
+        whole = status_text(sweep)
+    assert all(len(line) <= 40 for line in narrow.splitlines())
+    told = [line for line in whole.splitlines() if "convscape" not in line]
+    assert told == wide.splitlines()[: len(told)]
 
 
 def test_one_that_says_nothing_for_long(tmp_path: Path) -> None:

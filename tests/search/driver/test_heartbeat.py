@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config.schema import SearchConfig
 from convscape.search.driver import SweepProgress, SweepState, progress_callback, read_progress
+from convscape.search.driver.phases import Phases
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.driver.time_left import expected_epochs
-from convscape.search.files import PROGRESS
-from convscape.search.scheduling import Length
+from convscape.search.files import PROGRESS, read_sealed, write_sealed
+from convscape.search.records import reach_of_share, standings, sureness
+from convscape.search.scheduling import MORE_IMAGES, Length
+from convscape.testing import simulation
 from convscape.testing.simulation import (
     accuracy,
     config,
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from convscape.search.scheduling.engine import Engine
+    from convscape.search.scheduling.job import Job
+    from convscape.trainers import EpochResult
 
 
 @pytest.fixture
@@ -121,48 +127,90 @@ def test_it_looks_seldom_where_looking_takes_long(tmp_path: Path, monkeypatch: p
     assert len(looks) <= 11, "more than a fiftieth of the time goes into looking"
 
 
+class Clock:
+    """The driver's clock, which each epoch moves on by as long as it takes by the worker's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 10.0) -> None:
+        self.now, self._seconds = 0.0, seconds
+        monkeypatch.setattr(progress_callback.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(simulation, "result", self.result)
+
+    def reached(self, job: Job, epoch: int) -> float | None:
+        self.now += self._seconds
+        return good(job, epoch)
+
+    def result(self, epoch: int, value: float) -> EpochResult:
+        return replace(result(epoch, value), seconds=self._seconds)
+
+
 def test_the_time_left_is_what_the_rest_of_the_epochs_takes(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 0.0
-    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
+    clock = Clock(monkeypatch)
     engine = opened(tmp_path, config(search={"promotion": "none"}))
-    left: dict[int, float | None] = {}
-    watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
-    for _ in drive(engine, good):
-        now += 10.0
-    assert left[0] is left[1] is None, "after one epoch nobody can know"
-    assert left[14 * 4] == 0.0
-    for done, value in left.items():  # 14 trials of 4 epochs, 10 s each but the first, which takes none
-        if value is not None:
-            assert value == pytest.approx(10 * (14 * 4 - done), rel=1.01 / done)
+    seen: dict[int, SweepProgress] = {}
+    watched(tmp_path, engine, lambda snapshot: seen.setdefault(snapshot.epochs, snapshot))
+    clock.now += 100.0  # what workers take to start says nothing of epochs
+    finish(engine, clock.reached)
+    assert seen[0].left is seen[2].left is None, "after two epochs nobody can know"
+    assert (seen[0].done, seen[14 * 4].done, seen[14 * 4].left) == (0.0, 1.0, 0.0)
+    for done in range(3, 14 * 4):  # 14 trials of 4 epochs, 10 s each
+        assert seen[done].left == pytest.approx(10 * (14 * 4 - done))
+        assert seen[done].done == pytest.approx(done / (14 * 4))
 
 
 def test_the_time_left_counts_baselines_and_finals(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 0.0
-    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
+    clock = Clock(monkeypatch)
     search = {"promotion": "none", "trials": 5, "baselines": ["lenet5", "lenet5"], "finalists": 2, "seeds": 3}
     engine = opened(tmp_path, config(search=search))
     left: dict[int, float | None] = {}
     watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
-    for _ in drive(engine, good):
-        now += 10.0
-    epochs = 4 * (1 + 5 + 2 * 2 + 1)  # a baseline that is there already is not trained again
-    assert left[epochs] == 0.0
-    assert len(left) == 1 + epochs
+    finish(engine, clock.reached)
+    before = 4 * (1 + 5 + 2 * 2)  # a baseline that is there already is not trained again
+    assert len(left) == 1 + before + 4
     for done, value in left.items():
-        if done > 4:
-            assert value is not None
-            assert value == pytest.approx(10 * (epochs - done), rel=1.01 / done)
+        if 4 < done <= before:  # an epoch of the last training takes longer: it has more images
+            assert value == pytest.approx(10 * (before - done) + 10 * MORE_IMAGES * 4)
+        elif done > before:
+            assert value == pytest.approx(10 * (before + 4 - done))
+
+
+def test_dear_networks_make_the_finals_longer(tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    search = {"promotion": "none", "trials": 2, "finalists": 1, "seeds": 2, "refit": False}
+    engine = opened(tmp_path, config(search=search))
+    left: dict[int, float | None] = {}
+    watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
+
+    def reached(job: Job, epoch: int) -> float | None:
+        clock._seconds = 2.0 if job.number == 0 else 30.0
+        return 0.1 if clock.reached(job, epoch) and job.number == 0 else 0.9
+
+    finish(engine, reached)
+    assert left[8] == pytest.approx(4 * 30.0)
+
+
+def test_two_workers_take_half_the_time(tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    engine = opened(tmp_path, config(search={"promotion": "none", "trials": 8}))
+    left: dict[int, float | None] = {}
+    watched(tmp_path, engine, lambda snapshot: left.setdefault(snapshot.epochs, snapshot.left))
+    first, second = engine.next(), engine.next()
+    assert first
+    assert second
+    for epoch in range(1, 4):
+        clock.now += 10.0
+        report(engine, first.number, clock.result(epoch, 0.5))
+        report(engine, second.number, clock.result(epoch, 0.5))
+    assert left[6] == pytest.approx(10 * (8 * 4 - 6) / 2)
 
 
 def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before_a_resume(
     tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 0.0
-    monkeypatch.setattr(progress_callback.time, "monotonic", lambda: now)
+    clock = Clock(monkeypatch)
     settings = config(search={"promotion": "none", "trials": 5})
     for begun in range(2):
         engine = opened(tmp_path, settings)
@@ -170,9 +218,55 @@ def test_the_time_left_goes_by_epochs_that_were_told_together_and_by_none_before
         watched(tmp_path, engine, lambda snapshot, left=left: left.setdefault(snapshot.epochs, snapshot.left))
         job = engine.next()
         assert job
-        now += 40.0
-        report(engine, job.number, *(result(epoch, 0.5) for epoch in range(1, 5)))
+        clock.now += 55.0
+        report(engine, job.number, *(clock.result(epoch, 0.5) for epoch in range(1, 5)))
         assert left == {4 * begun: None, 4 * (begun + 1): pytest.approx(10 * (5 * 4 - 4 * (begun + 1)))}
+
+
+def test_phases_go_from_starting_to_the_search_and_on_to_the_last_training(tmp_path: Path, always: None) -> None:
+    engine = opened(tmp_path, config(search={"finalists": 2, "seeds": 2}))
+    phases = Phases()
+    seen: list[SweepProgress] = []
+    beat = engine.callback = ProgressCallback(tmp_path, seen.append, phases=phases)
+    beat(engine)
+    beat.enter(engine, "starting workers")
+    first = read_progress(tmp_path)
+    assert first
+    assert [phase.name for phase in first.phases] == ["starting workers"], "others see it, too"
+    finish(engine)
+    assert [phase.name for phase in phases.so_far] == ["starting workers", "search", "finals", "last training"]
+    before = [one.phases[-1].name for one in seen if one.epochs == 0 and one.phases]
+    assert set(before) == {"starting workers"}, "it is over with the first result"
+
+
+def test_what_runs_is_told_trial_by_trial(tmp_path: Path, always: None) -> None:
+    engine = opened(tmp_path, config(search={"finalists": 1, "seeds": 2}))
+    seen: list[SweepProgress] = []
+    watched(tmp_path, engine, seen.append)
+    for _ in drive(engine, accuracy):
+        now = seen[-1]
+        assert len(now.trials) == now.running == len(engine.active)
+        for trial in now.trials:
+            assert (trial.epochs, trial.of) == (engine.records[trial.number].epochs, 4)
+    kinds = {(trial.repeats is not None, trial.refit) for one in seen for trial in one.trials}
+    assert kinds == {(False, False), (True, False), (True, True)}
+    best = ranking(engine)[0].number
+    assert {trial.repeats for one in seen for trial in one.trials if trial.refit} == {best}
+
+
+def test_the_best_is_as_sure_as_its_images_and_then_its_seeds_make_it(tmp_path: Path, always: None) -> None:
+    engine = opened(tmp_path, config(search={"finalists": 2, "seeds": 3, "refit": False}))
+    seen: list[SweepProgress] = []
+    beat = engine.callback = ProgressCallback(tmp_path, seen.append, validated=400)
+    beat(engine)
+    finish(engine)
+    first = next(one for one in seen if one.trial is not None)
+    assert first.mean_accuracy is None
+    assert first.reach == reach_of_share(first.accuracy, 400) > 0
+    records = list(engine.records.values())
+    best = ranking(engine)[0].number
+    known = sureness(standings(records), best, 400)[best]
+    assert (seen[-1].trial, seen[-1].mean_accuracy, seen[-1].reach) == (best, known.mean, known.reach)
 
 
 def test_a_trial_that_has_begun_is_seen_to_run_before_it_has_a_result(tmp_path: Path) -> None:
@@ -234,6 +328,42 @@ def test_a_time_budget_ends_it_sooner(tmp_path: Path, always: None) -> None:
 def test_epochs_of_a_trial_on_average(settings: dict[str, Any], epochs: float) -> None:
     search = SearchConfig(**{"epochs": 9, **settings})
     assert expected_epochs(search, Length(search, images=0, timed=False)) == pytest.approx(epochs)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"trials": [{"number": 3}]},
+        {"trials": [{"number": 3, "epochs": "\x1b[2J", "of": 4}]},
+        {"trials": 3},
+        {"phases": [{"name": 3, "seconds": 1.0}]},
+        {"phases": [{"name": "search", "seconds": 1e99}]},
+        {"phases": {"name": "search"}},
+        {"reach": None},
+        {"done": "half"},
+    ],
+)
+def test_a_file_of_another_s_is_none(tmp_path: Path, more: dict[str, Any]) -> None:
+    engine = opened(tmp_path, config())
+    watched(tmp_path, engine)
+    assert engine.next()
+    values = read_sealed(tmp_path / PROGRESS)
+    write_sealed(tmp_path / PROGRESS, values)
+    assert read_progress(tmp_path) is not None
+    write_sealed(tmp_path / PROGRESS, {**values, **more})
+    assert read_progress(tmp_path) is None
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config())
+    watched(tmp_path, engine)
+    values = read_sealed(tmp_path / PROGRESS)
+    for later in ("trials", "phases", "done", "budget", "reach", "mean_accuracy"):
+        del values[later]
+    write_sealed(tmp_path / PROGRESS, values)
+    found = read_progress(tmp_path)
+    assert found
+    assert (found.trials, found.phases, found.done) == ((), (), None)
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"how": "running"}', "null"])

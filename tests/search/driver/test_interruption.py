@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def test_a_sweep_interrupted_before_any_epoch_is_kept_where_mlflow_waits_for_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
-    def interrupted(_engine: Any, _dataset: Any, _config: Any, folder: Path) -> None:
+    def interrupted(_engine: Any, _dataset: Any, _config: Any, folder: Path, _phase: Any) -> None:
         if begun:
             (folder / UPLOADED).write_text('{"trial": null, "run": "one"}\n')
         raise KeyboardInterrupt
