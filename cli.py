@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import select
 import sys
 import traceback
+from contextlib import redirect_stderr, suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -44,10 +47,13 @@ EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, c
 5 nothing exported: the folder is taken, or the files do not agree with the trained network; 130 interrupted;
 141 nobody read the output to its end."""
 
+NAME = "convscape"
+COMPLETING = "_CONVSCAPE_COMPLETE"
+"""Variable of the environment by which a shell asks what could come next; see `convscape --show-completion`."""
+
 app = typer.Typer(
-    name="convscape",
+    name=NAME,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -96,11 +102,13 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The command line; ends the process with one of EXIT_CODES."""
+    if COMPLETING in os.environ:
+        _complete()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     _show_logs_plainly()
     try:
-        app([argument for argument in arguments if argument != "--debug"], standalone_mode=True)
+        app([argument for argument in arguments if argument != "--debug"], prog_name=NAME)
     except ConvscapeError as error:
         if debug:
             echo(traceback.format_exc(), err=True)
@@ -119,6 +127,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
+def _complete() -> NoReturn:
+    """Answers the shell; nothing is printed where that goes wrong, for it would appear in the line that is typed."""
+    with redirect_stderr(io.StringIO()), suppress(Exception):
+        app([], prog_name=NAME)
+    sys.exit(1)
+
+
 class _Plain(logging.Formatter):
     """Formats log records as text that cannot steer the terminal."""
 
@@ -129,10 +144,8 @@ class _Plain(logging.Formatter):
 
 
 def _show_logs_plainly() -> None:
-    shown = logging.StreamHandler()
-    shown.setLevel(logging.WARNING)
-    shown.setFormatter(_Plain())
-    logging.lastResort = shown
+    shown = logging.lastResort or logging.StreamHandler()
+    shown.setFormatter(_Plain())  # it writes to what standard error is by then: above a live view
 
 
 def _unread() -> bool:

@@ -7,13 +7,19 @@ from typing import Annotated, Literal
 import typer
 
 from ..spaces import ArchitectureError
+from .completion import classics
 from .options import Output, Settings, SweepFile, TrustCode
 from .printing import echo, echo_json
 
 
 def describe(
     network: Annotated[
-        str, typer.Argument(metavar="NAME|NOTATION|FILE.json", help="A classic, a line of notation, or a JSON file.")
+        str,
+        typer.Argument(
+            metavar="NAME|NOTATION|FILE.json",
+            help="A classic, a line of notation, or a JSON file.",
+            autocompletion=classics,
+        ),
     ],
     input: Annotated[str, typer.Option(help="Image as CxHxW, in place of the network's own: 3x224x224")] = "",
     classes: Annotated[int | None, typer.Option(min=1, help="Scores a classic gives, in place of its own.")] = None,

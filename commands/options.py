@@ -7,14 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from .completion import sweep_files, sweep_names
+
 SWEEPS = Path("sweeps")
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="A table for people, or JSON.")]
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file; see examples/.")]
+SweepFile = Annotated[
+    Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file; see examples/.", autocompletion=sweep_files)
+]
 Place = Annotated[
     str,
     typer.Argument(
         metavar="SWEEP.yaml|FOLDER|DATASET",
         help="The sweep file; or a folder of images, or a data set's name, for a sweep as `init` would write it.",
+        autocompletion=sweep_files,
     ),
 ]
 Seconds = Annotated[float | None, typer.Option(min=1, max=1e9, help="Time for the search: `search.seconds`.")]
@@ -22,7 +27,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting over that of the file: --set search.trials=20"),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=sweep_names)]
 Folder = Annotated[Path, typer.Option("--folder", help="Where sweeps live: `folder` in the sweep file.")]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the code run that the sweep names; from now on, if unchanged.")
