@@ -42,6 +42,13 @@ from .spaces import (
     printable,
 )
 
+HELP = """Search for the convolutional network that suits your images and your budget.
+
+\b
+  convscape launch sweep.yaml --dry-run
+  convscape launch sweep.yaml
+  convscape export digits --to exported/digits
+"""
 EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
 3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run;
 5 nothing exported: the folder is taken, or the files do not agree with the trained network; 130 interrupted;
@@ -57,7 +64,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help="Search for the convolutional network that suits your images and your budget.\n\n" + EXIT_CODES,
+    help=HELP,
+    epilog=EXIT_CODES,
 )
 
 
@@ -81,20 +89,20 @@ def _options(
 
 
 for command in (
-    init,
+    init,  # in the order in which a person comes to need them
     launch,
-    resume,
-    stop,
-    list_,
     status,
-    show,
+    stop,
+    resume,
+    list_,
     compare,
+    show,
     ui,
     export,
     predict,
     sync,
-    describe,
     sample,
+    describe,
     schema,
 ):
     app.command(command.__name__.rstrip("_"), short_help=(command.__doc__ or "").partition("\n")[0])(command)

@@ -23,7 +23,11 @@ def export(
 
     The images held back as a test are looked at here and nowhere else, and how often is counted: choosing between
     several exports by their accuracy on them makes it optimistic.
-    """
+
+    \b
+      convscape export digits --to exported/digits
+      convscape export digits --to exported/small --trial 7
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import export_json, export_lines
     from ..search import Sweep
 
@@ -41,7 +45,12 @@ def sync(
         str | None, typer.Option("--to", metavar="URI", help="Send all of it to another store, now and from now on.")
     ] = None,
 ) -> None:
-    """Send to MLflow what has not reached it yet, for instance because its server was down."""
+    """Send to MLflow what has not reached it yet, for instance because its server was down.
+
+    \b
+      convscape sync digits
+      convscape sync digits --to http://127.0.0.1:5000
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..search import Sweep, tracking
 
     sweep = Sweep.open(name, folder)

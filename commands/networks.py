@@ -36,9 +36,7 @@ def describe(
     ] = "float32",
     layer: Annotated[
         str,
-        typer.Option(
-            metavar="PATH", help="A convolution by its place in the table: weights shared or not, im2col, ..."
-        ),
+        typer.Option(metavar="PATH", help="A convolution by its place in the table: weights shared or not, im2col."),
     ] = "",
     output: Output = "table",
 ) -> None:
@@ -48,10 +46,10 @@ def describe(
 
     \b
       convscape describe vgg16
-      convscape describe resnet50 --batch 256 --optimizer adamw --precision bfloat16
+      convscape describe resnet50 --batch 256 --optimizer adamw
       convscape describe alexnet --input 3x224x224 --fit strict
       convscape describe alexnet --layer 0
-      convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU -> POOL2]*2 -> FC-10"
+      convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU]*2 -> FC-10"
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import network_json, network_text
     from ..spaces import load_architecture
@@ -79,7 +77,12 @@ def sample(
         Literal["table", "jsonl"], typer.Option("--output", "-o", help="Lines, or JSON lines.")
     ] = "table",
 ) -> None:
-    """Networks of a sweep file's space, with their cost. Trains nothing."""
+    """Networks of a sweep file's space, with their cost. Trains nothing.
+
+    \b
+      convscape sample examples/digits.yaml
+      convscape sample sweep.yaml -n 100 --output jsonl
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import design_json, design_line
     from ..search.config import load_data, read_sweep_file, remember
     from ..search.driver import preflight

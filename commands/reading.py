@@ -25,7 +25,12 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds until it ends.")] = False,
     output: Output = "table",
 ) -> None:
-    """How a sweep stands, also one that runs elsewhere or has died."""
+    """How a sweep stands, also one that runs elsewhere or has died.
+
+    \b
+      convscape status digits
+      convscape status digits --watch
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import status_json, status_text
     from ..search import Sweep
 
@@ -63,7 +68,12 @@ def show(
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
     output: Output = "table",
 ) -> None:
-    """One trial whole: network, recipe, curve, events, files."""
+    """One trial whole: network, recipe, curve, events, files.
+
+    \b
+      convscape show digits
+      convscape show digits --trial 7
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import trial_json, trial_text
     from ..search import Sweep
 
@@ -75,7 +85,12 @@ def show(
 
 
 def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
-    """The sweeps of a folder, the latest first: how each stands, and the best that it has."""
+    """The sweeps of a folder, the latest first: how each stands, and the best that it has.
+
+    \b
+      convscape list
+      convscape list --folder ~/sweeps
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import sweep_lines, sweeps_table
 
     found = sweep_lines(folder)
@@ -91,7 +106,12 @@ def compare(
     number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
     output: Output = "table",
 ) -> None:
-    """The trials of a sweep, best first, why others failed, and how to open them in MLflow."""
+    """The trials of a sweep, best first, why others failed, and how to open them in MLflow.
+
+    \b
+      convscape compare digits -n 20
+      convscape compare digits --output json
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import leaderboard_table, pages, why_failed
     from ..search import Sweep
     from ..search.records import failures

@@ -44,7 +44,8 @@ def launch(
     \b
       convscape launch examples/digits.yaml
       convscape launch ~/photos --seconds 600
-      convscape launch examples/fashion-mnist.yaml --set data.root=~/data --set search.seconds=600
+      convscape launch examples/fashion-mnist.yaml --set data.root=~/data
+      convscape launch sweep.yaml --set search.seconds=600 --export exported/it
       convscape launch sweep.yaml --dry-run
       convscape launch sweep.yaml --resume
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
@@ -108,7 +109,11 @@ def resume(
 
 
 def stop(name: Name, folder: Folder = SWEEPS) -> None:
-    """Have a sweep that runs elsewhere save and end after its running epochs, as Ctrl-C there does."""
+    """Have a sweep that runs elsewhere save and end after its running epochs, as Ctrl-C there does.
+
+    \b
+      convscape stop digits
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..search import Sweep, folder_option
 
     sweep = Sweep.open(name, folder)

@@ -25,6 +25,7 @@ from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConvscapeError
 from convscape.trainers.training import Training
 from hypothesis import example, given, strategies as st
+from typer.main import get_command
 from typer.testing import CliRunner
 
 if TYPE_CHECKING:
@@ -110,10 +111,25 @@ def test_help_teaches_and_ends_with_0(run: Any, command: tuple[str, ...]) -> Non
         ended = run(*command, option)
         assert ended.code == 0
         assert "Usage: " in ended.out
-        assert fits(ended.out, 100)
+        assert fits(ended.out)
+        assert "..." not in ended.out.replace("[ARGS]...", ""), "it is cut"
     if not command:
+        order = [line.split()[0] for line in ended.out.partition("Commands:")[2].splitlines() if line[2:3].isalpha()]
+        assert order.index("launch") < order.index("status") < order.index("compare") < order.index("export")
         assert all(name in ended.out for name in COMMANDS)
         assert "Exit codes: 0 done;" in ended.out
+
+
+@pytest.mark.parametrize("command", sorted(command.name or "" for command in cli.app.registered_commands))
+def test_help_of_a_command_has_examples_that_are_right(command: str) -> None:
+    shown = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "80"}).output
+    examples = [shlex.split(line) for line in shown.splitlines() if line.startswith(f"    convscape {command}")]
+    assert examples
+    group = get_command(cli.app)
+    for _, name, *arguments in examples:
+        with group.make_context("convscape", [name, *arguments]) as context:
+            _, called, rest = group.resolve_command(context, [name, *arguments])  # pyright: ignore[reportAttributeAccessIssue]
+        called.make_context(name, rest, parent=context)  # raises where an option is none
 
 
 @pytest.mark.parametrize("command", ["launch", "describe"])
