@@ -27,7 +27,7 @@ def predict(
     name: Annotated[
         str, typer.Argument(metavar="NAME|BUNDLE", help="A sweep's name, for its winner; or an export's folder.")
     ],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Pictures, or folders of pictures.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES", help="Pictures, or folders of pictures.")],
     folder: Folder = SWEEPS,
     csv_: Annotated[bool, typer.Option("--csv", help="All classes' probabilities, as CSV.")] = False,
     output: Output = "table",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ..spaces import SweepError
+from .completion import sweep_names
 from .options import SWEEPS, Folder
 from .printing import echo
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 def ui(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The sweep's name; all of the folder when not given.")
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="The sweep's name; all of the folder when not given.", autocompletion=sweep_names
+        ),
     ] = None,
     folder: Folder = SWEEPS,
     port: Annotated[
@@ -29,7 +33,13 @@ def ui(
     ] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
-    """Look at a sweep in MLflow: its trials, best first. Starts MLflow's server where none runs; Ctrl-C ends it."""
+    """Look at a sweep in MLflow: its trials, best first. Starts MLflow's server where none runs; Ctrl-C ends it.
+
+    \b
+      convscape ui
+      convscape ui digits
+      convscape ui digits --no-open --port 5000
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards import MlflowServer, links
     from ..search import Sweep, folder_option
 

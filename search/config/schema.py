@@ -311,9 +311,8 @@ class TrackingConfig(_Section):
     """The `tracking` section of a sweep file: the MLflow store and the experiment that results are sent to."""
 
     uri: str | None = None
-    """MLflow tracking URI; when not given that of MLFLOW_TRACKING_URI in the environment, or else a SQLite file in
-    `folder`. `${NAME}` stands for what an environment variable holds, `MLFLOW_TRACKING_…` or `CONVSCAPE_TRACKING_…`; a
-    password that is written here is kept in no file."""
+    """MLflow tracking URI; when not given MLFLOW_TRACKING_URI's, else a SQLite file in `folder`. `${NAME}` is what the
+    environment has, `MLFLOW_TRACKING_…` or `CONVSCAPE_TRACKING_…`; a password that is written here is in no file."""
 
     @field_validator("uri")
     @classmethod
