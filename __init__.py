@@ -5,6 +5,7 @@ those of `__init__.pyi`.
 
 >>> import convscape
 >>> sweep = convscape.launch("sweep.yaml")   # doctest: +SKIP
+>>> sweep = convscape.launch("~/photos")     # doctest: +SKIP
 >>> sweep.leaderboard()                      # doctest: +SKIP
 >>> sweep.export("exported/winner")          # doctest: +SKIP
 """

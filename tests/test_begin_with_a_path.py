@@ -191,10 +191,14 @@ BAD = [
     (["init", "digits", "--out", "empty"], 4, "empty is there already"),
     (["init", "digits", "--out", "empty", "--replace"], 4, "cannot be written: Is a directory"),
     (["init", "digits", "--out", "none/s.yaml"], 4, "cannot be written: There is no such folder"),
+    (["init", "plain.txt"], 2, "plain.txt: it is a file"),
+    (["launch", "nowhere.yaml"], 2, "Name a sweep file, a folder"),
     (["launch", "empty"], 2, "holds 0 folders of images"),
     (["launch", "nowhere"], 2, "nowhere: cannot be read: No such file"),
     (["launch", "mnist"], 2, "--set data.root=DIR"),
     (["launch", "digits", "--set", "search.trails=3"], 2, "--set: search.trails: unknown key"),
+    (["launch", "empty", "--set", "data.root=hollow"], 2, "empty says already which images"),
+    (["launch", "digits", "--dry-run", "--set", "data.name=harm.images"], 2, "digits says already which images"),
     (["launch", "digits", "--seconds", "9", "--set", "search.seconds=3"], 2, "search.seconds: given twice"),
 ]
 
@@ -204,6 +208,8 @@ def test_bad_input_is_a_short_message_and_leaves_nothing(
     run: Any, here: Path, arguments: list[str], code: int, says: str
 ) -> None:
     (here / "empty").mkdir()
+    (here / "plain.txt").write_text("no images")
+    (here / "harm.py").write_text("raise SystemExit('it ran')")
     for name in ("a", "b"):
         (here / "hollow" / name).mkdir(parents=True)
     before = sorted(here.rglob("*"))
@@ -290,3 +296,22 @@ def test_a_name_that_is_no_text_is_refused(run: Any, here: Path) -> None:
 def test_an_override_is_told_as_one(here: Path, photos: Path) -> None:
     with pytest.raises(ConfigError, match=r"^--set: space.kernel: 99 is out of range"):
         convscape.launch(photos, overrides=["space.kernel=99"], progress=False)
+
+
+def test_init_for_a_program_is_one_json_object(run: Any, here: Path, photos: Path) -> None:
+    ended = run("init", photos, "-o", "json")
+    told = json.loads(ended.out)
+    assert told["file"] == str(here / "sweep.yaml")
+    assert told["config"] == read_sweep_file("sweep.yaml").to_json()
+    assert told["data"][0].startswith("folder: images of 3x24x24")
+
+
+def test_ctrl_c_while_images_are_looked_at_leaves_no_file(
+    run: Any, here: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convscape.search.config.load_data", interrupted)
+    assert run("init", photos).code == 130
+    assert list(here.iterdir()) == []

@@ -50,6 +50,11 @@ def read_or_begin(place: str | Path, overrides: Sequence[str] = (), *, trust: Tr
         DataError: there are no images in folders of classes.
     """
     if not is_beginning(place):
+        if not os.path.lexists(place):
+            raise ConfigError(
+                f"{place}: cannot be read: No such file or directory",
+                "Name a sweep file, a folder with a folder of images for each class, or a data set such as digits.",
+            )
         return read_sweep_file(place, overrides, trust=trust)
     text = sweep_file_text(begin(place, overrides, trust=trust))
     return parse_sweep_file(text, "sweep.yaml", overrides, trust=trust)
@@ -120,8 +125,9 @@ def _given(place: str | Path, root: Path | None, overrides: Sequence[str], trust
     is_folder = os.path.isdir(folder)  # noqa: PTH112 - False as well where a name is too long
     known = "folder" if is_folder else _data_set(place)
     if known is None:
+        missing = "it is a file" if os.path.lexists(folder) else "there is no such folder, and no data set of that name"
         raise DataError(
-            f"{place}: there is no such folder, and no data set of that name",
+            f"{place}: {missing}",
             "Name a folder that holds a folder of images for each class, or a data set: digits, cifar10, …",
         )
     if is_folder and root is not None:
@@ -132,6 +138,11 @@ def _given(place: str | Path, root: Path | None, overrides: Sequence[str], trust
     name = _name(root.name if is_folder and root else known)
     data = f"data: {{name: {known}{f', root: {scalar(str(root))}' if root else ''}}}"
     given = parse_sweep_file(f"name: {scalar(name)}\n{data}\n", "sweep.yaml", overrides, trust=trust)
+    for key, one, other in (("name", known, given.data.name), ("root", root if is_folder else None, given.data.root)):
+        if one is not None and one != other:
+            raise ConfigError(
+                f"--set: data.{key}: {other}: {place} says already which images", "Leave one out.", key=f"data.{key}"
+            )
     if known not in ("folder", "digits") and given.data.root is None:
         raise DataError(
             f"{known} is read from files", "Say where: `init` takes --root DIR, `launch` --set data.root=DIR"
