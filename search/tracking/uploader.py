@@ -104,9 +104,9 @@ class _Work:
 
     def add(self, entry: Entry) -> None:
         time = entry["time"]
-        self.params |= entry.get("params", {})
-        self.tags |= entry.get("tags", {})
-        self.artifacts |= entry.get("artifacts", {})
+        self.params |= _encodable(entry.get("params", {}))
+        self.tags |= _encodable(entry.get("tags", {}))
+        self.artifacts |= _encodable(entry.get("artifacts", {}))
         self.datasets += entry.get("datasets", [])
         step = entry.get("step", 0)
         self.metrics += [(key, value, time, step) for key, value in entry.get("metrics", {}).items()]
@@ -462,6 +462,11 @@ def _artifacts(uri: str, experiment: str, folder: Path) -> str | None:
     database = sqlite_file(uri)
     beside = folder.absolute().parent if database is None else database.parent
     return (beside / "mlartifacts" / re.sub(r"[^\w.-]", "_", experiment)).as_uri()
+
+
+def _encodable(texts: dict[str, str]) -> dict[str, str]:
+    """The texts by key, with the bytes written out of a file's name that is no UTF-8: no store takes them."""
+    return {key: text.encode("utf-8", "backslashreplace").decode() for key, text in texts.items()}
 
 
 def _fitting(tags: dict[str, str]) -> dict[str, str]:

@@ -148,6 +148,7 @@ def printable(value: object) -> str:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # whatever a terminal cannot show
     if len(sys.argv) == 1:
         print(f"scores agree with the recorded ones to {{check():.1e}} of the largest")
     failed = False

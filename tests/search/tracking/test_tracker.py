@@ -363,6 +363,19 @@ def test_artifacts_lie_beside_the_database(
     )
 
 
+def test_bytes_of_a_name_that_is_no_text_are_written_out(
+    tracker: Tracker, folder: Path, database: str, experiment: str, known: Any
+) -> None:
+    """A folder's name may be any bytes; Python keeps them as half characters, which no store takes."""
+    odd = "caf" + os.fsdecode(b"\xe9")
+    tracker.start(params={"data.root": odd}, tags={"convscape.data": odd}, artifacts={"config.json": odd})
+    assert sync(folder) == 0
+    run = known.runs(database, experiment)[None]
+    assert (run.data.params["data.root"], run.data.tags["convscape.data"]) == ("caf\\udce9",) * 2
+    (file,) = Path(run.info.artifact_uri.removeprefix("file://")).rglob("config.json")
+    assert file.read_text() == "caf\\udce9"
+
+
 def test_only_one_process_sends_a_folder(tracker: Tracker, folder: Path, known: Any) -> None:
     known.begin(tracker)
     lock = hold(folder)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -29,6 +30,7 @@ from convscape.trainers.export.bundle import EXAMPLES, PROOF, SOURCE, WEIGHTS, e
 from convscape.trainers.export.pytorch_source import source
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
+from PIL import Image
 
 IMAGE = (1, 8, 8)
 EVERYTHING = Architecture(
@@ -94,8 +96,6 @@ print([round(p, 5) for p in model.predict(model.load(), pixels).flatten().tolist
 
 
 def test_the_file_is_a_program(digits, trained, tmp_path):
-    from PIL import Image
-
     trained(SMALL)
     export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
     Image.fromarray(np.full((20, 10), 99, dtype=np.uint8)).save(tmp_path / "picture.png")
@@ -108,6 +108,23 @@ def test_the_file_is_a_program(digits, trained, tmp_path):
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert expected in run.stdout, run.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_a_class_whose_name_no_terminal_shows_is_written_out(digits, trained, tmp_path, encoding):
+    """A folder's name is bytes, which Latin-1 made of an accent and UTF-8 cannot read."""
+    trained(SMALL)
+    export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
+    for name, shown in (("ch\udce2teau", r"ch\udce2teau"), ("雪", "雪" if encoding[0] == "u" else r"\u96ea")):
+        named = source(SMALL, replace(digits, classes=(name,) * 10), "The winner")
+        (tmp_path / "out" / SOURCE).write_text(named, encoding="utf-8")
+        Image.fromarray(np.full((20, 10), 99, dtype=np.uint8)).save(tmp_path / "a.png")
+        run = subprocess.run(
+            [sys.executable, str(tmp_path / "out" / SOURCE), str(tmp_path / "a.png")],
+            capture_output=True, text=True, check=True, encoding="utf-8",
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        assert f"a.png: {shown} (" in run.stdout
 
 
 def test_the_test_part_is_measured_once_and_counted(digits, trained, tmp_path):
