@@ -147,7 +147,7 @@ def read_folder(root: Path, shape: Shape | None, resize: Resize, memory: int) ->
         images, labels = _picked(images, parted == 0), labels[parted == 0]
         if not len(validation[1]):
             raise _no_images(layout.validation, skipped)
-    check_classes(labels, layout.classes, f"data.root: {layout.train}")
+    check_classes(labels, layout.classes, f"data.root: {layout.train}", skipped)
     tested, seen = found[-1]
     files = [tested.short_name(at) for at, picture in enumerate(seen) if not isinstance(picture, str)] if kept else []
     if not layout.test:

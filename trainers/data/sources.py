@@ -149,13 +149,14 @@ def _arrays(name: str, part: Any, classes: int) -> tuple[NDArray[np.uint8], NDAr
     return np.ascontiguousarray(images), labels.astype(np.int64)
 
 
-def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str) -> None:
+def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str, skipped: Sequence[str] = ()) -> None:
     """Refuses labels that leave a class without an image: a network would have an output for it that nothing teaches.
 
     Args:
         labels: of all images, (N,).
         classes: their names, in the order of the labels.
         where: the images come from, for the error.
+        skipped: files that were not read, each with the reason: the error names the first in a folder of the class.
 
     Raises:
         DataError: a class has no image.
@@ -163,7 +164,9 @@ def check_classes(labels: NDArray[np.int64], classes: Sequence[str], where: str)
     empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
     if len(empty):
         others = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+        of_it = [said for said in skipped if classes[empty[0]] in Path(said.split(": ")[0]).parts]
+        hint = f"; {len(of_it)} could not be read, first {of_it[0]}" if of_it else ""
         raise DataError(
-            f"{where}: class {classes[empty[0]]!r}{others} has no image that can be read",
+            f"{where}: class {classes[empty[0]]!r}{others} has no image that can be read{hint}",
             "Add images of it, or remove the class.",
         )

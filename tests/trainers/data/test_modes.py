@@ -82,9 +82,11 @@ def test_a_folder_of_floats_is_refused_with_a_file_and_the_remedy(tmp_path: Path
     for number in range(8):
         (tmp_path / "ab"[number // 4]).mkdir(exist_ok=True)
         numbers("f4", [0.0, number / 8, 1.0]).save(tmp_path / "ab"[number // 4] / f"{number}.tiff")
-    with pytest.raises(
-        DataError, match=r"8 could not be read, first .*0.tiff: holds floats.*save it with 8 or 16 bits"
-    ):
+    said = r"could not be read, first .*0.tiff: holds floats.*save it with 8 or 16 bits"
+    with pytest.raises(DataError, match=f"no images in the folders of .*; 8 {said}"):
+        load_dataset("folder", tmp_path)
+    numbers("u1", [3, 4, 5]).save(tmp_path / "b" / "read.tiff")
+    with pytest.raises(DataError, match=f"class 'a' has no image that can be read; 4 {said}"):
         load_dataset("folder", tmp_path)
 
 
