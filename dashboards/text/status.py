@@ -31,6 +31,7 @@ WIDTH = 80
 """Columns of the text, at most."""
 QUIET = 60.0
 """Seconds without a result from which on they are mentioned."""
+_TO_WATCH = "watch it:"
 MOST_REASONS = 5
 """Reasons for failed trials that are told, at most."""
 
@@ -69,13 +70,13 @@ def status_text(sweep: Sweep) -> str:
 
 
 def status_view(sweep: Sweep, width: int) -> RenderableType:
-    """How a sweep stands, for a screen: state, progress, trials, the best of them, and what to type next.
+    """How a sweep stands, for a screen on which it is watched: state, progress, trials, and the best of them.
 
     Args:
         sweep: the sweep.
         width: columns that there are; commands to type may be longer.
     """
-    parts = _parts(sweep, width)
+    parts = [part for part in _parts(sweep, width) if not (isinstance(part, str) and part.startswith(_TO_WATCH))]
     return Group(*(Text(printable(part), overflow="fold") if isinstance(part, str) else part for part in parts))
 
 
@@ -188,7 +189,7 @@ def _next(sweep: Sweep, how: SweepStatus, *, found: bool) -> list[str]:
     if how.resumable:
         return [f"go on with:   {_resume(sweep)}"]
     if how is SweepStatus.RUNNING:
-        return [f"watch it:     convscape status {sweep.name}{option} --watch"]
+        return [f"{_TO_WATCH}     convscape status {sweep.name}{option} --watch"]
     if not found:
         return []
     return [

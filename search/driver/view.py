@@ -52,7 +52,7 @@ def progress_view(phases: Sequence[Phase], progress: SweepProgress | None, width
             lines += _packed([Text(part) for part in [*_trials(progress), *_speed(progress)]], width)
         lines += _best(progress, width)
         lines += _running(progress.trials, progress.running, width)
-    ended = [Text(phases_line([phase]), "dim") for phase in phases[:-1] if phase.seconds >= WORTH_TELLING]
+    ended = [Text(printable(phases_line([phase])), "dim") for phase in phases[:-1] if phase.seconds >= WORTH_TELLING]
     return Group(*lines, *_packed(ended, width))
 
 
@@ -119,7 +119,8 @@ def _seconds(phases: Sequence[Phase], progress: SweepProgress | None) -> float:
 def _now(phases: Sequence[Phase]) -> list[Text]:
     """The phase that goes on, and how long it has."""
     return [
-        Text.assemble((phase.name, "bold cyan"), " ", lasting(phase.seconds, exactly=False)) for phase in phases[-1:]
+        Text.assemble((printable(phase.name), "bold cyan"), " ", lasting(phase.seconds, exactly=False))
+        for phase in phases[-1:]
     ]
 
 

@@ -109,8 +109,10 @@ def test_a_narrow_terminal_has_more_lines_and_loses_nothing_but_the_design(width
 
 
 def test_what_others_wrote_cannot_steer_the_terminal() -> None:
-    text = "\n".join(shown(replace(NOW, notation="\x1b[2J[red]red[/red]")))
+    phases = (Phase("\x1b[2Ja", 3.0), Phase("\x1b[2Jb", 3.0))
+    text = "\n".join(shown(replace(NOW, notation="\x1b[2J[red]red[/red]", phases=phases)))
     assert "\x1b" not in text
+    assert "\\x1b[2Ja 3.0 s" in text
     assert "\\x1b[2J[red]red[/red]" in text
 
 
