@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING
 
-from .printing import echo, echo_json
+from .printing import echo, echo_json, loading
 
 if TYPE_CHECKING:
     from ..search.config import SweepConfig
@@ -13,21 +13,35 @@ if TYPE_CHECKING:
 
 def print_dry_run(config: SweepConfig, output: str) -> None:
     """Prints the config, what was seen of the images, and three networks of the space."""
-    from ..dashboards.text import design_json, design_line, forecast_line
-    from ..search.config import AUTO, load_data, with_environment
-    from ..search.driver import adequacy, check_machine, forecast, preflight, refuse_store, refuse_too_short
-    from ..search.proposals import DesignSpace, textbook_designs
-    from ..trainers.data import data_report
+    with loading() as shown:
+        from ..dashboards.text import design_json, design_line, forecast_line
+        from ..search.config import AUTO, load_data, with_environment
+        from ..search.driver import (
+            CHECKING,
+            READING,
+            adequacy,
+            check_machine,
+            forecast,
+            preflight,
+            refuse_store,
+            refuse_too_short,
+        )
+        from ..search.proposals import DesignSpace, textbook_designs
+        from ..trainers.data import data_report
 
-    config, by_environment = with_environment(config)
-    refuse_store(config)
-    check_machine(config.resources)
-    dataset = load_data(config)
-    designs = DesignSpace.for_images(config, dataset)
-    preflight(config, designs)
-    refuse_too_short(config, dataset, designs)
-    lacking = adequacy(config, dataset, designs)
-    drawn, time = list(designs.draw(3, config.search.seed)), forecast(config, dataset, designs)
+        config, by_environment = with_environment(config)
+        refuse_store(config)
+        check_machine(config.resources)
+        shown.enter(READING)
+        dataset = load_data(config)
+        shown.enter(CHECKING)
+        designs = DesignSpace.for_images(config, dataset)
+        preflight(config, designs)
+        refuse_too_short(config, dataset, designs)
+        lacking = adequacy(config, dataset, designs)
+        drawn = list(designs.draw(3, config.search.seed))
+        shown.enter("measuring an epoch")
+        time = forecast(config, dataset, designs)
     size = designs.networks.size(dataset.input)
     if output == "json":
         networks = [design_json(design, designs) for design in drawn]

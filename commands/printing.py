@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..spaces import printable
+
+if TYPE_CHECKING:
+    from ..search.driver import ProgressDisplay
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -22,3 +26,13 @@ def echo_json(value: Any) -> None:
     from ..search.tracking import values_without_secrets
 
     typer.echo(json.dumps(values_without_secrets(value)))
+
+
+def loading() -> ProgressDisplay:
+    """What shows how far a command is, from its first moment on: PyTorch takes seconds to load."""
+    from ..search.driver import LOADING, ProgressDisplay
+
+    shown = ProgressDisplay()
+    if "torch" not in sys.modules:
+        shown.enter(LOADING)
+    return shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,11 +12,10 @@ import typer
 
 from ..spaces import ConfigError, SweepError
 from .options import SWEEPS, Folder, Name, Output, Place, Seconds, Settings, TrustCode
-from .printing import echo, echo_json
+from .printing import echo, echo_json, loading
 
 if TYPE_CHECKING:
     from ..search import Sweep
-    from ..search.driver import ProgressDisplay
 
 
 def launch(
@@ -62,7 +60,7 @@ def launch(
         return
     if replace and resume_:
         raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
-    with _loading() as shown:
+    with loading() as shown:
         _check_target(export_to)
         from ..search import driver
         from ..search.config import is_beginning
@@ -100,7 +98,7 @@ def resume(
       convscape resume digits --set search.seconds=600 --set resources.workers=4
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     started = time.monotonic()
-    with _loading() as shown:
+    with loading() as shown:
         _check_target(export_to)
         from ..search import driver
 
@@ -123,16 +121,6 @@ def stop(name: Name, folder: Folder = SWEEPS) -> None:
         raise SweepError(f"{sweep.folder} cannot be written: {error.strerror}", "Make it writable.") from None
     watch = f"convscape status {name}{folder_option(sweep.config)} --watch"
     echo(f"{name} ends after its running epochs: {watch}" if stopped else f"Nothing to stop: {name} does not run.")
-
-
-def _loading() -> ProgressDisplay:
-    """What shows how far the sweep is, from the first moment on: PyTorch takes seconds to load."""
-    from ..search.driver import LOADING, ProgressDisplay
-
-    shown = ProgressDisplay()
-    if "torch" not in sys.modules:
-        shown.enter(LOADING)
-    return shown
 
 
 def _check_target(export_to: Path | None) -> None:

@@ -4,7 +4,13 @@ from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on
 from .folder import refuse_store as refuse_store
 from .forecast import Forecast as Forecast, forecast as forecast, refuse_too_short as refuse_too_short
 from .launching import launch as launch, resume as resume
-from .phases import LOADING as LOADING, Phase as Phase, format_duration as format_duration
+from .phases import (
+    CHECKING as CHECKING,
+    LOADING as LOADING,
+    READING as READING,
+    Phase as Phase,
+    format_duration as format_duration,
+)
 from .preflight import check_machine as check_machine, preflight as preflight
 from .progress import (
     RunningTrial as RunningTrial,
