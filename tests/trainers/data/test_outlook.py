@@ -16,9 +16,9 @@ CLASSES = ("cat", "dog")
 
 
 def save(file: Path, size: tuple[int, int] = (6, 8), *, mode: str = "RGB", orientation: int = 1) -> None:
-    """A picture of (H, W) as it is stored."""
+    """A picture of (H, W) as it is stored, of another shade than those that are there."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.new(mode, (size[1], size[0]))
+    image = Image.new(mode, (size[1], size[0]), 5 * len(list(file.parent.iterdir())))
     exif = image.getexif()
     exif[ExifTags.Base.Orientation] = orientation
     image.save(file, exif=exif)
