@@ -113,6 +113,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if COMPLETING in os.environ:
         _complete()
     arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or it looks through all packages for some
     debug = "--debug" in arguments
     _show_logs_plainly()
     try:

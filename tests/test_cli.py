@@ -471,6 +471,25 @@ def test_the_usual_folder_needs_no_option(swept: Path, monkeypatch: pytest.Monke
     assert option_for(swept) == f" --folder {swept}"
 
 
+def test_commands_that_only_look_import_nothing_that_takes_long(swept: Path) -> None:
+    """They are to answer at once: what trains, samples or draws is not imported for them."""
+    looking = [["--version"], ["--help"], ["describe", "lenet5"], ["list"], ["status", "tiny"], ["stop", "tiny"],
+               ["show", "tiny"], ["compare", "tiny"]]  # fmt: skip
+    for command in looking[3:]:
+        command += ["--folder", str(swept)]
+    slow = ("torch", "ray", "mlflow", "optuna", "pandas", "numpy", "sklearn", "scipy", "sqlalchemy", "rich", "PIL")
+    program = (
+        "import contextlib, io, json, sys\nfrom convscape.cli import main\n"
+        "for command in json.loads(sys.argv[1]):\n"
+        "    with contextlib.redirect_stdout(io.StringIO()):\n"
+        "        try:\n            main(command)\n"
+        "        except SystemExit as ended:\n            assert not ended.code, command\n"
+        f"    print(command[0], *(name for name in {slow!r} if name in sys.modules))\n"
+    )
+    told = subprocess.check_output([sys.executable, "-c", program, json.dumps(looking)], text=True)
+    assert told.splitlines() == [command[0] for command in looking]
+
+
 def test_launch_goes_on_where_a_sweep_of_that_name_is_there(run: Any, here: Path, quiet: None) -> None:
     """So that a job that a scheduler begins anew is one line."""
     first = run("launch", "tiny.yaml", "--resume", "-o", "json")

@@ -231,8 +231,8 @@ class TrialRecord(Fate):
     params: dict[str, Any] = field(default_factory=dict)
     """Values of Optuna's parameters that the design was made of, where the trial was read from disk; {} where the
     design was named."""
-    distributions: dict[str, Any] = field(default_factory=dict)
-    """For each of `params` the distribution that Optuna has of it."""
+    distributions: dict[str, str] = field(default_factory=dict)
+    """For each of `params` the distribution that Optuna has of it, as its JSON text."""
 
     @property
     def judged(self) -> bool:

@@ -1,5 +1,6 @@
 from .cmaes import CmaEs as CmaEs, is_ordered as is_ordered
 from .importance import SettingImportance as SettingImportance, importances as importances
-from .reading import read_params as read_params, read_trials as read_trials
+from .reading import read_trials as read_trials
 from .samplers import SAMPLER_KEY as SAMPLER_KEY, Samplers as Samplers, is_optuna_s as is_optuna_s
 from .study import Study as Study, quiet_optuna as quiet_optuna
+from .with_optuna import read_params as read_params

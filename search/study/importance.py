@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
+from optuna.distributions import json_to_distribution
 from optuna.trial import TrialState, create_trial
 
 from .study import quiet_optuna
@@ -65,7 +67,10 @@ def importances(records: Sequence[TrialRecord]) -> list[SettingImportance]:
     """
     compared = [record for record in records if record.distributions and record.trained and not record.repetition]
     order = placed([record for record in compared if record.accuracies or record.failed])
-    trials = [_complete(record.params, record.distributions, place) for place, record in enumerate(order)]
+    trials = [
+        _complete(record.params, {name: _distribution(text) for name, text in record.distributions.items()}, place)
+        for place, record in enumerate(order)
+    ]
     counts = _counts(trials)
     known = sorted(name for name, count in counts.items() if count >= FEWEST)
     unknown = [
@@ -90,6 +95,9 @@ def placed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
         for place, record in zip(places, anew, strict=True):
             order[place] = record
     return [*(record for record in records if record.failed), *order]
+
+
+_distribution = lru_cache(maxsize=1024)(json_to_distribution)
 
 
 def _complete(params: dict[str, Any], distributions: dict[str, Any], place: float) -> FrozenTrial:

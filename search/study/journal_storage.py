@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
-from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
-from ..files import CONFIG, LINES, PROGRESS, TRIALS, has_seal, read_lines, read_or_tell, seal, unseal
+from ..files import seal
+from .events import CREATE_TRIAL, ENDED, SET_TRIAL_STATE_VALUES, SET_TRIAL_USER_ATTR, read_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
-_ENDED = [state.value for state in TrialState if state.is_finished()]
 CUT_SHORT = "cut short"
 """Name of the Optuna constraint that a trial violates which is not of full length."""
 
@@ -45,35 +44,17 @@ class StudyFile(BaseJournalBackend):
 
     def __init__(self, path: Path, *, writable: bool = True) -> None:
         self._path = path
-        least = _least_lines(path.parent)  # first, for both files may grow meanwhile
         self.changed: set[int] = set()
         """Numbers of the trials of which an event was written; whoever keeps up with them empties it."""
-        self._unread: list[dict[str, Any]] = []
+        read = read_events(path)
+        self._unread = read.events
         self._first_unread = 0
-        sizes: list[int] = []
-        torn, sealed = 0, has_seal(path.with_name(CONFIG))  # torn: bytes of a last line that a kill cut short
-        for line in read_lines(path) if path.exists() else ():
-            if not line.endswith(b"\n"):
-                torn = len(line)
-                break
-            sizes.append(len(line))
-            try:
-                event, sealed = unseal(line, len(sizes), sealed=sealed)
-            except ValueError as error:
-                raise damaged(f"{path}:{len(sizes)}", str(error)) from None
-            self._unread.append(event)
-        if self._unread and self._unread[0].get("op_code") != JournalOperation.CREATE_STUDY:
-            raise damaged(f"{path}:1", "not the beginning of a study")
-        if len(sizes) + bool(sizes and torn) < least:
-            raise damaged(
-                f"{path}:{len(sizes) + 1}", f"lines are gone: there were {least} at least", _GO_ON if sizes else ""
-            )
         if writable:
             del self._unread[_whole_proposals(self._unread) :]
         self._count = len(self._unread)
         self._sure = _whole_proposals(self._unread)
-        self._size = sum(sizes[: self._count])
-        if writable and self._size < sum(sizes) + torn:
+        self._size = sum(read.sizes[: self._count])
+        if writable and self._size < sum(read.sizes) + read.torn:
             os.truncate(path, self._size)
 
     def flushed_lines(self) -> int:
@@ -124,38 +105,19 @@ class StudyFile(BaseJournalBackend):
         self.changed.update(log["trial_id"] for log in logs if "trial_id" in log)
 
 
-def damaged(where: str, what: str, else_do: str = "") -> SweepError:
-    """The error that says that a sweep's study cannot be read."""
-    return SweepError(
-        f"{where}: {what}", f"The file was changed from outside, or its disk fails: restore it from a copy.{else_do}"
-    )
-
-
-_GO_ON = f" To go on with what is left delete {PROGRESS} beside it."
-
-
-def _least_lines(folder: Path) -> int:
-    """How many lines the study must have: as many as the driver wrote down, and one where trials were trained."""
-    lines = (read_or_tell(folder / PROGRESS) or {}).get(LINES)
-    trained = int(any((folder / TRIALS).glob("*")))
-    return max(lines if isinstance(lines, int) else 0, trained)
-
-
 def _whole_proposals(events: list[dict[str, Any]]) -> int:
     """How many events there are before a last proposal that has neither a design, its first attribute, nor failed."""
     for index in reversed(range(len(events))):
         if _ends_proposal(events[index]):
             break
-        if events[index].get("op_code") == JournalOperation.CREATE_TRIAL:
+        if events[index].get("op_code") == CREATE_TRIAL:
             return index
     return len(events)
 
 
 def _ends_proposal(event: dict[str, Any]) -> bool:
     code = event.get("op_code")
-    return code == JournalOperation.SET_TRIAL_USER_ATTR or (
-        code == JournalOperation.SET_TRIAL_STATE_VALUES and event.get("state") in _ENDED
-    )
+    return code == SET_TRIAL_USER_ATTR or (code == SET_TRIAL_STATE_VALUES and event.get("state") in ENDED)
 
 
 class StudyStorage(JournalStorage):

@@ -1,28 +1,68 @@
-"""Reads a sweep's study from its file, without touching it."""
+"""Reads the trials of a sweep from its study, without touching it, and without Optuna: commands are to answer soon."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...spaces import ConvscapeError, SweepError
-from ..files import STUDY, TRIALS, count_entries
+from ..files import STUDY, TRIALS
 from ..records import Design, Role, TrialRecord
-from .journal_storage import StudyFile, damaged
+from .events import (
+    CREATE_TRIAL,
+    ENDED,
+    KINDS,
+    SET_TRIAL_INTERMEDIATE_VALUE,
+    SET_TRIAL_PARAM,
+    SET_TRIAL_STATE_VALUES,
+    SET_TRIAL_USER_ATTR,
+    damaged,
+    read_events,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from optuna.trial import FrozenTrial
 
 
 LARGEST_ACCURACY = 10**6
 """Bound on an accuracy; 1 is all images. NaN is within it."""
 ERRORS = (ArithmeticError, AssertionError, AttributeError, ConvscapeError, LookupError, TypeError, ValueError)
 """What Optuna and our records raise of events that nobody wrote."""
+
+
+class KeptTrial(Protocol):
+    """What a record is made of: Optuna's `FrozenTrial` is one."""
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        ...
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What was kept of it, by name."""
+        ...
+
+    @property
+    def intermediate_values(self) -> dict[int, float]:
+        """The accuracy after each epoch."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    """A trial as its events tell of it."""
+
+    number: int
+    user_attrs: dict[str, Any] = field(default_factory=dict)
+    intermediate_values: dict[int, float] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    distributions: dict[str, str] = field(default_factory=dict)
+    ended: bool = False
+
+    def set_param(self, name: str, value: float, distribution: str) -> None:
+        self.params[name], self.distributions[name] = _as_proposed(value, json.loads(distribution)), distribution
 
 
 def read_trials(folder: Path) -> list[TrialRecord]:
@@ -32,33 +72,60 @@ def read_trials(folder: Path) -> list[TrialRecord]:
         SweepError: the study is damaged; says where.
     """
     found: list[TrialRecord] = []
-    for frozen in _on_disk(folder):
+    for kept in _on_disk(folder):
         try:
-            if has_design(frozen):
-                found.append(record_of(frozen))
+            if has_design(kept):
+                found.append(record_of(kept))
+                found[-1].params, found[-1].distributions = kept.params, kept.distributions
         except ERRORS as error:
-            raise damaged(str(folder / STUDY), f"trial {frozen.number} cannot be read: {error!r:.200}") from None
+            raise damaged(str(folder / STUDY), f"trial {kept.number} cannot be read: {error!r:.200}") from None
     return found
 
 
-def read_params(folder: Path) -> dict[int, dict[str, Any]]:
-    """The values that each trial of the sweep in `folder` was sampled with, by trial number and setting.
-
-    Raises:
-        SweepError: the study is damaged; says where.
-    """
-    return {frozen.number: frozen.params for frozen in _on_disk(folder)}
-
-
-def _on_disk(folder: Path) -> list[FrozenTrial]:
+def _on_disk(folder: Path) -> list[_Trial]:
     path = study_file(folder)
-    file = StudyFile(path, writable=False)
-    try:
-        storage = JournalStorage(file)
-        studies = [study._study_id for study in storage.get_all_studies()]  # noqa: SLF001
-        return [trial for study in studies for trial in storage.get_all_trials(study, deepcopy=False)]
-    except ERRORS as error:
-        raise foreign(path, error) from None
+    trials: dict[int, _Trial] = {}
+    for line, event in enumerate(read_events(path).events, 1):
+        try:
+            _take(event, trials)
+        except ERRORS as error:
+            raise damaged(f"{path}:{line}", f"not an event of a study: {error!r:.200}") from None
+    return list(trials.values())
+
+
+def _take(event: dict[str, Any], trials: dict[int, _Trial]) -> None:
+    """Does what Optuna does with an event, of the one study in the file, in which ids are numbers."""
+    kind = event["op_code"]
+    if kind == CREATE_TRIAL:
+        values = {int(epoch): value for epoch, value in event.get("intermediate_values", {}).items()}
+        attributes, ended = dict(event.get("user_attrs", {})), event.get("state") in ENDED
+        trials[len(trials)] = made = _Trial(
+            number=len(trials), user_attrs=attributes, intermediate_values=values, ended=ended
+        )
+        for name, value in event.get("params", {}).items():
+            made.set_param(name, value, event["distributions"][name])
+    if kind not in KINDS:
+        raise ValueError(f"no kind of event: {kind!r:.80}")
+    if kind not in (SET_TRIAL_PARAM, SET_TRIAL_STATE_VALUES, SET_TRIAL_INTERMEDIATE_VALUE, SET_TRIAL_USER_ATTR):
+        return
+    trial = trials[event["trial_id"]]
+    if trial.ended:
+        return
+    if kind == SET_TRIAL_PARAM:
+        trial.set_param(event["param_name"], event["param_value_internal"], event["distribution"])
+    elif kind == SET_TRIAL_STATE_VALUES:
+        trial.ended = event["state"] in ENDED
+    elif kind == SET_TRIAL_INTERMEDIATE_VALUE:
+        trial.intermediate_values[event["step"]] = event["intermediate_value"]
+    else:
+        trial.user_attrs |= event["user_attr"]
+
+
+def _as_proposed(value: float, distribution: dict[str, Any]) -> Any:
+    """The value that a setting had, of the number that Optuna keeps for it."""
+    if distribution["name"] == "CategoricalDistribution":
+        return distribution["attributes"]["choices"][int(value)]
+    return int(value) if distribution["name"].startswith("Int") else value
 
 
 def study_file(folder: Path) -> Path:
@@ -73,76 +140,41 @@ def study_file(folder: Path) -> Path:
     return path
 
 
-def foreign(path: Path, error: BaseException) -> SweepError:
-    """The error that says which line of a study Optuna does not take, and why."""
-    return damaged(_line_at_fault(path), f"not an event of a study: {error!r:.200}")
-
-
-def _line_at_fault(path: Path) -> str:
-    """The file, and the first line of it that Optuna does not take."""
-    lines = count_entries(path)
-    low, high = 0, lines
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            JournalStorage(_Beginning(path, middle))
-        except ERRORS:
-            high = middle
-        else:
-            low = middle
-    return f"{path}:{high}"
-
-
-class _Beginning(BaseJournalBackend):
-    """The first so many lines of a journal."""
-
-    def __init__(self, path: Path, lines: int) -> None:
-        self._logs = list(StudyFile(path, writable=False).read_logs(0))[:lines]
-
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        yield from self._logs[log_number_from:]
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
-
-
-def has_design(frozen: FrozenTrial) -> bool:
+def has_design(kept: KeptTrial) -> bool:
     """Whether a trial of the study has a design: not so where the proposal ended in an error."""
-    return "design" in frozen.user_attrs
+    return "design" in kept.user_attrs
 
 
-def role_of(frozen: FrozenTrial) -> Role:
+def role_of(kept: KeptTrial) -> Role:
     """Where the design of a trial of the study comes from."""
-    return frozen.user_attrs.get("role", "sampled")
+    return kept.user_attrs.get("role", "sampled")
 
 
-def record_of(frozen: FrozenTrial) -> TrialRecord:
-    """The trial record that an Optuna trial of the study stands for; one that did not end is "paused".
+def record_of(kept: KeptTrial) -> TrialRecord:
+    """The trial record that a trial of the study stands for; one that did not end is "paused".
 
     Args:
-        frozen: a trial with a design.
+        kept: a trial with a design.
     """
-    kept = frozen.user_attrs
-    for epoch, accuracy in frozen.intermediate_values.items():
+    attributes = kept.user_attrs
+    for epoch, accuracy in kept.intermediate_values.items():
         if type(epoch) is not int or type(accuracy) not in (int, float) or abs(accuracy) > LARGEST_ACCURACY:
             raise TypeError(f"accuracy after epoch {epoch!r:.80} is {accuracy!r:.80}")
     record = TrialRecord(
-        number=frozen.number,
-        design=Design.from_json(kept["design"]),
-        state=kept.get("state", "paused"),
-        reason=kept.get("reason", ""),
-        accuracies=dict(frozen.intermediate_values),
-        attempts=kept.get("attempts", 0),
-        role=role_of(frozen),
-        events=tuple(kept.get("events", ())),
-        repeats=kept.get("repeats"),
-        latency=kept.get("latency"),
-        promoted_from=kept.get("passed", 0),
-        textbook=kept.get("textbook", False),
-        params=frozen.params,
-        distributions=frozen.distributions,
+        number=kept.number,
+        design=Design.from_json(attributes["design"]),
+        state=attributes.get("state", "paused"),
+        reason=attributes.get("reason", ""),
+        accuracies=dict(kept.intermediate_values),
+        attempts=attributes.get("attempts", 0),
+        role=role_of(kept),
+        events=tuple(attributes.get("events", ())),
+        repeats=attributes.get("repeats"),
+        latency=attributes.get("latency"),
+        promoted_from=attributes.get("passed", 0),
+        textbook=attributes.get("textbook", False),
     )
-    metrics = dict(kept.get("metrics", {}))
+    metrics = dict(attributes.get("metrics", {}))
     if metrics.pop("epoch", 0) == record.epochs:  # else killed between the metrics and the accuracy
         record.metrics = metrics
     return record

@@ -15,8 +15,9 @@ from ..files import command_about
 from ..records import Enqueued, State, TrialRecord, directions, is_initial, is_sampled, reported_values
 from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
-from .reading import ERRORS, foreign, has_design, record_of, role_of, study_file
+from .reading import ERRORS, has_design, record_of, role_of, study_file
 from .samplers import Samplers
+from .with_optuna import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

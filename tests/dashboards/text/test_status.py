@@ -16,7 +16,7 @@ from convscape.search.files import CONFIG, PROGRESS, SPOOL, UPLOADED, lock
 from convscape.search.records.failures import failures
 from convscape.search.records.trial import Design, TrialRecord
 from convscape.search.study import reading
-from convscape.search.study.journal_storage import StudyFile
+from convscape.search.study.events import StudyEvents, read_events
 from convscape.search.sweep import Sweep
 from convscape.testing.simulation import accuracy, config, drive, finish, opened
 from convscape.trainers.recipe import Recipe
@@ -125,12 +125,11 @@ def test_one_look_reads_the_trials_once(tmp_path: Path, monkeypatch: pytest.Monk
     sweep = whole(tmp_path)
     reads: list[Path] = []
 
-    class Counted(StudyFile):
-        def __init__(self, path: Path, **named: Any) -> None:
-            reads.append(path)
-            super().__init__(path, **named)
+    def counted(path: Path) -> StudyEvents:
+        reads.append(path)
+        return read_events(path)
 
-    monkeypatch.setattr(reading, "StudyFile", Counted)
+    monkeypatch.setattr(reading, "read_events", counted)
     look(sweep)
     assert len(reads) == 1
 
