@@ -43,7 +43,7 @@ def ours(trials: int, folder: Path, *, watch: bool = False) -> tuple[list[float]
             "data": {"name": "digits", "train": 32, "validation": 32},
             "space": {"stages": [0, 1, 2], "filters": [1, 2, 3, 4], "kernel": [1, 3, 5], "hidden": [0, 4, 8]},
             "search": {"trials": trials, "epochs": EPOCHS, "promotion": "none", "finalists": 0, "start": []},
-            "resources": {"workers": WORKERS},
+            "resources": {"runner": "ray", "workers": WORKERS},
         }
     )
     ends: list[float] = []

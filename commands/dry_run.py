@@ -21,6 +21,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
             READING,
             adequacy,
             check_machine,
+            choose_runner,
             forecast,
             preflight,
             refuse_store,
@@ -42,13 +43,13 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         drawn = list(designs.draw(3, config.search.seed))
         shown.enter("measuring an epoch")
         time = forecast(config, dataset, designs)
-    size = designs.networks.size(dataset.input)
+    size, runner = designs.networks.size(dataset.input), choose_runner(config, designs)
     if output == "json":
         networks = [design_json(design, designs) for design in drawn]
         counted = asdict(size) if is_dataclass(size) and not isinstance(size, type) else size and str(size)
         echo_json(
             {"config": config.to_json(), "data": data_report(dataset), "notes": lacking, "size": counted}
-            | {"networks": networks, "time": time and asdict(time)}
+            | {"networks": networks, "time": time and asdict(time), "runner": asdict(runner)}
         )
         return
     import yaml
@@ -64,6 +65,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):
             echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
+    echo(f"# runner: {runner.name}, since {runner.reason}")
     if time is not None:
         echo(f"# time: {forecast_line(time)}")
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"

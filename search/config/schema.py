@@ -272,8 +272,9 @@ class ResourcesConfig(_Section):
     """GPUs a trial gets: a share such as 0.25, or whole ones."""
     epoch_seconds: float | None = Field(default=None, ge=0.001, le=1_000_000)
     """Most seconds an epoch may take; past them the worker is ended and counts as lost. No limit when not given."""
-    runner: Literal["ray", "inline"] = "ray"
-    """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time, to debug."""
+    runner: Literal["auto", "ray", "inline"] = "auto"
+    """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time; "auto" by Ray
+    with `address`, `gpus`, `epoch_seconds`, or if several fit at a time and one CPU would take two minutes or more."""
     address: str | None = None
     """Address of a running Ray cluster, "auto" on one of its nodes; a local one is started when not given."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

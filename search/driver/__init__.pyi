@@ -19,6 +19,7 @@ from .progress import (
     read_progress as read_progress,
 )
 from .progress_callback import ProgressCallback as ProgressCallback
+from .runner import Runner as Runner, choose_runner as choose_runner
 from .view import (
     as_of_now as as_of_now,
     progress_line as progress_line,

@@ -12,6 +12,7 @@ from ..config import AUTO
 from ..proposals import textbook_designs
 from ..scheduling import CONFIRMING, LAST, Length
 from ..workers import epoch_seconds
+from .runner import choose_runner
 from .time_left import expected_epochs
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
     except TrainingError:
         return None
     fit = max(1, math.floor(cpus_here() / resources.cpus))
-    workers = 1 if resources.runner == "inline" else min(resources.workers or fit, fit)
+    workers = 1 if choose_runner(config, designs).name == "inline" else min(resources.workers or fit, fit)
     total = search.seconds * workers / an_epoch
     length = Length(search, len(dataset.train), timed=True)
     if length.timed:

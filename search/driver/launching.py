@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,7 @@ from ..config import SweepConfig, load_data, remember, with_environment
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
 from ..sweep import Sweep, folder_option
-from ..tracking import held
+from ..tracking import UploadProgress, held
 from .adequacy import adequacy
 from .changes import keep_changes, refuse_other_images, with_changes, with_changes_of_file
 from .description import datasets, description
@@ -25,6 +22,7 @@ from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_s
 from .forecast import refuse_too_short
 from .given import Given
 from .inputs import check_inputs, check_settings
+from .interrupts import interruptible, terminable
 from .phases import CHECKING, OPENING, READING, SENDING
 from .preflight import check_machine, check_schedules, preflight
 from .progress import SweepState
@@ -32,7 +30,7 @@ from .progress_callback import ProgressCallback
 from .provenance import provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ...trainers.data import Dataset
@@ -116,7 +114,7 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
     if given.file is not None:
         remember(given.file, config.named_code, config.trust)
     sweep = Sweep(config)
-    with new_folder(config, replace=replace):
+    with terminable(), new_folder(config, replace=replace):
         remember(config.sweep_folder, config.named_code, config.trust)
         _run(sweep, dataset, designs, started, shown)
     return sweep
@@ -162,9 +160,10 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
     """Resumes a sweep by a config that may differ from its own in what can be changed."""
     sweep = Sweep(config)
     try:
-        with sweep_lock(sweep.folder):
+        with terminable(), sweep_lock(sweep.folder):
             if check_settings(config) and has_ended(sweep):
                 keep_changes(sweep.folder, former.config, config)
+                _tell_unsent(sweep, UploadProgress(sweep.folder).refresh().left())
                 return sweep
             check_machine(config.resources)
             shown.enter(READING)
@@ -206,7 +205,13 @@ def _run(
     (sweep.folder / STOP).unlink(missing_ok=True)  # of a run before
     changed = keep_changes(sweep.folder, former or config, config)
     reseal(sweep.folder / CONFIG)
-    tracker = Tracker(sweep.folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
+    tracker = Tracker(
+        sweep.folder,
+        uri=config.tracking_uri,
+        experiment=config.tracking.experiment,
+        sweep=config.name,
+        at_once=former is not None,
+    )
     status = SweepState.FAILED
     callback = ProgressCallback(sweep.folder, shown, phases=shown.phases, validated=len(dataset.validation))
     engine: Engine | None = None
@@ -235,7 +240,7 @@ def _run(
             callback=callback,
         )
         callback(engine)
-        with _interruptible(engine, shown):
+        with interruptible(engine, shown):
             _train(engine, dataset, config, sweep.folder, partial(callback.enter, engine))
         engine.close()
         saved = True
@@ -246,9 +251,7 @@ def _run(
         at_once = not saved
         status = SweepState.INTERRUPTED
         if former is None and not (sweep.folder / TRIALS).exists():
-            shown.say("Interrupted before any epoch ended: no result to keep.")
-            if engine is not None:
-                engine.ledger.abandon(engine.records.values())
+            shown.say("Interrupted before any epoch ended: there is no result to keep, and nothing is left behind.")
         else:
             shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
         raise
@@ -272,11 +275,16 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: 
         raise
     finally:
         tracker.close(wait=not at_once)
-    if left and ((sweep.folder / TRIALS).exists() or in_mlflow(sweep.folder)):
+    if (sweep.folder / TRIALS).exists() or in_mlflow(sweep.folder):
+        _tell_unsent(sweep, left, tracker.problem)
+
+
+def _tell_unsent(sweep: Sweep, left: int, problem: str | None = None) -> None:
+    if left:
         _log.warning(
             "%d results have not reached MLflow yet%s: `convscape sync %s%s` sends them.",
             left,
-            f" ({tracker.problem})" if tracker.problem else "",
+            f" ({problem})" if problem else "",
             sweep.name,
             folder_option(sweep.config),
         )
@@ -284,34 +292,12 @@ def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: 
 
 def _train(engine: Engine, dataset: Dataset, config: SweepConfig, folder: Path, phase: Callable[[str], None]) -> None:
     from ..workers import run_inline, run_ray
+    from .runner import choose_runner  # torch comes with it
 
-    if config.resources.runner == "inline":
+    if choose_runner(config, engine.designs).name == "inline":
         run_inline(engine, dataset, config.resources, phase)
     else:
         run_ray(engine, dataset, config.resources, folder, phase)
-
-
-@contextmanager
-def _interruptible(engine: Engine, progress: ProgressDisplay) -> Iterator[None]:
-    """Ctrl-C, or SIGTERM as schedulers send it, lets the running epochs end and saves; a second leaves at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def put_back() -> None:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-    def finish(*_: object) -> None:
-        engine.interrupted = "interrupted"
-        put_back()
-        progress.say("Finishing the running epochs and saving. Ctrl-C again leaves at once.")
-
-    former = {number: signal.signal(number, finish) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        put_back()
 
 
 def _final(sweep: Sweep) -> dict[str, float]:

@@ -109,12 +109,6 @@ class Ledger:
             if record.trained and not record.ended:
                 self.tracker.trial_paused(record.number)
 
-    def abandon(self, records: Iterable[TrialRecord]) -> None:
-        """Reports to the tracker that trials which did not end never will: their study is about to be deleted."""
-        for record in records:
-            if not record.ended:
-                self.tracker.trial_ended(record.number, state="interrupted", reason="interrupted untrained", metrics={})
-
     def tag_sweep(self, tags: Mapping[str, str]) -> None:
         """Sets tags on the sweep's own run in MLflow; a file of the sweep's folder has what they say, too."""
         self.tracker.note(tags)

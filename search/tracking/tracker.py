@@ -67,12 +67,14 @@ class Tracker:
         uri: MLflow's tracking URI; a relative SQLite path is made absolute.
         experiment: MLflow's experiment, made when it is not there.
         sweep: name of the sweep and of the parent run.
+        at_once: send what is reported as it comes; else only from the first epoch, or end of a trial, on, so that a
+            sweep of which nothing came leaves nothing in MLflow.
 
     Raises:
         SweepError: the folder cannot be written, or holds a spool that no tracker wrote. After that no method raises.
     """
 
-    def __init__(self, folder: Path, *, uri: str, experiment: str, sweep: str) -> None:
+    def __init__(self, folder: Path, *, uri: str, experiment: str, sweep: str, at_once: bool = True) -> None:
         path = folder / SPOOL
         try:
             self._spool = Spool(path)
@@ -108,7 +110,9 @@ class Tracker:
         self._folder = folder
         self._warned = False
         self._checked = 0.0
-        upload_process.start(folder)
+        self._sends = at_once or bool(self._progress.runs)
+        if self._sends:
+            upload_process.start(folder)
 
     @property
     def parent_run_id(self) -> str | None:
@@ -233,8 +237,9 @@ class Tracker:
 
     def flush(self, timeout: float) -> int:
         """Waits until MLflow has everything, at most `timeout` seconds. Gives the number of entries left."""
-        deadline = time.monotonic() + timeout
-        upload_process.flush(self._folder, timeout)
+        deadline = time.monotonic() + (timeout if self._sends else 0.0)
+        if self._sends:
+            upload_process.flush(self._folder, timeout)
         while left := self._spool.drain() + self._progress.refresh().left():
             wait = deadline - time.monotonic()
             if wait <= 0:
@@ -264,6 +269,7 @@ class Tracker:
         try:
             if _identity(entry) not in self._seen:
                 self._append(entry)
+            self._sends |= entry["event"] in ("epoch", "end")
             self._watch()
         except Exception:  # noqa: BLE001 - the sweep goes on whatever a report holds
             _log.exception("A result could not be written down and will be missing in MLflow")
@@ -276,7 +282,7 @@ class Tracker:
 
     def _watch(self) -> None:
         """Now and then: the upload process is kept alive, and said when MLflow begins to refuse or take results."""
-        if time.monotonic() - self._checked < _CHECK:
+        if not self._sends or time.monotonic() - self._checked < _CHECK:
             return
         self._checked = time.monotonic()
         upload_process.start(self._folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
@@ -41,6 +42,8 @@ def run_inline(
     precision = choose_precision(engine, here, device="cpu", threads=threads)
     phase("first epoch")
     setup = Setup(threads=threads, precision=precision, compile=resources.compile)
+    if resources.runner == "auto":  # by Ray a trial would have this part of the memory, which may halve its batch
+        setup = replace(setup, cpus=resources.cpus, workers=resources.workers)
     while (job := engine.next()) is not None:
         _train(engine, job, dataset, setup)
 

@@ -351,9 +351,9 @@ def test_a_sweep_folder_from_elsewhere_runs_nothing(tmp_path: Path, mark: Path, 
     else:  # the design is in the study: nothing has to be asked
         Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "first")
     with pytest.raises(ConfigError, match=rf"(?s){key}.*--trust-code"):
-        resume("tiny", tmp_path / "theirs", progress=False)
+        resume("tiny", tmp_path / "theirs", overrides=["search.trials=2"], progress=False)
     assert not mark.exists()
-    resume("tiny", tmp_path / "theirs", progress=False, trust_code=True)
+    resume("tiny", tmp_path / "theirs", overrides=["search.trials=2"], progress=False, trust_code=True)
     assert mark.exists()
     Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "out")
 
@@ -447,7 +447,7 @@ def test_what_lies_in_the_current_folder_is_not_imported(tmp_path: Path, mark: P
     """Neither here, nor in the workers, which Ray would have look there first."""
     (tmp_path / "s.yaml").write_text(
         "name: theirs\ndata: {name: digits, train: 100, validation: 50}\nspace: {stages: 1}\n"
-        "search: {trials: 1, epochs: 1, finalists: 0}\nresources: {precision: float32}\n"
+        "search: {trials: 1, epochs: 1, finalists: 0}\nresources: {runner: ray, precision: float32}\n"
     )
     for name in ("pandas.py", "random.py", "cloudpickle.py", "numpy.py"):
         (tmp_path / name).write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nraise SystemExit")

@@ -134,7 +134,7 @@ def test_a_stranger_s_line_in_the_spool_is_passed_over_and_told(
 ) -> None:
     with (prepared / "spool.jsonl").open("a") as file:
         file.write('{"a":1}\n')
-    resume("tiny", prepared.parent, progress=False)
+    resume("tiny", prepared.parent, overrides=["search.trials=2"], progress=False)
     assert re.search(r"spool.jsonl: line \d+: it was changed, or comes from elsewhere", caplog.text)
 
 
@@ -159,7 +159,7 @@ def test_sync_does_not_say_everything_of_a_damaged_spool(prepared: Path, change:
 def test_a_cut_spool_is_told_when_the_sweep_goes_on(prepared: Path, caplog: pytest.LogCaptureFixture) -> None:
     spool = prepared / "spool.jsonl"
     spool.write_bytes(b"".join(spool.read_bytes().splitlines(keepends=True)[:-3]))
-    resume("tiny", prepared.parent, progress=False)
+    resume("tiny", prepared.parent, overrides=["search.trials=2"], progress=False)
     assert "spool.jsonl: 2 lines at its end are gone" in caplog.text
 
 

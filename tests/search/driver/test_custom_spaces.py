@@ -119,7 +119,7 @@ def test_without_the_module_a_sweep_is_shown_but_not_resumed(here: Path) -> None
     sweep = Sweep.open("mine", here / "sweeps")
     assert len(sweep.summaries()) == 3
     with pytest.raises(SpaceError, match=r"space.class: sweeps_own.Mine: there is no module sweeps_own"):
-        launching.resume("mine", here / "sweeps", progress=False)
+        launching.resume("mine", here / "sweeps", overrides=["search.trials=9"], progress=False)
 
 
 def test_a_class_at_fault_ends_the_launch_before_anything_is_written(here: Path) -> None:

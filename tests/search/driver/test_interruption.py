@@ -327,3 +327,40 @@ def test_a_full_disk_ends_the_sweep_by_name_and_a_resume_goes_on(
     counts = Sweep.open("tiny", tmp_path).counts()
     assert (counts["failed"], counts["unfinished"]) == (0, 1)
     assert resume("tiny", tmp_path, progress=False).counts()["unfinished"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("runner", ["inline", "ray"])
+def test_an_interrupt_before_any_epoch_ended_leaves_nothing(
+    tmp_path: Path, database: str, runner: str, number: int
+) -> None:
+    """No folder, no run in MLflow, and no words of Ray's. A second one waits for nothing."""
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    more = ("data.train=1000", "space.filters=64", "space.convolutions=3", "space.kernel=7", "search.trials=2")
+    sets = [f"--set={one}" for one in (*more, f"resources.runner={runner}", f"tracking.uri={database}")]
+    sets += ["--set=tracking.experiment=nothing"]
+    study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "-m", "convscape", "launch", "tiny.yaml", *sets],
+        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            while process.poll() is None and not (study.exists() and '"design"' in study.read_text()):
+                time.sleep(0.01)
+            os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+            assert process.stderr is not None
+            said = ""
+            while "again leaves at once" not in said:
+                line = process.stderr.readline()
+                assert line, said
+                said += line
+            process.send_signal(number)
+            out, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 130, said + errors
+    assert "Interrupted before any epoch ended" in errors
+    assert not re.search("Traceback|Stack|SIGTERM|Trial|[Rr]ay", out + said + errors)
+    assert not (tmp_path / "sweeps" / "tiny").exists()
+    assert connect_store(database).get_experiment_by_name("nothing") is None

@@ -27,7 +27,7 @@ name: tiny
 data: {name: digits, train: 400, validation: 100}
 space: {stages: [1, 2], convolutions: 1, filters: [8, 16], kernel: [3, 5], dropout: 0.0, hidden: [0, 8]}
 search: {finalists: 1, seeds: 2, trials: 14, epochs: 9, reduction: 2, seed: 1}
-resources: {workers: 1, precision: float32}
+resources: {runner: ray, workers: 1, precision: float32}
 """
 KILLS = 20
 MARK = "CONVSCAPE_TEST_OF_KILLS"

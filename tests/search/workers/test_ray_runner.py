@@ -31,7 +31,7 @@ name: tiny
 data: {name: digits, train: 300, validation: 100}
 space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: [3, 5], dropout: 0.0, hidden: [0, 8]}
 search: {finalists: 0, trials: 12, epochs: 4, reduction: 2, seed: 1, sampler: random}
-resources: {workers: 2, precision: float32}
+resources: {runner: ray, workers: 2, precision: float32}
 """
 
 

@@ -1,0 +1,46 @@
+"""What `resources.runner: auto` means: Ray where it helps longer than it takes to start, else this process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from convscape.search.driver import choose_runner
+from convscape.search.driver.launching import launch
+from convscape.search.proposals import DesignSpace
+from tiny_sweep import results, tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "reason"),
+    [
+        ([], "inline", "Ray pays from 2:00 on"),
+        (["resources.workers=1", "search.trials=100000"], "inline", "one trial at a time"),
+        (["resources.address=auto"], "ray", "resources.address is given"),
+        (["resources.gpus=0.5"], "ray", "resources.gpus is given"),
+        (["resources.epoch_seconds=60"], "ray", "resources.epoch_seconds is given"),
+        (["search.trials=100000"], "ray", "of work for one CPU, for 4 workers"),
+        (["search.seconds=600", "search.epochs=auto"], "ray", "about 10:00 of work"),
+        (["search.seconds=60", "search.epochs=auto"], "inline", "about 1:00 of work"),
+        (["search.seconds=60", "search.trials=100000"], "inline", "about 1:00 of work"),
+        (["resources.runner=ray"], "ray", "says so"),
+        (["resources.runner=inline", "search.trials=100000"], "inline", "says so"),
+    ],
+)
+def test_ray_is_started_where_it_pays(tmp_path: Path, settings: list[str], name: str, reason: str) -> None:
+    config = tiny(tmp_path, "resources={precision: float32, workers: 4}", *settings)
+    designs = replace(DesignSpace.of(config, input=(1, 8, 8), classes=10), images=1_150)
+    chosen = choose_runner(config, designs)
+    assert chosen.name == name
+    assert reason in chosen.reason
+    assert choose_runner(config, designs) == chosen
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_sweep_is_the_same_by_the_chosen_runner(tmp_path: Path) -> None:
+    chosen = launch(tiny(tmp_path / "auto", "resources.runner=auto"), progress=False)
+    assert results(chosen) == results(launch(tiny(tmp_path / "inline"), progress=False))
