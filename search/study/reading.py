@@ -46,7 +46,7 @@ class KeptTrial(Protocol):
 
     @property
     def intermediate_values(self) -> dict[int, float]:
-        """The accuracy after each epoch."""
+        """The validation accuracy after each epoch, 0 to 1, by epoch."""
         ...
 
 
