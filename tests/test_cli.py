@@ -315,6 +315,7 @@ def test_a_dry_run_shows_the_config_and_three_networks_and_writes_nothing(run: A
     assert ended.out.count(" parameters ") == 3 + 1, "and the textbook's, a third of three trials"
     assert ended.out.count(" MACs ") == 3 + 1
     assert "# first, the textbook's for images of 8x8" in ended.out
+    assert "# runner: inline, since resources.runner says so" in ended.out
     assert "trials: 3" in ended.out
     assert "growth" in ended.out  # a default, written out
     assert list(here.iterdir()) == [here / "tiny.yaml"]
@@ -510,6 +511,11 @@ def test_resuming_what_has_ended_trains_nothing(run: Any, swept: Path, quiet: No
     ended = run("resume", "tiny", "--folder", swept, "-o", "json")
     assert ended.code == 0
     assert sum(ended.json["counts"].values()) == 3
+    shown = run("resume", "tiny", "--folder", swept)
+    assert "The winner, trial " in shown.out
+    more = f"More: convscape resume tiny --folder {swept} --set search.trials=6"
+    assert shown.out.rstrip().endswith(more)
+    assert run("resume", "tiny", "--folder", swept, "--set", "space.kernel=5").code == 2
     assert study.read_text().count('"step"') == before
 
 

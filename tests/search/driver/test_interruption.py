@@ -340,13 +340,13 @@ def test_an_interrupt_before_any_epoch_ended_leaves_nothing(
     more = ("data.train=1000", "space.filters=64", "space.convolutions=3", "space.kernel=7", "search.trials=2")
     sets = [f"--set={one}" for one in (*more, f"resources.runner={runner}", f"tracking.uri={database}")]
     sets += ["--set=tracking.experiment=nothing"]
-    study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+    spool = tmp_path / "sweeps" / "tiny" / SPOOL
     with subprocess.Popen(
         [sys.executable, "-m", "convscape", "launch", "tiny.yaml", *sets],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         try:
-            while process.poll() is None and not (study.exists() and '"design"' in study.read_text()):
+            while process.poll() is None and not (spool.exists() and "convscape.digest" in spool.read_text()):
                 time.sleep(0.01)
             os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
             assert process.stderr is not None
