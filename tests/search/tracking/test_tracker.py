@@ -466,3 +466,18 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_sweep_of_which_nothing_came_leaves_nothing_in_mlflow(
+    folder: Path, database: str, experiment: str, known: Any
+) -> None:
+    folder.mkdir()
+    tracker = Tracker(folder, uri=database, experiment=experiment, sweep="digits", at_once=False)
+    known.begin(tracker)
+    known.trial_begins(tracker, 0)
+    assert tracker.flush(30) > 0, "at once: nothing is sent yet"
+    assert known.runs(database, experiment) == {}
+    tracker.epoch(0, 1, {"accuracy": 0.5})
+    assert tracker.flush(30) == 0
+    tracker.close()
+    assert set(known.runs(database, experiment)) == {None, "0"}
