@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import asdict
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from ..spaces import SweepError, nearest
+from ..spaces import SweepError, html_table, nearest, printable
 from .config import LONGEST, NAME, SweepConfig, load_data, remember, remembered
 from .files import (
     CONFIG,
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
 
+LEADING = ("trial", "accuracy", "mean_accuracy", "std_accuracy", "epochs", "parameters", "macs", "state", "notation")
+"""Fields of a trial's summary that come first in a leaderboard."""
+LEADING_OF_RECIPES = ("learning_rate", "weight_decay", "batch_size")
+"""Settings of a recipe that come after them."""
+SHOWN = 10
+"""Trials that a notebook's table of a sweep shows, at most."""
+
 
 class Sweep:
     """A sweep in its folder on disk: its trials, leaderboard, best trial and export. Reading changes nothing.
@@ -57,6 +65,23 @@ class Sweep:
         self.config = config
         self.name = config.name
         self.folder = config.sweep_folder
+
+    def __repr__(self) -> str:
+        return f"Sweep.open({self.name!r}, {str(self.config.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        """The sweep for a notebook: how many trials there are, and the best of them as a table."""
+        try:
+            trials = self.trials()
+        except SweepError as error:  # a notebook shows what it can
+            return f"<p>{escape(printable(f'sweep {self.name}: {error.message}'))}</p>"
+        found = self.summaries(trials)
+        counts = ", ".join(f"{count:,} {state}" for state, count in self.counts(trials).items() if count)
+        rows = [[getattr(row, name) for name in LEADING] for row in found[:SHOWN]]
+        shown = [[f"{value:.4f}" if isinstance(value, float) else value for value in row] for row in rows]
+        more = f"<p>… and {len(found) - SHOWN:,} more</p>" if len(found) > SHOWN else ""
+        head = f"<p>sweep <b>{escape(self.name)}</b>: {counts or 'no trials yet'}</p>"
+        return head + (html_table(LEADING, shown) + more if found else "")
 
     @staticmethod
     def open(name: str, folder: str | Path = "sweeps", *, trust_code: bool = False) -> Sweep:
@@ -285,7 +310,7 @@ class Sweep:
         """A pandas frame of the trials that were trained, best first: a row for each trial.
 
         The columns are the fields of `TrialSummary` (accuracies from 0 to 1, latency in seconds, memory in bytes) and
-        the settings of the trial's recipe.
+        the settings of the trial's recipe, the dozen that people look at first in front.
 
         Raises:
             SweepError: the study on disk is damaged; says where.
@@ -294,7 +319,9 @@ class Sweep:
 
         trials = self.trials()
         recipes = {record.number: record.design.recipe.to_json() for record in trials}
-        return pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries(trials)])
+        frame = pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries(trials)])
+        first = [name for name in (*LEADING, *LEADING_OF_RECIPES) if name in frame.columns]
+        return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
 
     def export(self, to: str | Path, trial: int | None = None) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.

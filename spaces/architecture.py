@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ArchitectureError, nearest, shown
@@ -24,6 +25,8 @@ from .layers import (
     Residual,
     whole,
 )
+from .notation import layer_notation, to_notation
+from .printable import html_table
 from .tracing import DEEPEST_NESTING, LARGEST_NETWORK, Shape, Step, resolve_padding, trace
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ LARGEST_IMAGE = 65_536
 """Bound on an image's height and width, in cells."""
 VALUES_A_LAYER = 32
 """Values that a layer has in JSON, at most, those within its lists included."""
+MOST_SHOWN = 60
+"""Layers in a notebook's table, at most; a block is one."""
 LARGEST_JSON = 6_000_000
 """Bound on an architecture's JSON text, in characters."""
 
@@ -77,6 +82,16 @@ class Architecture:
                 f"Architecture: the last output is {self.output} and `classes` is {self.classes}",
                 f"End with Linear({self.classes}), or with {self.classes} channels and a GlobalPool.",
             )
+
+    def __repr__(self) -> str:
+        return f"Architecture({to_notation(self)!r})"
+
+    def _repr_html_(self) -> str:
+        """The network for a notebook: its notation, and a table of its layers, blocks as one."""
+        top = [step for step in self.steps if "." not in step.path]
+        rows = [(step.path, layer_notation(step.layer), _by_size(step.output)) for step in top[:MOST_SHOWN]]
+        more = f"<p>… and {len(top) - MOST_SHOWN:,} more</p>" if len(top) > MOST_SHOWN else ""
+        return f"<code>{escape(to_notation(self))}</code>{html_table(['', 'layer', 'output'], rows)}{more}"
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -135,6 +150,11 @@ class Architecture:
             cast("int", values.get("classes")),
             values.get("fit", "crop"),
         )
+
+
+def _by_size(shape: Shape) -> str:
+    """A shape as people read it: HxWxC, or the length of what is flat."""
+    return "x".join(map(str, (*shape[1:], shape[0])))
 
 
 def image_shape(value: object) -> tuple[int, int, int]:

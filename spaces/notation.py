@@ -24,10 +24,11 @@ PARALLEL[a | b | IDENTITY]   branches, concatenated
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .layers import (
     Activation,
+    ActivationName,
     BatchNorm,
     Conv,
     Dropout,
@@ -39,30 +40,46 @@ from .layers import (
     LocalResponseNorm,
     Parallel,
     Pool,
+    PoolMode,
     Residual,
-)
-from .parsing import (
-    ACTIVATIONS,
-    BATCH_NORM,
-    CONVOLUTION,
-    DROPOUT,
-    FLATTEN,
-    FULLY_CONNECTED,
-    GLOBAL_POOLS,
-    IDENTITY,
-    LOCAL,
-    LOCAL_RESPONSE_NORM,
-    PARALLEL,
-    POOLS,
-    RESIDUAL,
-    SPATIAL_DROPOUT,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .architecture import Architecture
+    from .geometry import Fit
     from .layers import Pair, Window
+
+CONVOLUTION, LOCAL, FULLY_CONNECTED, FLATTEN = "CONV", "LOCAL", "FC", "FLATTEN"
+BATCH_NORM, LOCAL_RESPONSE_NORM = "BN", "LRN"
+DROPOUT, SPATIAL_DROPOUT = "DROPOUT", "SPATIALDROPOUT"
+RESIDUAL, PARALLEL, IDENTITY = "RESIDUAL", "PARALLEL", "IDENTITY"
+POOLS: dict[str, PoolMode] = {"POOL": "max", "AVGPOOL": "average", "L2POOL": "l2"}
+GLOBAL_POOLS: dict[str, Literal["average", "max"]] = {"GAP": "average", "GMP": "max"}
+ACTIVATIONS: dict[str, ActivationName] = {
+    "RELU": "relu",
+    "LEAKYRELU": "leaky_relu",
+    "ELU": "elu",
+    "GELU": "gelu",
+    "SILU": "silu",
+    "SIGMOID": "sigmoid",
+    "TANH": "tanh",
+}
+WORDS = (
+    CONVOLUTION,
+    LOCAL,
+    *POOLS,
+    FULLY_CONNECTED,
+    BATCH_NORM,
+    LOCAL_RESPONSE_NORM,
+    *ACTIVATIONS,
+    DROPOUT,
+    SPATIAL_DROPOUT,
+    *GLOBAL_POOLS,
+    FLATTEN,
+    RESIDUAL,
+    PARALLEL,
+)
 
 LONGEST_PERIOD = 64
 """Layers of the longest group that is looked for as a repeat; repeats of longer groups are printed in full."""
@@ -73,7 +90,26 @@ _POOL_WORDS = {mode: word for word, mode in POOLS.items()}
 _GLOBAL_POOL_WORDS = {mode: word for word, mode in GLOBAL_POOLS.items()}
 
 
-def to_notation(architecture: Architecture) -> str:
+class Network(Protocol):
+    """What is written down of a network, such as an `Architecture`."""
+
+    @property
+    def input(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        ...
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """What the image passes through, in order."""
+        ...
+
+    @property
+    def fit(self) -> Fit:
+        """What windows do where they do not tile their input."""
+        ...
+
+
+def to_notation(architecture: Network) -> str:
     """`architecture` in one line that `parse_notation` reads back as an equal one; repeats are written once.
 
     >>> from convscape.spaces.layers import Activation, Conv, Flatten, Linear

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from .architecture import Architecture, image_shape
 from .errors import ArchitectureError, NotationError, nearest
@@ -13,7 +13,6 @@ from .former_names import former_names
 from .geometry import FITS, Fit
 from .layers import (
     Activation,
-    ActivationName,
     BatchNorm,
     Conv,
     Dropout,
@@ -25,8 +24,23 @@ from .layers import (
     LocalResponseNorm,
     Parallel,
     Pool,
-    PoolMode,
     Residual,
+)
+from .notation import (
+    ACTIVATIONS,
+    BATCH_NORM,
+    CONVOLUTION,
+    DROPOUT,
+    FULLY_CONNECTED,
+    GLOBAL_POOLS,
+    IDENTITY,
+    LOCAL,
+    LOCAL_RESPONSE_NORM,
+    PARALLEL,
+    POOLS,
+    RESIDUAL,
+    SPATIAL_DROPOUT,
+    WORDS,
 )
 from .tracing import LARGEST_NETWORK, trace
 
@@ -34,37 +48,6 @@ LONGEST_NOTATION = 2**20
 """Bound on a text, in characters."""
 DEEPEST_BRACKETS = 64
 """Bound on brackets inside each other."""
-
-CONVOLUTION, LOCAL, FULLY_CONNECTED, FLATTEN = "CONV", "LOCAL", "FC", "FLATTEN"
-BATCH_NORM, LOCAL_RESPONSE_NORM = "BN", "LRN"
-DROPOUT, SPATIAL_DROPOUT = "DROPOUT", "SPATIALDROPOUT"
-RESIDUAL, PARALLEL, IDENTITY = "RESIDUAL", "PARALLEL", "IDENTITY"
-POOLS: dict[str, PoolMode] = {"POOL": "max", "AVGPOOL": "average", "L2POOL": "l2"}
-GLOBAL_POOLS: dict[str, Literal["average", "max"]] = {"GAP": "average", "GMP": "max"}
-ACTIVATIONS: dict[str, ActivationName] = {
-    "RELU": "relu",
-    "LEAKYRELU": "leaky_relu",
-    "ELU": "elu",
-    "GELU": "gelu",
-    "SILU": "silu",
-    "SIGMOID": "sigmoid",
-    "TANH": "tanh",
-}
-WORDS = (
-    CONVOLUTION,
-    LOCAL,
-    *POOLS,
-    FULLY_CONNECTED,
-    BATCH_NORM,
-    LOCAL_RESPONSE_NORM,
-    *ACTIVATIONS,
-    DROPOUT,
-    SPATIAL_DROPOUT,
-    *GLOBAL_POOLS,
-    FLATTEN,
-    RESIDUAL,
-    PARALLEL,
-)
 
 _WORD = re.compile("|".join(sorted(WORDS, key=len, reverse=True)) + "|[A-Z]+", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[0-9]+")

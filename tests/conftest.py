@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from convscape.search.driver import launching
 from convscape.search.tracking import upload_process
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A shared machine may be slow at any moment: no deadline an example.
 settings.register_profile("convscape", deadline=None, max_examples=50)
@@ -15,6 +20,18 @@ settings.load_profile("convscape")
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent to MLflow: its store costs seconds."""
+    _send_nothing(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def quiet_module() -> Iterator[None]:
+    """Nothing is sent to MLflow while the tests of a file run."""
+    with pytest.MonkeyPatch.context() as patched:
+        _send_nothing(patched)
+        yield
+
+
+def _send_nothing(patched: pytest.MonkeyPatch) -> None:
     for word in ("start", "flush", "stop"):
-        monkeypatch.setattr(upload_process, word, lambda *_: None)
-    monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
+        patched.setattr(upload_process, word, lambda *_: None)
+    patched.setattr(launching, "FLUSH_SECONDS", 0.0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from pathlib import Path
+from typing import Any
 
 import convscape
 import pytest
@@ -15,6 +18,7 @@ from convscape.search.tracking import upload_process
 from convscape.spaces.tracing import trace
 
 EXAMPLES = Path(convscape.__file__).parent / "examples"
+NOTEBOOK = json.loads((EXAMPLES / "notebook.ipynb").read_text())
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 IMAGES = {"digits": (1, 8, 8), "fashion-mnist": (1, 28, 28), "own-space": (1, 8, 8)}
 
@@ -55,3 +59,35 @@ def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.Mo
     sweep = launching.launch(EXAMPLES / "own-space.yaml", overrides=shorter, progress=False)
     assert len(sweep.summaries()) == 3
     assert "PARALLEL" in sweep.best.notation
+
+
+def shown(code: str, names: dict[str, Any]) -> Any:
+    """Runs a cell, and gives the value that a notebook shows below it."""
+    *before, last = ast.parse(code).body
+    whole = not isinstance(last, ast.Expr)
+    exec(compile(ast.Module([*before, last] if whole else before, []), "cell", "exec"), names)  # noqa: S102
+    return None if whole else eval(compile(ast.Expression(last.value), "cell", "eval"), names)  # noqa: S307
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quiet")
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+    names: dict[str, Any] = {"__name__": "__main__"}
+    values = [shown(cell, names) for cell in cells]
+    sweep, table, best, network, importances, *_, same, measured = values
+    assert "<table>" in sweep._repr_html_()
+    assert len(table) == 5
+    assert best.notation in network._repr_html_().replace("&gt;", ">")
+    assert {each.share for each in importances} == {None}
+    assert same is True
+    assert measured[0] > 0.5
+    assert (tmp_path / "exported" / "notebook" / "model.py").exists()
+
+
+def test_the_notebook_keeps_no_output() -> None:
+    code = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"]] == []
+    assert (NOTEBOOK["nbformat"], NOTEBOOK["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in NOTEBOOK["cells"]}) == len(NOTEBOOK["cells"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
+from ...spaces import html_table
 from .objectives import inference_memory, objective_values
 from .pareto import fronts
 from .ranking import last_trainings, ranked, standings
@@ -59,6 +61,30 @@ class TrialSummary(Fate):
     pareto: bool = True
     """Whether no other trial of full length is as good in every objective and better in one. Finalists are compared
     with each other, by their means."""
+
+    def __repr__(self) -> str:
+        return f"<TrialSummary of {', '.join(f'{name} {value}'.strip() for name, value in self._shown() if value)}>"
+
+    def _repr_html_(self) -> str:
+        """The trial for a notebook: its network, and a table of what it reached."""
+        shown = [pair for pair in self._shown() if pair[0]]
+        names, values = zip(*shown, strict=True)
+        return f"<code>{escape(self.notation)}</code>{html_table(names, [values])}"
+
+    def _shown(self) -> list[tuple[str, str]]:
+        """What is shown of the trial, as words: the network has no name."""
+        spread = "" if self.std_accuracy is None else f"±{self.std_accuracy:.4f}"
+        mean = "" if self.mean_accuracy is None else f"{self.mean_accuracy:.4f}{spread} of {self.seeds}"
+        return [
+            ("trial", str(self.trial)),
+            ("accuracy", f"{self.accuracy:.4f}"),
+            ("mean", mean),
+            ("epochs", f"{self.epochs:,}"),
+            ("parameters", f"{self.parameters:,}"),
+            ("MACs", f"{self.macs:,}"),
+            ("state", self.state),
+            ("", self.notation),
+        ]
 
 
 def summaries(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path:
     """A folder with a sweep, `sweeps/tiny`, its export, `out`, and two pictures, `pictures`."""
     folder = tmp_path_factory.mktemp("swept")
     launch(tiny(folder / "sweeps", "search.trials=2", "search.epochs=3"), progress=False).export(folder / "out")
