@@ -87,7 +87,7 @@ def test_the_page_of_the_notation_shows_every_word_and_option_and_an_example_in_
 @pytest.mark.parametrize(
     "page",
     [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
-    + [Path(f"docs/{name}.md") for name in ("cluster", "sweep-file", "spaces", "notation")],
+    + [Path(f"docs/{name}.md") for name in ("cluster", "sweep-file", "spaces", "notation", "optuna")],
 )
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
