@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,7 +113,7 @@ class Dataset:
     """Files that could not be read, each with the reason."""
     own: tuple[str, ...] = ()
     """Which of "validation" and "test" were parts of their own; the others were cut off."""
-    test_files: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = field(default=(), compare=False)
     """The file of each test image, below the folder of the data; () where they come from no files, or are streamed."""
 
     def test_name(self, index: int) -> str:
