@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.files import LOOKS, count_look
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def look_often(folder: Path, times: int) -> None:
+def look_often(folder: Path, times: int, together: Any = None) -> None:
+    if together is not None:
+        together.wait()
     for trial in range(times):
         count_look(folder, trial)
 
@@ -25,12 +27,14 @@ def test_looks_are_counted_from_one_on(tmp_path: Path) -> None:
 
 
 def test_exports_at_the_same_time_count_each(tmp_path: Path) -> None:
-    others = [multiprocessing.get_context("spawn").Process(target=look_often, args=(tmp_path, 20)) for _ in range(3)]
+    spawn = multiprocessing.get_context("spawn")
+    together = spawn.Barrier(3)
+    others = [spawn.Process(target=look_often, args=(tmp_path, 200, together)) for _ in range(3)]
     for process in others:
         process.start()
     for process in others:
         process.join()
-    assert count_look(tmp_path, 0) == 61
+    assert count_look(tmp_path, 0) == 601
 
 
 def test_a_line_cut_short_by_a_kill_is_no_look_and_a_whole_one_stays(tmp_path: Path) -> None:
