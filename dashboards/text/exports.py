@@ -78,8 +78,8 @@ def _class(found: ClassResult) -> str:
 def _confusions(test: Evaluation) -> list[str]:
     if not test.confusions:
         return []
-    shown = [f"{each.actual} for {each.predicted} {_times(each.images)}" for each in test.confusions[:CONFUSED]]
-    return [f"Most often taken for another: {', '.join(shown)}."]
+    shown = [f"{each.actual} for {each.predicted}, {_times(each.images)}" for each in test.confusions[:CONFUSED]]
+    return [f"Most often taken for another: {'; '.join(shown)}."]
 
 
 def _times(count: int) -> str:

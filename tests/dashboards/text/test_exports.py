@@ -29,7 +29,7 @@ def test_it_says_how_sure_the_accuracy_is_and_what_was_wrong() -> None:
         "  0.8750 of 24 test images right, 0.6900 to 0.9566 by Wilson 95 %, looked at",
         "    here for the first time.",
         "  Recall: cat 0.80 of 10, dog 0.90 of 10, fox 1.00 of 4.",
-        "  Most often taken for another: cat for dog twice, dog for fox once.",
+        "  Most often taken for another: cat for dog, twice; dog for fox, once.",
         "  Most confident mistakes: cat/19.jpg, dog, for fox with 0.88; cat/9.jpg, cat,",
         "    for dog with 0.68; cat/8.jpg, cat, for dog with 0.66.",
         "  Exported and trained network differ by 3.5e-07 at most.",
