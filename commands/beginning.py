@@ -40,7 +40,7 @@ def init(
       convscape init digits --seconds 60
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..search.config import begin, keep_schema, load_data, parse_sweep_file, sweep_file_text
-    from ..search.driver import check_machine, preflight
+    from ..search.driver import adequacy, check_machine, preflight
     from ..search.files import write_atomically
     from ..search.proposals import DesignSpace
     from ..trainers.data import data_report
@@ -50,8 +50,9 @@ def init(
     config = parse_sweep_file(sweep_file_text(beginning), str(out))
     check_machine(config.resources)
     dataset = load_data(config)
-    preflight(config, DesignSpace.for_images(config, dataset))
-    report = data_report(dataset)
+    designs = DesignSpace.for_images(config, dataset)
+    preflight(config, designs)
+    report = [*data_report(dataset), *adequacy(config, dataset, designs)]
     try:
         write_atomically(out, sweep_file_text(beginning, keep_schema()))
     except OSError as error:

@@ -55,7 +55,7 @@ def one_of(*known: Value) -> Kind:
 def whole(low: int, high: int) -> Kind:
     """The kind of a setting that is a whole number from `low` to `high`, a list of such, or a range with a step."""
     each = {"type": "integer", "minimum": low, "maximum": high}
-    steps = {"step": {"type": "integer", "minimum": 1, "maximum": high}}
+    steps = {"step": {"type": "integer", "minimum": 1, "maximum": high}, "log": {"const": False}}
     return Kind(lambda value, key: whole_numbers(value, key, low, high), each, (_range(each, steps),))
 
 

@@ -92,7 +92,7 @@ def test_a_folder_becomes_a_sweep_file_and_a_command_to_type(run: Any, here: Pat
     values = written(here, "my sweep.yaml")
     assert values["name"] == "my-photos-1"
     assert values["data"] == {"name": "folder", "root": str(photos)}, "small images of one size keep it"
-    assert values["recipe"]["batch_size"] == [2, 4]
+    assert values["recipe"]["batch_size"] == "auto"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_folder_is_launched_resumed_and_not_launched_twice(
     assert ended.code == 0, ended.err
     sweep = Sweep.open("my-photos-1", here / "sweeps")
     assert sweep.config.data.root == photos
-    assert sweep.config.recipe["batch_size"] == [2, 4]
+    assert sweep.config.recipe["batch_size"] == "auto"
     again = run("launch", photos, *SETTINGS)
     assert again.code == 4
     assert "convscape resume my-photos-1" in again.err
@@ -257,7 +257,7 @@ def test_from_python_it_is_the_same_sweep(here: Path, photos: Path, quiet: None)
     sweep = convscape.launch(photos, overrides=[*QUICK, "name=mine"], progress=False)
     assert (sweep.name, len(sweep.trials())) == ("mine", 2)
     digits = convscape.launch("digits", overrides=[*QUICK, "data.train=100", "data.validation=50"], progress=False)
-    assert digits.config.recipe["batch_size"] == [4, 8], "for a hundred images"
+    assert digits.config.recipe["batch_size"] == "auto"
 
 
 def test_seconds_hold_for_a_sweep_file_too(run: Any, here: Path) -> None:

@@ -33,5 +33,5 @@ from .sweep_file import (
     read_sweep_file as read_sweep_file,
     with_settings as with_settings,
 )
-from .transfer_space import TransferSpace as TransferSpace
+from .transfer_space import TransferSpace as TransferSpace, suit_transfer as suit_transfer
 from .trust import Trust as Trust, more_trusting as more_trusting, remember as remember, remembered as remembered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import unicodedata
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...spaces import ConfigError, DataError
 from .beginning_text import Beginning, scalar, sweep_file_text
 from .sweep_file import parse_sweep_file, read_sweep_file
+from .transfer_space import suit_transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +24,8 @@ DIGITS = ("digits", "mnist", "kmnist", "svhn")
 """Data sets of digits and letters, most of which are others, or none, in a mirror."""
 SIDES = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 """Part of a class's name where a mirror makes another class."""
-FEW = 2_000
-"""Images to train on below which pretrained weights do more than a search."""
 MANY, SHORT, LONG = 5_000, 600, 3_600
 """Images to train on above which the search has the LONG time in place of the SHORT one, in seconds."""
-ENOUGH = 1_024
-"""Images to train on from which the batches that the recipe space has by default give steps enough."""
-STEPS = 8
-"""Steps that an epoch of fewer images has at least."""
 LARGEST, LARGEST_ON_A_GPU = 64, 128
 """Pixels along each side to begin with, at most; images that all have one size, and are no larger, keep it."""
 
@@ -99,9 +93,8 @@ def begin(
         outlook=outlook,
         size=_size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST),
         seconds=seconds if seconds is not None else LONG if outlook.train > MANY else SHORT,
-        batches=_batches(outlook.train, given.data.train),
         flip=given.data.name not in DIGITS and not mirrored,
-        transfer=outlook.train < FEW and outlook.channels == 3,
+        transfer=suit_transfer(outlook.train, len(outlook.classes), outlook.channels),
         cpus=cpus_here(),
         gpus=gpus,
     )
@@ -187,15 +180,3 @@ def _size(outlook: Outlook, most: int) -> int | None:
     shorter = sorted(map(min, outlook.sizes))[len(outlook.sizes) // 2]
     step = 16 if shorter >= 32 else 8
     return max(8, min(most, shorter // step * step))
-
-
-def _batches(images: int, wanted: int | float | None) -> list[int] | None:
-    """Two batch sizes, by which an epoch has STEPS or more, but for a handful of images; None for the usual two."""
-    if isinstance(wanted, float):
-        images = round(wanted * images)
-    elif wanted is not None:
-        images = min(images, wanted)
-    if images >= ENOUGH:
-        return None
-    larger = 2 ** max(2, int(math.log2(max(1.0, images / STEPS))))
-    return [larger // 2, larger]

@@ -37,8 +37,6 @@ class Beginning:
     """Pixels along each side that images are brought to; None for those they have."""
     seconds: float
     """Time of the search."""
-    batches: list[int] | None
-    """Images a step; None for the usual."""
     flip: bool
     """Whether a mirrored image is one of its class."""
     transfer: bool
@@ -134,9 +132,7 @@ def _search(beginning: Beginning) -> list[str]:
 
 
 def _recipe(beginning: Beginning) -> list[str]:
-    lines: list[str] = []
-    if beginning.batches:
-        lines.append(_line(f"  batch_size: {beginning.batches}", "images a step: few, so that an epoch has several"))
+    lines = [_line("  batch_size: auto", "images a step: 64 or 128, or fewer where an epoch would have few steps")]
     if beginning.flip:
         lines.append(_line("  flip: true", "mirror images at random; false where that makes another class"))
     else:

@@ -40,7 +40,7 @@ def _weights(value: object, key: str) -> Choice:
 AUTO = "auto"
 """What `batch_size` is where the number of images decides, `crop` and `cutout` where their size, `mixup` and `cutmix`
 where the length does."""
-BATCHES, STEPS = (16, 32, 64, 128), 4
+BATCHES, STEPS = (2, 4, 8, 16, 32, 64, 128), 4
 """Batches where `batch_size` is "auto": the largest two with which an epoch has so many steps."""
 
 
@@ -149,9 +149,9 @@ class RecipeSpace:
         [Options(options=(16, 32)), Options(options=(64, 128))]
         """
         side = min(input[1:])
-        batches = [batch for batch in BATCHES if images is None or STEPS * batch <= images] or BATCHES[:1]
+        batches = [batch for batch in BATCHES[2:] if images is None or STEPS * batch <= images]
         usual: dict[str, object] = {
-            "batch_size": list(batches[-2:]),
+            "batch_size": [*BATCHES[:2], *batches][-2:],
             "crop": [max(1, side // 28), max(2, side // 14)] if side >= SMALL else [1] if side > 1 else [0],
             "cutout": [0, round(0.3 * side)] if side >= SMALL else [0],
         }

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 KEY = "recipe.weights"
 """The key of a sweep file that errors about weights point at."""
 
+FEW = 100
+"""Images a class to train on below which weights learnt on others do more than any search from chance."""
+
 
 class TransferSpace:
     """A search space, together with the networks of the pretrained weights that training may start from.
@@ -114,3 +117,16 @@ class TransferSpace:
                 message = error.message if KEY in error.message else f"{KEY}: {source}: {error.message}"
                 raise SpaceError(message, error.remedy, key=KEY) from error
         return self._networks[key]
+
+
+def suit_transfer(images: int, classes: int, channels: int) -> bool:
+    """Whether weights learnt on other images do more than any search from chance: of few photographs.
+
+    torchvision's weights want colour.
+
+    Args:
+        images: how many are trained on.
+        classes: how many classes they have.
+        channels: of an image, 1 or 3.
+    """
+    return channels == 3 and images < FEW * classes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...spaces import Conv, cost_table, values
+from ..config import suit_transfer
 from ..scheduling import Length
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ TWO_POINTS = 50
 """Validation images of which each counts for two points of accuracy."""
 HANDFUL = 10
 """Images to train on below which a class is not learnt but remembered."""
-FEW = 100
-"""Images a class to train on below which weights learnt on other images do more than any search from chance."""
 TRANSFERS = 32
 """Height and width in pixels from which photographs have something in common with ImageNet's."""
 FAR_MORE, DRAWN = 4.0, 20
@@ -125,7 +124,7 @@ def _sees(architecture: Architecture) -> int:
 def _of_the_weights(config: SweepConfig, dataset: Dataset) -> Iterator[str]:
     channels, *sides = dataset.input
     images, classes = len(dataset.train), len(dataset.classes)
-    if config.recipe_space().weights or channels != 3 or min(sides) < TRANSFERS or images >= FEW * classes:
+    if config.recipe_space().weights or min(sides) < TRANSFERS or not suit_transfer(images, classes, channels):
         return
     yield (
         f"{images:,} images to train on are few for {classes} classes. Weights learnt on other images would do more "

@@ -51,17 +51,6 @@ def test_small_images_keep_their_size_and_large_ones_become_smaller(sizes: Any, 
 
 
 @pytest.mark.parametrize(
-    ("images", "wanted", "batches"),
-    [
-        (3, None, [2, 4]), (40, None, [2, 4]), (154, None, [8, 16]), (700, None, [32, 64]), (1_023, None, [32, 64]),
-        (1_024, None, None), (50_000, None, None), (50_000, 200, [8, 16]), (50_000, 0.01, [16, 32]),
-    ],
-)  # fmt: skip
-def test_few_images_have_small_batches(images: int, wanted: Any, batches: list[int] | None) -> None:
-    assert beginning._batches(images, wanted) == batches
-
-
-@pytest.mark.parametrize(
     ("classes", "flip"),
     [(("cat", "dog"), True), (("A", "B", "space"), False), (("left hand", "fist"), False), (("bright", "dim"), True)],
 )
@@ -76,7 +65,7 @@ def test_images_whose_mirror_is_of_another_class_are_not_mirrored(
 
 def known(**changed: Any) -> Beginning:
     settings = {"name": "photos", "data": "folder", "root": Path("/photos"), "outlook": outlook(), "size": 64}
-    settings |= {"seconds": 600, "batches": [8, 16], "flip": True, "transfer": True, "cpus": 8, "gpus": 0}
+    settings |= {"seconds": 600, "flip": True, "transfer": True, "cpus": 8, "gpus": 0}
     return Beginning(**{**settings, **changed})
 
 
