@@ -8,11 +8,8 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group
-from rich.text import Text
-
 from ...search import folder_option
-from ...search.driver import as_of_now, format_duration, progress_view, read_progress, view_text
+from ...search.driver import as_of_now, format_duration, read_progress
 from ...search.records import failures
 from ...search.tracking import UploadProgress, upload_problem, without_secrets
 from ...spaces import printable
@@ -66,7 +63,14 @@ def state(sweep: Sweep) -> SweepStatus:
 
 def status_text(sweep: Sweep) -> str:
     """How a sweep stands, in lines of 80 columns: state, progress, trials, the best of them, and what to type next."""
-    return "\n".join(part if isinstance(part, str) else view_text(part, WIDTH) for part in _parts(sweep, WIDTH))
+    lines: list[str] = []
+    for part in _parts(sweep, WIDTH):
+        if not isinstance(part, str):
+            from ...search.driver import view_text  # rich comes with it
+
+            part = view_text(part, WIDTH)
+        lines.append(part)
+    return "\n".join(lines)
 
 
 def status_view(sweep: Sweep, width: int) -> RenderableType:
@@ -76,6 +80,9 @@ def status_view(sweep: Sweep, width: int) -> RenderableType:
         sweep: the sweep.
         width: columns that there are; commands to type may be longer.
     """
+    from rich.console import Group
+    from rich.text import Text
+
     parts = [part for part in _parts(sweep, width) if not (isinstance(part, str) and part.startswith(_TO_WATCH))]
     return Group(*(Text(printable(part), overflow="fold") if isinstance(part, str) else part for part in parts))
 
@@ -85,6 +92,8 @@ def _parts(sweep: Sweep, width: int) -> list[str | RenderableType]:
     best = next(iter(sweep.summaries(trials)), None)
     parts: list[str | RenderableType] = [f"sweep {sweep.name}: {how}{_since(how, progress)}"]
     if how is SweepStatus.RUNNING and progress:
+        from ...search.driver import progress_view  # rich comes with it
+
         now = as_of_now(progress)
         parts.append(progress_view(now.phases, now, width))
     parts += spent(sweep.counts(trials), trials)

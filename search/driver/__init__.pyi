@@ -16,12 +16,12 @@ from .progress import (
     RunningTrial as RunningTrial,
     SweepProgress as SweepProgress,
     SweepState as SweepState,
+    as_of_now as as_of_now,
     read_progress as read_progress,
 )
 from .progress_callback import ProgressCallback as ProgressCallback
 from .runner import Runner as Runner, choose_runner as choose_runner
 from .view import (
-    as_of_now as as_of_now,
     progress_line as progress_line,
     progress_view as progress_view,
     view_text as view_text,

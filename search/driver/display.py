@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from .notebook import Notebook, in_notebook
 from .phases import Phases, phases_line
+from .progress import as_of_now
 from .terminal import Log, Terminal, stderr_console
-from .view import as_of_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -138,6 +139,21 @@ def read_progress(folder: Path) -> SweepProgress | None:
 
 _FLAGS = ("refit",)
 _Record = TypeVar("_Record", SweepProgress, RunningTrial, Phase)
+
+
+def as_of_now(progress: SweepProgress) -> SweepProgress:
+    """The progress of a while ago with its clocks moved on to now, while it runs: seconds so far, and seconds left."""
+    if not progress.is_running:
+        return progress
+    age = max(0.0, time.time() - progress.time)
+    left = None if progress.left is None else max(0.0, progress.left - age)
+    done = 1 - left / progress.budget if progress.budget and left is not None else progress.done
+    phases = progress.phases
+    if phases:
+        phases = (*phases[:-1], Phase(phases[-1].name, phases[-1].seconds + age))
+    return replace(
+        progress, seconds=progress.seconds + age, left=left, done=done and min(1.0, max(0.0, done)), phases=phases
+    )
 
 
 def _checked(record: _Record) -> _Record:

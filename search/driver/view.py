@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -67,21 +66,6 @@ def view_text(view: RenderableType, width: int) -> str:
     with page.capture() as captured:
         page.print(view)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
-
-
-def as_of_now(progress: SweepProgress) -> SweepProgress:
-    """The progress of a while ago with its clocks moved on to now, while it runs: seconds so far, and seconds left."""
-    if not progress.is_running:
-        return progress
-    age = max(0.0, time.time() - progress.time)
-    left = None if progress.left is None else max(0.0, progress.left - age)
-    done = 1 - left / progress.budget if progress.budget and left is not None else progress.done
-    phases = progress.phases
-    if phases:
-        phases = (*phases[:-1], Phase(phases[-1].name, phases[-1].seconds + age))
-    return replace(
-        progress, seconds=progress.seconds + age, left=left, done=done and min(1.0, max(0.0, done)), phases=phases
-    )
 
 
 def progress_line(progress: SweepProgress) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
 from .append_only import Spool
+from .flock import lock_file, unlock_file
 from .layout import LOOKS
 from .links import PLAIN
 
@@ -31,14 +31,14 @@ def count_look(folder: Path, trial: int) -> int:
     path = folder / LOOKS
     try:
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)) as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+            lock_file(held.fileno(), path, wait=True)
             spool = Spool(path)
             try:
                 spool.append({"trial": trial, "time": time.time()})
                 waiting, count = spool.drain(), spool.flushed_lines()
             finally:
                 spool.close()
-                fcntl.flock(held, fcntl.LOCK_UN)  # closing alone leaves it to processes forked meanwhile
+                unlock_file(held.fileno())
     except OSError as error:
         raise _uncounted(path, str(error.strerror)) from None
     if waiting or not count:
