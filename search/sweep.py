@@ -353,7 +353,7 @@ class Sweep:
         # Of a sweep that was killed the epoch may be one that was not told.
         epoch = read_checkpoint(checkpoint)[1].get("epoch")
         dataset = load_data(self.config)
-        dataset = dataset.for_refit() if record.refit else dataset
+        dataset = dataset.for_refit() if record.refit else dataset.fold(record.fold)
         return export_bundle(
             record.design.architecture,
             checkpoint,

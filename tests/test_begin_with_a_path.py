@@ -145,7 +145,7 @@ def test_the_file_says_what_each_line_is_for_and_holds_with_its_commented_lines(
             lines[at] = line.replace("# ", "", 1)
     (here / "more.yaml").write_text("\n".join(lines))
     values = written(here, "more.yaml")
-    assert values["recipe"]["weights"] == "torchvision:resnet18"
+    assert values["recipe"]["weights"] == [None, "torchvision:resnet18"]
     assert values["space"]["kernel"] == [3, 5, 7]
     assert values["budget"] == {"parameters": 500_000}
     read_sweep_file("more.yaml")

@@ -85,16 +85,18 @@ def begin(
 
     given = _given(place, root, overrides, trust)
     outlook, gpus = outlook_of(given.data.name, given.data.root), gpus_here()
+    size = _size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST)
+    side = size or min(map(min, outlook.sizes))
     mirrored = any(len(name) == 1 or SIDES.search(name) for name in outlook.classes)
     return Beginning(
         name=given.name,
         data=given.data.name,
         root=given.data.root,
         outlook=outlook,
-        size=_size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST),
+        size=size,
         seconds=seconds if seconds is not None else LONG if outlook.train > MANY else SHORT,
         flip=given.data.name not in DIGITS and not mirrored,
-        transfer=suit_transfer(outlook.train, len(outlook.classes), outlook.channels),
+        transfer=suit_transfer(outlook.train, len(outlook.classes), outlook.channels, side),
         cpus=cpus_here(),
         gpus=gpus,
     )

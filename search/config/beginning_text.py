@@ -140,9 +140,9 @@ def _recipe(beginning: Beginning) -> list[str]:
     lines.append(_line("  crop: auto", "shift images at random, by up to 1/14 of their side; 0: not at all"))
     if beginning.transfer:
         lines += [
-            "  # For so few images, starting from weights that were learnt on others does more than any search from",
-            "  # chance. Without its # the next line does that: it downloads torchvision's weights (45 MB), once.",
-            "  # weights: torchvision:resnet18",
+            "  # For so few images, weights that were learnt on others do more than any search from chance. Without",
+            "  # its # the next line has trials of both kinds: it downloads torchvision's weights (45 MB), once.",
+            "  # weights: [null, torchvision:resnet18]",
         ]
     return lines
 

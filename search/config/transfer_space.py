@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 KEY = "recipe.weights"
 """The key of a sweep file that errors about weights point at."""
 
-FEW = 100
+FEW_OF_A_CLASS = 100
 """Images a class to train on below which weights learnt on others do more than any search from chance."""
+PHOTOGRAPHS = 32
+"""Height and width in pixels from which photographs have something in common with ImageNet's."""
 
 
 class TransferSpace:
@@ -119,7 +121,7 @@ class TransferSpace:
         return self._networks[key]
 
 
-def suit_transfer(images: int, classes: int, channels: int) -> bool:
+def suit_transfer(images: int, classes: int, channels: int, side: int) -> bool:
     """Whether weights learnt on other images do more than any search from chance: of few photographs.
 
     torchvision's weights want colour.
@@ -128,5 +130,6 @@ def suit_transfer(images: int, classes: int, channels: int) -> bool:
         images: how many are trained on.
         classes: how many classes they have.
         channels: of an image, 1 or 3.
+        side: pixels along the shorter side that they are brought to.
     """
-    return channels == 3 and images < FEW * classes
+    return channels == 3 and side >= PHOTOGRAPHS and images < FEW_OF_A_CLASS * classes

@@ -30,8 +30,6 @@ TWO_POINTS = 50
 """Validation images of which each counts for two points of accuracy."""
 HANDFUL = 10
 """Images to train on below which a class is not learnt but remembered."""
-TRANSFERS = 32
-"""Height and width in pixels from which photographs have something in common with ImageNet's."""
 FAR_MORE, DRAWN = 4.0, 20
 """So many times the image's longer side is far more than the image; and designs that are looked at."""
 NAMED = 5
@@ -48,7 +46,7 @@ def adequacy(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> lis
     """
     found = [
         *_of_the_steps(config.search, len(dataset.train), values(designs.recipes.settings["batch_size"])),
-        *_of_the_validation(len(dataset.validation), own="validation" in dataset.own),
+        *_of_the_validation(config.search, dataset),
         *_of_the_classes(dataset),
         *_of_the_networks(config, designs),
         *_of_the_weights(config, dataset),
@@ -79,14 +77,14 @@ def _of_the_steps(search: SearchConfig, images: int, batches: tuple[object, ...]
         )
 
 
-def _of_the_validation(images: int, *, own: bool) -> Iterator[str]:
-    if images > TWO_POINTS:
+def _of_the_validation(search: SearchConfig, dataset: Dataset) -> Iterator[str]:
+    if (images := len(dataset.validation)) > TWO_POINTS:
         return
-    remedy = (
-        "Put more images into that part"
-        if own
-        else "`data.validation: 0.3` gives it more; finalists are compared on several splits"
-    )
+    remedy = "`data.validation: 0.3` gives it more"
+    if "validation" in dataset.own:
+        remedy = "Put more images into that part"
+    elif search.cross_validate and search.finalists and search.seeds > 1 and dataset.splits_again:
+        remedy += "; finalists are compared on several splits"
     yield f"of {images} images to validate on each counts for {100 / images:.1f} points of accuracy. {remedy}."
 
 
@@ -124,7 +122,7 @@ def _sees(architecture: Architecture) -> int:
 def _of_the_weights(config: SweepConfig, dataset: Dataset) -> Iterator[str]:
     channels, *sides = dataset.input
     images, classes = len(dataset.train), len(dataset.classes)
-    if config.recipe_space().weights or min(sides) < TRANSFERS or not suit_transfer(images, classes, channels):
+    if config.recipe_space().weights or not suit_transfer(images, classes, channels, min(sides)):
         return
     yield (
         f"{images:,} images to train on are few for {classes} classes. Weights learnt on other images would do more "

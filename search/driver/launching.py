@@ -170,6 +170,8 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
             dataset = load_data(config)
             shown.enter(CHECKING)
             designs = DesignSpace.for_images(config, dataset)
+            if not (sweep.folder / TRIALS).exists():
+                refuse_too_short(config, dataset, designs)
             if config.search.seconds and not former.config.search.seconds:
                 check_schedules(config, designs)
             _run(sweep, dataset, designs, started, shown, former=former.config)
@@ -213,7 +215,9 @@ def _run(
         at_once=former is not None,
     )
     status = SweepState.FAILED
-    callback = ProgressCallback(sweep.folder, shown, phases=shown.phases, validated=len(dataset.validation))
+    validated = len(dataset.validation)
+    at_most = validated + len(dataset.train) if config.search.cross_validate and dataset.splits_again else 0
+    callback = ProgressCallback(sweep.folder, shown, phases=shown.phases, validated=validated, at_most=at_most)
     engine: Engine | None = None
     saved = at_once = False
     for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if former is None else [])]:

@@ -38,7 +38,8 @@ class ProgressCallback:
         folder: the sweep's folder.
         show: called with each progress, such as a `ProgressDisplay`.
         phases: what the launch or resume did so far; how the sweep gets on is added.
-        validated: how many validation images there are; 0 where that is not known.
+        validated: how many validation images a run has; 0 where that is not known.
+        at_most: how many a finalist's runs may have together, where they have splits of their own; else 0.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class ProgressCallback:
         *,
         phases: Phases | None = None,
         validated: int = 0,
+        at_most: int = 0,
     ) -> None:
         self._path, self._show = folder / PROGRESS, show
         self._phases, self._validated, self._pace = phases or Phases(), validated, Pace()
+        self._at_most = at_most or None
         self._started = time.monotonic()
         self._looked = self._written = self._asked = -float("inf")
         self._wait = _LOOK_EVERY
@@ -129,7 +132,7 @@ class ProgressCallback:
             self._phases.enter(phase)
         left, done, budget = self._left(engine)
         best = next(iter(ranked(engine.records.values())), None)
-        mean, reach = _how_sure(best, records, self._validated)
+        mean, reach = _how_sure(best, records, self._validated, self._at_most)
         return SweepProgress(
             state=state,
             time=time.time(),
@@ -188,14 +191,16 @@ def _running(engine: Engine, record: TrialRecord) -> RunningTrial:
     )
 
 
-def _how_sure(best: TrialRecord | None, records: list[TrialRecord], images: int) -> tuple[float | None, float]:
+def _how_sure(
+    best: TrialRecord | None, records: list[TrialRecord], images: int, at_most: int | None
+) -> tuple[float | None, float]:
     """The mean of the best trial's runs from other seeds, None before any, and the reach of its accuracy."""
     if best is None:
         return None, 0.0
     found = standings(records) if any(record.repetition for record in records) else {}
     if best.number not in found or not images:
         return None, reach_of_share(best.accuracy or 0.0, images)
-    known = sureness(found, best.number, images)[best.number]
+    known = sureness(found, best.number, images, at_most)[best.number]
     return known.mean, known.reach
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from itertools import islice
-from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from ...trainers.device import cpus_here
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
 RAY_PAYS = 120.0
 """Seconds of work for one CPU from which on Ray is started, which takes some 15 s on two CPUs."""
-LOOKED_AT = 15
-"""Designs of the space that the work is reckoned by: the one with the median of their MACs."""
 PASSES = 3
 """An epoch's steps cost so many forward passes: one forward, and two products of its size backward."""
 MACS_A_SECOND, STEP_SECONDS = 5e9, 0.004
@@ -78,7 +74,7 @@ def seconds_of_work(config: SweepConfig, designs: DesignSpace) -> float:
     if config.search.seconds and search.epochs == AUTO:
         return time
     length = Length(search, designs.images, timed=False)
-    macs = median(design.macs for design in islice(designs.draw(LOOKED_AT, search.seed), LOOKED_AT))
+    macs = designs.in_the_middle(search.seed).macs
     an_epoch = designs.images * (PASSES * macs / MACS_A_SECOND + STEP_SECONDS / BATCH)
     finals = search.finalists * (search.seeds - 1) + search.refit if search.finalists else 0
     return min(time, an_epoch * (search.trials * expected_epochs(search, length) + finals * length.epochs))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from ...spaces import SHRINKING_STEPS, narrowed
+from ...spaces import SHRINKING_STEPS, ConvscapeError, narrowed
 from ..records import Design
 from ..study import quiet_optuna
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ...trainers import Recipe
     from ...trainers.data import Dataset
     from ..config import BudgetConfig, RecipeSpace, SweepConfig
+
+DRAWN = 15
+"""Designs of which the one in the middle is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,24 @@ class DesignSpace:
     def over_budget(self, design: Design) -> str:
         """What of the budget the design exceeds, as a sentence about the first limit; "" when nothing."""
         return self.budget.exceeded(design.architecture, design.recipe)
+
+    def in_the_middle(self, seed: int) -> Design:
+        """Of some designs drawn at random, those within the budget if any, the one with the median of MACs.
+
+        Args:
+            seed: decides which.
+
+        Raises:
+            ConvscapeError: the space, one of somebody's own, failed at the first.
+        """
+        drawn: list[Design] = []
+        try:
+            drawn.extend(self.draw(DRAWN, seed))
+        except ConvscapeError:  # a space of one's own may be at fault now and then
+            if not drawn:
+                raise
+        within = [design for design in drawn if not self.over_budget(design)] or drawn
+        return sorted(within, key=lambda design: design.macs)[len(within) // 2]
 
     def draw(self, count: int, seed: int) -> Iterator[Design]:
         """Gives `count` designs drawn at random, as `seed` decides; some may be equal. None is trained.

@@ -36,15 +36,17 @@ def sureness(
     A mean varies with the seeds of its runs and with the images that were validated on. The first is the variance
     between runs of a finalist, pooled over all, divided by the runs; where none has two runs it is taken to be as
     large as the second, that of a share seen in so many images. Where each run has a split of its own, the variance
-    between runs holds both, and is taken to be no smaller than the images alone make it. All are seen on the same
-    images, so that differences vary less than is reckoned here: the chances are too high rather than too low.
+    between runs holds both, and is taken to be no smaller than the images alone make it; since their training images
+    overlap it is not divided by the runs, but multiplied by 1 / runs + images validated on / images trained on (Nadeau
+    & Bengio 2003, the corrected resampled variance). All are seen on the same images, so that differences vary less
+    than is reckoned here: the chances are too high rather than too low.
 
     Args:
         standings: of the finalists, by trial number.
         winner: number of the one that won.
         images: how many validation images a run has, at least 1.
-        at_most: how many images the runs of a finalist validate on together, at most, where each has others; None
-            where all have the same.
+        at_most: how many images the runs of a finalist validate on together, at most, where each has others: those of
+            training and validation; None where all have the same.
 
     >>> from .ranking import Standing
     >>> found = sureness({4: Standing((0.91, 0.92)), 7: Standing((0.90, 0.91))}, 4, 2500)
@@ -61,7 +63,8 @@ def sureness(
         by_seeds = squares / freedom if freedom else by_images
         if at_most is None or count == 1:
             return by_seeds / count + by_images
-        return max(by_seeds / count, by_images / count, of_one / at_most)  # runs vary by their images, too
+        shared = images / (at_most - images)  # runs learn from nearly the same images, so they err alike
+        return max(max(by_seeds, by_images) * (1 / count + shared), of_one / at_most)
 
     best = standings[winner]
     found: dict[int, Sureness] = {}

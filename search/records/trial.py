@@ -103,6 +103,8 @@ class Enqueued:
     """The number of the trial that is trained once more, for a repetition or a refit; else None."""
     textbook: bool = False
     """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
+    fold: int = 0
+    """Which split of the images a finalist's run is trained on; 0 for the sweep's own."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.
@@ -224,6 +226,8 @@ class TrialRecord(Fate):
     """Seconds that classifying one image takes, where that was measured."""
     metrics: dict[str, float] = field(default_factory=dict)
     """Metrics of the last epoch, as MLflow is sent them."""
+    fold: int = 0
+    """Which split of the images the trial is trained on, see `trainers.data.Dataset.fold`; 0 for the sweep's own."""
     promoted_from: int = 0
     """Epochs of the last rung that the trial was promoted from, 0 before any."""
     textbook: bool = False

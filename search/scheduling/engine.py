@@ -253,7 +253,7 @@ class Engine:
         rungs = self._promotion.is_rung if record.judged else lambda *_: False
         known = self.records.values()
         until = self.time_budget.until if any(r.accuracies for r in known) else None  # one result is better than none
-        return job_of(record, known, self.config, self.length, rungs, until, alone=alone)
+        return job_of(record, self.config, self.length, rungs, until, alone=alone)
 
     def _terms(self, record: TrialRecord) -> tuple[int, bool]:
         """For how long the trial is to be trained, and whether it is the last, so that it may take idle CPUs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from dataclasses import replace
@@ -100,7 +101,8 @@ class Finals:
         if self._length.timed and self._length.final is None:
             self.chosen = finalists(records, self._search.finalists)
         if (finalist := self._to_confirm(records, left)) is not None:
-            return Enqueued(role="repeat", design=finalist.design, repeats=finalist.number)
+            fold = next_fold(finalist, records) if self._search.cross_validate else 0
+            return Enqueued(role="repeat", design=finalist.design, repeats=finalist.number, fold=fold)
         if any(record.repetition and not record.ended for record in records):
             return None
         winner = self._to_refit(records, left)
@@ -230,15 +232,14 @@ def missing(chosen: Iterable[TrialRecord], records: Iterable[TrialRecord], seeds
         yield from (finalist for finalist in chosen if done[finalist.number] < seed)
 
 
-def fold_of(record: TrialRecord, records: Iterable[TrialRecord]) -> int:
-    """Which split of the images a run is trained on: a finalist's first run on the first other one, and so on.
+def next_fold(finalist: TrialRecord, records: Iterable[TrialRecord]) -> int:
+    """Which split of the images a finalist's next run is trained on: the first, from 1 on, that it has no run of.
 
-    So finalists are compared on the same splits. Of the last training, and of the search, it is the sweep's own, 0.
+    So all finalists are compared on the same splits. A run that a time budget cut off says nothing of its split.
 
     Args:
-        record: the run.
+        finalist: the trial that is trained once more.
         records: all trials so far.
     """
-    if not record.repetition or record.refit:
-        return 0
-    return sum(r.repeats == record.repeats and not r.refit and r.number <= record.number for r in records)
+    taken = {r.fold for r in records if r.repeats == finalist.number and not (r.refit or r.cut_off)}
+    return next(fold for fold in itertools.count(1) if fold not in taken)

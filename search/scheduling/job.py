@@ -11,10 +11,9 @@ from ...spaces import TrainingError
 from ...trainers import EpochResult
 from ..files import trial_folder
 from ..records import Design
-from .finals import fold_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ..config import SweepConfig
     from ..records import TrialRecord
@@ -105,7 +104,6 @@ class Job:
 
 def job_of(
     record: TrialRecord,
-    records: Iterable[TrialRecord],
     config: SweepConfig,
     length: Length,
     is_rung: Callable[[int, int], bool],
@@ -117,7 +115,6 @@ def job_of(
 
     Args:
         record: the trial.
-        records: all trials so far.
         config: the sweep file.
         length: epochs of a trial of full length.
         is_rung: whether the trial of a number is judged after so many epochs.
@@ -139,7 +136,7 @@ def job_of(
         until=until,
         alone=alone,
         refit=record.refit,
-        fold=fold_of(record, records) if search.cross_validate else 0,
+        fold=record.fold,
         latency="latency" in search.objectives and record.latency is None,
     )
 

@@ -170,6 +170,7 @@ def record_of(kept: KeptTrial) -> TrialRecord:
         role=role_of(kept),
         events=tuple(attributes.get("events", ())),
         repeats=attributes.get("repeats"),
+        fold=attributes.get("fold", 0),
         latency=attributes.get("latency"),
         promoted_from=attributes.get("passed", 0),
         textbook=attributes.get("textbook", False),

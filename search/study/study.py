@@ -142,6 +142,7 @@ class Study:
         if enqueued:
             more = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
             more |= {"textbook": True} if enqueued.textbook else {}
+            more |= {"fold": enqueued.fold} if enqueued.fold else {}
             self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **more})
         with self._storage.shown_as(self._samplers.as_sampler_sees):
             trial = self._study.ask()
@@ -161,6 +162,7 @@ class Study:
             design=design,
             role=enqueued.role,
             repeats=enqueued.repeats,
+            fold=enqueued.fold,
             textbook=enqueued.textbook,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ...spaces import SpaceError, SweepError
+from ...spaces import SweepError
 from ..files import PRECISION, TRIALS, read_sealed, write_sealed
 
 if TYPE_CHECKING:
@@ -12,14 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...trainers.device import Precision
-    from ..proposals import DesignSpace
-    from ..records import Design
     from ..scheduling import Engine
 
 MEASURING = "measuring precision"
 """The phase of a sweep in which that is done."""
-LOOKED_AT = 15
-"""Designs sampled in search of a middle one: the one with the median of their MACs is measured."""
 
 
 def choose_precision(
@@ -45,7 +41,7 @@ def choose_precision(
     elif (kept := _kept(config.sweep_folder)) is not None:
         found = kept
     else:
-        measured = run(measure, _in_the_middle(engine.designs, config.search.seed).to_json(), device, threads)
+        measured = run(measure, engine.designs.in_the_middle(config.search.seed).to_json(), device, threads)
         if measured is None:
             return "float32"
         found = measured
@@ -84,18 +80,6 @@ def measure(design: dict[str, Any], device: str, threads: int) -> dict[str, Any]
         f"bfloat16 trains {measured.ratio:.2f} times as fast as float32 ({low:.2f} to {high:.2f}, n = {measured.n})"
     )
     return {"precision": measured.precision, "reason": reason}
-
-
-def _in_the_middle(designs: DesignSpace, seed: int) -> Design:
-    """Of a few sampled designs, those within budget if any, the one with the median of MACs."""
-    drawn: list[Design] = []
-    try:
-        drawn.extend(designs.draw(LOOKED_AT, seed))
-    except SpaceError:  # a space of one's own may be at fault now and then
-        if not drawn:
-            raise
-    within = [design for design in drawn if not designs.over_budget(design)]
-    return sorted(within or drawn, key=lambda design: design.macs)[len(within or drawn) // 2]
 
 
 def _kept(folder: Path) -> dict[str, Any] | None:

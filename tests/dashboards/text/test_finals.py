@@ -43,7 +43,7 @@ def test_it_says_how_sure_it_is() -> None:
     assert first == "  how sure: 0.9300±0.0252, 95 %, by seeds and 1,000 validation images"
     assert second == "  trial 2 (0.9200±0.0258) is better with a chance of 29%"
     split, *_ = how_sure([*SEARCHED, *FINALS, LAST], 5, 1000, 5000)
-    assert split == "  how sure: 0.9300±0.0196, 95 %, by seeds and splits, 1,000 validation images in each"
+    assert split == "  how sure: 0.9300±0.0240, 95 %, by seeds and splits, 1,000 validation images in each"
     assert how_sure(SEARCHED, 5, 1000) == how_sure([*SEARCHED, *FINALS], 5, 0) == []
 
 

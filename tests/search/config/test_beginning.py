@@ -83,12 +83,13 @@ def test_each_trial_gets_its_share_of_the_machine(machine: dict[str, int], resou
 
 
 def test_pretrained_weights_are_advised_for_few_images_in_colour(tmp_path: Path) -> None:
-    for mode in ("RGB", "L"):
+    for mode, side in (("RGB", 48), ("L", 48), ("RGB", 16)):
+        folder = tmp_path / f"{mode}{side}"
         for name in ("cat", "dog"):
-            (tmp_path / mode / name).mkdir(parents=True)
-            Image.new(mode, (8, 8)).save(tmp_path / mode / name / "1.png")
-        text = sweep_file_text(begin(tmp_path / mode))
-        assert ("torchvision:resnet18" in text) == (mode == "RGB")
+            (folder / name).mkdir(parents=True)
+            Image.new(mode, (side, side)).save(folder / name / "1.png")
+        text = sweep_file_text(begin(folder))
+        assert ("torchvision:resnet18" in text) == ((mode, side) == ("RGB", 48))
     assert "torchvision" not in sweep_file_text(known(transfer=False))
 
 

@@ -254,10 +254,13 @@ def test_what_runs_is_told_trial_by_trial(tmp_path: Path, always: None) -> None:
     assert {trial.repeats for one in seen for trial in one.trials if trial.refit} == {best}
 
 
-def test_the_best_is_as_sure_as_its_images_and_then_its_seeds_make_it(tmp_path: Path, always: None) -> None:
+@pytest.mark.parametrize("at_most", [0, 2000])
+def test_the_best_is_as_sure_as_its_images_and_then_its_seeds_make_it(
+    tmp_path: Path, always: None, at_most: int
+) -> None:
     engine = opened(tmp_path, config(search={"finalists": 2, "seeds": 3, "refit": False}))
     seen: list[SweepProgress] = []
-    beat = engine.callback = ProgressCallback(tmp_path, seen.append, validated=400)
+    beat = engine.callback = ProgressCallback(tmp_path, seen.append, validated=400, at_most=at_most)
     beat(engine)
     finish(engine)
     first = next(one for one in seen if one.trial is not None)
@@ -265,7 +268,7 @@ def test_the_best_is_as_sure_as_its_images_and_then_its_seeds_make_it(tmp_path: 
     assert first.reach == reach_of_share(first.accuracy, 400) > 0
     records = list(engine.records.values())
     best = ranking(engine)[0].number
-    known = sureness(standings(records), best, 400)[best]
+    known = sureness(standings(records), best, 400, at_most or None)[best]
     assert (seen[-1].trial, seen[-1].mean_accuracy, seen[-1].reach) == (best, known.mean, known.reach)
 
 

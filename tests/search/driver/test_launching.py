@@ -98,6 +98,19 @@ def test_the_winner_is_exported_and_agrees(finished: Sweep, tmp_path: Path) -> N
         finished.export(tmp_path / "other", 99)
 
 
+def test_a_finalist_s_run_is_exported_with_the_split_that_it_was_trained_on(tmp_path: Path, quiet: None) -> None:
+    finals = ("search.finalists=2", "search.seeds=2", "search.refit=false", "search.start=[]")
+    sweep = launch(tiny(tmp_path, *finals), progress=False)
+    assert sweep.best.run is not None
+    folds = {record.number: record.fold for record in sweep.trials() if record.role == "repeat"}
+    assert set(folds.values()) == {1}
+    sweep.export(tmp_path / "winner")
+    details = json.loads((tmp_path / "winner" / "proof.json").read_text())["details"]
+    assert (details["run"], details["images"]) == (sweep.best.run, {"trained_on": 200, "validated_on": 100})
+    for run in folds:
+        assert sweep.export(tmp_path / f"run{run}", run).test_accuracy > 0
+
+
 def test_a_trial_that_came_to_its_end_is_handed_over_as_its_last_epoch_left_it(tmp_path: Path, quiet: None) -> None:
     """The epoch that validated best is the luckiest, too: on few images an early one."""
     sweep = launch(tiny(tmp_path, "search.trials=1", "search.promotion=none"), progress=False)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.driver import choose_runner
 from convscape.search.driver.launching import launch
 from convscape.search.proposals import DesignSpace
+from convscape.spaces import SpaceError
 from tiny_sweep import results, tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from convscape.spaces import Architecture, Space
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,27 @@ def test_ray_is_started_where_it_pays(tmp_path: Path, settings: list[str], name:
 def test_a_sweep_is_the_same_by_the_chosen_runner(tmp_path: Path) -> None:
     chosen = launch(tiny(tmp_path / "auto", "resources.runner=auto"), progress=False)
     assert results(chosen) == results(launch(tiny(tmp_path / "inline"), progress=False))
+
+
+@dataclass
+class NowAndThen:
+    """A space that fails at every third network."""
+
+    space: Space
+    asked: int = 0
+
+    def sample(self, *arguments: Any) -> Architecture:
+        self.asked += 1
+        if self.asked % 3 == 0:
+            raise SpaceError("space.class: it failed")
+        return self.space.sample(*arguments)
+
+
+def test_a_space_that_fails_now_and_then_is_reckoned_by_what_it_gave(tmp_path: Path) -> None:
+    config = tiny(tmp_path, "resources={precision: float32, workers: 4}")
+    designs = replace(DesignSpace.of(config, input=(1, 8, 8), classes=10), images=1_150)
+    unsteady = replace(designs, networks=NowAndThen(designs.networks))  # pyright: ignore[reportArgumentType]
+    assert choose_runner(config, unsteady).name == "inline"
+    broken = replace(designs, networks=NowAndThen(designs.networks, asked=2))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(SpaceError):
+        choose_runner(config, broken)

@@ -36,7 +36,7 @@ def test_with_splits_of_their_own_runs_count_more_images() -> None:
         found = sureness({0: Standing(tuple(runs))}, 0, IMAGES, 10 * IMAGES)[0]
         held += abs(found.mean - 0.9) <= found.reach
         narrower += found.reach < sureness({0: Standing(tuple(runs))}, 0, IMAGES)[0].reach
-    assert 930 <= held <= 985
+    assert 950 <= held <= 999, "in truth they overlap: it is a little wide for runs that do not"
     assert narrower == 1000
     alone = sureness({0: Standing((0.9,))}, 0, IMAGES)[0]
     assert sureness({0: Standing((0.9,))}, 0, IMAGES, 10 * IMAGES)[0] == alone

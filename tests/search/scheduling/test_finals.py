@@ -310,6 +310,13 @@ def test_finals_that_a_time_budget_cut_off_are_made_up_for(tmp_path: Path, monke
     states = [record.state for record in again.records.values() if record.role == "repeat"]
     assert states == ["stopped", *["completed"] * 4]
     assert {len(standing.accuracies) for standing in standings(again.records.values()).values()} == {2}
+    folds: dict[int | None, list[int]] = {}
+    for record in again.records.values():
+        if record.role == "repeat" and record.state == "completed":
+            folds.setdefault(record.repeats, []).append(record.fold)
+    assert list(folds.values()) == [[1, 2]] * 2, "what was cut off is made up for on its own split"
+    assert fates(read_trials(tmp_path)) == fates(list(again.records.values()))
+    assert [r.fold for r in read_trials(tmp_path)] == [r.fold for r in again.records.values()]
 
 
 def test_with_several_objectives_a_rung_promotes_from_its_first_front(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from convscape.search.driver.launching import launch, resume
 from convscape.search.files import PRECISION
 from convscape.search.files.append_only import every_entry
 from convscape.search.proposals import DesignSpace
-from convscape.search.workers import precision as choosing, ray_runner, training_job
+from convscape.search.proposals.design_space import DRAWN
+from convscape.search.workers import ray_runner, training_job
 from convscape.spaces.errors import ConfigError, SweepError
 from convscape.trainers import measuring
 from convscape.trainers.measuring.precision import Measured
@@ -188,10 +189,10 @@ def test_an_unknown_precision_is_refused() -> None:
 def test_the_network_measured_is_in_the_middle_of_the_space_and_within_budget() -> None:
     config = sweep_file.parse_sweep_file(TINY, "tiny.yaml", ["space.filters=[4,8,16,32,64]", "budget.macs=10000"])
     designs = DesignSpace.for_images(config, load_data(config))
-    macs = sorted(design.macs for design in designs.draw(choosing.LOOKED_AT, 1))
+    macs = sorted(design.macs for design in designs.draw(DRAWN, 1))
     within = [each for each in macs if each <= 10_000]
     assert len(within) < len(macs)
-    assert choosing._in_the_middle(designs, 1).macs == within[len(within) // 2] != macs[len(macs) // 2]
+    assert designs.in_the_middle(1).macs == within[len(within) // 2] != macs[len(macs) // 2]
 
 
 @pytest.mark.slow
