@@ -9,7 +9,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -127,6 +128,9 @@ def _rest(values: dict[str, Any], mistakes: Sequence[ConfigError], folder: Path)
             section = section.get(parent) if isinstance(section, dict) else None
         if isinstance(section, dict):
             section.pop(last, None)
+    for section in [left, *left.values()]:
+        for key in [key for key in section if not isinstance(key, str)] if isinstance(section, dict) else ():
+            del section[key]
     left.setdefault("name", "any")
     if not isinstance(left.get("data"), dict) or "name" not in left["data"]:
         left["data"] = {"name": "digits"}
@@ -145,21 +149,46 @@ def _located(
         set_ = any(error.key == key or error.key.startswith((f"{key}.", f"{key}[")) for key in overridden)
         line = None if set_ else document.line(error.key)
         where = "--set" if set_ else f"{source}:{line}" if line else source
-        remedy = _as_choice(document.values, error.key, set_=set_) or error.remedy
+        choice = _as_choice(document.values, error.key) or _as_broken_choice(document.values, error.key)
+        remedy = _with_brackets(*choice, set_=set_) if choice else error.remedy
         placed.append((line or math.inf, type(error)(f"{where}: {error.message}", remedy, key=error.key)))
     return together([error for _, error in sorted(placed, key=lambda each: each[0])])
 
 
-def _as_choice(values: dict[str, Any], key: str, *, set_: bool) -> str:
-    """How a list is written, where somebody left out its brackets; else ""."""
-    section, _, last = key.rpartition(".")
+def _as_choice(values: dict[str, Any], key: str) -> tuple[str, str] | None:
+    """The key and the values of a list, where somebody left out its brackets."""
+    section = key.rpartition(".")[0]
     value: Any = values
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     a_choice = section.partition(".")[0] in ("space", "recipe") or key == "search.objectives"
     if not a_choice or not isinstance(value, str) or "," not in value or set("[]{}") & set(value):
-        return ""
-    return f"For a choice: --set {shlex.quote(f'{key}=[{value}]')}" if set_ else f"For a choice: {last}: [{value}]"
+        return None
+    return key, value
+
+
+def _as_broken_choice(values: dict[str, Any], key: str) -> tuple[str, str] | None:
+    """The key and the values of a list, where YAML took the later ones for keys: `{kernel: 3, 5}`."""
+    section, _, name = key.partition(".")
+    settings = values.get(section)
+    if section not in ("space", "recipe") or not isinstance(settings, dict):
+        return None
+    first, listed = "", []
+    for each, value in settings.items():
+        if isinstance(each, str):
+            if name in map(str, listed[1:]):
+                break
+            first, listed = each, [value]
+        elif value is None:
+            listed.append(each)
+    if name not in map(str, listed[1:]) or not isinstance(listed[0], bool | int | float | str):
+        return None
+    return f"{section}.{first}", ", ".join(map(str, listed))
+
+
+def _with_brackets(key: str, listed: str, *, set_: bool) -> str:
+    choice = f"--set {shlex.quote(f'{key}=[{listed}]')}" if set_ else f"{key.rpartition('.')[2]}: [{listed}]"
+    return f"For a choice: {choice}"
 
 
 def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> list[str]:
@@ -247,7 +276,8 @@ def _takes_text(key: str) -> bool:
     *parents, last = key.split(".")
     section = _section(parents)
     field = section.model_fields.get(last) if section else None
-    kinds = (get_args(field.annotation) or (field.annotation,)) if field else ()
+    kind = field.annotation if field else None
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)  # dict[str, …] is no text
     return str in kinds or Path in kinds
 
 
@@ -268,6 +298,11 @@ def _validated(values: dict[str, Any], folder: Path) -> SweepConfig:
 def _raise(found: ErrorDetails, known: set[str]) -> None:
     """Raises the ConfigError that one of pydantic's errors stands for, unless its key is among the known ones."""
     location = [part for part in found["loc"] if isinstance(part, str)]
+    of_a_key = found["type"] == "string_type" and found["loc"][-1:] == ("[key]",)
+    if of_a_key or found["type"] == "invalid_key":  # what stands for a setting's name is no text
+        section = [str(part) for part in found["loc"][: -2 if of_a_key else -1]]
+        key = ".".join([*section, str(found["input"])])
+        raise ConfigError(f"{key:.80}: unknown key", _remedy_of_name(section, str(found["input"])), key=key)
     if found["type"] != "extra_forbidden":  # then the last is what somebody wrote, even if a kind's name
         location = [part for part in location if part not in _TYPE_NAMES]
     key = ".".join(location)
@@ -308,6 +343,11 @@ def _section(location: Sequence[str]) -> type[BaseModel] | None:
 def _keys_of(location: Sequence[str]) -> list[str]:
     section = _section(location)
     return list(section.model_fields) if section else []
+
+
+def _remedy_of_name(section: Sequence[str], name: str) -> str:
+    known = _keys_of(section)
+    return nearest(name, known) if known else _meaning(section)
 
 
 def _meaning(location: Sequence[str]) -> str:

@@ -334,6 +334,55 @@ def test_a_list_without_brackets_is_told_how_to_write_one(value: str) -> None:
     assert "For a choice" not in refused(LEAST + "search: {trials: '3,5'}\n").remedy
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "choice"),
+    [
+        ("space: {kernel: 3,5}", "space.5", "kernel: [3, 5]"),
+        ("space: {stages: 1, kernel: 3, 5, norm: none}", "space.5", "kernel: [3, 5]"),
+        ("recipe: {learning_rate: 0.1, 0.01}", "recipe.0.01", "learning_rate: [0.1, 0.01]"),
+    ],
+)
+def test_a_list_without_brackets_in_a_line_of_settings_is_told_how_to_write_one(
+    line: str, key: str, choice: str
+) -> None:
+    error = refused(LEAST + line + "\n")
+    assert str(error) == f"sweep.yaml:3: {key}: unknown key\n  For a choice: {choice}"
+    section = line.partition(":")[0]
+    parse_sweep_file(LEAST + f"{section}: {{{choice}}}\n")
+    remedy = refused(LEAST, line.replace(": ", "=", 1)).remedy
+    assert remedy == f"For a choice: --set {shlex.quote(f'{section}.{choice}'.replace(': ', '=', 1))}"
+
+
+def test_each_value_of_a_longer_list_without_brackets_is_told_the_whole_list() -> None:
+    error = refused(LEAST + "space: {filters: 8,16,32, kernal: 3}\n")
+    assert [(each.key, each.remedy) for each in error.each] == [
+        ("space.16", "For a choice: filters: [8, 16, 32]"),
+        ("space.32", "For a choice: filters: [8, 16, 32]"),
+        ("space.kernal", "Did you mean 'kernel'?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "remedy"),
+    [
+        ("search: {trials: 3, 5}", "search.5", "Known: seconds, trials, "),
+        ("space: {3: 4}", "space.3", "Meaning: Which networks"),
+        ("space: {stages: [1], 3}", "space.3", "Meaning: Which networks"),
+        ("3: 4", "3", "Known: name, folder, "),
+    ],
+)
+def test_a_key_that_is_no_text_is_unknown(line: str, message: str, remedy: str) -> None:
+    error = refused(LEAST + line + "\n")
+    assert error.message == f"sweep.yaml:3: {message}: unknown key"
+    assert error.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("section", ["space", "recipe"])
+def test_a_number_for_a_section_is_told_as_it_is_written(section: str) -> None:
+    assert refused(LEAST + f"{section}: 3\n").message.startswith(f"sweep.yaml:3: {section}: 3: ")
+    assert refused(LEAST, f"{section}=3").message.startswith(f"--set: {section}: 3: ")
+
+
 @pytest.mark.parametrize("name", ["12", "1.10", "010", "2024", "1e3", "true", "2024-01-01", "no", "1_000", "0x10"])
 def test_a_text_is_taken_as_it_is_written(name: str) -> None:
     assert parse_sweep_file(LEAST, overrides=[f"name={name}"]).name == name
