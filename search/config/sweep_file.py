@@ -216,8 +216,7 @@ def with_settings(config: SweepConfig, overrides: Sequence[str]) -> SweepConfig:
         ConfigError: says the key, what is wrong and what to write.
     """
     values = config.to_json()
-    for override in overrides:
-        _override(values, override)
+    _overridden(values, overrides)
     try:
         return _validated(values, Path()).trusting(config.trust, config.mistrust)
     except ConfigError as error:

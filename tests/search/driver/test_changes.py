@@ -80,6 +80,14 @@ def test_a_value_that_cannot_be_is_refused_and_not_kept(tmp_path: Path, setting:
     assert kept(sweep) == before
 
 
+def test_a_setting_that_is_given_twice_is_refused_as_by_a_launch(tmp_path: Path) -> None:
+    sweep = launch(tiny(tmp_path, "search.trials=1", "search.epochs=1"), progress=False)
+    before = kept(sweep)
+    with pytest.raises(ConfigError, match=r"^--set search\.trials: given twice"):
+        resume("tiny", tmp_path, overrides=["search.trials=5", "search.trials=9"], progress=False)
+    assert kept(sweep) == before
+
+
 def test_a_sweep_that_only_the_time_ends_keeps_an_end(tmp_path: Path) -> None:
     launch(tiny(tmp_path, "search.trials=null", "search.seconds=0.5", "search.epochs=1"), progress=False)
     with pytest.raises(ConfigError, match=r"search\.seconds: without it nothing ends the sweep"):
