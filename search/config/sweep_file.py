@@ -231,7 +231,8 @@ def given_settings(given: Mapping[str, Any] | str | Path, overrides: Sequence[st
         overrides: "key=value" settings as `--set` takes them.
     """
     if isinstance(given, Mapping):
-        values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in given.items()}
+        sections = {key: dict(value) if isinstance(value, Mapping) else value for key, value in given.items()}
+        values = copy.deepcopy(sections)  # what overrides change is not the caller's
     else:
         path = Path(given)
         values = yaml_lines.parse_yaml(_decoded(read_plain(path, LARGEST_FILE), path), str(path)).values

@@ -58,8 +58,9 @@ class Given:
             keys = given_settings(given.model_dump(exclude_unset=True), overrides)
             return Given(config=config.trusting(trust), file=None, begins=False, keys=frozenset(keys))
         if isinstance(given, Mapping):
+            config = config_of(given, overrides, trust=trust)
             keys = frozenset(given_settings(given, overrides))
-            return Given(config=config_of(given, overrides, trust=trust), file=None, begins=False, keys=keys)
+            return Given(config=config, file=None, begins=False, keys=keys)
         begins, config = is_beginning(given), read_or_begin(given, overrides, trust=trust)
         keys = frozenset(given_settings({} if begins else given, overrides))
         return Given(config=config, file=Path(given), begins=begins, keys=keys)

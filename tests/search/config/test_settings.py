@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from convscape.search import launch
-from convscape.search.config import config_of, parse_sweep_file
+from convscape.search.config import config_of, given_settings, parse_sweep_file
+from convscape.search.driver.given import Given
 from convscape.spaces import ConfigError
 from convscape.tests.tiny_sweep import TINY
 
@@ -47,6 +50,21 @@ def test_an_error_names_the_key_and_no_line(values: dict[str, Any], said: str) -
     with pytest.raises(ConfigError, match=said) as caught:
         config_of(values)
     assert "settings:" not in str(caught.value)
+
+
+def test_overrides_do_not_change_the_dict() -> None:
+    sampler, data = {"class": "tpe"}, MappingProxyType({"name": "digits"})
+    given = {"name": "try", "data": {"name": "digits"}, "search": {"sampler": sampler}}
+    read = Given.read(given, ["search.sampler.multivariate=true"])
+    assert read.config.search.sampler == {"class": "tpe", "multivariate": True}
+    assert read.keys == {"name", "data.name", "search.sampler"}
+    assert sampler == {"class": "tpe"}
+    assert given_settings({"data": data}, ["data.train=100"]) == {"data.name", "data.train"}
+
+
+def test_a_value_that_no_file_can_hold_is_refused_before_it_is_copied() -> None:
+    with pytest.raises(ConfigError, match="hold what no sweep file can"):
+        Given.read({"name": "try", "data": {"name": "digits"}, "search": {"sampler": {"class": Lock()}}})
 
 
 @pytest.mark.usefixtures("quiet")
