@@ -69,6 +69,15 @@ def test_rooms_import_from_faces_alone() -> None:
     assert not deep
 
 
+def test_what_is_private_stays_in_its_file() -> None:
+    taken: list[str] = []
+    for file, node in nodes(ast.ImportFrom):
+        assert isinstance(node, ast.ImportFrom)
+        if imported(file, node) is not None:
+            taken += [f"{file}: {each.name}" for each in node.names if re.match("_(?!_)", each.name)]
+    assert not taken, taken
+
+
 def dotted(file: Path) -> tuple[str, ...]:
     """A file below the root as a module, a package's `__init__.py` as the package."""
     return file.with_suffix("").parts[: -1 if file.name == "__init__.py" else None]

@@ -241,7 +241,7 @@ def load_dataset(
     >>> digits.input, len(digits.train), len(digits.validation), len(digits.test)
     ((1, 8, 8), 1000, 144, 359)
     """
-    shape, known = _shape(size), str(name) if is_import_path(name) else _canonical(name)
+    shape, known = _shape(size), str(name) if is_import_path(name) else known_name(name)
     resize = resize or usual_resize(known)
     source = _read(known, root, shape, resize, code, memory_for_images() if memory is None else memory)
     return replace(split(known, source, train=train, validation=validation, seed=seed), resize=resize)
@@ -348,7 +348,12 @@ def stratified(
     return np.sort(np.concatenate([pool[:0], *chosen]))
 
 
-def _canonical(name: str) -> str:
+def known_name(name: str) -> str:
+    """The data set of DATA_SETS that is meant by a name, whatever its case, hyphens, underscores and spaces.
+
+    Raises:
+        DataError: there is none; says which is nearest.
+    """
     plain = {known.replace("-", ""): known for known in DATA_SETS}
     try:
         return plain[str(name).lower().replace("-", "").replace("_", "").replace(" ", "")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...spaces import DataError
-from .dataset import HELD_OUT, _canonical, load_dataset
+from .dataset import HELD_OUT, known_name, load_dataset
 from .decoding import read_shape
 from .folder import HEADS_READ, Files
 from .folder_layout import layout_of
@@ -84,7 +84,7 @@ def data_set_called(name: str) -> str | None:
     ('fashion-mnist', None, None)
     """
     try:
-        known = _canonical(name)
+        known = known_name(name)
     except DataError:
         return None
     return None if known == "folder" else known
