@@ -418,7 +418,7 @@ class Sweep:
         return Classifier(
             network=network,
             classes=classes,
-            input=record.design.architecture.input,
+            architecture=record.design.architecture,
             resize=data.resize or usual_resize(data.name),
             **normalisation,
         )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 64
 """Pictures that are classified together, at most."""
+MEMORY_TOGETHER = 2 * 2**30
+"""Bytes that the maps of pictures classified together may take; a picture that takes more is classified alone."""
 MOST_MEMORY = 16 * 2**30
 """Bound on the bytes that classifying one picture takes: an export may be anybody's."""
 
@@ -49,14 +51,25 @@ class Classifier:
     network: nn.Module
     """Prepared images (N, C, H, W) -> scores (N, classes), in evaluation mode."""
     classes: tuple[str, ...]
-    input: tuple[int, int, int]
-    """(C, H, W) of one image."""
+    architecture: Architecture
+    """Of the network."""
     mean: tuple[float, ...]
     """Mean of each channel of the images that were trained on, of pixels from 0 to 1."""
     std: tuple[float, ...]
     """Standard deviation of each channel of the images that were trained on, of pixels from 0 to 1."""
     resize: Resize = "crop"
     """How a picture of another shape is brought to that of the input."""
+
+    @property
+    def input(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return self.architecture.input
+
+    @property
+    def at_a_time(self) -> int:
+        """Pictures that are classified together: 1 to AT_A_TIME, as many as MEMORY_TOGETHER holds the maps of."""
+        one = cost_table(self.architecture).inference_memory().activations
+        return min(max(MEMORY_TOGETHER // one, 1), AT_A_TIME)
 
     def predict(self, files: Iterable[Path]) -> Iterator[tuple[Path, Prediction]]:
         """Each file with what the network makes of it, in their order; one that cannot be read says why.
@@ -69,10 +82,11 @@ class Classifier:
         """
         prepare()
         channels, *size = self.input
+        at_a_time = self.at_a_time
         waiting: list[tuple[Path, Picture | str]] = []
         for file in files:
             waiting.append((file, read_image(file, (size[0], size[1]), self.resize, channels)))
-            if len(waiting) == AT_A_TIME:
+            if len(waiting) == at_a_time:
                 yield from self._answered(waiting)
                 waiting = []
         yield from self._answered(waiting)
@@ -87,7 +101,8 @@ class Classifier:
     def probabilities(self, pixels: Tensor) -> Tensor:
         """What the network gives each class, (N, classes), for pixels 0 to 255 as uint8 (N, C, H, W)."""
         mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
-        return self.network((pixels.float() / 255 - mean) / std).flatten(1).softmax(1)
+        prepared = pixels.float().div_(255).sub_(mean).div_(std)  # in place: of large pictures there is one copy
+        return self.network(prepared).flatten(1).softmax(1)
 
 
 def trained_network(architecture: Architecture, checkpoint: Path) -> tuple[Network, dict[str, tuple[float, ...]]]:
@@ -137,7 +152,7 @@ def exported_classifier(folder: Path) -> Classifier:
     except (SafetensorError, LookupError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{folder / 'model.safetensors'} does not fit: {error!s:.200}") from None
     network.load_state_dict(tensors, assign=True)
-    return Classifier(network=network.eval(), input=architecture.input, **of_the_images)
+    return Classifier(network=network.eval(), architecture=architecture, **of_the_images)
 
 
 def _of_the_proof(proof: Any, architecture: Architecture, folder: Path) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from convscape import cli
 from convscape.search import Sweep, launch
-from convscape.spaces import SweepError
+from convscape.spaces import SweepError, cost_table
 from convscape.tests.tiny_sweep import tiny
+from convscape.trainers import predicting
 from convscape.trainers.data.sources import read_digits
 from PIL import Image
 
@@ -123,6 +124,18 @@ def test_a_trial_s_network_is_a_torch_module_with_its_weights(swept: Path) -> No
         assert not torch.equal(other(images), network(images))
     with pytest.raises(SweepError, match="no trained trial 77"):
         sweep.network(77)
+
+
+def test_a_sweep_s_network_classifies_as_many_pictures_at_a_time_as_memory_holds(
+    swept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Sweep.open("tiny", swept / "sweeps").classifier()
+    one = cost_table(classifier.architecture).inference_memory().activations
+    together: list[int] = []
+    classifier.network.register_forward_pre_hook(lambda _, given: together.append(len(given[0])))
+    monkeypatch.setattr(predicting, "MEMORY_TOGETHER", 2 * one)
+    assert len(list(classifier.predict([swept / "pictures" / "0.png"] * 5))) == 5
+    assert together == [2, 2, 1]
 
 
 def test_a_sweep_of_an_earlier_version_has_the_classes_from_its_images(swept: Path) -> None:

@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 import torch
 from convscape.spaces.architecture import Architecture
+from convscape.spaces.cost import cost_table
 from convscape.spaces.errors import ConvscapeError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear, LocallyConnected
-from convscape.trainers import Recipe, Training, exported_classifier, trained_network
+from convscape.trainers import (
+    Classifier,
+    Recipe,
+    Training,
+    build_network,
+    exported_classifier,
+    predicting,
+    trained_network,
+)
 from convscape.trainers.data.dataset import split
 from convscape.trainers.data.sources import Source
 from convscape.trainers.export import export_bundle
@@ -98,6 +107,29 @@ def test_more_pictures_than_are_classified_together_come_in_their_order(bundle, 
     _, folder = bundle
     file = pictures(tmp_path)[0]
     assert len(list(exported_classifier(folder).predict([file] * 150))) == 150
+
+
+def test_pictures_that_take_much_memory_are_classified_fewer_at_a_time(bundle, tmp_path, monkeypatch):
+    architecture, folder = bundle
+    classifier, files = exported_classifier(folder), pictures(tmp_path)
+    together, wanted = [], dict(classifier.predict(files))
+    classifier.network.register_forward_pre_hook(lambda _, given: together.append(len(given[0])))
+    one = cost_table(architecture).inference_memory().activations
+    for memory, expected in ((3 * one, [3, 3, 3, 2]), (one - 1, [1] * 11), (100 * one, [11])):
+        monkeypatch.setattr(predicting, "MEMORY_TOGETHER", memory)
+        together.clear()
+        for file, answer in classifier.predict(files):
+            assert answer.probabilities == pytest.approx(wanted[file].probabilities, abs=1e-5)
+        assert together == expected
+
+
+@pytest.mark.parametrize(("size", "at_a_time"), [(32, 64), (1024, 3), (4096, 1)])
+def test_two_gib_hold_what_is_classified_together(size, at_a_time):
+    large = Architecture((3, size, size), (Conv(64), Conv(64), GlobalPool(), Flatten(), Linear(2)), 2)
+    with torch.device("meta"):
+        network = build_network(large)
+    classifier = Classifier(network=network, architecture=large, classes=("a", "b"), mean=(0,) * 3, std=(1,) * 3)
+    assert (classifier.input, classifier.at_a_time) == ((3, size, size), at_a_time)
 
 
 def test_no_code_of_an_export_runs(bundle, tmp_path):
