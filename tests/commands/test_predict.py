@@ -34,6 +34,27 @@ def swept(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def padded(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path:
+    """A folder with a sweep that pads photos to 16 x 24, `sweeps/tiny`, its export, `out`, and `pictures`."""
+    folder = tmp_path_factory.mktemp("padded")
+    random = np.random.default_rng(0)
+    for number in range(40):
+        (folder / "photos" / ("cat", "dog")[number % 2]).mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        pixels[:, :10] //= 1 + 3 * (number % 2)
+        Image.fromarray(pixels).save(folder / "photos" / ("cat", "dog")[number % 2] / f"{number}.png")
+    (folder / "pictures").mkdir()
+    for name, shape in (("wide", (20, 90)), ("tall", (90, 20)), ("turned", (24, 16)), ("same", (16, 24))):
+        pixels = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        pixels[: shape[0] // 3], pixels[:, : shape[1] // 3] = 255, 0
+        Image.fromarray(pixels).save(folder / "pictures" / f"{name}.png")
+    data = ("data.name=folder", f"data.root={folder / 'photos'}", "data.size=[16, 24]", "data.resize=pad")
+    few = ("data.train=null", "data.validation=null", "search.trials=1", "search.epochs=1", "recipe.batch_size=8")
+    launch(tiny(folder / "sweeps", *data, *few), progress=False).export(folder / "out")
+    return folder
+
+
 @pytest.fixture
 def run(
     swept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -54,6 +75,18 @@ def test_a_sweep_and_its_export_give_the_same_answers(run: Any) -> None:
     assert [line.partition(":")[0] for line in by_name.splitlines()] == ["pictures/0.png", "pictures/more/1.png"]
     assert all(line.count("%") == 3 for line in by_name.splitlines())
     assert run("out", "pictures") == run("./out", "pictures") == run("sweeps/tiny", "pictures") == (0, by_name, "")
+
+
+def test_pictures_of_other_shapes_are_brought_to_size_as_the_export_does_it(run: Any, padded: Path) -> None:
+    answers: list[dict[str, list[float]]] = []
+    for name in (padded / "sweeps" / "tiny", padded / "out"):
+        code, out, _ = run(name, padded / "pictures", "--csv")
+        assert code == 0
+        answers.append({row[0]: list(map(float, row[3:])) for row in list(csv.reader(out.splitlines()))[1:]})
+    by_name, by_export = answers
+    assert len(by_name) == 4
+    for file, probabilities in by_name.items():
+        assert probabilities == pytest.approx(by_export[file], abs=2e-6), file
 
 
 def test_csv_has_every_class(run: Any) -> None:
