@@ -46,12 +46,14 @@ class Confusion:
     images: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
     """An image that was taken for another class, and how sure the network was of it."""
 
+    index: int
+    """The image's number among those that were answered on, from 0."""
     image: str
-    """The image's file below the folder of the data, or its number among the test images."""
+    """What a person calls it: the image's file below the folder of the data, or its number."""
     actual: str
     predicted: str
     probability: float
@@ -133,7 +135,13 @@ def evaluate(
         ),
         confusions=tuple(Confusion(classes[pair // count], classes[pair % count], often) for pair, often in confused),
         mistakes=tuple(
-            Mistake(image_name(at), classes[int(labels[at])], classes[int(predicted[at])], float(probabilities[at]))
+            Mistake(
+                index=at,
+                image=image_name(at),
+                actual=classes[int(labels[at])],
+                predicted=classes[int(predicted[at])],
+                probability=float(probabilities[at]),
+            )
             for at in confident
         ),
     )

@@ -65,4 +65,4 @@ def test_its_json_has_all_of_it() -> None:
     told = json.loads(json.dumps(export_json(EXPORTED)))
     assert (told["test_accuracy"], told["test_images"], told["test"]["looks"]) == (0.875, 24, 1)
     assert told["test"]["confusions"][0] == {"actual": "cat", "predicted": "dog", "images": 2}
-    assert told["test"]["mistakes"][0]["image"] == "cat/19.jpg"
+    assert (told["test"]["mistakes"][0]["index"], told["test"]["mistakes"][0]["image"]) == (19, "cat/19.jpg")

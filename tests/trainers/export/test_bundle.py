@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from convscape.dashboards.text import export_json
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import CheckpointError, ExportError
 from convscape.spaces.layers import (
@@ -142,6 +143,21 @@ def test_the_test_part_is_measured_once_and_counted(digits, trained, tmp_path):
     assert proof["classes"] == list(digits.classes)
     assert proof["details"] == {"trial": 3}
     assert proof["agreement"]["largest_difference_at_batch_size"].keys() == {"1", "2", "64"}
+
+
+def test_names_of_files_are_told_and_not_handed_on(digits, trained, tmp_path):
+    trained(SMALL)
+    private = replace(digits, test_files=tuple(f"ward/patient-{number}.png" for number in range(359)))
+    done = export_bundle(SMALL, tmp_path / "checkpoint", private, tmp_path / "out", name="n")
+    told, written = done.test.mistakes, json.loads((done.folder / PROOF).read_text())["test"]["mistakes"]
+    assert [each.image for each in told] == [f"ward/patient-{each.index}.png" for each in told]
+    assert [each["image"] for each in export_json(done)["test"]["mistakes"]] == [each.image for each in told]
+    assert len(told) == 20
+    for file in done.files:
+        assert b"patient" not in (done.folder / file).read_bytes(), file
+    for each, its in zip(told, written, strict=True):
+        assert its == {key: getattr(each, key) for key in ("index", "actual", "predicted", "probability")}
+        assert digits.classes[digits.test.labels[each.index]] == each.actual != each.predicted
 
 
 @pytest.mark.parametrize(

@@ -35,4 +35,6 @@ def test_counts_agree_with_scikit_learn_s(answers: list[tuple[int, int, float]])
     assert [each.images for each in found.confusions] == sorted(each.images for each in found.confusions)[::-1]
     probabilities = [each.probability for each in found.mistakes]
     assert probabilities == sorted((p for i, j, p in answers if i != j), reverse=True)[:20]
-    assert all(labels[int(each.image)] == names.index(each.actual) for each in found.mistakes)
+    assert all(
+        labels[each.index] == names.index(each.actual) and each.image == str(each.index) for each in found.mistakes
+    )
