@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
 from .flock import lock_file, unlock_file
@@ -36,7 +36,7 @@ def sweep_lock(folder: Path) -> Iterator[None]:
     refuse_links(folder)
     with os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o666), "a+") as file:
         try:
-            had = _lock(file, folder / LOCK)
+            had = hold_file(file.fileno(), folder / LOCK)
         except SweepError:
             if not file.seek(0, os.SEEK_END):
                 (folder / LOCK).unlink(missing_ok=True)  # it locks nothing
@@ -57,13 +57,24 @@ def sweep_lock(folder: Path) -> Iterator[None]:
             unlock_file(file.fileno())
 
 
-def _lock(file: TextIO, path: Path) -> bool:
-    """False where another process holds the file for longer than it takes to look whether one does."""
+def hold_file(file: int, path: Path) -> bool:
+    """Takes the lock on an open file, if need be after processes that look for a moment whether it can be had.
+
+    Args:
+        file: descriptor of the file.
+        path: of the file, for errors.
+
+    Returns:
+        Whether it was had; False where another process holds the file for longer than it takes to look.
+
+    Raises:
+        SweepError: the file system has no locks.
+    """
     for _ in range(ATTEMPTS - 1):
-        if lock_file(file.fileno(), path):
+        if lock_file(file, path):
             return True
         time.sleep(PAUSE)
-    return lock_file(file.fileno(), path)
+    return lock_file(file, path)
 
 
 def is_locked(folder: Path) -> bool:

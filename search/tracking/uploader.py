@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import PLAIN, Entry, Spool, lock_file, read_entries, tell_once
+from ..files import PLAIN, Entry, Spool, hold_file, lock_file, read_entries, tell_once
 from .datasets import dataset_inputs
 from .delivery import COPIED, UploadProgress, is_copy, refuse_odd, spool_place
 from .mlflow_store import (
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 # MLflow's own limits (mlflow.utils.validation) and, for metrics, room left for the params and tags of a call.
 _PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
+_LOCK = "upload.lock"
 _BATCH = 1 << 18  # bytes of the spool
 _NOT_HERE = ("ENDPOINT_NOT_FOUND", "PERMISSION_DENIED")  # of what a sweep can do without
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow shows its pages for language models
@@ -55,10 +56,10 @@ def hold(folder: Path) -> int | None:
     Raises:
         SweepError: its file system has no locks.
     """
-    path = folder / "upload.lock"
+    path = folder / _LOCK
     lock = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
     try:
-        held = lock_file(lock, path)
+        held = hold_file(lock, path)
     except SweepError:
         os.close(lock)
         raise
@@ -74,17 +75,16 @@ def upload_problem(progress: UploadProgress) -> str | None:
     Args:
         progress: what was sent of the folder, read just now.
     """
-    folder = progress.path.parent
-    if progress.problem is not None or not (folder / "upload.lock").exists():
+    path = progress.path.with_name(_LOCK)
+    if progress.problem is not None:
         return progress.problem
-    try:  # who cannot lock the folder cannot write into it why
-        lock = hold(folder)
+    try:  # who cannot read the file cannot tell why
+        with os.fdopen(os.open(path, os.O_RDONLY | PLAIN)) as file:
+            lock_file(file.fileno(), path, shared=True)  # shared, for who sends at this moment wants it alone
     except SweepError as error:
-        return error.message.removeprefix(f"{folder}{os.sep}")
-    except OSError:
+        return error.message.removeprefix(f"{path.parent}{os.sep}")
+    except OSError:  # such as a file that is not there
         return None
-    if lock is not None:
-        os.close(lock)
     return None
 
 

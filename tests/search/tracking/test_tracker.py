@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -383,6 +385,37 @@ def test_only_one_process_sends_a_folder(tracker: Tracker, folder: Path, known: 
     assert sync(folder) == 2
     os.close(lock)
     assert sync(folder) == 0
+
+
+def test_whoever_looks_why_results_wait_takes_no_lock_from_who_sends_them(
+    tracker: Tracker, folder: Path, known: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.begin(tracker)
+    (folder / "upload.lock").unlink(missing_ok=True)
+    assert tracker.problem is None
+    assert not (folder / "upload.lock").exists()
+    asked: list[tuple[int, int]] = []
+    real = fcntl.flock
+
+    def flock(file: int, operation: int) -> None:
+        asked.append((operation, fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE))
+        real(file, operation)
+
+    (folder / "upload.lock").touch()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert tracker.problem is None
+    assert asked == [(fcntl.LOCK_SH | fcntl.LOCK_NB, os.O_RDONLY)]
+
+
+def test_a_look_while_results_are_to_be_sent_does_not_keep_them(tracker: Tracker, folder: Path, known: Any) -> None:
+    known.begin(tracker)
+    (folder / "upload.lock").touch()
+    with (folder / "upload.lock").open() as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        ends = threading.Timer(0.03, lambda: fcntl.flock(looked_at, fcntl.LOCK_UN))
+        ends.start()
+        assert sync(folder) == 0
+        ends.join()
 
 
 def test_a_store_that_is_away_is_a_problem_and_no_more(
