@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError
 from ..tracking import uri_problem, without_secrets
 from .schema import TrackingConfig
 
@@ -26,19 +25,19 @@ def with_environment(config: SweepConfig) -> tuple[SweepConfig, list[str]]:
         config: the sweep file.
 
     Returns:
-        The config, and a line for each variable that decided.
-
-    Raises:
-        ConfigError: a variable that is needed names no store that results are sent to.
+        The config, and a line for each variable that decided, or that names no store that results can be sent to.
     """
     given = config.tracking.model_dump(exclude_unset=True)
     uri, experiment = os.environ.get(URI), os.environ.get(EXPERIMENT)
     lines = []
     if uri and config.tracking.uri is None:
-        if problem := uri_problem(uri):
-            raise ConfigError(f"{URI} in the environment: {problem}", "Correct it, unset it, or give `tracking.uri`.")
-        given["uri"] = uri
-        lines.append(f"MLflow's store is {without_secrets(uri)}, by {URI} in the environment.")
+        shown = f"{without_secrets(uri):.200}"
+        if problem := uri_problem(uri):  # common, and fine for MLflow: file:///mlruns, ./mlruns, databricks
+            said = f"{URI} in the environment is {shown}, and is not used: {problem}."
+            lines.append(f"{said} Results go to {without_secrets(config.tracking_uri)}.")
+        else:
+            given["uri"] = uri
+            lines.append(f"MLflow's store is {shown}, by {URI} in the environment.")
     if experiment and "experiment" not in config.tracking.model_fields_set:
         given["experiment"] = experiment
         lines.append(f"MLflow's experiment is {experiment}, by {EXPERIMENT} in the environment.")

@@ -10,7 +10,6 @@ from convscape import cli
 from convscape.search.config.environment import with_environment
 from convscape.search.driver.launching import launch, resume
 from convscape.search.sweep import Sweep
-from convscape.spaces.errors import ConfigError
 from tiny_sweep import TINY, tiny
 
 if TYPE_CHECKING:
@@ -45,13 +44,38 @@ def test_what_is_empty_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert with_environment(config) == (config, [])
 
 
-@pytest.mark.parametrize("uri", ["./mlruns", "databricks", "file:///mlruns", "http://", "sqlite:///~nobody-here/x.db"])
-def test_a_store_that_nothing_is_sent_to_is_refused_by_the_variable_s_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("./mlruns", "./mlruns"),
+        ("databricks", "databricks"),
+        ("file:///mlruns", "file:///mlruns"),
+        ("http://", "http://"),
+        ("sqlite:///~nobody-here/x.db", "sqlite:///~nobody-here/x.db"),
+        ("ftp://me:Sesame-1234@host/", "ftp://host/"),
+    ],
+)
+def test_a_store_that_nothing_can_be_sent_to_is_said_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, shown: str
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(ConfigError, match=r"^MLFLOW_TRACKING_URI in the environment: "):
-        with_environment(tiny(tmp_path))
+    config, lines = with_environment(tiny(tmp_path))
+    assert config.tracking.uri is None
+    assert config.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    assert config.tracking.experiment == "leaves"
+    assert lines[0].startswith(f"MLFLOW_TRACKING_URI in the environment is {shown}, and is not used: ")
+    assert lines[0].endswith(f" Results go to {config.tracking_uri}.")
+    assert "Sesame" not in lines[0]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_sweep_begins_whatever_store_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    sweep = launch(tiny(tmp_path, "search.trials=1", "search.epochs=1"), progress=False)
+    assert sweep.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    assert "./mlruns, and is not used" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("quiet")
