@@ -44,6 +44,7 @@ def ours(trials: int, folder: Path, *, watch: bool = False) -> tuple[list[float]
             "space": {"stages": [0, 1, 2], "filters": [1, 2, 3, 4], "kernel": [1, 3, 5], "hidden": [0, 4, 8]},
             "search": {"trials": trials, "epochs": EPOCHS, "promotion": "none", "finalists": 0, "start": []},
             "resources": {"runner": "ray", "workers": WORKERS},
+            "tracking": {"uri": f"sqlite:///{folder}/mlflow.db", "experiment": "overhead"},  # whatever MLFLOW_… says
         }
     )
     ends: list[float] = []

@@ -78,6 +78,7 @@ def write_digits(root: Path, seed: int) -> None:
 def ours(images: dict[str, Any], folder: Path, seconds: float, seed: int) -> SweepConfig:
     return SweepConfig.model_validate(
         {"name": "ours", "folder": folder, "data": images, "search": {"seconds": seconds, "seed": seed}}
+        | {"tracking": _store(folder)}
     )
 
 
@@ -94,7 +95,13 @@ def textbook(images: dict[str, Any], folder: Path, seed: int, epochs: int, name:
     resources = {"cpus": os.cpu_count(), "runner": "inline"}
     return SweepConfig.model_validate(
         {"name": name, "folder": folder, "data": images, "search": search, "resources": resources}
+        | {"tracking": _store(folder)}
     )
+
+
+def _store(folder: Path) -> dict[str, str]:
+    """Where a sweep goes by default, whatever MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME say."""
+    return {"uri": f"sqlite:///{folder}/mlflow.db", "experiment": "convscape"}
 
 
 def epochs_within(images: dict[str, Any], folder: Path, seconds: float, seed: int) -> int:

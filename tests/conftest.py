@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from convscape.search.config.environment import EXPERIMENT, URI
 from convscape.search.driver import launching
 from convscape.search.tracking import upload_process
 from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Who works on this may have an MLflow of their own, to which no test shall send anything, from whatever process.
+for variable in (URI, EXPERIMENT):
+    os.environ.pop(variable, None)
 
 # A shared machine may be slow at any moment: no deadline an example.
 settings.register_profile("convscape", deadline=None, max_examples=50)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from convscape import cli
@@ -12,8 +15,16 @@ from convscape.search.driver.launching import launch, resume
 from convscape.search.sweep import Sweep
 from tiny_sweep import TINY, tiny
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def test_no_test_is_told_where_the_mlflow_of_who_runs_it_is() -> None:
+    says = "import conftest, os; print([name for name in os.environ if name.startswith('MLFLOW_')])"
+    told = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_EXPERIMENT_NAME": "theirs"}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    tests = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", says], cwd=tests, env=others | told, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 @pytest.fixture(autouse=True)
