@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from ...trainers.measuring import Z95, wilson_interval
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .ranking import Standing
-
-Z95 = NormalDist().inv_cdf(0.975)
-"""Standard deviations to each side of a mean that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def sureness(
     >>> from .ranking import Standing
     >>> found = sureness({4: Standing((0.91, 0.92)), 7: Standing((0.90, 0.91))}, 4, 2500)
     >>> {number: (round(each.reach, 4), round(each.chance, 2)) for number, each in found.items()}
-    {4: (0.0148, 0.0), 7: (0.0151, 0.18)}
+    {4: (0.0147, 0.0), 7: (0.0151, 0.18)}
     """
     runs = [standing.accuracies for standing in standings.values()]
     squares = sum((accuracy - sum(of) / len(of)) ** 2 for of in runs for accuracy in of)
@@ -87,5 +86,5 @@ def reach_of_share(share: float, images: int) -> float:
     """
     if images < 1:
         return 0.0
-    spread = share * (1 - share) / images + (Z95 / (2 * images)) ** 2
-    return Z95 * math.sqrt(spread) / (1 + Z95**2 / images)
+    low, high = wilson_interval(share * images, images)
+    return (high - low) / 2

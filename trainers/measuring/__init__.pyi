@@ -8,3 +8,4 @@ from .evaluation import (
 )
 from .latency import measure_latency as measure_latency
 from .precision import faster_precision as faster_precision, has_bfloat16 as has_bfloat16
+from .wilson import Z95 as Z95, wilson_interval as wilson_interval

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .wilson import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,16 +146,3 @@ def evaluate(
             for at in confident
         ),
     )
-
-
-def wilson_interval(right: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % confidence interval of a share (Wilson 1927), from 0 to 1.
-
-    Args:
-        right: how often it was so.
-        count: of how many draws, at least 1.
-    """
-    z, share = 1.959964, right / count
-    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, centre - reach), min(1.0, centre + reach)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from random import Random
 
 import pytest
-from convscape.search.records import Sureness, sureness
+from convscape.search.records import Sureness, reach_of_share, sureness
 from convscape.search.records.ranking import Standing
+from convscape.trainers.measuring import wilson_interval
 
 IMAGES, SEEDS = 500, 0.004
 
@@ -62,3 +65,17 @@ def test_the_winner_has_no_chance_against_itself_and_equals_have_one_of_a_half()
     assert found[1] == Sureness(0.9, found[1].reach, 0.0)
     assert found[2].chance == pytest.approx(0.5)
     assert sureness({1: Standing((1.0,)), 2: Standing((0.9,))}, 1, 100)[2].chance < 0.01
+
+
+@pytest.mark.parametrize(("right", "images"), [(0, 1), (3, 7), (81, 263), (300, 300)])
+def test_the_reach_of_a_share_is_half_of_its_interval(right: int, images: int) -> None:
+    low, high = wilson_interval(right, images)
+    assert reach_of_share(right / images, images) == pytest.approx((high - low) / 2, abs=1e-12)
+    assert reach_of_share(0.5, 0) == 0.0
+
+
+def test_what_only_looks_imports_nothing_heavy_for_an_interval() -> None:
+    says = "import sys; from convscape.search.records import reach_of_share; print(reach_of_share(0.5, 300) > 0, "
+    says += "sorted({'torch', 'numpy', 'optuna'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
+    assert done.stdout == "True []\n"

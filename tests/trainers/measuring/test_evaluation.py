@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from convscape.trainers.measuring import evaluate
-from convscape.trainers.measuring.evaluation import wilson_interval
+from convscape.trainers.measuring import evaluate, wilson_interval
 from hypothesis import given, strategies as st
 from sklearn.metrics import confusion_matrix, recall_score
 
