@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import subprocess
 import sys
 from random import Random
@@ -79,3 +81,9 @@ def test_what_only_looks_imports_nothing_heavy_for_an_interval() -> None:
     says += "sorted({'torch', 'numpy', 'optuna'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
     assert done.stdout == "True []\n"
+
+
+def test_examples_in_docstrings() -> None:
+    result = doctest.testmod(importlib.import_module("convscape.search.records.sureness"))
+    assert result.attempted
+    assert not result.failed
