@@ -105,7 +105,8 @@ def test_a_launch_keeps_where_the_module_was_and_a_resume_finds_it(here: Path, m
 @pytest.mark.slow
 def test_another_process_resumes(here: Path) -> None:
     launch(here)
-    command = [sys.executable, "-m", "convscape", "resume", "mine", "--folder", str(here / "sweeps"), "-o", "json"]
+    command = [sys.executable, "-m", "convscape", "resume", "mine", "--folder", str(here / "sweeps"), "-o", "json",
+               "--set", "search.trials=5"]  # fmt: skip
     ended = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["counts"]["completed"] >= 1

@@ -63,10 +63,10 @@ def assert_goes_on(folder: Path) -> None:
 def test_a_checkpoint_that_cannot_be_written_halts_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = sweeps._train
 
-    def obstructed(engine: Any, dataset: Any, config: Any, folder: Path) -> None:
+    def obstructed(engine: Any, dataset: Any, config: Any, folder: Path, *rest: Any) -> None:
         (folder / "trials").mkdir()
         (folder / "trials" / "00003").write_text("")
-        train(engine, dataset, config, folder)
+        train(engine, dataset, config, folder, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(sweeps, "_train", obstructed)
