@@ -40,7 +40,7 @@ def _weights(value: object, key: str) -> Choice:
 AUTO = "auto"
 """What `batch_size` is where the number of images decides, `crop` and `cutout` where their size, `mixup` and `cutmix`
 where the length does."""
-BATCHES, STEPS = (2, 4, 8, 16, 32, 64, 128), 4
+BATCHES, STEPS = (2, 4, 8, 16, 32, 64, 128), 2
 """Batches where `batch_size` is "auto": the largest two with which an epoch has so many steps."""
 
 
@@ -137,7 +137,7 @@ class RecipeSpace:
     def for_images(self, input: tuple[int, int, int], images: int | None = None) -> RecipeSpace:
         """The recipes for images of one size: where a setting is "auto", it is as usual there.
 
-        Batches are of 64 or 128 images; of fewer than 512 images smaller ones, so that an epoch has four steps or more.
+        Batches are of 64 or 128 images; of fewer than 256 images smaller ones, so that an epoch has two steps or more.
         Images are shifted by 1/28 or 1/14 of their shorter side, at least by one cell (1 or 2 cells of 28 to 32), and
         by one cell below 16. A square of three tenths of it is cut out, or nothing; below 16 cells never.
 
@@ -146,7 +146,7 @@ class RecipeSpace:
             images: how many are trained on; None for many.
 
         >>> [RecipeSpace().for_images((1, 28, 28), images).settings["batch_size"] for images in (150, None)]
-        [Options(options=(16, 32)), Options(options=(64, 128))]
+        [Options(options=(32, 64)), Options(options=(64, 128))]
         """
         side = min(input[1:])
         batches = [batch for batch in BATCHES[2:] if images is None or STEPS * batch <= images]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..config import SearchConfig, SweepConfig
     from ..proposals import DesignSpace
 
-STEPS_AN_EPOCH = 4
+STEPS_AN_EPOCH = 2
 """Steps of an epoch below which the rate's way down and the averaged weights are of nothing."""
 RUNG_STEPS = 39
 """Steps before the first judgement below which it says little: of the best tenth of 323 networks six tenths were in the
@@ -56,7 +56,7 @@ def adequacy(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> lis
 
 def _of_the_steps(search: SearchConfig, images: int, batches: tuple[object, ...] | None) -> Iterator[str]:
     sizes = sorted(size for size in batches or () if isinstance(size, int))
-    if sizes and STEPS_AN_EPOCH * sizes[-1] > max(images, STEPS_AN_EPOCH * 16):
+    if sizes and STEPS_AN_EPOCH * sizes[-1] > max(images, STEPS_AN_EPOCH * 4):
         steps = math.ceil(images / sizes[-1])
         yield (
             f"batches of {sizes[-1]} make an epoch of {images:,} images {_steps(steps)}. "

@@ -40,9 +40,9 @@ def test_the_defaults_lack_nothing_that_a_setting_could_give(dataset: Dataset) -
     ("dataset", "sections", "said"),
     [
         (FEW, {"recipe": {"batch_size": [32, 128]}}, "batches of 128 make an epoch of 150 images 2 steps."),
-        (DIGITS, {"recipe": {"batch_size": 256}}, "batches of 256 make an epoch of 1,000 images 4 steps."),
-        (FEW, {"search": {"first_rung": 2}}, "search.first_rung: 2 judges trials after 8 steps,"),
-        (FEW, {"search": {"epochs": 9}}, "search.epochs: 9 of 150 images are 36 steps, too few"),
+        (DIGITS, {"recipe": {"batch_size": 600}}, "batches of 600 make an epoch of 1,000 images 2 steps."),
+        (FEW, {"search": {"first_rung": 2}}, "search.first_rung: 2 judges trials after 4 steps,"),
+        (FEW, {"search": {"epochs": 9}}, "search.epochs: 9 of 150 images are 18 steps, too few"),
         (
             load_dataset("digits", train=1000, validation=50), {},
             "of 50 images to validate on each counts for 2.0 points of accuracy. `data.validation: 0.3`",
@@ -61,10 +61,10 @@ def test_what_is_lacking_is_said_with_what_mends_it(dataset: Dataset, sections: 
 @pytest.mark.parametrize(
     ("dataset", "sections"),
     [
-        (DIGITS, {"recipe": {"batch_size": 250}}),
-        (FEW, {"search": {"first_rung": 10}}),
+        (DIGITS, {"recipe": {"batch_size": 500}}),
+        (FEW, {"search": {"first_rung": 20}}),
         (FEW, {"search": {"first_rung": 2, "promotion": "none"}}),
-        (FEW, {"search": {"epochs": 25, "first_rung": 25}}),
+        (FEW, {"search": {"epochs": 50, "first_rung": 50}}),
         (load_dataset("digits", train=1000, validation=51), {}),
         (photos((120,) * 4, channels=1), {}),
         (photos((120,) * 4, side=28), {}),

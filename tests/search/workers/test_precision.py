@@ -223,7 +223,7 @@ def test_a_halted_sweep_does_not_wait_for_a_worker(monkeypatch: pytest.MonkeyPat
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
         needs = ResourcesConfig(cpus=64)
-        run_there = ray_runner._on_a_worker(Halting(), needs)  # pyright: ignore[reportArgumentType]
+        run_there = ray_runner._on_a_worker(Halting(), needs, lambda _: None)  # pyright: ignore[reportArgumentType]
         assert run_there(lambda: {"precision": "float32"}) is None
     finally:
         ray.shutdown()
