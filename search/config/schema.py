@@ -274,7 +274,7 @@ class ResourcesConfig(_Section):
     """Most seconds an epoch may take; past them the worker is ended and counts as lost. No limit when not given."""
     runner: Literal["auto", "ray", "inline"] = "auto"
     """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time; "auto" by Ray
-    with `address`, `gpus`, `epoch_seconds`, or if several fit at a time and one CPU would take two minutes or more."""
+    with `address`, `gpus`, `epoch_seconds`, or if several fit at a time and it is 25 s or more for one CPU."""
     address: str | None = None
     """Address of a running Ray cluster, "auto" on one of its nodes; a local one is started when not given."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
