@@ -42,6 +42,7 @@ def ours(trials: int, folder: Path, *, watch: bool = False) -> tuple[list[float]
             "folder": str(folder),
             "data": {"name": "digits", "train": 32, "validation": 32},
             "space": {"stages": [0, 1, 2], "filters": [1, 2, 3, 4], "kernel": [1, 3, 5], "hidden": [0, 4, 8]},
+            "recipe": {"batch_size": [64, 128]},  # a step an epoch: what is measured is not training
             "search": {"trials": trials, "epochs": EPOCHS, "promotion": "none", "finalists": 0, "start": []},
             "resources": {"runner": "ray", "workers": WORKERS},
             "tracking": {"uri": f"sqlite:///{folder}/mlflow.db", "experiment": "overhead"},  # whatever MLFLOW_… says
