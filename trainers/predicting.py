@@ -67,9 +67,8 @@ class Classifier:
 
     @property
     def at_a_time(self) -> int:
-        """Pictures that are classified together: 1 to AT_A_TIME, as many as MEMORY_TOGETHER holds the maps of."""
-        one = cost_table(self.architecture).inference_memory().activations
-        return min(max(MEMORY_TOGETHER // one, 1), AT_A_TIME)
+        """Pictures that are classified together, as `pictures_at_a_time` says."""
+        return pictures_at_a_time(self.architecture)
 
     def predict(self, files: Iterable[Path]) -> Iterator[tuple[Path, Prediction]]:
         """Each file with what the network makes of it, in their order; one that cannot be read says why.
@@ -103,6 +102,16 @@ class Classifier:
         mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
         prepared = pixels.float().div_(255).sub_(mean).div_(std)  # in place: of large pictures there is one copy
         return self.network(prepared).flatten(1).softmax(1)
+
+
+def pictures_at_a_time(architecture: Architecture) -> int:
+    """Pictures that a network classifies together: 1 to AT_A_TIME, as many as MEMORY_TOGETHER holds the maps of.
+
+    Args:
+        architecture: of the network.
+    """
+    one = cost_table(architecture).inference_memory().activations
+    return min(max(MEMORY_TOGETHER // one, 1), AT_A_TIME)
 
 
 def trained_network(architecture: Architecture, checkpoint: Path) -> tuple[Network, dict[str, tuple[float, ...]]]:

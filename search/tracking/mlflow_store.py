@@ -7,8 +7,10 @@ import os
 import re
 import sqlite3
 import tempfile
+import threading
 import warnings
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PAGE = 1000
+_MAKING = threading.Lock()  # of stores: alembic, which makes their tables, works for one thread at a time
 _SCHEME = re.compile(r"(sqlite:///|(https?|(postgresql|mysql|mssql)(\+\w+)?|databricks)://)", re.ASCII)
 _SLASHES = re.compile(r"(?!sqlite:///)sqlite:(?://)?(/?[\w.~-][\w./~ -]*)")  # too few of them
 _TABLES = {"alembic_version", "experiments"}  # of every MLflow
@@ -49,18 +52,14 @@ def connect_store(uri: str, patience: int = 30) -> MlflowClient:
             f"{database} is no database of MLflow's, and is left as it is",
             "Name another file, or one that is not there.",
         )
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(patience)
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    with _MAKING:
+        return _connect(uri, database, patience)
 
+
+def _connect(uri: str, database: Path | None, patience: int) -> MlflowClient:
+    _quieten(patience)
     from mlflow import MlflowClient
 
-    warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy)\.")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     if database is not None:
         _make(database)
     elif not uri.startswith(("http", "databricks")):
@@ -71,6 +70,22 @@ def connect_store(uri: str, patience: int = 30) -> MlflowClient:
     return MlflowClient(tracking_uri=whole, registry_uri=whole)
 
 
+def _quieten(patience: int) -> None:
+    """Imports MLflow, without telemetry, chatter and repeated requests."""
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(patience)
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+    import mlflow  # noqa: F401 # pyright: ignore[reportUnusedImport] - here, after what it reads of the environment
+
+    warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy)\.")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
 def _make(database: Path) -> None:
     """Make an SQLite store in one piece.
 
@@ -78,8 +93,6 @@ def _make(database: Path) -> None:
     """
     if database.exists() and database.stat().st_size:
         return
-    from mlflow import MlflowClient
-
     if not database.parent.is_dir():
         raise SweepError(
             f"{database.parent}, where MLflow's store was, is not there",
@@ -92,12 +105,37 @@ def _make(database: Path) -> None:
         if database.exists() and database.stat().st_size:
             return
         unfinished = database.with_name(f".{database.name}.new")
-        for ending in ("", "-journal", "-wal", "-shm"):
-            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
-        MlflowClient(tracking_uri=f"sqlite:///{unfinished}").search_experiments(max_results=1)
+        unfinished.write_bytes(_empty_store())
         unfinished.replace(database)
     finally:
         os.close(lock)
+
+
+def get_ready() -> None:
+    """Does what takes seconds before something is sent, and leaves nothing on disk: MLflow's modules, an SQLite store.
+
+    Whatever is wrong is met, and told, by who connects to a store.
+    """
+    with suppress(Exception), _MAKING:
+        _quieten(patience=30)
+        _empty_store()
+
+
+@cache
+def _empty_store() -> bytes:
+    """An SQLite store of MLflow in which nothing is."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engine = SqlAlchemyStore("sqlite:///:memory:", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine
+    connection = engine.raw_connection()
+    try:
+        driver = connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return driver.serialize()
+    finally:
+        connection.close()
+        engine.dispose()
 
 
 def whole_uri(uri: str) -> str:

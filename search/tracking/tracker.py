@@ -113,6 +113,8 @@ class Tracker:
         self._sends = at_once or bool(self._progress.runs)
         if self._sends:
             upload_process.start(folder)
+        else:
+            upload_process.get_ready()
 
     @property
     def parent_run_id(self) -> str | None:

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from ...spaces import SweepError
+from .mlflow_store import get_ready as get_store_ready
 from .secrets import environment
 from .uploader import Uploader, hold
 
@@ -28,6 +29,11 @@ _POLL, _FLUSH, _LONGEST_WAIT, _GOODBYE = 1.0, 0.1, 15.0, 2.0  # seconds
 def start(folder: Path) -> None:
     """Has a sweep's folder uploaded from now on. Repeating it is harmless, and replaces an upload process that died."""
     _driver.say("start", folder)
+
+
+def get_ready() -> None:
+    """Starts the process, and has it do at once what takes seconds and needs no folder."""
+    _driver.get_ready()
 
 
 def flush(folder: Path, seconds: float) -> None:
@@ -66,6 +72,11 @@ class _Driver:
             if self._folders and (self.process is None or self.process.poll() is not None):
                 self._start()
             self._write(word, name, seconds)
+
+    def get_ready(self) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self.process is None or self.process.poll() is not None:
+                self._start()
 
     def end(self) -> None:
         with self._lock:
@@ -145,6 +156,7 @@ def main() -> None:
     """Runs the upload process: does what the driver writes to standard input until the driver closes it or is gone."""
     os.nice(19)  # training goes first, and Ray runs its workers at 15
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=get_store_ready, daemon=True).start()
     uploads: dict[str, _FolderUpload] = {}
     for line in sys.stdin.buffer:
         word, name, seconds = json.loads(line)

@@ -9,6 +9,7 @@ import platform
 import runpy
 import shutil
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .. import checkpoint as checkpoints
 from ..data import Images
 from ..measuring import evaluate
 from ..network import build_network
+from ..predicting import pictures_at_a_time
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
 if TYPE_CHECKING:
@@ -44,12 +46,10 @@ MOST_PROOF = 16 * 2**20
 TOLERANCE = 1e-4
 """Largest difference of two scores, as a part of the largest score, at which two networks count as equal."""
 BATCH_SIZES = (1, 2, 64)
-"""Images at a time with which the exported network is compared with the trained one."""
+"""Images at a time with which the exported network is compared with the trained one, as far as memory holds them."""
 EXAMPLE_IMAGES = 16
 """Test images that are exported with their scores, at most."""
 REPORT = "Nothing was handed over. Please report this with the architecture's JSON."
-TEST_BATCH = 500
-"""Test images that the exported network classifies at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,32 +116,25 @@ def export_bundle(
                 f"checkpoint {checkpoint}: it was trained with {what} {values.get(what)!r}, not {wanted!r}",
                 "Give the architecture and the data set, with its limits and seed, that it was trained with.",
             )
+    network = build_network(architecture).eval()
+    normalisation = checkpoints.load_averaged(network, tensors, values, dataset.input[0], checkpoint)
     # What the weights were learnt with, which after a transfer is not the training part's.
-    trained = build_network(architecture).eval()
-    normalisation = checkpoints.load_averaged(trained, tensors, values, dataset.input[0], checkpoint)
-    dataset = replace(dataset, **normalisation)
+    trained = _Trained(network, architecture, replace(dataset, **normalisation))
     folder = folder.parent.resolve() / folder.name
     refuse_foreign(folder)
-    weights = {key.removeprefix("averaged."): value for key, value in tensors.items() if key.startswith("averaged.")}
-    images = Images(dataset.test, dataset, torch.device("cpu"))
 
     temporary = folder.parent / f".{folder.name}-{os.getpid()}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        save_file(weights, temporary / WEIGHTS)
-        (temporary / ARCHITECTURE).write_text(json.dumps(architecture.to_json(), indent=1))
-        (temporary / SOURCE).write_text(source(architecture, dataset, name), encoding="utf-8")
-        save_file(_examples(trained, dataset, images), temporary / EXAMPLES)
-        for tensors_file in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
-            (temporary / tensors_file).chmod((temporary / ARCHITECTURE).stat().st_mode)
-        differences, test = _prove(temporary / SOURCE, trained, dataset, images)
+        trained.write(temporary, name)
+        differences, test = trained.prove(temporary / SOURCE)
         looks = count_look()
         proof = {
             "format": FORMAT,
             "name": name,
             "architecture": architecture.digest,
-            "parameters": sum(weight.numel() for weight in trained.parameters()),
+            "parameters": sum(weight.numel() for weight in network.parameters()),
             "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
             "normalisation": normalisation,
             "resize": dataset.resize,
@@ -149,7 +142,7 @@ def export_bundle(
             "classes": list(dataset.classes),
             "test": {**_nameless(test), "looks": looks},
             "agreement": {"tolerance": TOLERANCE, "largest_difference_at_batch_size": differences},
-            "sha256": {name: _hash(temporary / name) for name in FILES},
+            "sha256": {file: _hash(temporary / file) for file in FILES},
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             "details": details or {},
         }
@@ -168,6 +161,94 @@ def export_bundle(
         looks=looks,
         largest_difference=max(differences.values()),
     )
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A trained network as it is exported, with the images that show how it does."""
+
+    network: nn.Module
+    architecture: Architecture
+    dataset: Dataset
+
+    def write(self, folder: Path, name: str) -> None:
+        """Writes all but proof.json."""
+        save_file(self.network.state_dict(), folder / WEIGHTS)
+        (folder / ARCHITECTURE).write_text(json.dumps(self.architecture.to_json(), indent=1))
+        (folder / SOURCE).write_text(source(self.architecture, self.dataset, name), encoding="utf-8")
+        save_file(self._examples(), folder / EXAMPLES)
+        for tensors in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
+            (folder / tensors).chmod((folder / ARCHITECTURE).stat().st_mode)
+
+    def prove(self, file: Path) -> tuple[dict[int, float], Evaluation]:
+        """Runs the exported file by itself: how far its scores are off at each batch size, and its test result.
+
+        Raises:
+            ExportError: it does not run, or disagrees.
+        """
+        try:
+            module = runpy.run_path(str(file), run_name="exported_model")
+            return self._compare(module), self._evaluate(module)
+        except ExportError:
+            raise
+        except Exception as error:
+            raise ExportError(f"the exported file does not run: {error!r:.200}", REPORT) from error
+
+    @cached_property
+    def _together(self) -> int:
+        """Test images that are classified at a time, at most."""
+        return min(pictures_at_a_time(self.architecture), len(self.dataset.test))
+
+    def _pixels(self, start: int, end: int) -> Tensor:
+        """Test images as they are stored, uint8 (N, C, H, W)."""
+        return torch.tensor(self.dataset.test.images[start:end])
+
+    def _scores(self, many: int) -> Tensor:
+        """The trained network's scores of the first test images, (N, classes)."""
+        images = Images(self.dataset.test, self.dataset, torch.device("cpu"))
+        return self.network(images.batch(np.arange(many))[0])
+
+    @torch.inference_mode()
+    def _examples(self) -> dict[str, Tensor]:
+        """A few test images as they are stored, their labels and the trained network's scores."""
+        many = min(EXAMPLE_IMAGES, self._together)
+        return {
+            "images": self._pixels(0, many),
+            "labels": torch.tensor(self.dataset.test.labels[:many]),
+            "scores": self._scores(many).contiguous(),
+        }
+
+    @torch.inference_mode()
+    def _compare(self, module: dict[str, Any]) -> dict[int, float]:
+        """The largest difference of scores at each batch size, as a part of the largest score.
+
+        Raises:
+            ExportError: one is beyond TOLERANCE.
+        """
+        exported = module["load"]()
+        differences: dict[int, float] = {}
+        for size in sorted({min(size, self._together) for size in BATCH_SIZES}):
+            wanted = self._scores(size)
+            scores = exported(module["prepare"](self._pixels(0, size)))
+            difference = ((scores - wanted).abs().max() / wanted.abs().max().clamp(min=1e-12)).item()
+            if not difference <= TOLERANCE:  # also when it is not a number
+                raise ExportError(
+                    f"the exported network's scores differ by {difference:.2g} of the largest score at batch size "
+                    f"{size}, more than {TOLERANCE:g}",
+                    REPORT,
+                )
+            differences[size] = difference
+        return differences
+
+    def _evaluate(self, module: dict[str, Any]) -> Evaluation:
+        """How the exported network does on the test part."""
+        test, exported, found = self.dataset.test, module["load"](), []
+        for start in range(0, len(test), self._together):
+            probabilities = module["predict"](exported, self._pixels(start, start + self._together))
+            found.append(probabilities.max(1))
+        predicted = np.concatenate([each.indices.numpy() for each in found])
+        probabilities = np.concatenate([each.values.double().numpy() for each in found])
+        return evaluate(test.labels, predicted, probabilities, self.dataset.classes, self.dataset.test_name)
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -263,65 +344,3 @@ def _nameless(test: Evaluation) -> dict[str, Any]:
     for mistake in told["mistakes"]:
         del mistake["image"]
     return told
-
-
-@torch.inference_mode()
-def _examples(trained: nn.Module, dataset: Dataset, images: Images) -> dict[str, Tensor]:
-    """A few test images as they are stored, their labels and the trained network's scores."""
-    first = np.arange(min(EXAMPLE_IMAGES, len(dataset.test)))
-    prepared, labels = images.batch(first)
-    return {
-        "images": torch.tensor(dataset.test.images[first]),
-        "labels": labels,
-        "scores": trained(prepared).contiguous(),
-    }
-
-
-def _prove(file: Path, trained: nn.Module, dataset: Dataset, images: Images) -> tuple[dict[int, float], Evaluation]:
-    """Runs the exported file by itself: how far its scores are off at each batch size, and its test result.
-
-    Raises:
-        ExportError: it does not run, or disagrees.
-    """
-    try:
-        module = runpy.run_path(str(file), run_name="exported_model")
-        return _compare(trained, module, dataset, images), _evaluated(module, dataset)
-    except ExportError:
-        raise
-    except Exception as error:
-        raise ExportError(f"the exported file does not run: {error!r:.200}", REPORT) from error
-
-
-@torch.inference_mode()
-def _compare(trained: nn.Module, module: dict[str, Any], dataset: Dataset, images: Images) -> dict[int, float]:
-    """The largest difference of scores at each batch size, as a part of the largest score.
-
-    Raises:
-        ExportError: one is beyond TOLERANCE.
-    """
-    exported = module["load"]()
-    differences: dict[int, float] = {}
-    for size in BATCH_SIZES:
-        first = np.arange(min(size, len(dataset.test)))
-        wanted = trained(images.batch(first)[0])
-        scores = exported(module["prepare"](torch.tensor(dataset.test.images[first])))
-        difference = ((scores - wanted).abs().max() / wanted.abs().max().clamp(min=1e-12)).item()
-        if not difference <= TOLERANCE:  # also when it is not a number
-            raise ExportError(
-                f"the exported network's scores differ by {difference:.2g} of the largest score at batch size {size}, "
-                f"more than {TOLERANCE:g}",
-                REPORT,
-            )
-        differences[size] = difference
-    return differences
-
-
-def _evaluated(module: dict[str, Any], dataset: Dataset) -> Evaluation:
-    """How the exported network does on the test part."""
-    network, found = module["load"](), []
-    for start in range(0, len(dataset.test), TEST_BATCH):
-        probabilities = module["predict"](network, torch.tensor(dataset.test.images[start : start + TEST_BATCH]))
-        found.append(probabilities.max(1))
-    predicted = np.concatenate([each.indices.numpy() for each in found])
-    probabilities = np.concatenate([each.values.double().numpy() for each in found])
-    return evaluate(dataset.test.labels, predicted, probabilities, dataset.classes, dataset.test_name)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search.files import SPOOL, UPLOADED
 from convscape.search.files.append_only import every_entry
-from convscape.search.tracking import upload_process, uploader as uploading
+from convscape.search.tracking import mlflow_store, upload_process, uploader as uploading
 from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.tracker import Tracker, TrialStart, sync
 from convscape.search.tracking.uploader import Uploader, hold
@@ -509,8 +509,27 @@ def test_a_sweep_of_which_nothing_came_leaves_nothing_in_mlflow(
     known.begin(tracker)
     known.trial_begins(tracker, 0)
     assert tracker.flush(30) > 0, "at once: nothing is sent yet"
+    assert upload_process._driver.process is not None, "what takes it seconds is done meanwhile"
     assert known.runs(database, experiment) == {}
     tracker.epoch(0, 1, {"accuracy": 0.5})
     assert tracker.flush(30) == 0
     tracker.close()
     assert set(known.runs(database, experiment)) == {None, "0"}
+
+
+def test_getting_ready_leaves_nothing_and_does_all_but_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "here"))
+    mlflow_store.get_ready()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+    from mlflow.store.tracking import sqlalchemy_store
+
+    def made_again(*_: object) -> None:
+        raise AssertionError("the tables are there")
+
+    monkeypatch.setattr(sqlalchemy_store.mlflow.store.db.utils, "_upgrade_db", made_again)
+    client = mlflow_store.connect_store(f"sqlite:///{tmp_path}/mlflow.db")
+    assert [experiment.name for experiment in client.search_experiments()] == ["Default"]

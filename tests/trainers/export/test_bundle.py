@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import subprocess
@@ -94,6 +95,27 @@ print([round(p, 5) for p in model.predict(model.load(), pixels).flatten().tolist
     probabilities, agrees = run.stdout.rsplit("]", 1)
     assert agrees.strip() == "True"
     np.testing.assert_allclose(json.loads(probabilities + "]"), scores.softmax(1).flatten(), atol=2e-5)
+
+
+@pytest.mark.parametrize(("fit", "sizes"), [(1, {1}), (3, {1, 2, 3}), (64, {1, 2, 64})])
+def test_test_images_that_take_much_memory_are_classified_fewer_at_a_time(
+    digits, trained, tmp_path, monkeypatch, fit, sizes
+):
+    trained(SMALL)
+    monkeypatch.setattr(exporting, "pictures_at_a_time", lambda _: fit)
+    seen = []
+
+    def counted(*arguments):
+        text = source(*arguments)
+        return text + "\n_prepare = prepare\ndef prepare(images):\n    SEEN(len(images))\n    return _prepare(images)\n"
+
+    monkeypatch.setattr(exporting, "source", counted)
+    monkeypatch.setitem(vars(builtins), "SEEN", seen.append)
+    done = export_bundle(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="The winner")
+    assert max(seen) <= fit
+    assert done.test_images == len(digits.test)
+    proof = json.loads((tmp_path / "out" / PROOF).read_text())
+    assert set(map(int, proof["agreement"]["largest_difference_at_batch_size"])) == sizes
 
 
 def test_the_file_is_a_program(digits, trained, tmp_path):
