@@ -39,19 +39,15 @@ def init(
       convscape init fashion-mnist --root ~/data --out fashion.yaml
       convscape init digits --seconds 60
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    from ..search.config import begin, keep_schema, load_data, parse_sweep_file, sweep_file_text
-    from ..search.driver import adequacy, check_machine, preflight
+    from ..search.config import begin, keep_schema, parse_sweep_file, sweep_file_text
+    from ..search.driver import adequacy, read_and_check
     from ..search.files import write_atomically
-    from ..search.proposals import DesignSpace
     from ..trainers.data import data_report
 
     _check_free(out, replace=replace)
     beginning = begin(place, root=root, seconds=seconds)
     config = parse_sweep_file(sweep_file_text(beginning), str(out))
-    check_machine(config.resources)
-    dataset = load_data(config)
-    designs = DesignSpace.for_images(config, dataset)
-    preflight(config, designs)
+    dataset, designs = read_and_check(config)
     report = [*data_report(dataset), *adequacy(config, dataset, designs)]
     try:
         write_atomically(out, sweep_file_text(beginning, keep_schema()))

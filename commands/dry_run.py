@@ -15,30 +15,13 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     """Prints the config, what was seen of the images, and three networks of the space."""
     with loading() as shown:
         from ..dashboards.text import design_json, design_line, forecast_line
-        from ..search.config import AUTO, load_data, with_environment
-        from ..search.driver import (
-            CHECKING,
-            READING,
-            adequacy,
-            check_machine,
-            choose_runner,
-            forecast,
-            preflight,
-            refuse_store,
-            refuse_too_short,
-        )
-        from ..search.proposals import DesignSpace, textbook_designs
+        from ..search.config import AUTO, with_environment
+        from ..search.driver import adequacy, choose_runner, forecast, read_and_check
+        from ..search.proposals import textbook_designs
         from ..trainers.data import data_report
 
         config, by_environment = with_environment(config)
-        refuse_store(config)
-        check_machine(config.resources)
-        shown.enter(READING)
-        dataset = load_data(config)
-        shown.enter(CHECKING)
-        designs = DesignSpace.for_images(config, dataset)
-        preflight(config, designs)
-        refuse_too_short(config, dataset, designs)
+        dataset, designs = read_and_check(config, shown.enter)
         lacking = adequacy(config, dataset, designs)
         drawn = list(designs.draw(3, config.search.seed))
         shown.enter("measuring an epoch")

@@ -85,13 +85,13 @@ def sample(
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import design_json, design_line
     from ..search.config import load_data, read_sweep_file, remember
-    from ..search.driver import preflight
+    from ..search.driver import check_designs
     from ..search.proposals import DesignSpace
 
     config = read_sweep_file(sweep_file, set_ or (), trust="everything" if trust_code else "nothing")
     dataset = load_data(config)
     designs = DesignSpace.for_images(config, dataset)
-    preflight(config, designs)
+    check_designs(config, designs)
     if output == "table" and (size := designs.networks.size(dataset.input)) is not None:
         echo(f"# {size}")
     for design in designs.draw(number, config.search.seed):

@@ -312,6 +312,6 @@ def test_ctrl_c_while_images_are_looked_at_leaves_no_file(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convscape.search.config.load_data", interrupted)
+    monkeypatch.setattr("convscape.search.driver.preflight.load_data", interrupted)
     assert run("init", photos).code == 130
     assert list(here.iterdir()) == []

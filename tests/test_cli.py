@@ -360,7 +360,7 @@ def test_time_into_which_no_epoch_fits_is_refused_with_what_would_do(run: Any, h
 def test_without_a_result_each_command_says_how_to_come_to_one(
     run: Any, here: Path, monkeypatch: pytest.MonkeyPatch, quiet: None
 ) -> None:
-    monkeypatch.setattr("convscape.search.driver.launching.refuse_too_short", lambda *_: None)
+    monkeypatch.setattr("convscape.search.driver.preflight.refuse_too_short", lambda *_: None)
     ended = run("launch", "tiny.yaml", "--set", "search.seconds=0.001")
     assert ended.code == 3
     cure = "Go on with `convscape resume tiny --set search.seconds=600`."

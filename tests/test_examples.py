@@ -12,7 +12,7 @@ import pytest
 from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.driver import launching
-from convscape.search.driver.preflight import preflight
+from convscape.search.driver.preflight import check_designs
 from convscape.search.proposals import DesignSpace
 from convscape.search.tracking import upload_process
 from convscape.spaces.tracing import trace
@@ -46,7 +46,7 @@ def test_the_digits_need_nothing_but_what_is_installed() -> None:
     sweep = sweep_file.read_sweep_file(EXAMPLES / "digits.yaml")
     dataset = load_data(sweep)
     assert dataset.input == IMAGES["digits"]
-    preflight(sweep, DesignSpace.for_images(sweep, dataset))
+    check_designs(sweep, DesignSpace.for_images(sweep, dataset))
 
 
 def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

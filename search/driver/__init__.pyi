@@ -1,8 +1,7 @@
 from .adequacy import adequacy as adequacy
 from .display import ProgressDisplay as ProgressDisplay, Surface as Surface
 from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on
-from .folder import refuse_store as refuse_store
-from .forecast import Forecast as Forecast, forecast as forecast, refuse_too_short as refuse_too_short
+from .forecast import Forecast as Forecast, forecast as forecast
 from .launching import launch as launch, resume as resume
 from .phases import (
     CHECKING as CHECKING,
@@ -11,7 +10,7 @@ from .phases import (
     Phase as Phase,
     format_duration as format_duration,
 )
-from .preflight import check_machine as check_machine, preflight as preflight
+from .preflight import check_designs as check_designs, read_and_check as read_and_check
 from .progress import (
     RunningTrial as RunningTrial,
     SweepProgress as SweepProgress,

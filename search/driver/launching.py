@@ -18,13 +18,13 @@ from .changes import keep_changes, refuse_other_images, with_changes, with_chang
 from .description import datasets, description
 from .display import ProgressDisplay
 from .ending import has_ended
-from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, refuse_store, unusable
+from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, unusable
 from .forecast import refuse_too_short
 from .given import Given
 from .inputs import check_inputs, check_settings
 from .interrupts import interruptible, terminable
 from .phases import CHECKING, OPENING, READING, SENDING
-from .preflight import check_machine, check_schedules, preflight
+from .preflight import check_machine, check_schedules, read_and_check
 from .progress import SweepState
 from .progress_callback import ProgressCallback
 from .provenance import provenance
@@ -97,14 +97,7 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
         return _go_on(sweep, with_changes_of_file(sweep.config, config, given.keys), started, shown)
     config, by_environment = with_environment(config)
     refuse_another(config, replace=replace)
-    refuse_store(config)
-    check_machine(config.resources)
-    shown.enter(READING)
-    dataset = load_data(config)
-    shown.enter(CHECKING)
-    designs = DesignSpace.for_images(config, dataset)
-    preflight(config, designs)
-    refuse_too_short(config, dataset, designs)
+    dataset, designs = read_and_check(config, shown.enter)
     for line in by_environment:
         shown.say(line)
     if needed := held():

@@ -7,17 +7,44 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SweepError, values
-from ..proposals import check_budget, check_conditional, initial_designs
+from ..config import load_data
+from ..proposals import DesignSpace, check_budget, check_conditional, initial_designs
 from ..workers import refuse_unreachable
+from .folder import refuse_store
+from .forecast import refuse_too_short
+from .phases import CHECKING, READING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
+    from ...trainers.data import Dataset
     from ..config import ResourcesConfig, SweepConfig
-    from ..proposals import DesignSpace
 
 
-def preflight(config: SweepConfig, designs: DesignSpace) -> None:
+def read_and_check(config: SweepConfig, enter: Callable[[str], None] = lambda _: None) -> tuple[Dataset, DesignSpace]:
+    """The images of a sweep that is to begin, and its designs for them, when nothing is known to be in the way of it.
+
+    Args:
+        config: the sweep file, with what the environment adds to it.
+        enter: called with the name of each phase.
+
+    Raises:
+        ConfigError: the sweep file, or its space on these images, cannot be used.
+        DataError: the images or weights are missing, damaged or too few.
+        SweepError: MLflow's store, the cluster or this machine cannot do what is asked.
+    """
+    refuse_store(config)
+    check_machine(config.resources)
+    enter(READING)
+    dataset = load_data(config)
+    enter(CHECKING)
+    designs = DesignSpace.for_images(config, dataset)
+    check_designs(config, designs)
+    refuse_too_short(config, dataset, designs)
+    return dataset, designs
+
+
+def check_designs(config: SweepConfig, designs: DesignSpace) -> None:
     """Refuses what cannot be searched on the images, before anything trains: space, budget, sampler and named designs.
 
     Args:

@@ -303,7 +303,7 @@ def test_a_launch_that_comes_second_touches_nothing(tmp_path: Path, monkeypatch:
         return loaded(config)
 
     other = lock.sweep_lock(folder)
-    monkeypatch.setattr(sweeps, "load_data", slowly)
+    monkeypatch.setattr("convscape.search.driver.preflight.load_data", slowly)
     monkeypatch.setattr(Path, "exists", unseen(folder))
     with pytest.raises(SweepError, match="is running it"):
         launch(config, progress=False)

@@ -77,7 +77,8 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data of every sweep: the digits 5 to 9."""
     few = of_classes(load_dataset("digits", train=400, validation=300), "56789")
-    monkeypatch.setattr(sweeps, "load_data", lambda _: few)
+    for module in ("launching", "preflight"):
+        monkeypatch.setattr(f"convscape.search.driver.{module}.load_data", lambda _: few)
 
 
 def parsed(*overrides: str) -> SweepConfig:

@@ -10,7 +10,7 @@ import pytest
 from convscape.search.config import sweep_file
 from convscape.search.config.data import load_data
 from convscape.search.config.schema import SweepConfig
-from convscape.search.driver.preflight import preflight
+from convscape.search.driver.preflight import check_designs
 from convscape.search.files import CONFIG, STUDY
 from convscape.search.proposals import DesignSpace, proposals
 from convscape.search.proposals.enqueued import initial_designs
@@ -181,7 +181,7 @@ class TestMistakes:
     def test_a_network_that_cannot_be_built_for_the_images_is_refused_at_the_start(self, entry: str, says: str) -> None:
         settings = config(search={"start": ["lenet5", entry]})
         with pytest.raises(ConfigError, match=r"^search\.start\[1\]: ") as caught:
-            preflight(settings, DesignSpace.for_images(settings, load_data(settings)))
+            check_designs(settings, DesignSpace.for_images(settings, load_data(settings)))
         assert says in caught.value.message
         assert caught.value.key == "search.start[1]"
 
