@@ -11,7 +11,6 @@ from ...trainers.device import cpus_here
 from ..config import AUTO
 from ..proposals import textbook_designs
 from ..scheduling import CONFIRMING, LAST, Length
-from ..workers import epoch_seconds
 from .runner import choose_runner
 from .time_left import expected_epochs
 
@@ -60,6 +59,8 @@ def refuse_too_short(config: SweepConfig, dataset: Dataset, designs: DesignSpace
     seconds = config.search.seconds
     if not seconds or seconds > SHORT or not _trains_here(config):
         return
+    from ..workers import epoch_seconds  # here, for start-up: it brings torch
+
     try:
         an_epoch = epoch_seconds(
             _first(config, designs), dataset, max(1, math.floor(config.resources.cpus)), "float32", FEW_IMAGES
@@ -98,6 +99,8 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
     search, resources = config.search, config.resources
     if not search.seconds or not _trains_here(config):
         return None
+    from ..workers import epoch_seconds  # here, for start-up: it brings torch
+
     try:
         an_epoch = epoch_seconds(
             _first(config, designs), dataset, max(1, math.floor(resources.cpus)), resources.precision

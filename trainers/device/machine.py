@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import torch
 
 IMAGES = 4
 """One part in so many of the machine's memory is for images: Ray's object store has a third of it, and loading needs
@@ -36,6 +36,8 @@ def cpus_here() -> int:
 
 def gpus_here() -> int:
     """GPUs that PyTorch finds on this machine."""
+    import torch  # here, for start-up
+
     return torch.cuda.device_count()
 
 
@@ -62,6 +64,8 @@ def device_memory(device: torch.device, share: float = 1.0) -> int:
         share: of the device for this training, 0 to 1.
     """
     if device.type == "cuda":
+        import torch  # here, for start-up
+
         return max(0, int(torch.cuda.get_device_properties(device).total_memory * share) - CONTEXT)
     return int(machine_memory() * ON_THE_CPU * share)
 

@@ -15,6 +15,8 @@ from ..data import Dataset, Part
 from ..training import Training
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...spaces import Architecture
     from ..device import Precision
     from ..recipe import Recipe
@@ -25,6 +27,8 @@ STEPS = 4
 """Training steps of a round in each precision; one where a step takes long."""
 ROUNDS = 9
 """Rounds of both precisions, at most."""
+CLEAR = 3
+"""Rounds that are enough where all of them say the same."""
 LONGEST = 3.0
 """Seconds after which no further round is begun."""
 STEP_MACS = {"cpu": 1e9, "cuda": 1e11}
@@ -76,11 +80,17 @@ def faster_precision(architecture: Architecture, recipe: Recipe, device: str = "
     for training in trainings:
         training.run_epoch()
     start, ratios = time.perf_counter(), []
-    while not ratios or (len(ratios) < ROUNDS and time.perf_counter() - start < LONGEST):
+    while not ratios or (not _is_clear(ratios) and time.perf_counter() - start < LONGEST):
         plain, half = (training.run_epoch().images_per_second for training in trainings)
         ratios.append(half / plain)
     ratio = statistics.median(ratios)
     return Measured("bfloat16" if ratio >= WORTH else "float32", ratio, (min(ratios), max(ratios)), len(ratios))
+
+
+def _is_clear(ratios: Sequence[float]) -> bool:
+    """Whether further rounds would hardly change which precision is chosen."""
+    alike = len({ratio >= WORTH for ratio in ratios}) == 1
+    return len(ratios) >= (CLEAR if alike else ROUNDS)
 
 
 def _noise(architecture: Architecture, count: int) -> Dataset:

@@ -70,7 +70,7 @@ def test_the_faster_precision_is_chosen_if_it_pays(monkeypatch, speeds, chosen):
     measured = faster_precision(SMALL, Recipe())
     assert measured.precision == chosen
     assert measured.ratio == pytest.approx(speeds[1] / speeds[0])
-    assert measured.n == measuring.ROUNDS
+    assert measured.n == measuring.CLEAR
 
 
 def test_measuring_trains_for_real_and_leaves_chance_alone():
@@ -78,3 +78,18 @@ def test_measuring_trains_for_real_and_leaves_chance_alone():
     measured = faster_precision(SMALL, Recipe(batch_size=8))
     assert measured.spread[0] <= measured.ratio <= measured.spread[1]
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "clear"),
+    [
+        ([1.5], False),
+        ([1.5, 1.06, 1.3], True),
+        ([0.5, 0.9, 1.04], True),
+        ([1.5, 1.06, 1.04], False),
+        ([1.5, 1.06, 1.04, 1.3, 1.3], False),
+        ([1.5, 0.5, *[1.1] * 7], True),
+    ],
+)
+def test_rounds_end_where_they_agree_or_there_were_enough(ratios, clear):
+    assert measuring._is_clear(ratios) == clear
