@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from ..spaces import TrainingError
 from .device import autocast, empty_cache, is_out_of_memory
 from .optimization import learning_rate, optimizer
+from .recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .device import Precision
     from .recipe import Recipe
+    from .recording import Recorder
 
 
 class TrainingStep:
@@ -33,6 +35,7 @@ class TrainingStep:
         epochs: how many the schedule is made for.
         precision: of the layers' arithmetic.
         compile: let `torch.compile` make the forward and backward pass; where it fails, training goes on without.
+        record: records the whole step, as `cuda_graph` does, to do it again; None to do each step as it is.
         class_weights: what an image of each class counts in the loss, (classes,); None for one each.
         events: what a reader of the curve should know is appended to this list.
     """
@@ -47,6 +50,7 @@ class TrainingStep:
         epochs: int,
         precision: Precision,
         compile: bool,
+        record: Recorder | None = None,
         class_weights: Tensor | None,
         events: list[str],
     ) -> None:
@@ -59,7 +63,7 @@ class TrainingStep:
         self._class_weights = class_weights
         self.forward: Callable[[Tensor], Tensor] = network
         if compile:
-            mode = "reduce-overhead" if self._device.type == "cuda" else "default"
+            mode = "reduce-overhead" if self._device.type == "cuda" and record is None else "default"
             torch.compiler.reset()  # the compiler gives up after eight networks of one process
             self.forward = torch.compile(network, mode=mode)
         self._weights = [weight for weight in network.parameters() if weight.requires_grad]
@@ -69,6 +73,8 @@ class TrainingStep:
         kinds = {buffer.dtype for buffer in network.buffers()}
         self._statistics = [[buffer for buffer in network.buffers() if buffer.dtype == kind] for kind in kinds]
         self._former = [[statistic.clone() for statistic in alike] for alike in self._statistics]
+        self._recording = None if record is None else Recording(self._plain, self._recordable, record, self._unrecorded)
+        self._epoch = 0
 
     def __call__(
         self, images: Tensor, labels: Tensor, number: int, others: Tensor | None = None, share: float = 1.0
@@ -89,19 +95,54 @@ class TrainingStep:
             TrainingError: the device's memory does not hold parts of two to four images, which cannot be halved again.
         """
         rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        targets = [(labels, share)] if others is None else [(labels, share), (others, 1 - share)]
-        loss = self._gradient(images, targets, number // self._steps_per_epoch + 1)
-        if self.recipe.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self._weights, self.recipe.gradient_clip, foreach=True)
-        self.optimizer.step()
+        self._epoch = number // self._steps_per_epoch + 1
+        tensors = (images, labels) if others is None else (images, labels, others)
+        do = self._plain if self._recording is None or self.parts > 1 else self._recording
+        loss = do(tensors, (rate, share))
         decay = min(self.recipe.averaging, (1 + number) / (10 + number)) if self.recipe.averaging else 0.0
         with torch.no_grad():
             torch._foreach_lerp_(self._slow, self._live, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         return loss
 
-    def _gradient(self, images: Tensor, targets: Sequence[tuple[Tensor, float]], epoch: int) -> Tensor:
+    def forget_recording(self) -> None:
+        """To be called where the optimiser's state has been replaced: a recorded step would go on with the former."""
+        if self._recording is not None:
+            self._recording.forget()
+
+    def _plain(self, tensors: Sequence[Tensor], numbers: Sequence[float] | Sequence[Tensor]) -> Tensor:
+        """The step, tried again in more parts or without the compiler where that is what it takes."""
+        loss = self._gradient(tensors[0], _targets(tensors, numbers[1]))
+        self._descend(numbers[0])
+        return loss
+
+    def _recordable(self, tensors: Sequence[Tensor], numbers: Sequence[float] | Sequence[Tensor]) -> Tensor:
+        """The step as one piece of work for the device, which nothing looks into."""
+        for group in self.optimizer.param_groups:
+            group["capturable"] = True  # what AdamW asks for; SGD is so in any case
+        try:
+            loss = self._gradient_in_parts(tensors[0], _targets(tensors, numbers[1]))
+            self._descend(numbers[0])
+        finally:
+            for group in self.optimizer.param_groups:
+                group["capturable"] = False
+        return loss
+
+    def _unrecorded(self, error: RuntimeError) -> None:
+        self.optimizer.zero_grad()
+        self._tell(f"the step could not be recorded as a CUDA graph, training goes on without: {_first_line(error)}")
+
+    def _tell(self, event: str) -> None:
+        self.events.append(f"epoch {self._epoch}: {event}")
+
+    def _descend(self, rate: float | Tensor) -> None:
+        """One step of the optimiser, by the gradient that is in the weights."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if self.recipe.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self._weights, self.recipe.gradient_clip, foreach=True)
+        self.optimizer.step()
+
+    def _gradient(self, images: Tensor, targets: Sequence[tuple[Tensor, float | Tensor]]) -> Tensor:
         """The loss of one batch, its gradient left in the weights; in as many parts as it takes to fit into memory."""
         chance = self._remembered()
         while True:
@@ -110,12 +151,12 @@ class TrainingStep:
             except RuntimeError as error:
                 full = is_out_of_memory(error)
                 if not full:
-                    self._without_compiler(error, epoch)
+                    self._without_compiler(error)
             if full:  # here, since the error holds on to what the step had allocated
-                self._halve(epoch)
+                self._halve()
             self._as_before(chance)
 
-    def _gradient_in_parts(self, images: Tensor, targets: Sequence[tuple[Tensor, float]]) -> Tensor:
+    def _gradient_in_parts(self, images: Tensor, targets: Sequence[tuple[Tensor, float | Tensor]]) -> Tensor:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self._device)
         labels = [[(part, share) for part in wanted.tensor_split(self.parts)] for wanted, share in targets]
@@ -150,15 +191,14 @@ class TrainingStep:
         else:
             torch.set_rng_state(chance)
 
-    def _without_compiler(self, error: RuntimeError, epoch: int) -> None:
+    def _without_compiler(self, error: RuntimeError) -> None:
         """Goes on without torch.compile where that was on; where it was not, the error is the network's."""
         if self.forward is self.network:
             raise error
         self.forward = self.network
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        self.events.append(f"epoch {epoch}: torch.compile failed, training goes on without: {reason:.200}")
+        self._tell(f"torch.compile failed, training goes on without: {_first_line(error)}")
 
-    def _halve(self, epoch: int) -> None:
+    def _halve(self) -> None:
         """Sends batches through the network in twice as many parts from now on; gradients add up to the same."""
         if self._batch_size < 4 * self.parts:
             raise TrainingError(
@@ -166,13 +206,14 @@ class TrainingStep:
                 "Choose a smaller network, a smaller image (data.size) or a larger device.",
             )
         self.split(2 * self.parts)
-        self.events.append(f"epoch {epoch}: out of memory; {in_parts(self._batch_size, self.parts)}")
+        self._tell(f"out of memory; {in_parts(self._batch_size, self.parts)}")
         empty_cache(self._device)
 
     def split(self, parts: int) -> None:
-        """Sends batches through the network in so many parts from now on, without `torch.compile`."""
+        """Sends batches through the network in so many parts from now on, without `torch.compile` or a recording."""
         self.parts = parts
         self.forward = self.network  # the graphs that torch.compile records do not take gradients in parts
+        self.forget_recording()
 
 
 def in_parts(batch_size: int, parts: int) -> str:
@@ -185,6 +226,16 @@ def in_parts(batch_size: int, parts: int) -> str:
     return (
         f"batches of {batch_size} now go through the network in {parts} parts, and batch norms see one part at a time"
     )
+
+
+def _targets(tensors: Sequence[Tensor], share: float | Tensor) -> list[tuple[Tensor, float | Tensor]]:
+    """Classes of the images of a step, once or, where they are mixed, twice, and what each counts in the loss."""
+    _, labels, *others = tensors
+    return [(labels, share), *((classes, 1 - share) for classes in others)]
+
+
+def _first_line(error: RuntimeError) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

@@ -13,11 +13,20 @@ from ..spaces import CheckpointError, ForeignCheckpointError, TrainingError, nea
 from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
 from .data import Images, bytes_on, mixed
-from .device import PRECISIONS, USABLE, device_memory, oom_as_training_error, parts_that_fit, validated_at_once
+from .device import (
+    PRECISIONS,
+    USABLE,
+    batch_bytes,
+    device_memory,
+    oom_as_training_error,
+    parts_that_fit,
+    validated_at_once,
+)
 from .epoch_result import EpochResult
 from .network import build_network
 from .optimization import mixes, same_so_far
 from .recipe import Recipe
+from .recording import cuda_graph
 from .step import TrainingStep, in_parts
 from .validation import Validation
 
@@ -52,6 +61,8 @@ class Training:
         compile: let `torch.compile` make the training step's forward and backward pass, which takes it seconds to
             minutes; on a GPU in its mode "reduce-overhead", which records CUDA graphs. Rounding differs. Where the
             compiler fails training goes on without, which is told as an event.
+        graphs: record the whole training step, the optimiser's too, as one CUDA graph after the first few steps; of a
+            step that cannot be recorded an event tells. On the CPU it changes nothing.
         memory: bytes of the device that this training may take, None for all it has for trainings. Where the network's
             cost says that a step takes more, batches go through the network in parts from the first one on.
 
@@ -72,6 +83,7 @@ class Training:
         device: str = "cpu",
         precision: Precision = "float32",
         compile: bool = False,
+        graphs: bool = False,
         memory: int | None = None,
     ) -> None:
         if precision not in PRECISIONS:
@@ -93,25 +105,33 @@ class Training:
         """What is told with each epoch's result, and kept with the checkpoints."""
         memory = device_memory(self.device) if memory is None else memory
         for_images = bytes_on(dataset, self.device, memory)
-        parts = self._parts_within(memory - for_images)
+        graphs = graphs and self.device.type == "cuda"
+        free = memory - for_images - (batch_bytes(architecture, self.batch_size) if graphs else 0)
+        parts = self._parts_within(free)
         with oom_as_training_error(self.device):
             self._set_up(
                 resident=for_images > 0 or self.device.type == "cpu",
                 validated=validated_at_once(
-                    architecture, memory - for_images, precision=precision, optimizer=recipe.optimizer
+                    architecture,
+                    free,
+                    precision=precision,
+                    optimizer=recipe.optimizer,
+                    kept=self.batch_size if graphs and parts == 1 else 0,
                 ),
                 compile=compile,
+                graphs=graphs,
             )
         if parts > 1:
             self._step.split(parts)
 
-    def _set_up(self, *, resident: bool, validated: int, compile: bool) -> None:
+    def _set_up(self, *, resident: bool, validated: int, compile: bool, graphs: bool) -> None:
         """Network, images, step and validation, on the device.
 
         Args:
             resident: keep all images there.
             validated: images that are validated at a time.
             compile: see `Training`.
+            graphs: record the training step.
         """
         recipe, dataset = self.recipe, self.dataset
         self.network = build_network(self.architecture, self.seed)
@@ -145,6 +165,7 @@ class Training:
             epochs=self.epochs,
             precision=self.precision,
             compile=compile,
+            record=cuda_graph if graphs else None,
             class_weights=class_weights,
             events=self.events,
         )
@@ -244,6 +265,7 @@ class Training:
         self.averaged.load_state_dict(averaged)
         self.optimizer.state.clear()
         self.optimizer.state.update(state)
+        self._step.forget_recording()
         self.epoch, self.events[:] = epoch, events
         if parts != self._step.parts:
             self._step.split(parts)

@@ -148,9 +148,9 @@ def test_what_a_step_allocated_is_let_go_of_before_it_is_tried_again(digits, mon
             raise torch.OutOfMemoryError("CUDA out of memory")
         return forward(input)
 
-    def checked(epoch):
+    def checked():
         assert kept[-1]() is None
-        halve(epoch)
+        halve()
 
     training.network.forward, training._step._halve = limited, checked
     training.run_epoch()
@@ -183,7 +183,7 @@ def test_on_a_gpu_memory_is_given_back_and_its_own_chance_is_kept(digits, monkey
     step = start(PLAIN, SMALL, digits)._step
     step._device = cuda
     chance = step._remembered()
-    step._halve(1)
+    step._halve()
     step._as_before(chance)
     assert called == [cuda, "emptied", (0.0, cuda)]
 

@@ -5,6 +5,7 @@ from .arithmetic import (
     empty_cache as empty_cache,
     is_out_of_memory as is_out_of_memory,
     oom_as_training_error as oom_as_training_error,
+    still_computes as still_computes,
 )
 from .machine import (
     IMAGES as IMAGES,
@@ -13,4 +14,9 @@ from .machine import (
     gpus_here as gpus_here,
     memory_for_images as memory_for_images,
 )
-from .memory import USABLE as USABLE, parts_that_fit as parts_that_fit, validated_at_once as validated_at_once
+from .memory import (
+    USABLE as USABLE,
+    batch_bytes as batch_bytes,
+    parts_that_fit as parts_that_fit,
+    validated_at_once as validated_at_once,
+)

@@ -54,6 +54,18 @@ def oom_as_training_error(device: torch.device) -> Iterator[None]:
         ) from None
 
 
+def still_computes(device: str) -> bool:
+    """Whether a device can be used: after some of CUDA's errors nothing can be computed in this process any more.
+
+    Args:
+        device: as torch names it.
+    """
+    try:
+        return torch.ones((), device=device).add_(1).item() == 2
+    except RuntimeError:
+        return False
+
+
 def empty_cache(device: torch.device) -> None:
     """Frees what PyTorch keeps of a GPU's memory without using it, so that another size fits; nothing on the CPU."""
     if device.type == "cuda":

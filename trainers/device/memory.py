@@ -36,11 +36,21 @@ def training_bytes(
     at_work = costs.training_memory(batch, precision, optimizer)
     averaged = stored.parameters
     cast = stored.parameters // 2 if precision == "bfloat16" else 0
-    images = batch * 4 * costs.rows[0].activations
+    images = batch_bytes(architecture, batch)
     return (
         stored.parameters + stored.gradients + stored.optimizer + averaged + cast
         + at_work.activations + at_work.working + images
     )  # fmt: skip
+
+
+def batch_bytes(architecture: Architecture, batch: int) -> int:
+    """Bytes of `batch` normalised images, float32, as they go into the network.
+
+    Args:
+        architecture: the network.
+        batch: images.
+    """
+    return 4 * batch * prod(architecture.input)
 
 
 def largest_batch(
@@ -108,7 +118,7 @@ def parts_that_fit(
 
 
 def validated_at_once(
-    architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd"
+    architecture: Architecture, bytes: int, *, precision: Precision = "float32", optimizer: str = "sgd", kept: int = 0
 ) -> int:
     """Images that can be classified at a time, 1 to VALIDATED, while `bytes` also hold all that a training keeps.
 
@@ -117,7 +127,8 @@ def validated_at_once(
         bytes: that the training may take, of which a share of USABLE is planned with.
         precision: of the layers' arithmetic.
         optimizer: "sgd" or "adamw".
+        kept: images whose activations stay where they are after a training step, as those of a recorded one do.
     """
-    held = training_bytes(architecture, 0, precision=precision, optimizer=optimizer)
-    one = cost_table(architecture).inference_memory(1, precision).activations + 4 * prod(architecture.input)
+    held = training_bytes(architecture, kept, precision=precision, optimizer=optimizer)
+    one = cost_table(architecture).inference_memory(1, precision).activations + batch_bytes(architecture, 1)
     return max(1, min(VALIDATED, int(bytes * USABLE - held) // one))

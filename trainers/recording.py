@@ -1,0 +1,108 @@
+"""Records work on a GPU as one CUDA graph: small networks are bound by the launches of their kernels, not by these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+WARM_UP = 3
+"""Times that work is done as it is before it is recorded: libraries make their plans and optimisers their state."""
+
+
+class Work(Protocol):
+    """What is done to tensors on a GPU, such as a training step; gives a tensor without shape."""
+
+    def __call__(self, tensors: Sequence[Tensor], numbers: Sequence[float] | Sequence[Tensor]) -> Tensor:
+        """Does it; where it is recorded, `numbers` are tensors without shape."""
+        ...
+
+
+Recorder: TypeAlias = "Callable[[Callable[[], Tensor]], tuple[Callable[[], object], Tensor]]"
+"""Takes work and gives what does it again, on the values that its tensors hold then, and the tensor of its result."""
+
+
+def cuda_graph(work: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor]:
+    """Records work as a CUDA graph, which launches all its kernels at once. The work is not done.
+
+    Args:
+        work: launches kernels and waits for none.
+
+    Returns:
+        What does the work on the values that its tensors hold then, and the tensor in which its result is each time.
+
+    Raises:
+        RuntimeError: something in it cannot be recorded, or the GPU has no memory for it.
+    """
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may load images meanwhile
+        result = work()
+    return graph.replay, result
+
+
+class Recording:
+    """Work that is done again and again: as it is for WARM_UP times, then as it was recorded.
+
+    A recording keeps the memory of its work until `forget`. Tensors of another shape are another work.
+
+    Args:
+        plain: the work as it is done without a recording.
+        work: the same, as it is recorded.
+        record: makes the recording.
+        failed: told once why it could not be recorded; from then on the work is done as it is.
+    """
+
+    def __init__(self, plain: Work, work: Work, record: Recorder, failed: Callable[[RuntimeError], None]) -> None:
+        self._plain, self._work, self._record, self._failed = plain, work, record, failed
+        self._gave_up = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops the recording, as where tensors that the work changes have been replaced by others."""
+        self._times = 0
+        self._replay: Callable[[], object] | None = None
+        self._tensors: list[Tensor] = []
+        self._numbers: list[Tensor] = []
+        self._shapes: list[torch.Size] = []
+
+    def __call__(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> Tensor:
+        """Does the work.
+
+        Args:
+            tensors: on the GPU; they are copied.
+            numbers: that may be others each time.
+
+        Returns:
+            The result, which is good until the work is done again.
+        """
+        shapes = [tensor.shape for tensor in tensors]
+        if shapes != self._shapes:
+            self.forget()
+            self._shapes = shapes
+        if self._replay is None and (self._gave_up or self._times < WARM_UP or not self._recorded(tensors, numbers)):
+            self._times += 1
+            return self._plain(tensors, numbers)
+        assert self._replay is not None
+        for kept, tensor in zip(self._tensors, tensors, strict=True):
+            kept.copy_(tensor)
+        for kept, number in zip(self._numbers, numbers, strict=True):
+            kept.fill_(number)
+        self._replay()
+        return self._result
+
+    def _recorded(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> bool:
+        """Records the work on copies of the tensors. False where that failed."""
+        device = tensors[0].device
+        self._tensors = [tensor.clone() for tensor in tensors]
+        self._numbers = [torch.tensor(number, device=device) for number in numbers]
+        try:
+            self._replay, self._result = self._record(lambda: self._work(self._tensors, self._numbers))
+        except RuntimeError as error:
+            self.forget()
+            self._gave_up = True
+            self._failed(error)
+        return self._replay is not None
