@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.search.config.environment import EXPERIMENT, URI
-from convscape.search.driver import launching
-from convscape.search.tracking import upload_process
 from hypothesis import settings
+from tiny_sweep import send_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +25,12 @@ settings.load_profile("convscape")
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent to MLflow: its store costs seconds."""
-    _send_nothing(monkeypatch)
+    send_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def quiet_module() -> Iterator[None]:
     """Nothing is sent to MLflow while the tests of a file run."""
     with pytest.MonkeyPatch.context() as patched:
-        _send_nothing(patched)
+        send_nothing(patched)
         yield
-
-
-def _send_nothing(patched: pytest.MonkeyPatch) -> None:
-    for word in ("start", "flush", "stop"):
-        patched.setattr(upload_process, word, lambda *_: None)
-    patched.setattr(launching, "FLUSH_SECONDS", 0.0)

@@ -21,10 +21,10 @@ from convscape.search import driver
 from convscape.search.driver import launching as sweeps
 from convscape.search.files import option_for, sweep_lock
 from convscape.search.sweep import Sweep
-from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConvscapeError
 from convscape.trainers.training import Training
 from hypothesis import example, given, strategies as st
+from tiny_sweep import send_nothing
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -92,9 +92,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the tiny sweep ended."""
     with pytest.MonkeyPatch.context() as patched:
-        for word in ("start", "flush", "stop"):
-            patched.setattr(upload_process, word, lambda *_: None)
-        patched.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+        send_nothing(patched)
         folder = tmp_path_factory.mktemp("swept")
         (folder / "tiny.yaml").write_text(TINY)
         sweeps.launch(folder / "tiny.yaml", overrides=[f"folder={folder / 'sweeps'}"], progress=False)

@@ -14,8 +14,8 @@ from convscape.search.config.data import load_data
 from convscape.search.driver import launching
 from convscape.search.driver.preflight import check_designs
 from convscape.search.proposals import DesignSpace
-from convscape.search.tracking import upload_process
 from convscape.spaces.tracing import trace
+from tiny_sweep import send_nothing
 
 EXAMPLES = Path(convscape.__file__).parent / "examples"
 NOTEBOOK = json.loads((EXAMPLES / "notebook.ipynb").read_text())
@@ -50,9 +50,7 @@ def test_the_digits_need_nothing_but_what_is_installed() -> None:
 
 
 def test_a_space_of_one_s_own_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("start", "flush", "stop"):  # MLflow's store would cost seconds
-        monkeypatch.setattr(upload_process, word, lambda *_: None)
-    monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
+    send_nothing(monkeypatch)
     monkeypatch.chdir(tmp_path)
     shorter = ["search.trials=3", "search.epochs=1", "data.train=200", f"folder={tmp_path}"]
     shorter.append("space.squeeze=8")  # some that are squeezed to four maps are dead from the start

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from convscape.search.config import sweep_file
+from convscape.search.driver import launching
+from convscape.search.tracking import upload_process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from convscape.search.config.schema import SweepConfig
     from convscape.search.sweep import Sweep
 
@@ -27,3 +30,10 @@ def tiny(folder: Path, *overrides: str) -> SweepConfig:
 
 def results(sweep: Sweep) -> list[tuple[Any, ...]]:
     return [(r.number, r.design.key, r.state, r.reason, r.accuracies) for r in sweep.trials()]
+
+
+def send_nothing(patched: pytest.MonkeyPatch) -> None:
+    """Has no sweep send anything to MLflow or start the process that would: its store costs seconds."""
+    for word in ("get_ready", "start", "flush", "stop"):
+        patched.setattr(upload_process, word, lambda *_: None)
+    patched.setattr(launching, "FLUSH_SECONDS", 0.0)

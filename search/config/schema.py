@@ -273,14 +273,16 @@ class ResourcesConfig(_Section):
     epoch_seconds: float | None = Field(default=None, ge=0.001, le=1_000_000)
     """Most seconds an epoch may take; past them the worker is ended and counts as lost. No limit when not given."""
     runner: Literal["auto", "ray", "inline"] = "auto"
-    """"ray" trains on warm workers of a cluster; "inline" on the CPU in this process, a trial at a time; "auto" by Ray
-    with `address`, `gpus`, `epoch_seconds`, or if several fit at a time and it is 25 s or more for one CPU."""
+    """"ray" trains on warm workers of a cluster; "inline" in this process, on its CPU or GPU, a trial at a time; "auto"
+    by Ray with `address`, `gpus`, `epoch_seconds`, or if several fit at a time and it is 25 s or more for one CPU."""
     address: str | None = None
     """Address of a running Ray cluster, "auto" on one of its nodes; a local one is started when not given."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the layers; "auto" measures which is faster once, when the sweep starts, and keeps to it."""
     compile: bool = False
     """Let torch.compile make each network's training step: seconds to minutes a trial, and faster steps thereafter."""
+    cuda_graphs: bool = False
+    """On a GPU, record each network's whole training step as one CUDA graph: small networks are bound by launches."""
 
     @field_validator("gpus")
     @classmethod
@@ -292,8 +294,8 @@ class ResourcesConfig(_Section):
     @field_validator("runner")
     @classmethod
     def _inline_is_this_process(cls, runner: str, info: ValidationInfo) -> str:
-        if runner == "inline" and info.data.get("gpus"):
-            raise ValueError("it trains on the CPU: leave resources.gpus out, or use `runner: ray`")
+        if runner == "inline" and (info.data.get("gpus") or 0) > 1:
+            raise ValueError("a trial at a time trains on one GPU: resources.gpus up to 1, or use `runner: ray`")
         if runner == "inline" and info.data.get("epoch_seconds"):
             raise ValueError(
                 "it has no worker that could be ended: leave resources.epoch_seconds out, or use `runner: ray`"

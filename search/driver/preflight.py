@@ -74,15 +74,17 @@ def check_machine(resources: ResourcesConfig) -> None:
         SweepError: says what is wrong with the address, or how many CPUs or GPUs there are.
     """
     joined = (ray := sys.modules.get("ray")) is not None and ray.is_initialized()
-    if resources.runner == "inline" or joined:
+    inline = resources.runner == "inline"
+    if joined and not inline:
         return
-    if resources.address:
+    if resources.address and not inline:
         refuse_unreachable(resources.address)
         return
     from ...trainers.device import cpus_here, gpus_here
 
     there = {"CPU": max(cpus_here(), os.cpu_count() or 1), "GPU": gpus_here()}
-    for kind, wanted in {"CPU": resources.cpus, "GPU": resources.gpus}.items():
+    wanted_here = {"CPU": 0.0 if inline else resources.cpus, "GPU": resources.gpus}  # inline those are threads alone
+    for kind, wanted in wanted_here.items():
         if wanted > there[kind]:
             setting = f"resources.{kind.lower()}s"
             raise SweepError(

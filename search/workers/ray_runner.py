@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
 from .address import token_mode
-from .placement import threads_of
+from .placement import device_of, threads_of
 from .precision import MEASURING, choose_precision
 
 if TYPE_CHECKING:
@@ -100,13 +100,14 @@ def _tune(
     from .training_job import Setup
     from .tune import ConvscapeScheduler, ConvscapeSearcher
 
-    device, threads = "cuda" if resources.gpus else "cpu", threads_of(resources)
+    device, threads = device_of(resources), threads_of(resources)
     precision = choose_precision(engine, _on_a_worker(engine, resources, phase), device=device, threads=threads)
     setup = Setup(
         threads=threads,
         device=device,
         precision=precision,
         compile=resources.compile,
+        cuda_graphs=resources.cuda_graphs,
         epoch_seconds=resources.epoch_seconds,
         cpus=resources.cpus,
         gpus=resources.gpus,

@@ -40,6 +40,8 @@ class Setup:
     """Arithmetic of the layers."""
     compile: bool = False
     """Whether torch.compile makes each network's training step."""
+    cuda_graphs: bool = False
+    """Whether each network's training step is recorded as a CUDA graph; on the CPU it never is."""
     epoch_seconds: float | None = None
     """Most seconds that an epoch on a worker may take; None for no limit."""
     cpus: float | None = None
@@ -108,6 +110,7 @@ class TrainingJob:
                 device=setup.device,
                 precision=setup.precision,
                 compile=setup.compile,
+                graphs=setup.cuda_graphs,
                 memory=setup.memory,
             )
         except DataError as error:

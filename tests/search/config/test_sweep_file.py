@@ -61,7 +61,7 @@ def test_every_key_can_be_written() -> None:
         },
         "resources": {
             "workers": 2, "cpus": 0.5, "gpus": 0.25, "runner": "ray", "address": "auto", "precision": "bfloat16",
-            "compile": True, "epoch_seconds": 600.0,
+            "compile": True, "cuda_graphs": True, "epoch_seconds": 600.0,
         },
         "tracking": {"uri": "http://host:5000", "experiment": "mine"},
         "code": ["/lib/of/mine"],
@@ -115,13 +115,8 @@ def test_every_key_can_be_written() -> None:
         ("budget: {training_memory: 2 XB}", "budget.training_memory", "'2 XB'", ""),
         ("resources: {cpus: 0}", "resources.cpus", "0", "CPUs"),
         ("resources: {runner: slurm}", "resources.runner", "'ray'", ""),
-        (
-            "resources: {gpus: 3, runner: inline}",
-            "resources.runner",
-            "on the CPU: leave resources.gpus out",
-            "on the CPU",
-        ),
-        ("resources: {runner: inline, gpus: 0.5}", "resources.runner", "or use `runner: ray`", ""),
+        ("resources: {gpus: 3, runner: inline}", "resources.runner", "resources.gpus up to 1", "in this process"),
+        ("resources: {runner: inline, gpus: 2}", "resources.runner", "or use `runner: ray`", ""),
         ("resources: {runner: inline, epoch_seconds: 60}", "resources.runner", "leave resources.epoch_seconds out", ""),
         ("tracking: {url: x}", "tracking.url", "unknown key", "Did you mean 'uri'?"),
         ("tracking: {experiment: ''}", "tracking.experiment", "leave it out for 'convscape'", "MLflow experiment"),
@@ -140,8 +135,9 @@ def test_a_mistake_names_its_line_its_key_and_what_to_do(line: str, key: str, sa
     assert len(str(error).splitlines()) <= 3
 
 
-def test_inline_without_gpus_is_one() -> None:
-    assert parse_sweep_file(LEAST + "resources: {runner: inline, gpus: 0}").resources.runner == "inline"
+@pytest.mark.parametrize("gpus", [0, 0.5, 1])
+def test_inline_takes_no_more_than_one_gpu(gpus: float) -> None:
+    assert parse_sweep_file(LEAST + f"resources: {{runner: inline, gpus: {gpus}}}").resources.runner == "inline"
 
 
 @pytest.mark.parametrize("share", ["0", "1.0", "-0.5", "1.5", "all"])

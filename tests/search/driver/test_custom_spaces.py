@@ -16,9 +16,9 @@ from convscape.search.config.sweep_file import parse_sweep_file, read_sweep_file
 from convscape.search.driver import launching
 from convscape.search.proposals import DesignSpace
 from convscape.search.sweep import Sweep
-from convscape.search.tracking import upload_process
 from convscape.spaces.classics.classic_space import DEFAULTS, ClassicSpace
 from convscape.spaces.errors import SpaceError
+from tiny_sweep import send_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +61,7 @@ resources: {runner: inline, precision: float32}
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the sweep file and its module, not the current one; nothing is sent to MLflow."""
-    for word in ("start", "flush", "stop"):
-        monkeypatch.setattr(upload_process, word, lambda *_: None)
-    monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
+    send_nothing(monkeypatch)
     monkeypatch.setattr(sys, "path", list(sys.path))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

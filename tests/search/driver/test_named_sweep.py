@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from convscape.dashboards.text.leaderboard import ending, leaderboard_table
 from convscape.search.config import sweep_file
-from convscape.search.driver import launching as sweeps
 from convscape.search.driver.launching import launch
-from convscape.search.tracking import upload_process
 from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.spaces.errors import ConfigError
+from tiny_sweep import send_nothing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,9 +90,7 @@ def test_mlflow_finds_them_by_a_tag(finished: Sweep) -> None:
 
 
 def test_a_launch_with_a_wrong_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for word in ("start", "flush", "stop"):
-        monkeypatch.setattr(upload_process, word, lambda *_: None)
-    monkeypatch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
+    send_nothing(monkeypatch)
     wrong = sweep_file.parse_sweep_file(TINY.replace("FC-10", "FC-12"), "tiny.yaml", [f"folder={tmp_path}"])
     with pytest.raises(ConfigError, match=r"search\.start\[0\]"):
         launch(wrong, progress=False)

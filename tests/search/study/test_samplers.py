@@ -20,13 +20,13 @@ from convscape.search.proposals.conditional import check_conditional
 from convscape.search.records.trial import Design
 from convscape.search.study.samplers import Samplers, ranked
 from convscape.search.study.study import MOST_FAULTS, Study, quiet_optuna
-from convscape.search.tracking import upload_process
 from convscape.spaces.errors import ConfigError, SweepError
 from convscape.testing import SamplerContract
 from convscape.testing.sampler import UNCONDITIONAL_SPACE
 from convscape.testing.simulation import FIXED_RECIPE, SMALL_SPACE, config, drive, finish, opened
 from hypothesis import given, strategies as st
 from optuna.trial import TrialState, create_trial
+from tiny_sweep import send_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,9 +248,7 @@ def test_a_named_design_needs_no_sampler(tmp_path: Path, module: Path) -> None:
 def test_a_launch_finds_ones_own_sampler_in_the_sweeps_folder_and_a_resume_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for word in ("start", "flush", "stop"):
-        monkeypatch.setattr(upload_process, word, lambda *_: None)
-    monkeypatch.setattr(launching, "FLUSH_SECONDS", 0.0)
+    send_nothing(monkeypatch)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "samplers_launched.py").write_text(MODULE)
     (tmp_path / "sweep.yaml").write_text(f"""

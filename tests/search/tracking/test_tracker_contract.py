@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convscape.search.tracking import upload_process
 from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import Tracker, sync
 from convscape.testing import ArrivedRun, TrackerContract
+from tiny_sweep import send_nothing
 
 
 class TestMlflow(TrackerContract):
     @pytest.fixture(autouse=True)
     def store(self, database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
         """Nothing is uploaded but by the test."""
-        for word in ("start", "flush", "stop"):
-            monkeypatch.setattr(upload_process, word, lambda *_: None)
+        send_nothing(monkeypatch)
         self.uri, self.experiment = database, request.node.name
 
     def make_tracker(self, folder: Path) -> Tracker:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tiny_sweep import TINY
+import pytest
+import torch
+from convscape.search.driver.launching import launch, resume
+from convscape.search.workers import inline_runner, training_job
+from convscape.spaces import SweepError
+from tiny_sweep import TINY, tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +30,7 @@ import json
 import convscape
 from convscape.search.driver import launching
 from convscape.search.tracking import upload_process
-for word in ("start", "flush", "stop"):
+for word in ("get_ready", "start", "flush", "stop"):
     setattr(upload_process, word, lambda *_: None)
 launching.FLUSH_SECONDS = 0.0
 sweep = convscape.launch("tiny.yaml", progress=False)
@@ -45,3 +50,59 @@ def test_a_whole_sweep_runs_where_ray_cannot_be_imported(tmp_path: Path) -> None
     assert result["counts"]["completed"] >= 1
     assert result["best"] > 0.1
     assert "model.py" in result["files"]
+
+
+def setups(monkeypatch: pytest.MonkeyPatch) -> list[training_job.Setup]:
+    """How each job is set up; it trains on the CPU, where there is no GPU."""
+    seen: list[training_job.Setup] = []
+
+    class OnTheCpu(training_job.TrainingJob):
+        def __init__(self, job: Any, dataset: Any, setup: training_job.Setup) -> None:
+            seen.append(setup)
+            super().__init__(job, dataset, training_job.Setup(threads=setup.threads))
+
+    monkeypatch.setattr(inline_runner, "TrainingJob", OnTheCpu)
+    return seen
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_gpu_is_trained_on_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    monkeypatch.setattr("convscape.trainers.device.gpus_here", lambda: 1)
+    monkeypatch.setattr(training_job.Setup, "limit_memory", lambda setup: limits.append(setup.share))
+    seen = setups(monkeypatch)
+    launch(
+        tiny(tmp_path, "resources={runner: inline, precision: float32, gpus: 0.5, cuda_graphs: true}"), progress=False
+    )
+    assert {(setup.device, setup.gpus, setup.cuda_graphs) for setup in seen} == {("cuda", 0.5, True)}
+    assert limits == [0.5]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+@pytest.mark.usefixtures("quiet")
+def test_a_gpu_that_is_not_there_is_refused_before_anything_trains(tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match="a trial needs 1 GPU, and this machine has 0"):
+        launch(tiny(tmp_path, "resources={runner: inline, gpus: 1}"), progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_gpu_that_an_error_has_broken_ends_the_sweep_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some of CUDA's errors every call in the process fails: all trials would be the fault's victims."""
+    config, epoch, left = tiny(tmp_path), training_job.TrainingJob.epoch, [3]
+
+    def broken(job: training_job.TrainingJob) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        return epoch(job)
+
+    monkeypatch.setattr(training_job.TrainingJob, "epoch", broken)
+    monkeypatch.setattr(inline_runner, "still_computes", lambda _: False)
+    with pytest.raises(SweepError, match="cpu cannot be used in this process any more: trial 1: RuntimeError: CUDA"):
+        launch(config, progress=False)
+    monkeypatch.setattr(training_job.TrainingJob, "epoch", epoch)
+    counts = resume("tiny", tmp_path, progress=False).counts()
+    assert (counts["failed"], counts["unfinished"]) == (1, 0)
