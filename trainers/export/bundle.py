@@ -25,7 +25,7 @@ from ..predicting import pictures_at_a_time
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -138,7 +138,8 @@ def export_bundle(
             "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
             "normalisation": normalisation,
             "resize": dataset.resize,
-            "trained": {key: values.get(key) for key in ("epoch", "seed", "precision", "recipe")},
+            "trained": {key: values.get(key) for key in ("epoch", "seed", "precision")}
+            | {"recipe": _placeless(values)},
             "classes": list(dataset.classes),
             "test": {**_nameless(test), "looks": looks},
             "agreement": {"tolerance": TOLERANCE, "largest_difference_at_batch_size": differences},
@@ -333,6 +334,14 @@ def _put(temporary: Path, folder: Path) -> None:
         refuse_foreign(folder)  # as before, by the name that people know
         raise
     shutil.rmtree(old)
+
+
+def _placeless(values: Mapping[str, Any]) -> Any:
+    """The recipe of a checkpoint's values, of weights the last name alone: a path says whose machine it was."""
+    recipe = values.get("recipe")
+    if isinstance(recipe, dict) and isinstance(weights := recipe.get("weights"), str):
+        return recipe | {"weights": weights.rstrip("/\\").replace("\\", "/").rpartition("/")[2]}
+    return recipe
 
 
 def _nameless(test: Evaluation) -> dict[str, Any]:
