@@ -368,7 +368,6 @@ class Sweep:
                 "validation_accuracy": record.accuracies.get(epoch or 0),
                 "images": {"trained_on": len(dataset.train), "validated_on": len(dataset.validation)},
                 "epoch": epoch,
-                "recipe": record.design.recipe.to_json(),
             },
             count_look=lambda: count_look(self.folder, number),
         )
