@@ -17,8 +17,16 @@ WARM_UP = 3
 class Work(Protocol):
     """What is done to tensors on a GPU, such as a training step; gives a tensor without shape."""
 
-    def __call__(self, tensors: Sequence[Tensor], numbers: Sequence[float] | Sequence[Tensor]) -> Tensor:
-        """Does it; where it is recorded, `numbers` are tensors without shape."""
+    def plain(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> Tensor:
+        """Does the work as it is done without a recording."""
+        ...
+
+    def recordable(self, tensors: Sequence[Tensor], numbers: Sequence[Tensor]) -> Tensor:
+        """Does the same, its numbers tensors without shape, and waits for none of its kernels."""
+        ...
+
+    def unrecorded(self, error: RuntimeError) -> None:
+        """Takes in why it cannot be recorded: it is done plainly from now on."""
         ...
 
 
@@ -47,17 +55,15 @@ def cuda_graph(work: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor
 class Recording:
     """Work that is done again and again: as it is for WARM_UP times, then as it was recorded.
 
-    A recording keeps the memory of its work until `forget`. Tensors of another shape are another work.
+    It keeps the GPU's memory of the work until `forget`, or until it is let go of itself. Tensors of another shape are
+    another work.
 
     Args:
-        plain: the work as it is done without a recording.
-        work: the same, as it is recorded.
         record: makes the recording.
-        failed: told once why it could not be recorded; from then on the work is done as it is.
     """
 
-    def __init__(self, plain: Work, work: Work, record: Recorder, failed: Callable[[RuntimeError], None]) -> None:
-        self._plain, self._work, self._record, self._failed = plain, work, record, failed
+    def __init__(self, record: Recorder) -> None:
+        self._record = record
         self._gave_up = False
         self.forget()
 
@@ -69,10 +75,11 @@ class Recording:
         self._numbers: list[Tensor] = []
         self._shapes: list[torch.Size] = []
 
-    def __call__(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> Tensor:
+    def __call__(self, work: Work, tensors: Sequence[Tensor], numbers: Sequence[float]) -> Tensor:
         """Does the work.
 
         Args:
+            work: the same each time; whoever owns the recording hands itself over, so that neither keeps the other.
             tensors: on the GPU; they are copied.
             numbers: that may be others each time.
 
@@ -83,9 +90,9 @@ class Recording:
         if shapes != self._shapes:
             self.forget()
             self._shapes = shapes
-        if self._replay is None and (self._gave_up or self._times < WARM_UP or not self._recorded(tensors, numbers)):
+        if self._replay is None and not self._recorded(work, tensors, numbers):
             self._times += 1
-            return self._plain(tensors, numbers)
+            return work.plain(tensors, numbers)
         assert self._replay is not None
         for kept, tensor in zip(self._tensors, tensors, strict=True):
             kept.copy_(tensor)
@@ -94,15 +101,17 @@ class Recording:
         self._replay()
         return self._result
 
-    def _recorded(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> bool:
-        """Records the work on copies of the tensors. False where that failed."""
+    def _recorded(self, work: Work, tensors: Sequence[Tensor], numbers: Sequence[float]) -> bool:
+        """Records the work on copies of the tensors. False where it is too early for that, or where it failed."""
+        if self._gave_up or self._times < WARM_UP:
+            return False
         device = tensors[0].device
         self._tensors = [tensor.clone() for tensor in tensors]
         self._numbers = [torch.tensor(number, device=device) for number in numbers]
         try:
-            self._replay, self._result = self._record(lambda: self._work(self._tensors, self._numbers))
+            self._replay, self._result = self._record(lambda: work.recordable(self._tensors, self._numbers))
         except RuntimeError as error:
             self.forget()
             self._gave_up = True
-            self._failed(error)
+            work.unrecorded(error)
         return self._replay is not None

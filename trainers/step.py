@@ -73,7 +73,7 @@ class TrainingStep:
         kinds = {buffer.dtype for buffer in network.buffers()}
         self._statistics = [[buffer for buffer in network.buffers() if buffer.dtype == kind] for kind in kinds]
         self._former = [[statistic.clone() for statistic in alike] for alike in self._statistics]
-        self._recording = None if record is None else Recording(self._plain, self._recordable, record, self._unrecorded)
+        self._recording = None if record is None else Recording(record)
         self._epoch = 0
 
     def __call__(
@@ -97,8 +97,10 @@ class TrainingStep:
         rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
         self._epoch = number // self._steps_per_epoch + 1
         tensors = (images, labels) if others is None else (images, labels, others)
-        do = self._plain if self._recording is None or self.parts > 1 else self._recording
-        loss = do(tensors, (rate, share))
+        if self._recording is None or self.parts > 1:
+            loss = self.plain(tensors, (rate, share))
+        else:
+            loss = self._recording(self, tensors, (rate, share))
         decay = min(self.recipe.averaging, (1 + number) / (10 + number)) if self.recipe.averaging else 0.0
         with torch.no_grad():
             torch._foreach_lerp_(self._slow, self._live, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
@@ -109,14 +111,30 @@ class TrainingStep:
         if self._recording is not None:
             self._recording.forget()
 
-    def _plain(self, tensors: Sequence[Tensor], numbers: Sequence[float] | Sequence[Tensor]) -> Tensor:
-        """The step, tried again in more parts or without the compiler where that is what it takes."""
+    def plain(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> Tensor:
+        """The optimiser's step, tried again in more parts or without the compiler where that is what it takes.
+
+        Args:
+            tensors: images (N, C, H, W), their classes (N,) and, where they are mixed, the others' classes (N,).
+            numbers: the learning rate, and what the image's own class counts in the loss.
+
+        Returns:
+            The mean loss, without shape.
+        """
         loss = self._gradient(tensors[0], _targets(tensors, numbers[1]))
         self._descend(numbers[0])
         return loss
 
-    def _recordable(self, tensors: Sequence[Tensor], numbers: Sequence[float] | Sequence[Tensor]) -> Tensor:
-        """The step as one piece of work for the device, which nothing looks into."""
+    def recordable(self, tensors: Sequence[Tensor], numbers: Sequence[Tensor]) -> Tensor:
+        """The optimiser's step as one piece of work for the device, into which nothing looks.
+
+        Args:
+            tensors: as those of `plain`.
+            numbers: as those of `plain`, each a tensor without shape on the device.
+
+        Returns:
+            The mean loss, without shape.
+        """
         for group in self.optimizer.param_groups:
             group["capturable"] = True  # what AdamW asks for; SGD is so in any case
         try:
@@ -127,7 +145,12 @@ class TrainingStep:
                 group["capturable"] = False
         return loss
 
-    def _unrecorded(self, error: RuntimeError) -> None:
+    def unrecorded(self, error: RuntimeError) -> None:
+        """Tells, as an event, why the step is not recorded.
+
+        Args:
+            error: of the attempt.
+        """
         self.optimizer.zero_grad()
         self._tell(f"the step could not be recorded as a CUDA graph, training goes on without: {_first_line(error)}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -103,7 +105,7 @@ def test_a_step_that_cannot_be_recorded_is_done_as_it_is(digits, monkeypatch) ->
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     with_recorder(monkeypatch, refusing)
-    monkeypatch.setattr(steps.TrainingStep, "_recordable", lambda *_: torch.zeros(()))
+    monkeypatch.setattr(steps.TrainingStep, "recordable", lambda *_: torch.zeros(()))
     training = start(SGD, digits)
     assert curve(training, 2) == wanted
     (event,) = training.events
@@ -138,22 +140,37 @@ def test_what_is_recorded_is_said_to_the_optimiser_for_that_time_alone(digits, r
 
 
 def test_tensors_are_copied_and_another_shape_is_another_work() -> None:
-    recorder = Recorder()
-    done: list[tuple[str, float, float]] = []
+    done: list[str] = []
 
-    def work(name):
-        def do(tensors, numbers):
-            done.append((name, float(tensors[0].sum()), float(numbers[0])))
+    class Work:
+        def plain(self, tensors, numbers):
+            done.append("plain")
             return tensors[0].sum() * numbers[0]
 
-        return do
+        def recordable(self, tensors, numbers):
+            done.append("recorded")
+            return tensors[0].sum() * numbers[0]
 
-    recording = Recording(work("plain"), work("recorded"), recorder, lambda _: None)
-    results = [float(recording([torch.full((2,), float(value))], [0.5])) for value in range(5)]
+    work, recording = Work(), Recording(Recorder())
+    results = [float(recording(work, [torch.full((2,), float(value))], [0.5])) for value in range(5)]
     assert results == [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert [name for name, *_ in done] == ["plain"] * WARM_UP + ["recorded"] * 2
-    assert float(recording([torch.ones(3)], [2.0])) == 6.0
-    assert done[-1][0] == "plain"
+    assert done == ["plain"] * WARM_UP + ["recorded"] * 2
+    assert float(recording(work, [torch.ones(3)], [2.0])) == 6.0
+    assert done[-1] == "plain"
+
+
+def test_a_training_that_is_let_go_of_is_gone_at_once(digits, recorder: Recorder) -> None:
+    """The recording holds a whole step's memory: it must not wait for Python to look for cycles."""
+    training = start(SGD, digits)
+    training.run_epoch()
+    training._step._recording.forget()  # the test's recorder keeps the work, as a CUDA graph does not
+    step = weakref.ref(training._step)
+    gc.disable()
+    try:
+        del training
+        assert step() is None
+    finally:
+        gc.enable()
 
 
 def test_validation_leaves_room_for_what_a_recording_keeps() -> None:
