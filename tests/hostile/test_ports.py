@@ -62,7 +62,7 @@ def listened_on(pids: list[int]) -> set[str]:
 
 
 @linux_only
-@pytest.mark.parametrize("there_already", [False, True])
+@pytest.mark.parametrize("there_already", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_local_launch_listens_on_loopback_alone_and_its_token_is_private(tmp_path: Path, there_already: bool) -> None:
     token = tmp_path / ".ray" / "auth_token"
     if there_already:

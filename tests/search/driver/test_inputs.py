@@ -149,13 +149,13 @@ def test_weights_that_cannot_be_fetched_halt_a_launch_before_anything_trains(
         ({"search": {"epochs": 2}}, "config.json: search.epochs is 2 and was 4 when this sweep began"),
         ({"search": {"seed": 5}}, "config.json: search.seed is 5 and was 0 when this sweep began"),
         ({"data": {"train": 10}}, "config.json: data.train is 10 and was None when this sweep began"),
-        ({"search": {"trials": 4}}, ""),
+        ({"search": {"trials": 2}}, ""),
     ],
 )
 def test_a_config_changed_in_between_is_refused_before_anything_is_written(
     images: Path, changed: dict[str, dict[str, Any]], said: str
 ) -> None:
-    sweep = launch(config(images), progress=False)
+    sweep = launch(config(images, "search.trials=1"), progress=False)
     file, study = sweep.folder / "config.json", sweep.folder / "study.jsonl"
     values = json.loads(file.read_text())
     for section, settings in changed.items():
@@ -163,7 +163,7 @@ def test_a_config_changed_in_between_is_refused_before_anything_is_written(
     file.write_text(json.dumps(values))
     before = study.read_bytes()
     if not said:
-        assert len(resume("tiny", sweep.folder.parent, progress=False).trials()) == 4
+        assert len(resume("tiny", sweep.folder.parent, progress=False).trials()) == 2
         return
     with pytest.raises(SweepError, match=re.escape(said)):
         resume("tiny", sweep.folder.parent, progress=False)
@@ -174,7 +174,7 @@ def test_a_config_changed_in_between_is_refused_before_anything_is_written(
     "content", ["", "{}", "[]", "null", '{"data": "x"}', '{"settings": 3, "data": "x", "weights": {}}']
 )
 def test_inputs_that_were_changed_from_outside_are_refused_by_name(images: Path, content: str) -> None:
-    sweep = launch(config(images), progress=False)
+    sweep = launch(config(images, "search.trials=1", "search.epochs=1"), progress=False)
     (sweep.folder / "inputs.json").write_text(content)
     with pytest.raises(
         SweepError, match=r"inputs.json is not what Convscape wrote\n.*restore it from a copy, or delete"

@@ -163,6 +163,7 @@ class TestInterruption:
         assert not re.search("Traceback|Stack|SIGTERM", errors)
         assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
 
+    @pytest.mark.slow
     def test_ctrl_c_saves_also_where_nobody_reads_what_it_says(self, tmp_path: Path, driver: Any) -> None:
         more = ("search.trials=12", "search.epochs=16", "data.train=400")
         process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in ("folder=sweeps", *more)))

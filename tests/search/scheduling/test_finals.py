@@ -162,7 +162,7 @@ def test_time_is_kept_for_the_finals(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert any("time budget" in record.reason for record in records)
 
 
-@pytest.mark.parametrize("workers", [3, 8])
+@pytest.mark.parametrize("workers", [3, pytest.param(8, marks=pytest.mark.slow)])
 def test_time_is_kept_for_the_finals_of_several_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
