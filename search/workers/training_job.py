@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from ...spaces import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
 from ...trainers import Checkpoints, EpochResult, Training, read_checkpoint
 from ...trainers.device import cpus_here, device_memory
-from ...trainers.measuring import measure_latency
+from ...trainers.measuring import faster_threads, measure_latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ...trainers.device import Precision
     from ..scheduling import Job
+
+SLOWER = 1.5
+"""So many times the fastest epoch's seconds have a job that may take all CPUs ask anew how many threads are fastest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,11 @@ class TrainingJob:
         self._to_replay: list[EpochResult] = []
         """Unreported results of a process that died before it reported them; `epoch` gives these first."""
         self._restore(job.start)
+        # Where nobody looks at the clock equal sweeps have equal curves, and threads round each in their way.
+        self._choice = (setup.threads, setup.all_threads) if job.alone and job.until is not None else None
+        self._fastest = 0.0
+        """Seconds of the fastest epoch since threads were chosen; 0 before one."""
+        self._choose_threads()
 
     @property
     def replays(self) -> bool:
@@ -147,6 +155,10 @@ class TrainingJob:
             raise _not_the_design_s(error) from error
         if self._measures:
             result, self._measures = replace(result, latency=measure_latency(self._training)), False
+        if self._fastest and result.seconds > SLOWER * self._fastest:
+            self._choose_threads()
+        else:
+            self._fastest = min(self._fastest or result.seconds, result.seconds)
         better = result.validation_accuracy > self._best
         self._best = max(self._best, result.validation_accuracy)
         self._unreported.append(result)
@@ -154,6 +166,13 @@ class TrainingJob:
         with self._writing():
             self._checkpoints.save(self._training, best=better, notes=notes)
         return result
+
+    def _choose_threads(self) -> None:
+        """Has the last training take the machine's CPUs where that is faster, whatever else runs on them now."""
+        self._fastest = 0.0
+        if self._choice is None or self._choice[0] == self._choice[1] or self._training.device.type != "cpu":
+            return
+        torch.set_num_threads(faster_threads(self._training, *self._choice))
 
     def _restore(self, epoch: int) -> None:
         """Goes on from the newest checkpoint that is whole, at the earliest from the start.

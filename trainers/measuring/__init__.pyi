@@ -8,4 +8,5 @@ from .evaluation import (
 )
 from .latency import measure_latency as measure_latency
 from .precision import faster_precision as faster_precision, has_bfloat16 as has_bfloat16
+from .threads import faster_threads as faster_threads
 from .wilson import Z95 as Z95, wilson_interval as wilson_interval
