@@ -19,8 +19,9 @@ from convscape.spaces import DataError
 from convscape.tests.hostile.mutations import changed_bytes
 from convscape.trainers.data import decoding
 from convscape.trainers.data.dataset import load_dataset
-from convscape.trainers.data.decoding import MOST_BYTES, UNIT, Room, read_head, read_image
+from convscape.trainers.data.decoding import read_head, read_image
 from convscape.trainers.data.folder import Files
+from convscape.trainers.data.room import MOST_BYTES, UNIT, Room
 from PIL import Image
 
 
@@ -228,7 +229,7 @@ def test_the_processes_that_look_through_a_folder_share_theirs(root: Path, monke
                 entered.value += 1
             return super().of(needed)
 
-    monkeypatch.setattr("convscape.trainers.data.decoding.Room", Counted)
+    monkeypatch.setattr("convscape.trainers.data.room.Room", Counted)
     assert load_dataset("folder", root, memory=1).streamed
     assert entered.value == 20
 

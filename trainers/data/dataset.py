@@ -14,12 +14,12 @@ import numpy as np
 
 from ...spaces import DataError, is_import_path, nearest
 from ..device import memory_for_images
-from . import custom, folder, sources
+from . import sources
 from .originals import originals_of
-from .pixels import scaled
 from .sources import TORCHVISION, Source
 from .streaming import Streamed, digest
 
+# What decodes pictures is imported where it is used: a process that is handed its images needs no PIL.
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -370,6 +370,8 @@ def _read(
     if name == "digits":
         return _resized(sources.read_digits(), shape, resize, memory)
     if is_import_path(name):
+        from . import custom
+
         place = None if root is None else _place(root)
         return _resized(custom.read_function(name, place, code, shape, resize, memory), shape, resize, memory)
     if root is None:
@@ -383,6 +385,8 @@ def _read(
     if not os.path.isdir(base):  # noqa: PTH112 - False as well where a name is too long
         raise DataError(f"data.root: there is no folder {base}", "Set data.root to the folder that holds the data.")
     if name == "folder":
+        from . import folder
+
         return folder.read_folder(base, shape, resize, memory)
     return _resized(sources.read_torchvision(name, base), shape, resize, memory)
 
@@ -404,6 +408,8 @@ def _resized(source: Source, shape: Shape | None, resize: Resize, memory: int) -
             f"bytes and {memory:,} may be kept",
             "Lower data.size, raise data.memory, or use a folder of images, which is read anew each epoch.",
         )
+    from .pixels import scaled
+
     resized = {name: part and (scaled(part[0][:], shape, resize), part[1]) for name, part in own.items()}
     former = ((images.shape[1], images.shape[2:]) for images, _ in parts for _ in range(len(images)))
     return replace(source, images=scaled(source.images[:], shape, resize), originals=originals_of(former), **resized)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import mmap
-import os
 import re
 import stat
-import threading
 import warnings
 from contextlib import closing, contextmanager
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from .pixels import SIDEWAYS, Picture, is_grey, pixels_of, turn_of
+from .room import MOST_BYTES, room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,19 +39,11 @@ INSTALL_HEIF = "`pip install pillow-heif` has such files read"
 """Remedy where it is not."""
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 """What follows "ftyp" in a file of HEIF, whatever that is called (ISO/IEC 23008-12, B.4)."""
-MOST_BYTES = 500_000_000
-"""Memory that decoding one picture may take, and the size of the largest file that is read. A PNG in colour has 125
-million pixels then, half of that with an alpha channel. A larger JPEG is decoded at a half, a quarter or an eighth of
-its size, where it is resized anyway."""
-BYTES_A_CPU = 100_000_000
-"""Memory that all pictures decoded at a time may take for each CPU that decodes, if that is more than MOST_BYTES."""
 MOST_SCANS = 100
 """Passes over a JPEG, at most: a progressive one has ten, and each may take as long as the whole picture."""
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """A marker of a JPEG; in the coded picture FF 00 stands for FF, and D0 to D7 are places to begin again (ITU-T T.81)."""
 _SCAN, _END = 0xDA, 0xD9
-UNIT = 4_000_000
-"""Bytes by which room is given."""
 BYTES_A_PIXEL = {"1": 2, "L": 1, "P": 6, "I;16": 5, "RGB": 4}
 """Memory for each pixel of a picture and of what it is converted to, by PIL's mode; 8 bytes for all others."""
 KEPT_A_PIXEL = {"WEBP": 12, "HEIF": 8, "PPM": 6, "BMP": 2}
@@ -64,40 +55,6 @@ TILE = (322, 323)
 """Tags of a TIFF: width and height of its tiles, which may be larger than the picture."""
 
 
-class Room:
-    """Room for so many bytes at a time: who asks for more than is left waits, and gets all there is at most.
-
-    Args:
-        most: how many bytes.
-        kind: `threading` or a context of `multiprocessing`: among whom the room is shared.
-    """
-
-    def __init__(self, most: int, kind: Any = threading) -> None:
-        self._units = most // UNIT
-        self._one_asks, self._free = kind.Lock(), kind.Semaphore(self._units)
-
-    @contextmanager
-    def of(self, needed: int) -> Iterator[None]:
-        """A context manager in whose body so many bytes may be used."""
-        units = min(-(-needed // UNIT), self._units)
-        with self._one_asks:  # two that each hold half of what they need would wait for ever
-            for _ in range(units):
-                self._free.acquire()
-        try:
-            yield
-        finally:
-            for _ in range(units):
-                self._free.release()
-
-
-def room_for(cpus: int, kind: Any = threading) -> Room:
-    """Room for as many CPUs to decode pictures, and for the largest picture in any case."""
-    return Room(max(MOST_BYTES, cpus * BYTES_A_CPU), kind)
-
-
-_room = room_for(os.cpu_count() or 1)
-
-
 def prepare() -> None:
     """Has PIL give back the memory of large pictures, and not warn in this process: there is a bound here.
 
@@ -106,12 +63,6 @@ def prepare() -> None:
     Image.core.set_block_size(BLOCK)
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     warnings.filterwarnings("ignore", "Corrupt EXIF data")
-
-
-def share(room: Room) -> None:
-    """From now on this process decodes within `room`, which others may share."""
-    global _room
-    _room = room
 
 
 @cache
@@ -157,7 +108,7 @@ def read_image(path: Path, shape: Shape | None, resize: Resize = "crop", channel
                 needed = kept + _decoded(image, shape)
             if needed > MOST_BYTES:
                 return _TOO_LARGE.format(needed)
-            with _room.of(needed), closing(image):  # its pixels go before the room is given back
+            with room(needed), closing(image):  # its pixels go before the room is given back
                 image.load()
                 if kept + _decoded(image, shape) > MOST_BYTES:  # a PNG may say at its end that it is to be turned
                     return _TOO_LARGE.format(kept + _decoded(image, shape))

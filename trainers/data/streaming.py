@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from ...spaces import DataError
 from ..device import cpus_here
-from .decoding import room_for, share
+from .room import room_for, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from .decoding import Room
     from .pixels import Picture, Shape
+    from .room import Room
 
 AHEAD = 2
 """Batches each process has ready or in work."""
