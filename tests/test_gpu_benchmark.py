@@ -19,7 +19,7 @@ from convscape.benchmarks.gpu.benchmark import Benchmark
 from convscape.benchmarks.gpu.command import DeviceError, main, open_device
 from convscape.benchmarks.gpu.crew import Crew, Task
 from convscape.benchmarks.gpu.floor import Card, Floor, floor_of, step_bytes, step_flops
-from convscape.benchmarks.gpu.gaps import summed_up
+from convscape.benchmarks.gpu.gaps import NoKernelError, summed_up
 from convscape.benchmarks.gpu.loop import PREFETCHED, Loop, workers_for
 from convscape.benchmarks.gpu.networks import NETWORKS
 from convscape.benchmarks.gpu.ours import Ours
@@ -29,11 +29,12 @@ from convscape.benchmarks.gpu.report import Report
 from convscape.benchmarks.gpu.schedule import LeftOutError, Part, run_parts
 from convscape.benchmarks.gpu.stacked import StackedStep
 from convscape.benchmarks.gpu.steps import DECAY, MOMENTUM
-from convscape.benchmarks.gpu.timing import Measured, Turns, by_turns
+from convscape.benchmarks.gpu.timing import Measured, Turns, by_turns, late
 from convscape.benchmarks.gpu.verdicts import (
     defaults,
     ratio,
     sharing_lines,
+    stacked_lines,
     step_lines,
     table,
     to_explain,
@@ -221,7 +222,7 @@ def test_a_profile_is_summed_up() -> None:
 
 
 def test_a_profile_without_kernels_is_no_profile() -> None:
-    with pytest.raises(ValueError, match="recorded no kernel"):
+    with pytest.raises(NoKernelError, match="recorded no kernel"):
         summed_up(EVENTS[:4], 1e-3)
 
 
@@ -278,6 +279,8 @@ def test_verdicts_are_made_of_the_figures() -> None:
         "the bare step is 25% of the floor (below 50%)",
         "ours is 4.0 times the DataLoader loop",
     ]
+    (line,) = step_lines({**speeds(bare=100, floor=400), ("bare graphed", *cell[0]): 300}, cell)
+    assert line.endswith("(below 50%); as a CUDA graph it is 75%")
     assert step_lines(speeds(ours=90, bare=100), cell) == ["small 32 bfloat16: ours is 90% of the bare step"]
     assert step_lines(speeds(ours=90), cell) == []
 
@@ -309,6 +312,35 @@ def test_sharing_says_from_which_size_on_it_does_not_pay() -> None:
         "sharing pays for all sizes that were measured, up to middle 32"
     )
     assert sharing_lines({}, NETWORKS, "float32") == []
+
+
+def test_stacked_networks_are_compared_with_as_many_alone_and_in_processes() -> None:
+    found = speeds(stacked_8=400, one_by_one_8=100, processes_8=200, stacked_2=150, one_by_one_2=100)
+    assert stacked_lines(found, NETWORKS, "bfloat16", 8) == [
+        "small 32 bfloat16, stacked 8: 4.00 times as fast as one by one, 2.00 times as fast as in processes"
+    ]
+    assert stacked_lines({}, NETWORKS, "bfloat16", 8) == []
+
+
+def test_a_way_is_made_once_and_fails_alone() -> None:
+    made: list[int] = []
+
+    def make() -> Callable[[], float]:
+        made.append(1)
+        return lambda: float(len(made))
+
+    def fail() -> Callable[[], float]:
+        raise RuntimeError("no memory")
+
+    turns = by_turns({"made": late(make), "failed": late(fail)}, 0.0, fewest=3)
+    assert turns.measured == {"made": Measured((1.0, 1.0, 1.0))}
+    assert list(turns.errors) == ["failed"]
+
+
+def test_trials_that_share_a_device_have_shorter_epochs() -> None:
+    assert [crew.steps_of_each(400, count) for count in (1, 2, 8)] == [400, 200, 50]
+    assert [crew.steps_of_each(30, count) for count in (1, 2)] == [30, 20]
+    assert crew.steps_of_each(2, 2) == 2
 
 
 def test_what_pays_is_recommended() -> None:
@@ -365,7 +397,7 @@ def test_the_loop_has_as_many_workers_as_find_room() -> None:
 
 def test_the_loop_learns_from_normalised_images() -> None:
     network = NETWORKS[0]
-    loop = Loop(network, network.dataset(1), "float32", CPU)
+    loop = Loop(network, network.dataset(1), "float32", CPU, workers=0)
     image, label = loop._loader.dataset[3]
     pixels = torch.from_numpy(network.dataset(1).train.images[3]).float()
     torch.testing.assert_close(image, (pixels / 255 - 0.5) / 0.29)

@@ -6,9 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .floor import KINDS, Card, bandwidth, floor_of, matrix_rate
-from .loop import Loop
+from .loop import Loop, workers_here
 from .ours import Ours
 from .steps import BareStep
+from .timing import late
 
 if TYPE_CHECKING:
     from convscape.trainers.device import Precision
@@ -74,13 +75,16 @@ def measure_ours(bench: Benchmark, network: Network, precision: Precision, secon
     step = BareStep(network, precision, bench.device)
     steps = bench.steps(network, precision, step)
     data = network.dataset(steps)
-    ours = Ours(network, data, precision, bench.device)
-    loop = Loop(network, data, precision, bench.device)
-    ways = {"bare": partial(step.speed, steps), "ours": ours.epoch, "loop": loop.speed}
+    workers = workers_here(network)
+    ways = {
+        "bare": partial(step.speed, steps),
+        "ours": late(lambda: Ours(network, data, precision, bench.device).epoch),
+        "loop": late(lambda: Loop(network, data, precision, bench.device, workers).speed),
+    }
     turns = bench.turns("ours", network, precision, ways, seconds / 2)
     bench.keep("ours", network, precision, "bare", turns)
     bench.keep("ours", network, precision, "ours", turns, base="bare")
-    bench.keep("ours", network, precision, "loop", turns, base="ours", workers=loop.workers)
+    bench.keep("ours", network, precision, "loop", turns, base="ours", workers=workers)
     speeds = bench.report.speeds
     plain, half = (speeds.get(("ours", network.name, each)) for each in ("float32", "bfloat16"))
     if plain and half:

@@ -21,7 +21,7 @@ from .benchmark import Benchmark
 from .plan import SHARED, networks_of, plan
 from .report import as_json, one_line, say
 from .schedule import run_parts
-from .verdicts import defaults, sharing_lines, step_lines, table
+from .verdicts import defaults, sharing_lines, stacked_lines, step_lines, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def main(description: str | None, arguments: Sequence[str] | None = None) -> int
     """
     began = time.monotonic()
     options = _options(description, arguments)
-    device = torch.device(options.device)
+    device = torch.device("cuda:0" if options.device == "cuda" else options.device)  # PyTorch asks for a number
     bench = Benchmark(device=device, precision="float32", quick=options.quick)
     if device.type == "cpu" and options.quick:
         torch.set_num_threads(1)  # threads that wait for each other on a busy machine take longest
@@ -101,7 +101,9 @@ def conclude(bench: Benchmark) -> tuple[list[str], list[dict[str, Any]]]:
     shared = [network for network in networks if network.name in SHARED]
     lines = [
         *step_lines(report.speeds, cells),
+        *report.reasons,
         *sharing_lines(report.speeds, shared, bench.precision),
+        *stacked_lines(report.speeds, networks, bench.precision, bench.counts[-1]),
     ]
     return lines, defaults(report.speeds, report.gains, networks, bench.precision)
 

@@ -30,6 +30,8 @@ STARTED = 120.0
 PREPARED = 60.0
 """Seconds that it may take to be ready to train, and to come back after the time was up."""
 
+FEWEST_STEPS = 20
+"""Of an epoch, where it has so many: what else an epoch has should not count."""
 ROUNDS = 3
 """Slices of the time, each with a figure of its own."""
 
@@ -49,6 +51,16 @@ class Task:
     """Of training, all slices together."""
     share: float = 1.0
     """Of the device's memory."""
+
+
+def steps_of_each(steps: int, count: int) -> int:
+    """Steps of an epoch of each of several trials, so that an epoch lasts about as long as one trial's alone.
+
+    Args:
+        steps: of an epoch where one trial has the device for itself.
+        count: of trials.
+    """
+    return max(min(steps, FEWEST_STEPS), steps // count)
 
 
 class Crew:
@@ -160,6 +172,8 @@ def _tell(pipes: list[Connection], words: object) -> None:
 def _work(pipe: Connection, device: str, number: int) -> None:
     """A process of the crew: takes tasks until it is told to end."""
     with suppress(KeyboardInterrupt, EOFError, OSError):  # whoever asked has ended
+        if device.startswith("cuda"):
+            torch.cuda.set_device(device)
         pipe.send(_tried(lambda: torch.zeros(1, device=device).item()))
         while (task := pipe.recv()) != END:
             if isinstance(task, Task):

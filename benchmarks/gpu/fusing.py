@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from convscape.trainers import build_network
 
-from .crew import Task
+from .crew import Task, steps_of_each
 from .stacked import StackedStep
 from .steps import BareStep, GraphedStep, batch_for
+from .timing import late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def measure_stacked(bench: Benchmark, network: Network, precision: Precision, se
     gains: list[float] = []
     for count in bench.counts:
         base = f"one by one {count}"
-        ways = _ways(bench, network, precision, count, max(2, steps // count))
+        ways = _ways(bench, network, precision, count, max(2, steps // (2 * count)))
         turns = bench.turns("stacked", network, precision, ways, seconds / 4 / len(bench.counts))
         for way in ways:
             times = bench.keep("stacked", network, precision, way, turns, base="" if way == base else base)
@@ -47,7 +48,7 @@ def measure_stacked(bench: Benchmark, network: Network, precision: Precision, se
                 network=network.name,
                 precision=precision,
                 way="bare",
-                steps=steps,
+                steps=steps_of_each(steps, count),
                 seconds=0.0 if bench.quick else seconds / 4 / len(bench.counts),
                 share=1 / count,
             )
@@ -77,14 +78,11 @@ def _ways(
     trained = count * steps * network.batch
     ways: dict[str, Callable[[], float]] = {
         f"one by one {count}": lambda: trained / sum(step.seconds(steps) for step in single),
-        f"stacked {count}": partial(stack(*own).speed, steps),
+        f"stacked {count}": late(lambda: partial(stack(*own).speed, steps)),
     }
     if count == bench.counts[-1]:
-        ways[f"stacked {count}, one batch for all"] = partial(stack(*batches[0]).speed, steps)
+        ways[f"stacked {count}, one batch for all"] = late(lambda: partial(stack(*batches[0]).speed, steps))
     if device.type == "cuda":
-        try:
-            graphed = GraphedStep(stack(*own), count * network.batch, device)
-            ways[f"stacked {count} graphed"] = partial(graphed.speed, steps)
-        except RuntimeError as error:
-            bench.report.fail(f"stacked {network.name} {precision}: {count} graphed", error)
+        graphed = late(lambda: partial(GraphedStep(stack(*own), count * network.batch, device).speed, steps))
+        ways[f"stacked {count} graphed"] = graphed
     return ways

@@ -26,6 +26,10 @@ TOLD = 5
 LONGEST_NAME = 60
 
 
+class NoKernelError(Exception):
+    """A profile has no kernels in it: this process may not trace the GPU."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gaps:
     """Where a step's time goes; all but `top` are shares of it, 0 to 1."""
@@ -57,11 +61,11 @@ def summed_up(events: Iterable[dict[str, Any]], seconds: float) -> Gaps:
         seconds: that the same steps take without a profiler, which slows launches down.
 
     Raises:
-        ValueError: no kernel is among the events.
+        NoKernelError: no kernel is among the events.
     """
     on_device = [event for event in events if event.get("cat") in (*COPY, KERNEL) and "dur" in event]
     if not any(event["cat"] == KERNEL for event in on_device):
-        raise ValueError("the profiler recorded no kernel: it needs the rights to trace the GPU (CUPTI)")
+        raise NoKernelError("the profiler recorded no kernel: it needs the rights to trace the GPU (CUPTI)")
     busy = _covered([(event["ts"], event["ts"] + event["dur"]) for event in on_device]) / 1e6
     whole = max(seconds, busy)
     times: Counter[str] = Counter()
@@ -98,7 +102,7 @@ def recorded(action: Callable[[], object], device: torch.device) -> list[dict[st
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trace.json"
         profiled.export_chrome_trace(str(file))
-        events = json.loads(file.read_text())["traceEvents"]
+        events = json.loads(file.read_text(), strict=False)["traceEvents"]
     if cuda:
         return events
     return [event | {"cat": KERNEL} for event in events if event.get("cat") == "cpu_op"]

@@ -47,6 +47,12 @@ class Pictures(Dataset):
         return image.sub(self._mean).div(self._std), int(self._labels[index])
 
 
+def workers_here(network: Network) -> int:
+    """Processes that load images for a network on this machine."""
+    shared = shutil.disk_usage(SHARED).free if SHARED.exists() else 2**40
+    return workers_for(4 * network.batch * prod(network.architecture.input), cpus_here(), shared)
+
+
 def workers_for(batch_bytes: int, cpus: int, shared: int) -> int:
     """Processes that load images: a CPU each beside the loop's own, as many as find room for their batches.
 
@@ -66,11 +72,10 @@ class Loop:
         data: to learn from.
         precision: float32, or bfloat16 by autocast.
         device: where it computes.
+        workers: processes that load images; 0 for none beside this one.
     """
 
-    def __init__(self, network: Network, data: Data, precision: Precision, device: torch.device) -> None:
-        shared = shutil.disk_usage(SHARED).free if SHARED.exists() else 2**40
-        self.workers = workers_for(4 * network.batch * prod(data.input), cpus_here(), shared)
+    def __init__(self, network: Network, data: Data, precision: Precision, device: torch.device, workers: int) -> None:
         self._device = device
         self._precision: Precision = precision
         self._network = build_network(network.architecture).to(device)
@@ -80,11 +85,13 @@ class Loop:
             network.batch,
             shuffle=True,
             drop_last=True,
-            num_workers=self.workers,
+            num_workers=workers,
             pin_memory=device.type == "cuda",
-            persistent_workers=self.workers > 0,
+            persistent_workers=workers > 0,
             # Forked as by default up to Python 3.13: others would be sent a copy of the images each.
-            multiprocessing_context=multiprocessing.get_context("fork") if self.workers and _forks() else None,
+            multiprocessing_context=multiprocessing.get_context("fork")
+            if workers and sys.platform == "linux"
+            else None,
         )
 
     def speed(self) -> float:
@@ -102,7 +109,3 @@ class Loop:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return seen / (time.perf_counter() - start)
-
-
-def _forks() -> bool:
-    return sys.platform == "linux"

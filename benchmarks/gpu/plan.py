@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .benchmark import Benchmark
     from .networks import Network
 
-SECONDS = {"floor": 5, "bare": 1.5, "ours": 5, "shared": 8, "graphs": 3, "why": 4, "compile": 30, "stacked": 8}
+SECONDS = {"floor": 5, "bare": 1.5, "ours": 5, "shared": 8, "graphs": 3, "why": 6, "compile": 30, "stacked": 12}
 """A part of each group, about, on a GPU of a data centre."""
 STARTING = 15
 """Seconds that the processes of the first part with several need to start."""
@@ -72,7 +72,7 @@ def plan(bench: Benchmark) -> list[Part]:
         *parts("ours", measure_ours, large, other),
         *parts("graphs", measure_graphs, every, other),
         *parts("compile", measure_compiled, [each for each in every if each not in first], mine),
-        *parts("why", explain, every, other),
+        *parts("why", explain, [] if bench.quick else every, other),
     ]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .ours import Ours, has_graphs
 from .schedule import LeftOutError
 from .steps import BareStep, GraphedStep
+from .timing import late
 from .verdicts import PAYS
 
 if TYPE_CHECKING:
@@ -42,19 +43,18 @@ def measure_graphs(bench: Benchmark, network: Network, precision: Precision, sec
     bench.check_fit(network, precision)
     step = BareStep(network, precision, bench.device)
     steps = bench.steps(network, precision, step)
-    ways: dict[str, Callable[[], float]] = {"bare": partial(step.speed, steps)}
-    name = f"graphs {network.name} {precision}"
-    try:
-        graphed = GraphedStep(BareStep(network, precision, bench.device), network.batch, bench.device)
-        ways["bare graphed"] = partial(graphed.speed, steps)
-    except RuntimeError as error:
-        bench.report.fail(f"{name}: bare graphed", error)
+
+    def graphed() -> Callable[[], float]:
+        recorded = GraphedStep(BareStep(network, precision, bench.device), network.batch, bench.device)
+        return partial(recorded.speed, steps)
+
+    ways: dict[str, Callable[[], float]] = {"bare": partial(step.speed, steps), "bare graphed": late(graphed)}
     if has_graphs():
         data = network.dataset(steps)
-        ways["ours"] = Ours(network, data, precision, bench.device).epoch
-        ways["graphs"] = Ours(network, data, precision, bench.device, graphs=True).epoch
+        ways["ours"] = late(lambda: Ours(network, data, precision, bench.device).epoch)
+        ways["graphs"] = late(lambda: Ours(network, data, precision, bench.device, graphs=True).epoch)
     else:
-        bench.report.leave_out(name, "Training has no `graphs`; the bare step was recorded")
+        bench.report.leave_out(f"graphs {network.name} {precision}: ours", "Training has no `graphs`")
     turns = bench.turns("graphs", network, precision, ways, seconds / 2)
     for way, base in (("bare graphed", "bare"), ("graphs", "ours")):
         times = bench.keep("graphs", network, precision, way, turns, base=base)

@@ -23,6 +23,8 @@ class Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
     speeds: Speeds = field(default_factory=dict)
     gains: Gains = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+    """Lines that say why a step is slow, and what helps."""
     left_out: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .crew import Task
+from .crew import Task, steps_of_each
 from .schedule import LeftOutError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def measure_shared(bench: Benchmark, network: Network, precision: Precision, sec
             network=network.name,
             precision=precision,
             way="ours",
-            steps=steps,
+            steps=steps_of_each(steps, count),
             seconds=0.0 if bench.quick else seconds / 2 / len(bench.counts),
             share=1 / count,
         )

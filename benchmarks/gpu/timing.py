@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -44,6 +45,16 @@ class Turns:
 
     measured: dict[str, Measured]
     errors: dict[str, Exception]
+
+
+def late(make: Callable[[], Callable[[], float]]) -> Callable[[], float]:
+    """A way that is made when its first round begins, so that it alone is left out where it cannot be made.
+
+    Args:
+        make: gives what is called once a round.
+    """
+    made = cache(make)
+    return lambda: made()()
 
 
 def seconds_of(action: Callable[[], object], device: torch.device) -> float:

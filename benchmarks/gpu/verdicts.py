@@ -40,9 +40,11 @@ def step_lines(speeds: Speeds, cells: Sequence[tuple[str, str]]) -> list[str]:
     for cell in cells:
         own, fast = share_of(speeds, "ours", "bare", *cell), share_of(speeds, "bare", "floor", *cell)
         loop = share_of(speeds, "ours", "loop", *cell)
+        graphed = share_of(speeds, "bare graphed", "floor", *cell)
         words = [
             *([f"ours is {own:.0%} of the bare step{_mark(own, OWN_SHARE)}"] if own else []),
             *([f"the bare step is {fast:.0%} of the floor{_mark(fast, FAST_STEP)}"] if fast else []),
+            *([f"as a CUDA graph it is {graphed:.0%}"] if fast and graphed else []),
             *([f"ours is {loop:.1f} times the DataLoader loop"] if loop else []),
         ]
         if words:
@@ -107,6 +109,27 @@ def sharing_lines(speeds: Speeds, networks: Sequence[Network], precision: str) -
             if not_any_more
             else f"sharing pays for all sizes that were measured, up to {pays[-1]}"
         )
+    return lines
+
+
+def stacked_lines(speeds: Speeds, networks: Sequence[Network], precision: str, count: int) -> list[str]:
+    """What several networks trained as one come to beside as many one by one and in as many processes.
+
+    Args:
+        speeds: all there are.
+        networks: that may have been measured.
+        precision: of the networks.
+        count: of networks that were trained as one, at most.
+    """
+    lines: list[str] = []
+    for network in networks:
+        cell = network.name, precision
+        bases = {f"one by one {count}": "one by one", f"processes {count}": "in processes"}
+        for way in (f"stacked {count}", f"stacked {count} graphed"):
+            found = {words: share_of(speeds, way, base, *cell) for base, words in bases.items()}
+            words = [f"{share:.2f} times as fast as {told}" for told, share in found.items() if share]
+            if words:
+                lines.append(f"{network.name} {precision}, {way}: {', '.join(words)}")
     return lines
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .gaps import recorded, summed_up
+from .gaps import NoKernelError, recorded, summed_up
 from .ours import Ours
 from .report import say
 from .schedule import LeftOutError
 from .steps import BareStep, repeat
+from .timing import late
 from .verdicts import to_explain
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def explain(bench: Benchmark, network: Network, precision: Precision, seconds: f
     """
     slow = to_explain(bench.report.speeds, network.name, precision)
     if bench.quick:  # whatever they are, to show that it runs
-        slow = ["ours", "bare"]
+        slow = [way for way in ("ours", "bare") if (way, network.name, precision) in bench.report.speeds]
     if not slow:
         raise LeftOutError("nothing to explain: ours is near the bare step, and that near the floor")
     steps = bench.steps(network, precision) if bench.quick else PROFILED
@@ -54,7 +55,7 @@ def explain(bench: Benchmark, network: Network, precision: Precision, seconds: f
         step = BareStep(network, precision, bench.device)
         step.seconds(steps)
         _profile(bench, network, precision, "bare", repeat(step, steps), steps)
-        _try(bench, network, precision, step, seconds / 2)
+        _try(bench, network, precision, step, seconds / 4)
 
 
 def _profile(
@@ -62,29 +63,38 @@ def _profile(
 ) -> None:
     """Sums up a profile of `action`, that is so many steps, against the time they take without a profiler."""
     speed = bench.report.speeds[way, network.name, precision]
-    gaps = summed_up(recorded(action, bench.device), steps * network.batch / speed)
+    try:
+        gaps = summed_up(recorded(action, bench.device), steps * network.batch / speed)
+    except NoKernelError as why:
+        bench.report.leave_out(f"why {network.name} {precision} {way}", str(why))
+        return
     for what in ("idle", "copies", "layout", "casts"):
         bench.report.row("why", f"{network.name} {precision} {way}: {what}", getattr(gaps, what), "of the time")
-    for line in gaps.lines():
+    first, *kernels = gaps.lines()
+    bench.report.reasons += [f"{network.name} {precision}, {way}: {first}", *kernels]
+    for line in (first, *kernels):
         say(f"         {line}")
 
 
 def _try(bench: Benchmark, network: Network, precision: Precision, step: BareStep, seconds: float) -> None:
     """The bare step in other ways, of which one may be nearer to the floor."""
     steps = bench.steps(network, precision, step)
-    first = BareStep(network, precision, bench.device, channels_last=False)
-    larger = BareStep(network, precision, bench.device, images=LARGER * network.batch)
+
+    def other(count: int = steps, **options: Any) -> Callable[[], float]:
+        return partial(BareStep(network, precision, bench.device, **options).speed, count)
+
+    larger = max(1, steps // LARGER)
     ways: dict[str, Callable[[], float]] = {
         "bare": partial(step.speed, steps),
-        "channels first": partial(first.speed, steps),
-        f"batch x {LARGER}": partial(larger.speed, max(1, steps // LARGER)),
+        "channels first": late(lambda: other(channels_last=False)),
+        f"batch x {LARGER}": late(lambda: other(larger, images=LARGER * network.batch)),
     }
     if bench.device.type == "cuda":
         ways["cudnn.benchmark"] = partial(_with_cudnn_benchmark, BareStep(network, precision, bench.device), steps)
     turns = bench.turns("tried", network, precision, ways, seconds)
-    for way in ways:
-        if way != "bare":
-            bench.keep("tried", network, precision, way, turns, base="bare")
+    tried = {way: bench.keep("tried", network, precision, way, turns, base="bare") for way in ways if way != "bare"}
+    words = ", ".join(f"{way} {times:.2f}x" for way, times in tried.items() if times is not None)
+    bench.report.reasons.append(f"{network.name} {precision}, bare, tried: {words or 'nothing worked'}")
 
 
 def _with_cudnn_benchmark(step: BareStep, steps: int) -> float:
