@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -64,7 +65,9 @@ def use_this_checkout() -> None:
 
 if sys.version_info < (3, 11):  # noqa: UP036 - machines with GPUs have what they have
     sys.exit("Convscape needs Python 3.11 or newer, and this is " + sys.version.split()[0])
-if __name__ in ("__main__", "__mp_main__"):  # processes that are started import this file by the second name
+if __name__ == "__mp_main__":  # by this name a process that is started imports this file
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended by the one who started it
+if __name__ in ("__main__", "__mp_main__"):
     use_this_checkout()
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ STARTED = 120.0
 PREPARED = 60.0
 """Seconds that it may take to be ready to train, and to come back after the time was up."""
 
+ENDED = 5.0
+"""Seconds that all of them may take to end by themselves."""
 FEWEST_STEPS = 20
 """Of an epoch, where it has so many: what else an epoch has should not count."""
 ROUNDS = 3
@@ -118,11 +120,13 @@ class Crew:
     def close(self) -> None:
         """Ends the processes."""
         _tell(self._pipes, END)
+        end = time.monotonic() + ENDED
         for process in self._processes:
-            process.join(timeout=5)
+            process.join(timeout=max(0.0, end - time.monotonic()))
+        for process in self._processes:
             if process.is_alive():
                 process.kill()
-                process.join()
+            process.join()
         for pipe in self._pipes:
             pipe.close()
 
@@ -171,7 +175,7 @@ def _tell(pipes: list[Connection], words: object) -> None:
 
 def _work(pipe: Connection, device: str, number: int) -> None:
     """A process of the crew: takes tasks until it is told to end."""
-    with suppress(KeyboardInterrupt, EOFError, OSError):  # whoever asked has ended
+    with suppress(EOFError, OSError):  # whoever asked has ended
         if device.startswith("cuda"):
             torch.cuda.set_device(device)
         pipe.send(_tried(lambda: torch.zeros(1, device=device).item()))
