@@ -311,6 +311,11 @@ def test_sharing_says_from_which_size_on_it_does_not_pay() -> None:
     assert sharing_lines(found, NETWORKS[:2], "float32")[-1] == (
         "sharing pays for all sizes that were measured, up to middle 32"
     )
+    found["shared 2", "middle 32", "float32"] = 105.0
+    assert sharing_lines(found, NETWORKS[:3], "float32")[-1].startswith("sharing does not pay from middle 32 (")
+    found["shared 2", "small 32", "float32"] = 90.0
+    found["shared 2", "large 32", "float32"] = 120.0  # larger ones decide
+    assert sharing_lines(found, NETWORKS[:3], "float32")[-1].endswith("up to large 32")
     assert sharing_lines({}, NETWORKS, "float32") == []
 
 
