@@ -47,10 +47,11 @@ def main(description: str | None, arguments: Sequence[str] | None = None) -> int
     bench = Benchmark(device=device, precision="float32", quick=options.quick)
     if device.type == "cpu" and options.quick:
         torch.set_num_threads(1)  # threads that wait for each other on a busy machine take longest
-    finished, versions = True, versions_of(device)
-    say("  ".join(f"{name} {value}" for name, value in versions.items()) + "\n")
+    finished, versions = True, versions_here()
     try:
         bench.precision = open_device(device)
+        versions |= card_of(device)
+        say("  ".join(f"{name} {value}" for name, value in versions.items()) + "\n")
         finished = run_parts(plan(bench), bench.report, options.seconds, device, began=began)
     except DeviceError as error:
         bench.report.fail("device", error)
@@ -108,25 +109,33 @@ def conclude(bench: Benchmark) -> tuple[list[str], list[dict[str, Any]]]:
     return lines, defaults(report.speeds, report.gains, networks, bench.precision)
 
 
-def versions_of(device: torch.device) -> dict[str, Any]:
-    """What it runs with: versions, the card, CPUs, and whether several processes share the GPU by MPS."""
-    found: dict[str, Any] = {
+def versions_here() -> dict[str, Any]:
+    """What it runs with: versions, and the CPUs that this process may use."""
+    return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "safetensors": safetensors.__version__,
         "cpus": cpus_here(),
     }
-    if device.type == "cuda" and torch.cuda.is_available():
-        card = torch.cuda.get_device_properties(device)
-        found |= {
-            "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
-            "card": card.name,
-            "memory": f"{card.total_memory / 2**30:.0f} GiB",
-            "mps": MPS.exists(),
-        }
-    return found
+
+
+def card_of(device: torch.device) -> dict[str, Any]:
+    """The card and its libraries, and whether processes share it by MPS; nothing of the CPU.
+
+    Args:
+        device: that was opened.
+    """
+    if device.type != "cuda":
+        return {}
+    card = torch.cuda.get_device_properties(device)
+    return {
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "card": card.name,
+        "memory": f"{card.total_memory / 2**30:.0f} GiB",
+        "mps": MPS.exists(),
+    }
 
 
 def _options(description: str | None, arguments: Sequence[str] | None) -> argparse.Namespace:
