@@ -26,6 +26,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
+NEEDED = ("torch", "numpy", "safetensors")
 
 
 def attach_stub(package: str, file: str):
@@ -71,6 +72,8 @@ if __name__ in ("__main__", "__mp_main__"):
     use_this_checkout()
 
 if __name__ == "__main__":
+    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        sys.exit(f"{sys.executable} has no {', '.join(missing)}. Run this with a Python that has {', '.join(NEEDED)}.")
     from convscape.benchmarks.gpu.command import main
 
     sys.exit(main(__doc__))

@@ -132,6 +132,14 @@ def test_a_part_that_fails_ends_no_other(monkeypatch: pytest.MonkeyPatch, capsys
     assert "FAILED   broken: RuntimeError: no kernel" in capsys.readouterr().out
 
 
+def test_what_finds_no_memory_is_left_out() -> None:
+    report = Report()
+    report.fail("tried", RuntimeError("process 1 of 2: OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"))
+    report.fail("bare", RuntimeError("CUDA error: misaligned address"))
+    assert [line.partition(":")[0] for line in report.left_out] == ["tried"]
+    assert report.failed == ["bare: RuntimeError: CUDA error: misaligned address"]
+
+
 def test_what_an_interrupt_leaves_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, report = Clock(monkeypatch), Report()
     parts = [clock.part("done", 1), clock.part("running", 1, KeyboardInterrupt()), clock.part("next", 1)]
@@ -430,6 +438,8 @@ def test_a_network_that_does_not_fit_is_left_out(monkeypatch: pytest.MonkeyPatch
     bench.check_fit(NETWORKS[0], "float32")
     with pytest.raises(LeftOutError, match="memory: "):
         bench.check_fit(NETWORKS[-1], "float32")
+    with pytest.raises(LeftOutError, match="memory: "):
+        bench.check_fit(NETWORKS[1], "float32", batches=16)
 
 
 def test_training_that_tells_of_something_is_not_measured() -> None:

@@ -81,13 +81,14 @@ class Benchmark:
             self._steps[key] = max(FEWEST_STEPS, min(network.most_steps, round(wanted)))
         return self._steps[key]
 
-    def check_fit(self, network: Network, precision: Precision, share: float = 1.0) -> None:
+    def check_fit(self, network: Network, precision: Precision, share: float = 1.0, batches: int = 1) -> None:
         """Refuses what a share of the device's memory does not hold, a batch in one piece.
 
         Args:
             network: that shall be trained.
             precision: of its layers' arithmetic.
             share: of the device's memory.
+            batches: how many times the network's own batch has to fit.
 
         Raises:
             LeftOutError: it does not fit.
@@ -96,7 +97,7 @@ class Benchmark:
         images = network.most_steps * network.batch * prod(network.architecture.input)
         free = memory - (images if images <= memory // 4 else 0)  # as `Training` keeps them there or does not
         try:
-            parts, needed = parts_that_fit(network.architecture, network.batch, free, precision=precision)
+            parts, needed = parts_that_fit(network.architecture, batches * network.batch, free, precision=precision)
         except TrainingError as error:
             raise LeftOutError(f"memory: {error}") from None
         if parts > 1:

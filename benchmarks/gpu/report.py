@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from convscape.trainers.device import is_out_of_memory
+
 if TYPE_CHECKING:
     from .timing import Measured
 
@@ -52,7 +54,10 @@ class Report:
         self.row(group, name, measured.median, "images/s", n=measured.n, spread=list(measured.spread), **more)
 
     def fail(self, what: str, error: Exception) -> None:
-        """Lists what failed, and says so where it happens."""
+        """Lists what failed, and says so where it happens; what found no memory was left out."""
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            self.leave_out(what, f"memory: {one_line(error)}")
+            return
         self.failed.append(f"{what}: {one_line(error)}")
         say(f"FAILED   {self.failed[-1]}")
 

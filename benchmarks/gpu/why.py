@@ -87,8 +87,12 @@ def _try(bench: Benchmark, network: Network, precision: Precision, step: BareSte
     ways: dict[str, Callable[[], float]] = {
         "bare": partial(step.speed, steps),
         "channels first": late(lambda: other(channels_last=False)),
-        f"batch x {LARGER}": late(lambda: other(larger, images=LARGER * network.batch)),
     }
+    try:
+        bench.check_fit(network, precision, batches=LARGER)
+        ways[f"batch x {LARGER}"] = late(lambda: other(larger, images=LARGER * network.batch))
+    except LeftOutError as why:
+        bench.report.leave_out(f"tried {network.name} {precision}: batch x {LARGER}", str(why))
     if bench.device.type == "cuda":
         ways["cudnn.benchmark"] = partial(_with_cudnn_benchmark, BareStep(network, precision, bench.device), steps)
     turns = bench.turns("tried", network, precision, ways, seconds)
