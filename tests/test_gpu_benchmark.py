@@ -442,6 +442,14 @@ def test_a_network_that_does_not_fit_is_left_out(monkeypatch: pytest.MonkeyPatch
         bench.check_fit(NETWORKS[1], "float32", batches=16)
 
 
+def test_what_pays_is_said_of_one_precision() -> None:
+    bench = Benchmark(device=CPU, precision="bfloat16")
+    bench.gain("graphs", NETWORKS[0], "bfloat16", 2.0)
+    bench.gain("graphs", NETWORKS[0], "float32", 1.5)
+    bench.gain("compile", NETWORKS[0], "bfloat16", None)
+    assert bench.report.gains == {("graphs", "small 32"): 2.0}
+
+
 def test_training_that_tells_of_something_is_not_measured() -> None:
     network = NETWORKS[0]
     ours = Ours(network, network.dataset(2), "float32", CPU)

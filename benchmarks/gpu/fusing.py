@@ -56,8 +56,7 @@ def measure_stacked(bench: Benchmark, network: Network, precision: Precision, se
             alone = bench.report.speeds.get((base, network.name, precision))
             more = {"against": f"{measured.median / alone:.2f}x {base}"} if alone else {}
             bench.keep("stacked", network, precision, f"processes {count}", measured, **more)
-    if gains:
-        bench.report.gains["stacked", network.name] = max(gains)
+    bench.gain("stacked", network, precision, max(gains, default=None))
 
 
 def _ways(

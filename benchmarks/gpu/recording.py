@@ -57,9 +57,7 @@ def measure_graphs(bench: Benchmark, network: Network, precision: Precision, sec
         bench.report.leave_out(f"graphs {network.name} {precision}: ours", "Training has no `graphs`")
     turns = bench.turns("graphs", network, precision, ways, seconds / 2)
     for way, base in (("bare graphed", "bare"), ("graphs", "ours")):
-        times = bench.keep("graphs", network, precision, way, turns, base=base)
-        if times is not None:
-            bench.report.gains["graphs", network.name] = times
+        bench.gain("graphs", network, precision, bench.keep("graphs", network, precision, way, turns, base=base))
 
 
 def measure_compiled(bench: Benchmark, network: Network, precision: Precision, seconds: float) -> None:
@@ -87,7 +85,7 @@ def measure_compiled(bench: Benchmark, network: Network, precision: Precision, s
     times = bench.keep("compile", network, precision, "compile", turns, base="ours")
     if times is not None and made.first is not None and plain.first is not None:
         took = max(0.0, made.first - plain.first)
-        bench.report.gains["compile", network.name] = times
+        bench.gain("compile", network, precision, times)
         more = {"against": f"pays after {took / (1 - 1 / times):.0f} s of training without"} if times >= PAYS else {}
         bench.report.row("compile", f"{network.name} {precision} compiling", took, "s", **more)
 

@@ -46,4 +46,4 @@ def measure_shared(bench: Benchmark, network: Network, precision: Precision, sec
     found = [speeds.get((f"shared {count}", network.name, precision)) for count in bench.counts]
     alone, *several = found
     if alone and (best := max(filter(None, several), default=None)):
-        bench.report.gains["trials at a time", network.name] = best / alone
+        bench.gain("trials at a time", network, precision, best / alone)
