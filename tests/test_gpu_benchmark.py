@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -508,6 +509,24 @@ sys.meta_path[:] = map(Without, sys.meta_path)
 """
 
 
+def test_without_lazy_loader_a_name_is_no_module_of_that_name(tmp_path: Path) -> None:
+    """`convscape.spaces.printable` is a function, and the file that it comes from."""
+    (tmp_path / "sitecustomize.py").write_text(NOT_INSTALLED)
+    code = f"""
+import runpy
+runpy.run_path({str(ROOT / "benchmarks" / "gpu.py")!r})["use_this_checkout"]()
+import convscape.spaces.parsing, convscape.spaces.printable
+from convscape.spaces import former_names, printable
+print(printable("a\\x1bb"), callable(former_names), convscape.__file__, "cost_table" in dir(convscape.spaces))
+"""
+    told = subprocess.check_output(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, text=True
+    )
+    *_, callable_too, file, listed = told.split()
+    assert callable_too == listed == "True"
+    assert Path(file).resolve() == (ROOT / "__init__.py").resolve()
+
+
 @pytest.mark.slow
 def test_it_runs_with_torch_numpy_and_safetensors_alone(tmp_path: Path) -> None:
     """On the CPU, its processes included; convscape is found by itself, and lazy_loader is not needed."""
@@ -531,6 +550,21 @@ def test_it_runs_with_torch_numpy_and_safetensors_alone(tmp_path: Path) -> None:
     assert any(line.startswith("graphs small 32") for line in told["left_out"])
     assert any("of the bare step" in line for line in told["verdicts"])
     assert told["defaults"][0]["network"] == "small 32"
+
+
+def test_where_one_process_fails_the_others_are_told_to_rest() -> None:
+    task = Task(network="small 32", precision="float32", way="bare", steps=1, seconds=0.0)
+    ours, theirs = zip(*(Pipe() for _ in range(2)), strict=True)
+    theirs[0].send("ready")
+    theirs[1].send(crew._Failed("CUDA out of memory"))
+    with pytest.raises(RuntimeError, match="process 2 of 2: CUDA out of memory"):
+        Crew(0, "cpu")._speeds(list(ours), task)
+    told = [theirs[0].recv() for _ in range(2) if theirs[0].poll(5)]
+    assert told == [task, crew.REST]
+    ours[0].send(crew.REST)  # and one that is told to does
+    crew._do(task, theirs[0], CPU, 0)
+    assert ours[0].recv() == "ready"
+    assert not ours[0].poll()
 
 
 @pytest.mark.slow
