@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset, Part
 
 _SENT: WeakKeyDictionary[Part, dict[torch.device, Tensor]] = WeakKeyDictionary()
-"""Images that lie on a GPU as a whole: sent once a process, for all trainings that it runs one after the other."""
+"""Images that lie on a GPU as a whole: sent once a process, for all trainings on one data set that follow each other."""
 
 
 def bytes_on(dataset: Dataset, device: torch.device, memory: int) -> int:
@@ -61,7 +61,7 @@ class Images:
         if isinstance(part.images, Streamed):
             self._store = Loader(part.images, labels)
         elif resident:
-            self._store = Resident(_sent(part, device), labels)
+            self._store = Resident(_sent(part, dataset, device), labels)
         else:
             self._store = Hosted(_shared(part.images), labels)
         shape = (1, len(dataset.mean), 1, 1)
@@ -183,11 +183,13 @@ class Hosted:
             yield pixels.to(device, non_blocking=True), where, self._labels.index_select(0, there)
 
 
-def _sent(part: Part, device: torch.device) -> Tensor:
-    """All images of `part` on `device`."""
+def _sent(part: Part, dataset: Dataset, device: torch.device) -> Tensor:
+    """All images of `part` of `dataset` on `device`, where those of other data sets are no longer kept."""
     assert not isinstance(part.images, Streamed)
     if device.type == "cpu":
         return _shared(part.images)
+    for other in set(_SENT) - {dataset.train, dataset.validation, dataset.test}:
+        del _SENT[other]  # `bytes_on` counts one data set: the sweep's own beside a fold's would be too much
     there = _SENT.setdefault(part, {})
     if device not in there:
         there[device] = _shared(part.images).to(device)

@@ -22,8 +22,12 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 
 FULL = (
-    "DefaultCPUAllocator", "alloc_cpu", "CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
+    "DefaultCPUAllocator", "alloc_cpu", "CUDA out of memory", "CUDA error: out of memory",
+    "CUDA driver error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
+    "DEVICE_ALLOCATION_FAILED",  # cuDNN 9's CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
+    "CUBLAS_STATUS_NOT_INITIALIZED",  # cublasCreate found no room for its handle
+    "unable to find an engine to execute this computation",  # of no convolution did cuDNN's workspace fit
+    "NVML_SUCCESS ==",  # the allocator was full, and could not ask the driver what to say of it
 )  # fmt: skip
 """Words of PyTorch's errors, on the CPU and on a GPU, where it raises no `OutOfMemoryError` for want of memory."""
 

@@ -35,12 +35,21 @@ def test_trainings_in_one_process_share_what_was_sent(digits: Dataset) -> None:
 
 def test_what_was_sent_goes_with_the_data_set() -> None:
     other = load_dataset("digits", train=20, validation=10)
-    before = len(module._SENT)
     Images(other.train, other, GPU)
-    assert len(module._SENT) == before + 1
+    assert len(module._SENT) == 1
     del other
     gc.collect()
-    assert len(module._SENT) == before
+    assert len(module._SENT) == 0
+
+
+def test_one_data_set_lies_on_a_gpu_at_a_time(digits: Dataset) -> None:
+    """A training's memory is planned with its own images: those of a fold and those it was cut from are too many."""
+    for part in (digits.train, digits.validation):
+        Images(part, digits, GPU)
+    assert set(module._SENT) == {digits.train, digits.validation}
+    fold = digits.fold(1)
+    Images(fold.train, fold, GPU)
+    assert set(module._SENT) == {fold.train}
 
 
 def test_only_what_fits_is_kept_on_a_gpu(digits: Dataset) -> None:

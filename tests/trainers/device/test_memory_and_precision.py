@@ -7,6 +7,7 @@ from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear
 from convscape.trainers import EpochResult
+from convscape.trainers.device import is_out_of_memory
 from convscape.trainers.device.memory import USABLE, largest_batch, training_bytes
 from convscape.trainers.measuring import precision as measuring
 from convscape.trainers.measuring.precision import faster_precision
@@ -114,3 +115,26 @@ def test_measuring_trains_for_real_and_leaves_chance_alone():
 )
 def test_rounds_end_where_they_agree_or_there_were_enough(ratios, clear):
     assert measuring._is_clear(ratios) == clear
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.18 GiB",
+        "CUDA driver error: out of memory",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "GET was unable to find an engine to execute this computation",
+        'NVML_SUCCESS == r INTERNAL ASSERT FAILED at "../c10/cuda/CUDACachingAllocator.cpp":1090',
+    ],
+)
+def test_a_full_gpu_is_known_by_whichever_library_says_so(words: str) -> None:
+    """As PyTorch, cuBLAS and cuDNN word it in reports of users, for example pytorch/pytorch#108645."""
+    assert is_out_of_memory(RuntimeError(words))
+
+
+@pytest.mark.parametrize(
+    "words", ["CUDA error: an illegal memory access was encountered", "CUDNN_STATUS_NOT_SUPPORTED", "shapes differ"]
+)
+def test_other_faults_of_a_gpu_are_not_taken_for_a_full_one(words: str) -> None:
+    assert not is_out_of_memory(RuntimeError(words))
