@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SWEEPS ?= sweeps
 
-.PHONY: help demo test test-slow fuzz check format clean
+.PHONY: help demo test test-slow fuzz gpu check format clean
 
 help:
 	@echo "make demo       search the embedded digits, export the winner (about two minutes after the environment)"
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make fuzz       100,000 changed files of each kind"
+	@echo "make gpu        proves the GPU path with \$$(PYTHON) as it is: checks and benchmark, GPU_SECONDS (450) in all"
 	@echo "make check      format, lint, types, import rules"
 
 demo: $(VENV)/.installed
@@ -25,6 +26,9 @@ test-slow: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	FUZZ=100000 $(BIN)/python -m pytest -m slow tests/hostile/test_fuzz.py
+
+gpu:  # installs nothing: machines with a GPU have what they have
+	$(PYTHON) tests/gpu
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
