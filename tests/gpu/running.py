@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from gpu import summary
 from gpu.checkout import NEEDED, ROOT, importable, missing
@@ -43,15 +43,17 @@ class Printer:
     """
 
     def __init__(self, out: Path | None) -> None:
-        self._file: TextIO | None = None
+        self._out = out
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
-            self._file = out.open("w")
+            out.write_text("")
 
     def __call__(self, text: str = "") -> None:
-        for stream in filter(None, (sys.stdout, self._file)):
-            stream.write(f"{text}\n")
-            stream.flush()
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+        if self._out is not None:
+            with self._out.open("a") as file:
+                file.write(f"{text}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,28 +139,29 @@ class Session:
             self._benchmark_failed = f"benchmarks/gpu.py's last line is no JSON: {last[:100]!r}"
         elif self._benchmark.get("failed"):
             self._benchmark_failed = "benchmarks/gpu.py names failures"
+        if self._benchmark is None and last:
+            self._print(last)
         if self._benchmark_failed:
             self._print(self._benchmark_failed)
 
     def _follow(self, command: Sequence[str], environment: dict[str, str], longest: float) -> tuple[str, int]:
         """Shows what a command prints but for its last line, which is given with the exit code."""
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-        timer = threading.Timer(longest, process.kill)
-        timer.start()
         last = ""
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if last:
-                    self._print(last)
-                last = line.rstrip("\n")
-            return last, process.wait()
-        finally:
-            timer.cancel()
-            process.kill()
-            process.wait()
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process:
+            timer = threading.Timer(longest, process.kill)
+            timer.start()
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    if last:
+                        self._print(last)
+                    last = line.rstrip("\n")
+                return last, process.wait()
+            finally:
+                timer.cancel()
+                process.kill()
 
     def summarise(self) -> int:
         """Prints the table, the failures once more and the JSON; gives the exit code."""

@@ -95,7 +95,7 @@ def step(
     else:
         loss = made._step._gradient(batch, [(labels, 1.0)], 1)
     weights = made.network.named_parameters()
-    return Step(float(loss), {name: weight.grad.detach().cpu().double() for name, weight in weights})
+    return Step(loss=float(loss), gradients={name: weight.grad.detach().cpu().double() for name, weight in weights})
 
 
 def smooth_seed(architecture: Architecture) -> int:

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from gpu import results
-from gpu.checkout import HERE
+from gpu.checkout import HERE as CHECKS
 from gpu.plugin import DEADLINE, DEVICE, RESULTS
 from gpu.results import Result
 
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 LOOK = 0.1
 """Seconds between two looks at what the process tells."""
-LINES = 30
+STARTING = 180.0
+"""Seconds within which a process must come to its first check: on a busy disk torch alone takes long to import."""
+LINES = 15
 """Lines of a process's output that are shown where it died."""
+CRASH = "Fatal Python error"
+"""What Python's faulthandler begins with; the innermost calls follow first."""
 NOISE = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 """Variables by which a machine changes what pytest does."""
 
@@ -86,8 +90,8 @@ class Checks:
     def _process(self, environment: dict[str, str], arguments: Sequence[str]) -> str:
         """Runs one process of pytest until it ends, or hangs and is ended; how it ended, in words."""
         command = [
-            sys.executable, "-m", "pytest", str(HERE), "-c", str(HERE / "pytest.ini"), f"--rootdir={HERE}",
-            f"--confcutdir={HERE}", "-p", "no:cacheprovider", "-p", "gpu.plugin", "--tb=short", "-q",
+            sys.executable, "-m", "pytest", str(CHECKS), "-c", str(CHECKS / "pytest.ini"), f"--rootdir={CHECKS}",
+            f"--confcutdir={CHECKS}", "-p", "no:cacheprovider", "-p", "gpu.plugin", "--tb=short", "-q",
             "--continue-on-collection-errors", *arguments,
         ]  # fmt: skip
         with self._output.open("w") as output:
@@ -97,7 +101,7 @@ class Checks:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                cwd=HERE,
+                cwd=CHECKS,
                 start_new_session=True,
             )
             began = time.time()
@@ -105,8 +109,10 @@ class Checks:
                 while process.poll() is None:
                     self._look()
                     running = self._running()
-                    if time.time() - (running["at"] if running else max(began, self._last_told())) > self._longest:
-                        return f"It took more than {self._longest:.0f} s, and was ended."
+                    since = running["at"] if running else max(began, self._last_told())
+                    longest = self._longest if running else STARTING
+                    if time.time() - since > longest:
+                        return f"It took more than {longest:.0f} s, and was ended."
                     time.sleep(LOOK)
             finally:
                 with contextlib.suppress(ProcessLookupError):
@@ -147,8 +153,10 @@ class Checks:
         self._look()
 
     def _tail(self) -> str:
-        """The last lines that the process printed."""
-        return "\n".join(self._output.read_text(errors="replace").splitlines()[-LINES:])
+        """The last lines that the process printed; of a crash those that say where it was."""
+        before, crash, after = self._output.read_text(errors="replace").rpartition(CRASH)
+        lines = f"{crash}{after}".splitlines()[:LINES] if crash else f"{before}{after}".splitlines()[-LINES:]
+        return "\n".join(lines)
 
     def _look(self) -> None:
         lines = results.read(self._file)
