@@ -13,6 +13,7 @@ from gpu.results import Figure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS cannot compute deterministically
 NONE = "no GPU here; `python tests/gpu --device cpu` runs the checks' logic"
 
 

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ WORTH = 10.0
 """Seconds below which no benchmark is begun."""
 GRACE = 30.0
 """Seconds that the benchmark may take beyond what it is told to."""
+ENDING = 10.0
+"""Seconds that the benchmark gets to end by itself once it is interrupted."""
 BENCHMARK = ROOT / "benchmarks" / "gpu.py"
 
 
@@ -148,9 +151,16 @@ class Session:
         """Shows what a command prints but for its last line, which is given with the exit code."""
         last = ""
         with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            start_new_session=True,
         ) as process:
-            timer = threading.Timer(longest, process.kill)
+            timer = threading.Timer(longest, _end, [process])
             timer.start()
             try:
                 assert process.stdout is not None
@@ -161,7 +171,7 @@ class Session:
                 return last, process.wait()
             finally:
                 timer.cancel()
-                process.kill()
+                _end(process)
 
     def summarise(self) -> int:
         """Prints the table, the failures once more and the JSON; gives the exit code."""
@@ -206,6 +216,16 @@ class Session:
                 )
             if result.outcome == "failed":
                 self._print(summary.indented(result.why))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupts a process and those it started, and kills what is left of them a little later."""
+    for signalled, seconds in ((signal.SIGINT, ENDING), (signal.SIGKILL, ENDING)):
+        if process.poll() is None or signalled is signal.SIGKILL:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signalled)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

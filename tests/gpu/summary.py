@@ -80,7 +80,7 @@ def benchmark_rows(told: dict[str, Any]) -> list[Row]:
             check=f"{row.get('group', '')}: {row.get('name', '')}",
             group=BENCHMARK,
             outcome="measured",
-            figure=f"{row['value']:,.4g} {row.get('unit', '')}{' of ' + str(row['of']) if row.get('of') else ''}",
+            figure=_measured(row),
         )
         for row in told.get("rows", ())
         if isinstance(row.get("value"), int | float)
@@ -88,6 +88,13 @@ def benchmark_rows(told: dict[str, Any]) -> list[Row]:
     for key, outcome in (("failed", "failed"), ("left_out", "left out")):
         rows += [Row(check=_name(each), group=BENCHMARK, outcome=outcome) for each in told.get(key, ())]
     return rows
+
+
+def _measured(row: dict[str, Any]) -> str:
+    """A value with its unit and, where it is told, what it is compared with."""
+    value = f"{row['value']:,.0f}" if abs(row["value"]) >= 1000 else f"{row['value']:.4g}"
+    against = f"of {row['of']}" if row.get("of") else str(row.get("against") or "")
+    return " ".join(filter(None, (value, str(row.get("unit", "")), against)))
 
 
 def _name(each: Any) -> str:

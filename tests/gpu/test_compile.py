@@ -20,7 +20,7 @@ LACKING = re.compile(r"(C|C\+\+|CXX) compiler|Python\.h|triton|nvcc|ptxas", re.I
 """Words of the compiler where the machine lacks what it needs."""
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
 def test_a_compiled_step_gives_the_curve_of_a_step_as_it_is(precision: Precision, device: str, figure) -> None:
     plain = curve(start(STRIDED, SGD, device, precision=precision), 2)
     compiled = start(STRIDED, SGD, device, precision=precision, compile=True)

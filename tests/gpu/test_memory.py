@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.gpu("memory")
 
-WORKSPACE = 160 * 2**20
-"""Bytes that cuBLAS and cuDNN take however small the network is: cuBLAS and cuBLASLt 32 MB each on an H100, and what
-cuDNN's own convolutions ask for."""
+WORKSPACE = {"cuda": 160 * 2**20, "cpu": 4 * 2**20}
+"""Bytes that libraries take however small the network is: cuBLAS and cuBLASLt 32 MB each on an H100, and what cuDNN's
+convolutions ask for."""
 LARGE = 256 * 2**20
 """Bytes from which on what is predicted says more of a step than WORKSPACE does."""
 BATCHES = {"cuda": (32, 128, 512), "cpu": (4, 8, 16)}
@@ -51,7 +51,7 @@ def check(network: Architecture, batches: tuple[int, ...], device: str, figure) 
             taken = _steps(network, images, batch, precision, device) - (pixels if device != "cpu" else 0)
             size = "above" if predicted >= LARGE else "below"
             figure(f"measured over predicted {size} 256 MB", taken / predicted)
-            allowed = int(predicted / USABLE) + WORKSPACE
+            allowed = int(predicted / USABLE) + WORKSPACE[torch.device(device).type]
             if taken > allowed and not (device != "cpu" and _fits(network, images, batch, precision, allowed + pixels)):
                 wrong.append(
                     f"{batch} images in {precision}: {taken / 2**20:,.0f} MB, predicted {predicted / 2**20:,.0f}"

@@ -39,13 +39,16 @@ def test_convolutions_are_channels_last_and_stay_so(precision: Precision, device
         if tensor.dim() == 4 and not tensor.is_contiguous(memory_format=torch.channels_last):
             wrong.append(name)
 
+    def hook(name: str):
+        def look_at_both(_: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+            look(f"input of {name}", inputs[0])
+            look(f"output of {name}", output)
+
+        return look_at_both
+
     for name, layer in training.network.named_modules():
         if isinstance(layer, nn.Conv2d | nn.BatchNorm2d | nn.MaxPool2d | nn.ReLU):
-            layer.register_forward_hook(
-                lambda _, inputs, output, name=name: (
-                    (look(f"input of {name}", inputs[0]), look(f"output of {name}", output))[2:] or None
-                )
-            )
+            layer.register_forward_hook(hook(name))
     training.run_epoch()
     for made in (training.network, training.averaged):
         for name, weight in made.named_parameters():

@@ -26,7 +26,7 @@ ROOM = {"cuda": 64 * 2**20, "cpu": 48 * 2**20}
 """Bytes beside those that are predicted: for workspaces, and on a CPU for libraries that are loaded later."""
 
 
-EPOCHS = {"cuda": 40, "cpu": 3}
+EPOCHS = {"cuda": 100, "cpu": 3}
 """Of a neighbour, which is to be at work while the other runs out of memory."""
 BATCH = {"cuda": 1024, "cpu": 128}
 """Of which half is to be too large."""

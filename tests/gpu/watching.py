@@ -64,7 +64,6 @@ class Checks:
             DEADLINE: str(deadline),
             RESULTS: str(self._file),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # else cuBLAS cannot compute deterministically
             "PYTHONFAULTHANDLER": "1",
         }
         while True:
