@@ -105,7 +105,7 @@ class Session:
     @property
     def device_is_there(self) -> bool:
         """Whether there is the device that was asked for, as far as is known."""
-        return not self._options.device.startswith("cuda") or self._versions.get("card") != "none"
+        return self._options.device == "cpu" or self._versions.get("card") != "none"
 
     def check(self, folder: Path, environment: dict[str, str]) -> None:
         """Runs the checks."""
@@ -231,7 +231,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python tests/gpu", description=__doc__)
     parser.add_argument(
-        "--device", default="cuda", help="as torch names it; cpu runs the checks' logic (default: cuda)"
+        "--device",
+        choices=("cuda", "cpu"),
+        default="cuda",
+        help="cuda is the first GPU of CUDA_VISIBLE_DEVICES; cpu runs the checks' logic (default: cuda)",
     )
     parser.add_argument(
         "--seconds",

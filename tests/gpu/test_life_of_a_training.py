@@ -1,4 +1,4 @@
-"""What else a GPU has to do with: memory formats, resident images, checkpoints, exports, latency."""
+"""Around the step: memory formats, images that stay, checkpoints that move, exports, latency, memory that goes back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from convscape.trainers import Recipe
     from convscape.trainers.device import Precision
 
-pytestmark = pytest.mark.gpu("rest")
+pytestmark = pytest.mark.gpu("correctness")
 
 NEARLY = 0.05
 MEGABYTE = 2**20
