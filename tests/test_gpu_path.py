@@ -92,7 +92,12 @@ def test_a_hanging_check(): time.sleep(600)
 def test_a_failing_check(): assert 1 + 1 == 3
 
 @pytest.mark.gpu("correctness")
-def test_a_check_that_spoils_cuda(): raise RuntimeError("CUDA error: an illegal memory access was encountered")
+def test_a_check_that_spoils_cuda():
+    os.environ["SPOILT"] = "yes"
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+@pytest.mark.gpu("correctness")
+def test_a_check_after_that(): assert "SPOILT" not in os.environ
 
 @pytest.mark.gpu("sharing")
 def test_a_crashing_check():
@@ -141,7 +146,7 @@ def test_no_check_ends_the_others_and_a_failure_is_told_where_it_happens_and_at_
     assert (tmp_path / "kept" / "gpu.txt").read_text() == printed
     assert code == 1
     assert told["gpu"] == "failed"
-    assert told["checks"] == {"passed": 2, "failed": 4, "skipped": 1, "left_out": 0}
+    assert told["checks"] == {"passed": 3, "failed": 4, "skipped": 1, "left_out": 0}
     outcomes = {result["check"]: (result["outcome"], result.get("why", "")) for result in told["results"]}
     assert "assert (1 + 1) == 3" in outcomes["a failing check"][1]
     assert "illegal memory access" in outcomes["a check that spoils cuda"][1]
