@@ -92,6 +92,7 @@ def step(
         pixels = pixels + stir * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0)).to(pixels)
         loss = F.cross_entropy(made.network(pixels), labels)
         loss.backward()
+        loss = loss.detach()
     else:
         loss = made._step._gradient(batch, [(labels, 1.0)], 1)
     weights = made.network.named_parameters()

@@ -33,6 +33,11 @@ MOST = 0.5
 """Share of the device's memory that a case may be predicted to take."""
 
 
+@pytest.fixture(autouse=True)
+def exact() -> None:
+    """Nothing: memory is measured as trials train, with TF32 and its workspaces."""
+
+
 def check(network: Architecture, batches: tuple[int, ...], device: str, figure) -> None:
     """What is predicted to fit must fit: a step is planned with a share of USABLE of the memory there is for it.
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpu.checkout import TESTS
+
 if TYPE_CHECKING:
     from convscape.spaces import Architecture
 
@@ -58,7 +60,9 @@ class Told:
 def start(spec: Spec) -> subprocess.Popen[str]:
     """Starts a process that trains."""
     command = [sys.executable, "-m", "gpu.trial", json.dumps(asdict(spec))]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def told_by(process: subprocess.Popen[str], seconds: float = 100.0) -> Told:
