@@ -13,7 +13,6 @@ from safetensors.torch import load
 
 from ..spaces import Architecture, CheckpointError, cost_table, read_plain
 from . import checkpoint as checkpoints
-from .data import Resize, prepare, read_image
 from .network import build_network
 from .transfer import LARGEST_JSON, LARGEST_WEIGHTS
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from .data import Picture
+    from .data import Picture, Resize
     from .modules import Network
 
 AT_A_TIME = 64
@@ -79,6 +78,8 @@ class Classifier:
         Args:
             files: pictures.
         """
+        from .data import prepare, read_image  # here: what exports a network reads no pictures, and needs no PIL
+
         prepare()
         channels, *size = self.input
         at_a_time = self.at_a_time
@@ -166,6 +167,8 @@ def exported_classifier(folder: Path) -> Classifier:
 
 def _of_the_proof(proof: Any, architecture: Architecture, folder: Path) -> dict[str, Any]:
     """Names of the classes, and how images are prepared, by a proof.json."""
+    from .data import Resize
+
     try:
         classes = tuple(map(str, proof["classes"]))
         normalisation = checkpoints.normalisation_in(proof, architecture.input[0])
