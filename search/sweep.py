@@ -19,6 +19,8 @@ from .files import (
     PLAIN,
     STOP,
     count_look,
+    former_sweeps,
+    how_to_put_back,
     is_locked,
     option_for,
     read_changed,
@@ -108,7 +110,12 @@ class Sweep:
         try:
             values, changed = read_changed(path)
         except (FileNotFoundError, NotADirectoryError):
-            known = sorted(file.parent.name for file in Path(folder).glob(f"*/{CONFIG}"))
+            known = sorted(file.parent.name for file in Path(folder).glob(f"[!.]*/{CONFIG}"))
+            if former_sweeps(path.parent):
+                raise SweepError(
+                    f"sweep '{name}' is put aside in {Path(folder).resolve()}, by a `--replace` that was killed",
+                    f"Put it back: {how_to_put_back(path.parent)}",
+                ) from None
             hint = nearest(name, known) if known else "None is there yet: `convscape launch SWEEP.yaml` makes one."
             raise SweepError(f"no sweep '{name}' in {Path(folder).resolve()}", hint) from None
         except PermissionError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
 from ...search.driver import as_of_now, format_duration, read_progress
+from ...search.files import former_sweeps, how_to_put_back
 from ...search.records import failures
 from ...search.tracking import UploadProgress, upload_problem, without_secrets
 from ...spaces import printable
@@ -108,13 +109,14 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
     """How a sweep stands, as values for JSON.
 
     `live` is what the driver wrote last, None where it wrote nothing; `best` is None where no trial has a result;
-    `resume` is the command that resumes the sweep, None where there is nothing to resume; `mlflow` says how many
-    results wait to be sent, and why.
+    `resume` is the command that resumes the sweep, None where there is nothing to resume; `put_back` is the shell's
+    command that puts back the sweep which this one was to replace, None where none is left or while this one runs;
+    `mlflow` says how many results wait to be sent, and why.
     """
     how, progress, trials = state(sweep), read_progress(sweep.folder), sweep.trials()
     best = next(iter(sweep.summaries(trials)), None)
     delivery = UploadProgress(sweep.folder).refresh()
-    left = delivery.left()
+    left, replaced = delivery.left(), former_sweeps(sweep.folder)
     return {
         "name": sweep.name,
         "running": how is SweepStatus.RUNNING,
@@ -123,6 +125,7 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
         "best": best and asdict(best),
         "live": progress and asdict(progress),
         "resume": _resume(sweep) if how.resumable else None,
+        "put_back": how_to_put_back(sweep.folder) if how is not SweepStatus.RUNNING and replaced else None,
         "mlflow": {"waiting": left, "problem": upload_problem(delivery) if left else delivery.problem},
     }
 
@@ -196,15 +199,23 @@ def _since(how: SweepStatus, progress: SweepProgress | None) -> str:
 def _next(sweep: Sweep, how: SweepStatus, *, found: bool) -> list[str]:
     option = folder_option(sweep.config)
     if how.resumable:
-        return [f"go on with:   {_resume(sweep)}"]
+        return [f"go on with:   {_resume(sweep)}", *_replaced(sweep)]
     if how is SweepStatus.RUNNING:
         return [f"{_TO_WATCH}     convscape status {sweep.name}{option} --watch"]
     if not found:
-        return []
+        return _replaced(sweep)
     return [
         f"compare:      convscape compare {sweep.name}{option}",
         f"export:       convscape export {sweep.name}{option} --to exported/{sweep.name}",
     ]
+
+
+def _replaced(sweep: Sweep) -> list[str]:
+    """Lines about the sweep that this one was to replace, where it is left."""
+    if not former_sweeps(sweep.folder):
+        return []
+    return ["It was to replace a sweep that is kept until it has ended with a result.",
+            f"put that back: {how_to_put_back(sweep.folder)}"]  # fmt: skip
 
 
 def _resume(sweep: Sweep) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...search import Sweep
 from ...search.driver import read_progress
+from ...search.files import former_sweeps, how_to_put_back, is_locked
 from ...spaces import SweepError
 from .status import state
 
@@ -34,6 +35,8 @@ class SweepLine:
     """When its driver wrote last, in seconds since 1970."""
     problem: str = ""
     """Why it is unreadable."""
+    put_back: str = ""
+    """The shell's command that puts back the sweep that it was to replace; "" where none was left, or while it runs."""
 
 
 def sweep_lines(folder: Path) -> list[SweepLine]:
@@ -42,18 +45,22 @@ def sweep_lines(folder: Path) -> list[SweepLine]:
     Args:
         folder: the folder that holds sweeps, as `folder` in the sweep file.
     """
-    found = [_line(config.parent.name, folder) for config in folder.glob("*/config.json")]
+    there = {config.parent.name for config in folder.glob("[!.]*/config.json")}
+    aside = {path.name[1:].rpartition(".former")[0] for path in folder.glob(".*.former*")}
+    found = [_line(name, folder) for name in there | {name for name in aside if former_sweeps(folder / name)}]
     return sorted(found, key=lambda line: (-(line.written or 0.0), line.name))
 
 
 def _line(name: str, folder: Path) -> SweepLine:
+    running = is_locked(folder / name)
+    back = "" if running or not former_sweeps(folder / name) else how_to_put_back(folder / name)
     try:
         sweep = Sweep.open(name, folder)
         how, progress = state(sweep), read_progress(sweep.folder)
     except SweepError as error:
-        return SweepLine(name=name, state="unreadable", problem=error.message)
+        return SweepLine(name=name, state="unreadable", problem=error.message, put_back=back)
     if progress is None:
-        return SweepLine(name=name, state=str(how))
+        return SweepLine(name=name, state=str(how), put_back=back)
     has = progress.trial is not None
     return SweepLine(
         name=name,
@@ -62,6 +69,7 @@ def _line(name: str, folder: Path) -> SweepLine:
         best=progress.accuracy if has else None,
         parameters=progress.parameters if has else None,
         written=progress.time,
+        put_back=back,
     )
 
 
@@ -80,4 +88,9 @@ def sweeps_table(lines: Sequence[SweepLine]) -> str:
         rows.append(
             f"{line.name:<{wide}}  {line.state:<11} {line.trials:>7,} {best:>9} {parameters:>12}  {when}{line.problem}"
         )
+    rows += [
+        f"{line.name} was to replace a sweep that is kept. To put that back: {line.put_back}"
+        for line in lines
+        if line.put_back
+    ]
     return "\n".join(rows)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError, SweepError, read_plain
+from ...spaces import ConfigError, SweepError
 from ..files import (
     CONFIG,
-    INPUTS,
-    LARGEST_JSON,
     LOCK,
-    LOOKS,
-    PROGRESS,
-    SPOOL,
-    STUDY,
     TRIALS,
-    UPLOADED,
+    discard,
+    former_sweeps,
+    how_to_put_back,
+    is_locked,
+    is_sweep,
+    put_aside,
+    put_back,
     refuse_links,
     sweep_lock,
     temporary_path,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import SweepConfig
+    from ..sweep import Sweep
 
 
 def refuse_another(config: SweepConfig, *, replace: bool) -> None:
@@ -57,20 +57,10 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
             f"Go on with `convscape resume {config.name}{folder_option(config)}`, choose another name with "
             "`--set name=…`, or start over with `--replace`.",
         )
-    if CONFIG in inside and not _is_a_sweep_s(folder / CONFIG):
+    if CONFIG in inside and not is_sweep(folder):
         raise SweepError(f"{folder} holds a {CONFIG} that is no sweep's", "Choose another name with `--set name=…`.")
-    if CONFIG not in inside and inside - {LOCK, temporary_path(folder / CONFIG).name}:
+    if CONFIG not in inside and inside - _of_no_sweep_yet(folder):
         raise SweepError(f"{folder} holds something that is no sweep", "Choose another name with `--set name=…`.")
-
-
-def _is_a_sweep_s(config: Path) -> bool:
-    """Whether a config.json has what every sweep's has; a damaged one of a sweep may still say so by its study."""
-    try:
-        values = json.loads(read_plain(config, LARGEST_JSON))
-    except (OSError, ValueError, RecursionError):
-        values = None
-    whole = isinstance(values, dict) and {"name", "data", "search"} <= values.keys()
-    return whole or (config.parent / STUDY).is_file()
 
 
 def refuse_store(config: SweepConfig) -> None:
@@ -104,13 +94,46 @@ def refuse_store(config: SweepConfig) -> None:
         )
 
 
+def put_back_where_killed(config: SweepConfig) -> str:
+    """Puts a former sweep back where a `--replace` was killed after it had put that aside and before it had begun.
+
+    Args:
+        config: of a sweep that is to be launched or resumed.
+
+    Returns:
+        What was done, as a line; "" for nothing.
+
+    Raises:
+        SweepError: the folder of the sweep cannot be looked into or written.
+    """
+    folder = config.sweep_folder
+    try:
+        former = former_sweeps(folder)
+        if not former or is_locked(former[-1]):  # else it is being replaced now
+            return ""
+        inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if inside - _of_no_sweep_yet(folder):
+            return ""
+        if folder.exists():
+            discard(folder)
+        put_back(folder)
+    except OSError as error:
+        raise unusable(folder, error) from None
+    return f"A `--replace` that was killed had put sweep '{config.name}' aside: it is back."
+
+
+def _of_no_sweep_yet(folder: Path) -> set[str]:
+    """What may be in the folder of a sweep before its config is."""
+    return {LOCK, temporary_path(folder / CONFIG).name}
+
+
 @contextmanager
 def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
     """A context manager in whose body a new sweep is run: its folder is made and locked, and its config written there.
 
     Where the body raises before anything was trained all is as it was before: the folder is removed, and a sweep that
-    was to be replaced is put back. The folder stays where MLflow has runs that were not sent in full. A sweep that was
-    replaced is deleted once the body has ended without an error.
+    was to be replaced is put back. Where there was none the folder stays if MLflow has runs that were not sent in full.
+    A sweep that is replaced is put aside, and locked; `let_former_go` deletes it.
 
     Args:
         config: the sweep to be launched.
@@ -120,37 +143,70 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
         SweepError: the folder holds another sweep or something else, is held by another process, or cannot be written.
     """
     folder = config.sweep_folder
-    former = folder.with_name(f".{folder.name}.former")
     ours, made = False, not folder.exists()
-    try:
-        if (folder / CONFIG).exists():
-            with sweep_lock(folder):
+    with ExitStack() as locks:
+        try:
+            if (folder / CONFIG).exists():
+                locks.enter_context(sweep_lock(folder))
                 refuse_another(config, replace=replace)  # one may have come while the data was loaded
-                if former.exists():
-                    left = {path.name for path in former.iterdir()}  # a kill may have left a part of it
-                    known = {TRIALS, SPOOL, UPLOADED, PROGRESS, INPUTS, LOCK, LOOKS}
-                    if not _is_a_sweep_s(former / CONFIG) and left - known:
-                        raise SweepError(f"{former} is in the way, and is no sweep's", "Move it away.")
-                    shutil.rmtree(former, ignore_errors=True)
-                folder.rename(former)
-        folder.mkdir(parents=True, exist_ok=True)
-        with sweep_lock(folder):
-            refuse_another(config, replace=False)
-            ours = True
-            write_sealed(folder / CONFIG, config.to_json())
-            yield
-    except BaseException as error:
-        if ours and not (folder / TRIALS).exists() and not in_mlflow(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        elif made and not ours:
-            with suppress(OSError):  # it is not empty where another sweep has begun there
-                folder.rmdir()
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        if isinstance(error, OSError) and is_fault_of(config.folder.resolve(), error):
-            raise unusable(folder, error) from error
-        raise
-    shutil.rmtree(former, ignore_errors=True)
+                made = True
+                if former_sweeps(folder) and not (folder / TRIALS).exists():
+                    discard(folder)  # by a `--replace` that was killed: no former sweep is to make room for that
+                else:
+                    put_aside(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            with sweep_lock(folder):
+                refuse_another(config, replace=False)
+                ours = True
+                write_sealed(folder / CONFIG, config.to_json())
+                yield
+        except BaseException as error:
+            former = former_sweeps(folder)
+            if ours and not (folder / TRIALS).exists() and (former or not in_mlflow(folder)):
+                (discard if former else shutil.rmtree)(folder)
+            elif made and not ours:
+                with suppress(OSError):  # it is not empty where another sweep has begun there
+                    folder.rmdir()
+            if former and not folder.exists():
+                put_back(folder)
+            if isinstance(error, OSError) and is_fault_of(config.folder.resolve(), error):
+                raise unusable(folder, error) from error
+            raise
+
+
+def let_former_go(sweep: Sweep) -> str:
+    """Deletes what a sweep that has ended replaced, if the sweep has a result: else the former one stays.
+
+    Args:
+        sweep: one that has ended.
+
+    Returns:
+        That it stays, and how to put it back, as a line; "" where there is nothing to say.
+    """
+    former = former_sweeps(sweep.folder)
+    if not former:
+        return ""
+    if not sweep.summaries():
+        return former_stays(sweep.folder)
+    for each in former:
+        with suppress(OSError):
+            discard(each)
+    return ""
+
+
+def former_stays(folder: Path) -> str:
+    """That the sweep which the one in `folder` is to replace is still there, and how to put it back, as a line.
+
+    Returns:
+        "" where there is none.
+    """
+    former = former_sweeps(folder)
+    if not former:
+        return ""
+    return (
+        f"The sweep that it was to replace is kept, in {former[-1].name}, until it has ended with a result. "
+        f"To put that back: {how_to_put_back(folder)}"
+    )
 
 
 def in_mlflow(folder: Path) -> bool:

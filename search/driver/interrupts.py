@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do while a sweep is made ready, and while it trains."""
+"""What Ctrl-C, SIGTERM and a closed terminal do while a sweep is made ready, and while it trains."""
 
 from __future__ import annotations
 
@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from .display import ProgressDisplay
 
 
+def _ends() -> list[signal.Signals]:
+    """The signals that have a process end, beside Ctrl-C's: a scheduler's, and that of a terminal that is closed.
+
+    The latter is left alone where it is ignored, as `nohup` has it.
+    """
+    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # Windows has none
+        return [signal.SIGTERM]
+    return [signal.SIGTERM, signal.SIGHUP]
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM, as schedulers send it, is taken as Ctrl-C: by itself it would end the process and tidy nothing up."""
+    """SIGTERM and SIGHUP are taken as Ctrl-C: by themselves they would end the process and tidy nothing up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -24,16 +34,17 @@ def terminable() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGTERM, interrupt)
+    former = {number: signal.signal(number, interrupt) for number in _ends()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former or signal.SIG_DFL)
+        for number, handler in former.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 @contextmanager
 def interruptible(engine: Engine, progress: ProgressDisplay) -> Iterator[None]:
-    """Ctrl-C, or SIGTERM as schedulers send it, lets the running epochs end and saves; a second leaves at once."""
+    """Ctrl-C, SIGTERM or SIGHUP lets the running epochs end and saves; a second leaves at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -48,7 +59,7 @@ def interruptible(engine: Engine, progress: ProgressDisplay) -> Iterator[None]:
         first = "Finishing the running epochs and saving" if engine.active else "Interrupted: ending"
         progress.say(f"{first}. Ctrl-C again leaves at once.")
 
-    former = {number: signal.signal(number, finish) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, finish) for number in (signal.SIGINT, *_ends())}
     try:
         yield
     finally:

@@ -18,7 +18,16 @@ from .changes import keep_changes, refuse_other_images, with_changes, with_chang
 from .description import datasets, description
 from .display import ProgressDisplay
 from .ending import has_ended
-from .folder import in_mlflow, is_fault_of, new_folder, refuse_another, unusable
+from .folder import (
+    former_stays,
+    in_mlflow,
+    is_fault_of,
+    let_former_go,
+    new_folder,
+    put_back_where_killed,
+    refuse_another,
+    unusable,
+)
 from .forecast import refuse_too_short
 from .given import Given
 from .inputs import check_inputs, check_settings
@@ -90,6 +99,7 @@ def launch(
 def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool, trust_code: bool) -> Sweep:
     started = time.monotonic()
     config = given.config
+    _say(shown, put_back_where_killed(config))
     if resume and (config.sweep_folder / CONFIG).exists():
         sweep = Sweep.open(config.name, config.folder, trust_code=trust_code)
         if given.begins:
@@ -110,6 +120,7 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
     with terminable(), new_folder(config, replace=replace):
         remember(config.sweep_folder, config.named_code, config.trust)
         _run(sweep, dataset, designs, started, shown)
+        _say(shown, let_former_go(sweep))
     return sweep
 
 
@@ -157,6 +168,7 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
             if check_settings(config) and has_ended(sweep):
                 keep_changes(sweep.folder, former.config, config)
                 _tell_unsent(sweep, UploadProgress(sweep.folder).refresh().left())
+                _say(shown, let_former_go(sweep))
                 return sweep
             check_machine(config.resources)
             shown.enter(READING)
@@ -168,11 +180,17 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
             if config.search.seconds and not former.config.search.seconds:
                 check_schedules(config, designs)
             _run(sweep, dataset, designs, started, shown, former=former.config)
+            _say(shown, let_former_go(sweep))
     except OSError as error:
         if not is_fault_of(sweep.folder, error):
             raise
         raise unusable(sweep.folder, error) from error
     return sweep
+
+
+def _say(shown: ProgressDisplay, line: str) -> None:
+    if line:
+        shown.say(line)
 
 
 def _shown(progress: bool | ProgressDisplay) -> ProgressDisplay:
@@ -248,7 +266,8 @@ def _run(
         at_once = not saved
         status = SweepState.INTERRUPTED
         if former is None and not (sweep.folder / TRIALS).exists():
-            shown.say("Interrupted before any epoch ended: there is no result to keep, and nothing is left behind.")
+            left = "the sweep that was there is kept" if former_stays(sweep.folder) else "nothing is left behind"
+            shown.say(f"Interrupted before any epoch ended: there is no result to keep, and {left}.")
         else:
             shown.say(f"Saved. Go on with: convscape resume {sweep.name}{folder_option(config)}")
         raise
@@ -257,6 +276,8 @@ def _run(
             if status is not SweepState.COMPLETED:
                 engine.ledger.wait_for_resume(engine.records.values())
             callback.end(engine, status)
+        if status is not SweepState.COMPLETED and (sweep.folder / TRIALS).exists():
+            _say(shown, former_stays(sweep.folder))
         shown.enter(SENDING)
         _take_leave(sweep, tracker, status, at_once=at_once)
 

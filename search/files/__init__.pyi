@@ -9,6 +9,14 @@ from .append_only import (
 )
 from .atomic import temporary_path as temporary_path, write_atomically as write_atomically
 from .flock import lock_file as lock_file
+from .former import (
+    discard as discard,
+    former_sweeps as former_sweeps,
+    how_to_put_back as how_to_put_back,
+    is_sweep as is_sweep,
+    put_aside as put_aside,
+    put_back as put_back,
+)
 from .layout import (
     CONFIG as CONFIG,
     INPUTS as INPUTS,

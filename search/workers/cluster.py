@@ -45,7 +45,7 @@ def start_ray(resources: ResourcesConfig) -> None:
     if not {Path.cwd(), Path(sys.argv[0]).resolve().parent} & {_HOME, _HOME.resolve()}:
         options["job_config"] = _Job()
     try:
-        with _own_sigterm():
+        with _own_sigterm(), _deaf_to_a_closed_terminal():
             if resources.address:
                 Config.initialize("")  # so that it reads `token_mode`; Ray does so, too, for "auto"
                 ray.init(address=resources.address, **options)
@@ -72,6 +72,19 @@ def _own_sigterm() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, ours)
+
+
+@contextmanager
+def _deaf_to_a_closed_terminal() -> Iterator[None]:
+    """Keeps SIGHUP from the processes that start meanwhile: Ray's would be gone before the running epochs end."""
+    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def workers_that_fit(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:

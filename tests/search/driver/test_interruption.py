@@ -164,6 +164,25 @@ class TestInterruption:
         assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
 
     @pytest.mark.slow
+    def test_a_closed_terminal_saves_as_ctrl_c_does(self, tmp_path: Path) -> None:
+        """It hangs up on all processes that were started there, Ray's among them."""
+        (tmp_path / "tiny.yaml").write_text(TINY)
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=ray")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "convscape", "launch", "tiny.yaml", *(f"--set={one}" for one in more)],
+            cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        )  # fmt: skip
+        study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
+        while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGHUP)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors
+        assert "convscape resume tiny" in errors
+        assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
+
+    @pytest.mark.slow
     def test_ctrl_c_saves_also_where_nobody_reads_what_it_says(self, tmp_path: Path, driver: Any) -> None:
         more = ("search.trials=12", "search.epochs=16", "data.train=400")
         process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in ("folder=sweeps", *more)))
