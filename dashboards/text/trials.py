@@ -52,14 +52,14 @@ def trial_text(sweep: Sweep, number: int | None = None) -> str:
             f"{max(values):.4f} at best"
         )
     lines += [f"event: {event}" for event in record.events]
-    lines.append(f"files: {trial_folder(sweep.folder, record.number)}")
+    lines.append(f"files: {_files(sweep, record) or 'none'}")
     if run := sweep.run_ids().get(record.number):
         lines.append(f"run in MLflow: {run}")
     return "\n".join(lines)
 
 
 def trial_json(sweep: Sweep, number: int | None = None) -> dict[str, Any]:
-    """One trial, as values for JSON.
+    """One trial, as values for JSON; its `folder` is None where it has no files.
 
     Args:
         sweep: the sweep.
@@ -79,7 +79,7 @@ def trial_json(sweep: Sweep, number: int | None = None) -> dict[str, Any]:
         "accuracies": {str(epoch): value for epoch, value in sorted(record.accuracies.items())},
         "metrics": record.metrics,
         "events": list(record.events),
-        "folder": str(trial_folder(sweep.folder, record.number)),
+        "folder": _files(sweep, record),
         "run": sweep.run_ids().get(record.number),
     }
 
@@ -99,6 +99,12 @@ def sparkline(values: Sequence[float], most: int = 60) -> str:
     low, high = min(shown), max(shown)
     steps = len(BARS) - 1
     return "".join(BARS[round(steps * (value - low) / (high - low)) if high > low else 0] for value in shown)
+
+
+def _files(sweep: Sweep, record: TrialRecord) -> str | None:
+    """The folder of a trial's files; None where there is none, as of one that was not trained."""
+    folder = trial_folder(sweep.folder, record.number)
+    return str(folder) if folder.is_dir() else None
 
 
 def _found(sweep: Sweep, number: int | None) -> TrialRecord:

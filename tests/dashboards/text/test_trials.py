@@ -50,6 +50,14 @@ def test_a_trial_that_is_not_there_is_named(folder: Path, capsys: pytest.Capture
     assert "sweep tiny has no trial 99\n  Its trials are 0 to" in error
 
 
+def test_one_that_was_not_trained_has_no_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("search.trials=1", "search.epochs=1", "budget.parameters=150", "search.start=[]")
+    sweep = launch(tiny(tmp_path, *few), progress=False)
+    untrained = next(trial.number for trial in sweep.trials() if not trial.trained)
+    assert "files: none\n" in typed(capsys, tmp_path, f"--trial={untrained}")[1]
+    assert json.loads(typed(capsys, tmp_path, f"--trial={untrained}", "-o", "json")[1])["folder"] is None
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200))
 def test_a_sparkline_is_as_long_as_its_values_and_as_high(values: list[float]) -> None:
     line = sparkline(values)
