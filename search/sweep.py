@@ -17,6 +17,7 @@ from .files import (
     CONFIG,
     INPUTS,
     PLAIN,
+    PROGRESS,
     STOP,
     count_look,
     former_sweeps,
@@ -24,6 +25,7 @@ from .files import (
     is_locked,
     option_for,
     read_changed,
+    read_or_tell,
     read_sealed,
     refuse_links,
     tell_once,
@@ -215,7 +217,21 @@ class Sweep:
         """
         from .study import read_trials
 
-        return read_trials(self.folder)
+        trials, trained = read_trials(self.folder), self._trained_now()
+        for trial in trials:
+            if trial.paused and trial.number in trained:  # the study does not say: a worker may be lost at any moment
+                trial.state = "running"
+        return trials
+
+    def _trained_now(self) -> set[int]:
+        """Numbers of the trials that are being trained, as the process that runs the sweep wrote last."""
+        if not self.running:
+            return set()
+        try:
+            said = read_or_tell(self.folder / PROGRESS) or {}
+            return {int(trial["number"]) for trial in said.get("trials", ())}
+        except (ValueError, LookupError, TypeError, OverflowError):  # `status` tells that no sweep wrote it
+            return set()
 
     def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
         """One summary for each trial that was trained, best first.

@@ -157,7 +157,7 @@ class ProgressCallback:
             parameters=best.design.parameters if best else 0,
             notation=best.design.notation if best else "",
             heard=self._heard,
-            trials=tuple(_running(engine, record) for record in active[:TOLD]),
+            trials=tuple(_running(engine, record) for record in active[:TOLD] if live),
             phases=tuple(self._phases.so_far),
         )
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search.config.schema import SearchConfig
 from convscape.search.driver import SweepProgress, SweepState, progress_callback, read_progress
+from convscape.search.driver.launching import launch
 from convscape.search.driver.phases import Phases
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.driver.time_left import expected_epochs
 from convscape.search.files import PROGRESS, read_sealed, write_sealed
 from convscape.search.records import reach_of_share, standings, sureness
 from convscape.search.scheduling import MORE_IMAGES, Length
+from convscape.search.sweep import Sweep
+from convscape.search.workers.training_job import TrainingJob
 from convscape.testing import simulation
 from convscape.testing.simulation import (
     accuracy,
@@ -29,6 +32,7 @@ from convscape.testing.simulation import (
     reports,
     result,
 )
+from tiny_sweep import tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -386,3 +390,35 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path, always: None) -> None
     assert found
     assert found.state == "interrupted"
     assert [path.name for path in tmp_path.glob("*heartbeat*")] == [PROGRESS]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_is_trained_now_is_running_in_every_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `status`. What waits at a rung is paused, and nothing runs any more once the process is gone."""
+    monkeypatch.setattr(progress_callback, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr(progress_callback, "_LOOK_EVERY", 0.0)
+    seen: set[tuple[bool, str]] = set()
+    beats: list[dict[str, Any]] = []
+    epoch = TrainingJob.epoch
+
+    def watched(self: TrainingJob) -> EpochResult:
+        sweep = Sweep.open("tiny", tmp_path)
+        told = read_progress(sweep.folder)
+        assert told
+        running = {trial.number for trial in told.trials}
+        assert running
+        seen.update((summary.trial in running, summary.state) for summary in sweep.summaries())
+        if len(sweep.trials()) > 3:
+            beats.append(read_sealed(sweep.folder / PROGRESS))
+            raise SystemExit
+        return epoch(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingJob, "epoch", watched)
+        with pytest.raises(SystemExit):
+            launch(tiny(tmp_path, "search.epochs=4"), progress=False)
+    assert {(True, "running"), (False, "paused")} <= seen
+    assert not {(True, "paused"), (False, "running")} & seen
+    sweep = Sweep.open("tiny", tmp_path)
+    write_sealed(sweep.folder / PROGRESS, beats[-1])  # as a kill leaves it
+    assert not any(trial.running for trial in sweep.trials())
