@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..spaces import ConfigError, SweepError
+from ..spaces import ConfigError, ExportError, SweepError
 from .options import SWEEPS, Folder, Name, Output, Place, Seconds, Settings, TrustCode
 from .printing import echo, echo_json, loading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..search import Sweep
 
 
@@ -70,7 +74,8 @@ def launch(
         sweep = driver.launch(
             place, overrides=settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code
         )
-    _finish(sweep, started, export_to, output)
+    with _telling_how_to_export(sweep, export_to):
+        _finish(sweep, started, export_to, output)
 
 
 def resume(
@@ -103,7 +108,8 @@ def resume(
         from ..search import driver
 
         sweep = driver.resume(name, folder, overrides=set_ or (), progress=shown, trust_code=trust_code)
-    _finish(sweep, started, export_to, output)
+    with _telling_how_to_export(sweep, export_to):
+        _finish(sweep, started, export_to, output)
 
 
 def stop(name: Name, folder: Folder = SWEEPS) -> None:
@@ -125,10 +131,30 @@ def stop(name: Name, folder: Folder = SWEEPS) -> None:
 
 def _check_target(export_to: Path | None) -> None:
     """Refuses a folder that cannot be exported to before the sweep, not after it."""
-    if export_to is not None:
-        from ..trainers.export import refuse_foreign
+    if export_to is None:
+        return
+    from ..trainers.export import refuse_foreign
 
-        refuse_foreign(export_to)
+    refuse_foreign(export_to)
+    try:
+        above = next(path for path in export_to.absolute().parents if path.exists())
+        Path(mkdtemp(prefix=".convscape-", dir=above)).rmdir()  # what rights say is not all that there is to it
+    except OSError as error:
+        raise ExportError(f"{export_to} cannot be written: {error.strerror}", "Name another folder.") from None
+
+
+@contextmanager
+def _telling_how_to_export(sweep: Sweep, to: Path | None) -> Iterator[None]:
+    """Where it is interrupted before all is done, says how to have the export all the same."""
+    from ..search import folder_option
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if to:
+            command = f"convscape export {sweep.name}{folder_option(sweep.config)} --to {shlex.quote(str(to))}"
+            echo(f"\nNot exported. The sweep has ended, and is saved: {command}", err=True)
+        raise
 
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:

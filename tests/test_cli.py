@@ -307,6 +307,30 @@ def test_launch_shows_a_leaderboard_and_exports(run: Any, here: Path, quiet: Non
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_an_export_that_is_interrupted_says_how_to_have_it(
+    run: Any, swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    to = tmp_path / "the winner"
+    with monkeypatch.context() as patch:
+        patch.setattr(Sweep, "export", interrupted)
+        ended = run("resume", "tiny", "--folder", swept, "--export", to)
+    assert ended.code == 130
+    (command,) = re.findall("Not exported.*: convscape (.*)", ended.err)
+    assert run(*shlex.split(command)).code == 0
+    assert (to / "model.py").exists()
+
+
+@pytest.mark.parametrize("to", ["/proc/winner", "tiny.yaml/winner", "tiny.yaml/a/winner"])
+def test_a_folder_that_cannot_be_exported_to_is_refused_before_the_sweep(run: Any, here: Path, to: str) -> None:
+    ended = run("launch", "tiny.yaml", "--export", to)
+    assert ended.code == 5
+    assert f"{to} cannot be written: " in ended.err
+    assert list(here.iterdir()) == [here / "tiny.yaml"]
+
+
 def test_a_dry_run_shows_the_config_and_three_networks_and_writes_nothing(run: Any, here: Path) -> None:
     ended = run("launch", "tiny.yaml", "--dry-run")
     assert ended.code == 0
