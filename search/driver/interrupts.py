@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .phases import FINALS, LAST_TRAINING, SEARCH
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -56,8 +58,10 @@ def interruptible(engine: Engine, progress: ProgressDisplay) -> Iterator[None]:
     def finish(*_: object) -> None:
         engine.interrupted = "interrupted"
         put_back()
-        first = "Finishing the running epochs and saving" if engine.active else "Interrupted: ending"
-        progress.say(f"{first}. Ctrl-C again leaves at once.")
+        trains = progress.phases.current in (SEARCH, FINALS, LAST_TRAINING)  # else workers may be starting
+        first = "Finishing the running epochs and saving" if trains else "Interrupted: ending"
+        begun = " An epoch that has begun is finished and saved." if engine.active and not trains else ""
+        progress.say(f"{first}.{begun} Ctrl-C again leaves at once.")
 
     former = {number: signal.signal(number, finish) for number in (signal.SIGINT, *_ends())}
     try:

@@ -47,6 +47,28 @@ def test_a_sweep_interrupted_before_any_epoch_is_kept_where_mlflow_waits_for_its
 
 
 @pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ("starting workers", "Interrupted: ending. An epoch that has begun is finished and saved. Ctrl-C again"),
+        ("search", "Finishing the running epochs and saving. Ctrl-C again"),
+    ],
+)
+def test_what_ctrl_c_says_is_true_of_what_is_going_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], phase: str, said: str
+) -> None:
+    def interrupted(engine: Any, _dataset: Any, _config: Any, _folder: Path, enter: Any) -> None:
+        enter(phase)
+        engine.next()
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sweeps, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch(tiny(tmp_path), progress=False)
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("quiet")
 def test_trials_that_wait_for_a_resume_do_not_run_in_mlflow(
     tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
