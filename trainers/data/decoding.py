@@ -178,6 +178,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is no file")
+    if not about.st_size:
+        raise ValueError("it is empty")
     if about.st_size > MOST_BYTES:  # of some formats PIL reads all of it, to look at the head
         raise ValueError(f"has {about.st_size:,} bytes, and no more than {MOST_BYTES:,} are read")
     with path.open("rb") as file, Image.open(file, formats=tuple(formats())) as image:

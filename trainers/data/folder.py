@@ -146,7 +146,7 @@ def read_folder(root: Path, shape: Shape | None, resize: Resize, memory: int) ->
         validation = _picked(images, parted == 1), labels[parted == 1]
         images, labels = _picked(images, parted == 0), labels[parted == 0]
         if not len(validation[1]):
-            raise _no_images(layout.validation, skipped)
+            raise no_images(layout.validation, skipped)
     check_classes(labels, layout.classes, f"data.root: {layout.train}", skipped)
     tested, seen = found[-1]
     files = [tested.short_name(at) for at, picture in enumerate(seen) if not isinstance(picture, str)] if kept else []
@@ -238,7 +238,7 @@ def _common_shape(
     ]
     for files, _ in found:
         if not any(files is theirs for theirs, _, _ in shapes):
-            raise _no_images(files.base, skipped)
+            raise no_images(files.base, skipped)
     first, number, (_, height, width) = shapes[0]
     for files, at, (_, rows, columns) in shapes:
         if (rows, columns) != (height, width):
@@ -250,7 +250,13 @@ def _common_shape(
     return max(shape[0] for _, _, shape in shapes), height, width
 
 
-def _no_images(place: Path, skipped: Sequence[str]) -> DataError:
+def no_images(place: Path, skipped: Sequence[str]) -> DataError:
+    """The error of a folder in which no image can be read.
+
+    Args:
+        place: holds the classes' folders.
+        skipped: files that were not read, each with the reason.
+    """
     hint = f"; {len(skipped)} could not be read, first {skipped[0]}" if skipped else ""
     return DataError(f"data.root: no images in the folders of {place}{hint}", f"Known: {', '.join(image_endings())}.")
 

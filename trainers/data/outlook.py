@@ -11,7 +11,7 @@ import numpy as np
 from ...spaces import DataError
 from .dataset import HELD_OUT, known_name, load_dataset
 from .decoding import read_shape
-from .folder import HEADS_READ, Files
+from .folder import HEADS_READ, Files, no_images
 from .folder_layout import layout_of
 
 if TYPE_CHECKING:
@@ -51,14 +51,12 @@ def outlook_of(name: str, root: Path | None) -> Outlook:
     parts = [Files(place, layout.classes, None) for place in places]
     parts[0].open()
     train = len(parts[0])
-    some = np.unique(np.linspace(0, train - 1, min(HEADS_READ, train), dtype=np.int64))
+    some = np.unique(np.linspace(0, train - 1, min(HEADS_READ, train), dtype=np.int64)).tolist()
     shapes = [shape for at in some if (shape := read_shape(Path(parts[0].name(at))))]
     if not shapes:
-        raise DataError(
-            f"data.root: no image that can be read in the folders of {layout.train}",
-            f"They hold {', '.join(parts[0].passed_over[:3]) or 'no files'}. Put the images of each class into a "
-            "folder with the class's name.",
-        )
+        read = [(parts[0].name(at), parts[0].read(at)[0]) for at in some]
+        reasons = [f"{name}: {said}" for name, said in read if isinstance(said, str)]
+        raise no_images(layout.train, [*parts[0].passed_over, *reasons])
     sizes = tuple((height, width) for _, height, width in shapes)
     share = (1 if layout.validation else 1 - HELD_OUT) * (1 if layout.test else 1 - HELD_OUT)
     return Outlook(

@@ -85,8 +85,21 @@ def test_what_cannot_be_read_is_passed_over_and_nothing_else_is_an_error(tmp_pat
         (bare / name).mkdir()
         (bare / name / "1.heic").write_bytes(b"no picture")
         (bare / name / "1.jpg").write_bytes(b"no picture")
-    with pytest.raises(DataError, match="no image that can be read in the folders of"):
+    with pytest.raises(DataError, match=r"no images in the folders of .*; \d could not be read, first "):
         outlook_of("folder", bare)
+
+
+def test_a_folder_of_broken_images_alone_says_what_is_wrong_with_them(tmp_path: Path) -> None:
+    for name, content in zip(CLASSES, (b"no picture", b""), strict=True):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        outlook_of("folder", tmp_path)
+    first = f"{tmp_path}/cat/1.png: cannot identify what picture it is"
+    assert f"no images in the folders of {tmp_path}; 2 could not be read, first {first}" in str(refused.value)
+    (tmp_path / "cat" / "1.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"first .*1.png: it is empty"):
+        outlook_of("folder", tmp_path)
 
 
 def test_a_data_set_known_by_name_is_as_it_is() -> None:
