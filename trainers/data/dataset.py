@@ -132,6 +132,8 @@ class Dataset:
     """What the images were before they were brought to one size; None where they are as they were."""
     resize: Resize = "crop"
     """How a picture of another size becomes an image."""
+    in_two_classes: tuple[str, str] | None = field(default=None, compare=False)
+    """Two files of different classes that hold the same image, pixel by pixel; None where none are known."""
 
     @property
     def input(self) -> tuple[int, int, int]:
@@ -321,6 +323,7 @@ def split(
         own=tuple(name for name in ("validation", "test") if getattr(source, name) is not None),
         test_files=test_files,
         originals=source.originals,
+        in_two_classes=source.in_two_classes,
     )
 
 

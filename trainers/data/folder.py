@@ -16,7 +16,7 @@ from .decoding import HEIF, INSTALL_HEIF, formats, prepare, read_head, read_imag
 from .folder_layout import layout_of
 from .originals import originals_of
 from .sources import Source, check_classes
-from .streaming import Look, Streamed, look_through, streamed
+from .streaming import Look, Streamed, digest, look_through, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -163,7 +163,23 @@ def read_folder(root: Path, shape: Shape | None, resize: Resize, memory: int) ->
         originals=originals_of(
             (each.shape[0], each.original) for _, seen in found for each in seen if not isinstance(each, str)
         ),
+        in_two_classes=_in_two_classes(found),
     )
+
+
+def _in_two_classes(found: Sequence[tuple[Files, Sequence[Picture | Look | str]]]) -> tuple[str, str] | None:
+    """The first two files of different classes that hold the same image."""
+    first: dict[int, tuple[int, str]] = {}
+    for files, seen in found:
+        for at, picture in enumerate(seen):
+            if isinstance(picture, str):
+                continue
+            of = picture.digests[0] if isinstance(picture, Look) else digest(picture.pixels)
+            label, name = int(files.labels[at]), files.name(at)
+            known, other = first.setdefault(of, (label, name))
+            if known != label:
+                return other, name
+    return None
 
 
 def _picked(images: NDArray[np.uint8] | Streamed, which: NDArray[np.bool_]) -> NDArray[np.uint8] | Streamed:

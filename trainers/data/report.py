@@ -9,7 +9,7 @@ import numpy as np
 from .originals import originals_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from .dataset import Dataset, Part
 
@@ -49,7 +49,14 @@ def data_report(dataset: Dataset) -> list[str]:
         more = f", and {len(dataset.skipped) - SKIPPED} more" if len(dataset.skipped) > SKIPPED else ""
         lines.append(f"not read: {', '.join(dataset.skipped[:SKIPPED])}{more}")
     lines += _without_spread(dataset)
-    if twice := _in_two(dataset.train, [dataset.validation, dataset.test]):
+    contradicting = _in_two_classes([dataset.train, dataset.validation, dataset.test])
+    if contradicting:
+        named = f", as {' and '.join(dataset.in_two_classes)}" if dataset.in_two_classes else ""
+        lines.append(
+            f"{sum(contradicting.values()):,} images are in two classes, the same pixel by pixel{named}: "
+            "no network can tell them apart. Take each out of the class that it is not of."
+        )
+    if twice := _in_two(dataset.train, [dataset.validation, dataset.test], contradicting.keys()):
         lines.append(
             f"{twice:,} of the images to validate or test on are among those to train on, too: accuracies are too high."
         )
@@ -83,6 +90,20 @@ def _without_spread(dataset: Dataset) -> list[str]:
     return lines
 
 
-def _in_two(train: Part, others: Sequence[Part]) -> int:
-    """How many images of `others` are among those of `train`, pixel by pixel."""
-    return sum(int(np.isin(part.digests, train.digests).sum()) for part in others)
+def _in_two(train: Part, others: Sequence[Part], but: Collection[int] = ()) -> int:
+    """How many images of `others` are among those of `train`, pixel by pixel; those with a digest in `but` are none."""
+    told = np.array(list(but), dtype=np.uint64)
+    return sum(int(np.isin(part.digests, np.setdiff1d(train.digests, told)).sum()) for part in others)
+
+
+def _in_two_classes(parts: Sequence[Part]) -> dict[int, int]:
+    """How many images have each digest that images of different classes have."""
+    labels = np.concatenate([part.labels for part in parts])
+    found, at, counts = np.unique(
+        np.concatenate([part.digests for part in parts]), return_inverse=True, return_counts=True
+    )
+    lowest, highest = np.full(len(found), labels.max()), np.zeros(len(found), dtype=labels.dtype)
+    np.minimum.at(lowest, at, labels)
+    np.maximum.at(highest, at, labels)
+    differ = lowest < highest
+    return dict(zip(found[differ].tolist(), counts[differ].tolist(), strict=True))

@@ -41,6 +41,8 @@ class Source:
     folder of the data; () where they come from no files, or are streamed, which know their files."""
     originals: Originals | None = None
     """What the images were before they were brought to one size; None where they are as they were."""
+    in_two_classes: tuple[str, str] | None = None
+    """Two files of different classes that hold the same image, pixel by pixel; None where none are known."""
 
 
 DIGIT_NAMES = tuple("0123456789")

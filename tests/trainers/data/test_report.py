@@ -50,11 +50,30 @@ def test_parts_say_where_they_come_from() -> None:
 
 
 def test_images_in_two_parts_are_told() -> None:
-    own = IMAGES[:4], np.array([0, 1, 0, 1])
+    own = IMAGES[:4], np.array([0, 0, 0, 0])
     dataset = split("mine", source([0] * 20 + [1] * 20, validation=own, test=own))
     assert data_report(dataset)[2] == (
         "8 of the images to validate or test on are among those to train on, too: accuracies are too high."
     )
+
+
+@pytest.mark.parametrize("memory", [None, 1], ids=["kept", "streamed"])
+def test_images_in_two_classes_are_told_as_such_with_two_files(tmp_path: Path, memory: int | None) -> None:
+    root = photos(tmp_path, [(8, 8)])
+    for number in range(10):
+        (root / "b" / f"x{number}.png").write_bytes((root / "a" / f"{number:02}.png").read_bytes())
+    lines = data_report(load_dataset("folder", root, memory=memory))
+    assert (
+        f"20 images are in two classes, the same pixel by pixel, as {root}/a/00.png and {root}/b/x0.png: "
+        "no network can tell them apart. Take each out of the class that it is not of."
+    ) in lines
+    assert not any("too high" in line for line in lines)
+
+
+def test_images_in_two_classes_are_counted_where_they_come_from_no_files() -> None:
+    images = np.concatenate([IMAGES[:20], IMAGES[:20]])
+    lines = data_report(split("mine", Source(images, np.array([0] * 20 + [1] * 20), ("a", "b"))))
+    assert any(line.startswith("40 images are in two classes, the same pixel by pixel: no network") for line in lines)
 
 
 def test_what_was_not_read_is_named() -> None:
