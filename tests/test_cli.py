@@ -258,7 +258,7 @@ def test_ctrl_c_ends_with_130(run: Any, here: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(driver, "launch", interrupted)
     assert run("launch", "tiny.yaml").code == 130
-    monkeypatch.setattr("convscape.search.config.load_data", interrupted)
+    monkeypatch.setattr("convscape.search.driver.preflight.load_data", interrupted)
     assert run("launch", "tiny.yaml", "--dry-run").code == 130
 
 

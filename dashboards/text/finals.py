@@ -23,6 +23,7 @@ LATE = 2 / 3
 def phases(trials: Sequence[TrialRecord]) -> list[str]:
     """What search, finals and last training each cost and brought, as lines; none where there was only the search.
 
+    The search reached the highest accuracy after any epoch, as in the leaderboard; later runs that after their last.
     Time is the workers', by how long each trial's last epoch took.
 
     Args:
@@ -40,9 +41,14 @@ def phases(trials: Sequence[TrialRecord]) -> list[str]:
     for name, of in parts.items():
         if of:
             seconds = sum(trial.epochs * trial.metrics.get("epoch_seconds", 0.0) for trial in of)
-            epochs, reached = sum(trial.epochs for trial in of), max(trial.accuracies[trial.epochs] for trial in of)
+            epochs, reached = sum(trial.epochs for trial in of), max(map(_reached, of))
             lines.append(f"{name:<14} {len(of):>6,} {epochs:>7,} {format_duration(seconds):>9}  {reached:.4f}")
     return ["", *lines, *_not_handed_over(trained)]
+
+
+def _reached(trial: TrialRecord) -> float:
+    """Of a trial of the search its highest accuracy, as everywhere; of a later run that of the weights it ends with."""
+    return trial.accuracies[trial.epochs] if trial.repetition else trial.accuracy or 0.0
 
 
 def _not_handed_over(trained: Sequence[TrialRecord]) -> list[str]:
