@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from .errors import MOST_TOLD, Mistakes, SpaceError, nearest, shown
@@ -130,7 +129,9 @@ def read_settings(
         SpaceError: unknown keys, or values that cannot be; names all of them.
     """
     mistakes = Mistakes()
-    for key in islice((key for key in given if key not in known), MOST_TOLD):
+    unknown = [key for key in given if key not in known]
+    mistakes.untold = len(unknown[MOST_TOLD:])
+    for key in unknown[:MOST_TOLD]:
         with mistakes:
             raise SpaceError(f"{section}.{key}: unknown key", nearest(str(key), known), key=f"{section}.{key}")
     choices: dict[str, Choice] = {}

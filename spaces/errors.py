@@ -66,11 +66,21 @@ class ConfigError(ConvscapeError):
         remedy: what to do about it; "" where nothing can be advised.
         key: dotted key of the setting at fault, as in "space.kernel"; "" where there is none.
         several: the errors that this one tells of, where it tells of several.
+        untold: how many more mistakes there are than it tells of.
     """
 
-    def __init__(self, message: str, remedy: str = "", *, key: str = "", several: Sequence[ConfigError] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        key: str = "",
+        several: Sequence[ConfigError] = (),
+        untold: int = 0,
+    ) -> None:
         super().__init__(message, remedy)
         self.key = key
+        self.untold = untold
         self._several = tuple(several)
 
     @property
@@ -130,6 +140,8 @@ class Mistakes:
 
     def __init__(self) -> None:
         self.found: list[ConfigError] = []
+        self.untold = 0
+        """How many more there are: they are counted, not looked at."""
 
     def __enter__(self) -> None:
         return None
@@ -141,26 +153,29 @@ class Mistakes:
             return False
         known = {each.message for each in self.found}
         self.found += [each for each in error.each if each.message not in known]
+        self.untold += error.untold
         return True
 
     def refuse(self) -> None:
         """Raises the error that tells of what was found, where anything was."""
         if self.found:
-            raise together(self.found)
+            raise together(self.found, self.untold)
 
 
-def together(errors: Sequence[ConfigError]) -> ConfigError:
+def together(errors: Sequence[ConfigError], untold: int = 0) -> ConfigError:
     """One error that tells of several, of up to MOST_TOLD; of one it is that error.
 
     Args:
         errors: one or more.
+        untold: how many more there are.
     """
     if len(errors) == 1:
         return errors[0]
-    told = errors[:MOST_TOLD]
+    told, count = errors[:MOST_TOLD], len(errors) + untold
     kind = SpaceError if all(isinstance(error, SpaceError) for error in told) else ConfigError
-    header = f"{len(errors)} mistakes:" if len(errors) < MOST_TOLD else f"The first {MOST_TOLD} mistakes:"
-    return kind("\n".join([header, *map(str, told)]), key=told[0].key, several=told)
+    least = "at least " if untold else ""  # what was not looked at may hide more
+    header = f"{count} mistakes:" if count == len(told) else f"The first {len(told)} of {least}{count:,} mistakes:"
+    return kind("\n".join([header, *map(str, told)]), key=told[0].key, several=told, untold=count - len(told))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError, DataError
+from ...spaces import ConfigError, DataError, nearest
+from ...trainers.data import DATA_SETS, data_set_called
 from .beginning_text import Beginning, scalar, sweep_file_text
 from .sweep_file import parse_sweep_file, read_sweep_file
 from .transfer_space import suit_transfer
@@ -47,7 +48,8 @@ def read_or_begin(place: str | Path, overrides: Sequence[str] = (), *, trust: Tr
         if not os.path.lexists(place):
             raise ConfigError(
                 f"{place}: cannot be read: No such file or directory",
-                "Name a sweep file, a folder with a folder of images for each class, or a data set such as digits.",
+                f"{_guess(place)}Name a sweep file, a folder with a folder of images for each class, or a data set such "
+                "as digits.",
             )
         return read_sweep_file(place, overrides, trust=trust)
     text = sweep_file_text(begin(place, overrides, trust=trust))
@@ -107,11 +109,13 @@ def _at_home(place: str | Path) -> str:
 
 
 def _data_set(place: str | Path) -> str | None:
-    if not re.fullmatch(r"[\w -]+", str(place)):  # a path: no need to load torch to know that
-        return None
-    from ...trainers.data import data_set_called
+    return data_set_called(str(place)) if re.fullmatch(r"[\w -]+", str(place)) else None  # else it is a path
 
-    return data_set_called(str(place))
+
+def _guess(place: str | Path) -> str:
+    """The data set whose name is close to what was given, as a question; "" where none is."""
+    guess = nearest(str(place).lower(), DATA_SETS[:-1])
+    return f"{guess} " if guess.startswith("Did") else ""
 
 
 def _given(place: str | Path, root: Path | None, overrides: Sequence[str], trust: Trust) -> SweepConfig:
@@ -123,7 +127,8 @@ def _given(place: str | Path, root: Path | None, overrides: Sequence[str], trust
         missing = "it is a file" if os.path.lexists(folder) else "there is no such folder, and no data set of that name"
         raise DataError(
             f"{place}: {missing}",
-            "Name a folder that holds a folder of images for each class, or a data set: digits, cifar10, …",
+            f"{_guess(place)}Name a folder that holds a folder of images for each class, or a data set: digits, "
+            "cifar10, …",
         )
     if is_folder and root is not None:
         raise ConfigError(f"--root: {place} is a folder of images itself", "Leave --root out.", key="data.root")

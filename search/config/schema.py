@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
-from ...spaces import Budget, CustomSpace, bytes_from, find_module
+from ...spaces import Budget, ConfigError, CustomSpace, DataError, bytes_from, find_module, is_import_path
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
+from ...trainers.data import known_name
 from ..records import Objective
 from ..tracking import hide, uri_problem
 from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
@@ -111,6 +112,17 @@ class DataConfig(_Section):
     memory: Bytes | None = None
     """Most memory for images, in bytes or as "2 GB"; a quarter of the machine's when not given. A folder or a torch
     Dataset that comes to more is read anew each epoch, with the same result."""
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if not is_import_path(name):
+            try:
+                known_name(name)
+            except DataError as error:
+                problem = error.message.replace(f"data.name (={name!r})", f"data.name: {name!r:.80}")
+                raise ValueError(ConfigError(problem, error.remedy, key="data.name")) from None
+        return name
 
     @field_validator("root")
     @classmethod

@@ -95,7 +95,7 @@ def parse_sweep_file(
         config = config.trusting(more_trusting(trust, former), mistrust if trust == "nothing" else "")
     _check_sections(config or _rest(document.values, mistakes.found, Path(source).parent), mistakes)
     if config is None or mistakes.found:
-        raise _located(mistakes.found, document, source, overridden) from None
+        raise _located(mistakes, document, source, overridden) from None
     return config
 
 
@@ -140,19 +140,17 @@ def _rest(values: dict[str, Any], mistakes: Sequence[ConfigError], folder: Path)
         return None
 
 
-def _located(
-    mistakes: Sequence[ConfigError], document: yaml_lines.Document, source: str, overridden: Sequence[str]
-) -> ConfigError:
+def _located(mistakes: Mistakes, document: yaml_lines.Document, source: str, overridden: Sequence[str]) -> ConfigError:
     """The error that tells of all mistakes, each with its place, those of the file by their lines."""
     placed: list[tuple[float, ConfigError]] = []
-    for error in mistakes:
+    for error in mistakes.found:
         set_ = any(error.key == key or error.key.startswith((f"{key}.", f"{key}[")) for key in overridden)
         line = None if set_ else document.line(error.key)
         where = "--set" if set_ else f"{source}:{line}" if line else source
         choice = _as_choice(document.values, error.key) or _as_broken_choice(document.values, error.key)
         remedy = _with_brackets(*choice, set_=set_) if choice else error.remedy
         placed.append((line or math.inf, type(error)(f"{where}: {error.message}", remedy, key=error.key)))
-    return together([error for _, error in sorted(placed, key=lambda each: each[0])])
+    return together([error for _, error in sorted(placed, key=lambda each: each[0])], mistakes.untold)
 
 
 def _as_choice(values: dict[str, Any], key: str) -> tuple[str, str] | None:
@@ -287,10 +285,14 @@ def _validated(values: dict[str, Any], folder: Path) -> SweepConfig:
     except ValidationError as error:
         mistakes = Mistakes()
         keys: set[str] = set()
+        untold = set[str]()
         for found in error.errors(include_url=False):
             if len(keys) < MOST_TOLD:
                 with mistakes:
                     _raise(found, keys)
+            else:
+                untold.add(".".join(str(part) for part in found["loc"] if part not in _TYPE_NAMES))
+        mistakes.untold += len(untold - keys)
     mistakes.refuse()
     raise AssertionError("a ValidationError has errors")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...spaces import Conv, cost_table, values
+from ...trainers.data import data_set_called
+from ...trainers.device import cpus_here
 from ..config import suit_transfer
 from ..scheduling import Length
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from ...spaces import Architecture
     from ...trainers.data import Dataset
-    from ..config import SearchConfig, SweepConfig
+    from ..config import DataConfig, ResourcesConfig, SearchConfig, SweepConfig
     from ..proposals import DesignSpace
 
 STEPS_AN_EPOCH = 2
@@ -45,6 +47,8 @@ def adequacy(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> lis
         designs: the designs that it may try, for these images.
     """
     found = [
+        *_of_the_images(config.data),
+        *_of_the_workers(config.resources),
         *_of_the_steps(config.search, len(dataset.train), values(designs.recipes.settings["batch_size"])),
         *_of_the_validation(config.search, dataset),
         *_of_the_classes(dataset),
@@ -52,6 +56,21 @@ def adequacy(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> lis
         *_of_the_weights(config, dataset),
     ]
     return [f"Note: {line}" for line in found]
+
+
+def _of_the_images(data: DataConfig) -> Iterator[str]:
+    if data.root and data_set_called(data.name) == "digits":
+        yield "data.root is not read: the digits come with scikit-learn. For images in a folder: `data.name: folder`."
+
+
+def _of_the_workers(resources: ResourcesConfig) -> Iterator[str]:
+    fit = max(1, math.floor(cpus_here() / resources.cpus))
+    if resources.workers and resources.workers > fit and not (resources.gpus or resources.address):
+        each = f" of {resources.cpus:g} CPUs each" if resources.cpus != 1 else ""
+        yield (
+            f"resources.workers: {resources.workers:,}{each} are more than this machine has room for: {fit:,} train at "
+            "a time."
+        )
 
 
 def _of_the_steps(search: SearchConfig, images: int, batches: tuple[object, ...] | None) -> Iterator[str]:

@@ -61,7 +61,8 @@ def choose_runner(config: SweepConfig, designs: DesignSpace) -> Runner:
     about = f"it is about {format_duration(work)} of work for one CPU"
     if work < RAY_PAYS:
         return Runner("inline", f"{about}, and Ray pays from {format_duration(RAY_PAYS)} on")
-    return Runner("ray", f"{about}, for {workers} workers")
+    at_a_time = max(1, min(workers, math.floor(cpus_here() / resources.cpus)))
+    return Runner("ray", f"{about}, for {at_a_time:,} worker{'s' * (at_a_time != 1)}")
 
 
 def seconds_of_work(config: SweepConfig, designs: DesignSpace) -> float:

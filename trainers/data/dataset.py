@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...spaces import DataError, is_import_path, nearest
+from ...spaces import DataError, is_import_path
 from ..device import memory_for_images
 from . import sources
+from .names import known_name
 from .originals import originals_of
 from .sources import TORCHVISION, Source
 from .streaming import Streamed, digest
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from .originals import Originals
     from .pixels import Resize, Shape
 
-DATA_SETS = ("digits", *TORCHVISION, "folder")
-"""Names that `load_dataset` knows. Case, hyphens and underscores do not matter."""
 HELD_OUT = 0.2
 """Share kept for validation, and for the test where a data set has no test part of its own."""
 TEST_SEED = 0
@@ -223,7 +222,7 @@ def load_dataset(
     """A data set by name, split so that every class keeps its share in every part.
 
     Args:
-        name: one of DATA_SETS, or the import path of a function of one's own (see `custom.read_function`).
+        name: one of `names.DATA_SETS`, or the import path of a function of one's own (see `custom.read_function`).
         root: the folder that torchvision's layout starts in, or of the images ("folder"); not for "digits".
         train: images to train on, a number or a share of all that are not test; None for all that are left.
         validation: images to validate on, a number or a share of all that are not test; None for a fifth of the images
@@ -349,22 +348,6 @@ def stratified(
     shuffled = random.permutation(pool)
     chosen = [shuffled[labels[shuffled] == label][:quota] for label, quota in enumerate(quotas)]
     return np.sort(np.concatenate([pool[:0], *chosen]))
-
-
-def known_name(name: str) -> str:
-    """The data set of DATA_SETS that is meant by a name, whatever its case, hyphens, underscores and spaces.
-
-    Raises:
-        DataError: there is none; says which is nearest.
-    """
-    plain = {known.replace("-", ""): known for known in DATA_SETS}
-    try:
-        return plain[str(name).lower().replace("-", "").replace("_", "").replace(" ", "")]
-    except KeyError:
-        raise DataError(
-            f"data.name (={name!r}) is not known",
-            f"{nearest(str(name).lower(), DATA_SETS)} Or name a function of yours by its import path.",
-        ) from None
 
 
 def _read(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...spaces import DataError
-from .dataset import HELD_OUT, known_name, load_dataset
+from .dataset import HELD_OUT, load_dataset
 from .decoding import read_shape
 from .folder import HEADS_READ, Files, no_images
 from .folder_layout import layout_of
@@ -36,7 +35,7 @@ def outlook_of(name: str, root: Path | None) -> Outlook:
     """What is known of a data set before its images are decoded; those that are known by name are read.
 
     Args:
-        name: one of `dataset.DATA_SETS`.
+        name: one of `names.DATA_SETS`.
         root: where its files are; not for "digits".
 
     Raises:
@@ -73,16 +72,3 @@ def _have_all(size: tuple[int, int], some: Sequence[tuple[int, int]], parts: Seq
         return False
     shapes = (read_shape(Path(part.name(at))) for part in parts for at in range(len(part)))
     return all(shape is None or shape[1:] == size for shape in shapes)
-
-
-def data_set_called(name: str) -> str | None:
-    """The data set that is known by a name, however that is written; None where there is none.
-
-    >>> data_set_called("Fashion_MNIST"), data_set_called("folder"), data_set_called("leaves")
-    ('fashion-mnist', None, None)
-    """
-    try:
-        known = known_name(name)
-    except DataError:
-        return None
-    return None if known == "folder" else known

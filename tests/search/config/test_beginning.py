@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from convscape.search.config import beginning, beginning_text
-from convscape.search.config.beginning import begin
+from convscape.search.config.beginning import begin, read_or_begin
 from convscape.search.config.beginning_text import Beginning, scalar, sweep_file_text
 from convscape.search.config.schema import NAME
 from convscape.search.config.sweep_file import parse_sweep_file
 from convscape.search.config.yaml_lines import parse_yaml
+from convscape.spaces import ConfigError, DataError
 from convscape.trainers.data import Outlook, data_set_called
 from hypothesis import example, given, strategies as st
 from PIL import Image
@@ -127,3 +128,12 @@ def test_a_whole_file_is_read_whatever_the_folder_is_called() -> None:
 def test_data_sets_are_known_however_they_are_written() -> None:
     assert data_set_called("Fashion MNIST") == "fashion-mnist"
     assert data_set_called("folder") is data_set_called("leaves") is None
+
+
+@pytest.mark.parametrize("ask", [begin, read_or_begin])
+def test_a_data_set_s_name_that_is_misspelt_gets_the_nearest(ask: Any) -> None:
+    with pytest.raises((ConfigError, DataError), match=r"Did you mean 'fashion-mnist'\? Name a"):
+        ask("fashon-mnist")
+    with pytest.raises((ConfigError, DataError)) as refused:
+        ask("no/such/photos")
+    assert "Did you mean" not in str(refused.value)

@@ -292,11 +292,14 @@ space: {kernal: 3, filters: huge, stage1: {kernel: 99}}
 serach: {trials: 3}
 """
     error = refused(text, "resources.cpus=0", "budget.macs=few")
-    assert str(error).splitlines()[0] == "The first 10 mistakes:"
+    assert str(error).splitlines()[0] == "The first 10 of 14 mistakes:"
     assert [each.key for each in error.each] == [
         "name", "data.train", "recipe.learning_rat", "recipe.momentum", "search.trials", "search.start[0]",
         "search.start[1]", "search.baselines[0]", "space.kernal", "space.filters",
     ]  # fmt: skip
+    many = "\n".join(f"  nothing{number}: 1" for number in range(30))
+    assert str(refused(f"{LEAST}search:\n{many}")).startswith("The first 10 of at least 30 mistakes:")
+    assert str(refused(f"{LEAST}space:\n{many}")).startswith("The first 10 of at least 30 mistakes:")
     few = refused("name: try\ndata: {name: digits}\nspace: {kernal: 3}\n", "search.trials=0", "recipe.crop=-1")
     assert str(few) == (
         "3 mistakes:\n"
@@ -449,3 +452,12 @@ def test_any_text_is_a_config_or_an_error(text: str) -> None:
 def test_any_document_is_a_config_or_an_error(document: dict, sets: list[tuple[str, str, str]]) -> None:
     text = yaml.safe_dump({"name": "a", "data": {"name": "digits"}, **document}, allow_unicode=True)
     is_config_or_error(text, *(f"{first}.{second}={value}" for first, second, value in sets))
+
+
+def test_an_unknown_data_set_is_told_with_the_other_mistakes() -> None:
+    error = refused("name: try\ndata: {name: foldr}\nsearch: {trialz: 3}\nbudget: {parameters: -3}\n")
+    assert [each.message for each in error.each][:2] == [
+        "sweep.yaml:2: data.name: 'foldr' is not known", "sweep.yaml:3: search.trialz: unknown key",
+    ]  # fmt: skip
+    assert error.each[0].remedy.startswith("Did you mean 'folder'?")
+    assert len(error.each) == 3

@@ -23,7 +23,7 @@ def photos(of_each: tuple[int, ...], side: int = 32, channels: int = 3, **parts:
 
 
 def notes(dataset: Dataset, **sections: dict[str, Any]) -> list[str]:
-    config = parse_sweep_file(json.dumps({"name": "x", "data": {"name": "digits"}, **sections}))
+    config = parse_sweep_file(json.dumps({"name": "x", "data": {"name": "digits"}} | sections))
     return adequacy(config, dataset, DesignSpace.for_images(config, dataset))
 
 
@@ -41,6 +41,11 @@ def test_the_defaults_lack_nothing_that_a_setting_could_give(dataset: Dataset) -
     [
         (FEW, {"recipe": {"batch_size": [32, 128]}}, "batches of 128 make an epoch of 150 images 2 steps."),
         (DIGITS, {"recipe": {"batch_size": 600}}, "batches of 600 make an epoch of 1,000 images 2 steps."),
+        (DIGITS, {"data": {"name": "Digits", "root": "photos"}}, "data.root is not read: the digits come with"),
+        (
+            DIGITS, {"resources": {"workers": 1000}},
+            "resources.workers: 1,000 are more than this machine has room for: ",
+        ),
         (FEW, {"search": {"first_rung": 2}}, "search.first_rung: 2 judges trials after 4 steps,"),
         (FEW, {"search": {"epochs": 9}}, "search.epochs: 9 of 150 images are 18 steps, too few"),
         (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         (["resources.address=auto"], "ray", "resources.address is given"),
         (["resources.gpus=0.5"], "ray", "resources.gpus is given"),
         (["resources.epoch_seconds=60"], "ray", "resources.epoch_seconds is given"),
-        (["search.trials=100000"], "ray", "of work for one CPU, for 4 workers"),
+        (["search.trials=100000"], "ray", "of work for one CPU, for 3 workers"),
         (["search.seconds=600", "search.epochs=auto"], "ray", "about 10:00 of work"),
         (["search.seconds=60", "search.epochs=auto"], "ray", "about 1:00 of work"),
         (["search.seconds=20", "search.epochs=auto"], "inline", "about 0:20 of work"),
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
         (["resources.runner=inline", "search.trials=100000"], "inline", "says so"),
     ],
 )
-def test_ray_is_started_where_it_pays(tmp_path: Path, settings: list[str], name: str, reason: str) -> None:
+def test_ray_is_started_where_it_pays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: list[str], name: str, reason: str
+) -> None:
+    monkeypatch.setattr("convscape.search.driver.runner.cpus_here", lambda: 3)  # no more workers than that at a time
     config = tiny(tmp_path, "resources={precision: float32, workers: 4}", *settings)
     designs = replace(DesignSpace.of(config, input=(1, 8, 8), classes=10), images=1_150)
     chosen = choose_runner(config, designs)

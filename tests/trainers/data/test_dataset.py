@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from convscape.spaces.errors import DataError
-from convscape.trainers.data.dataset import DATA_SETS, load_dataset, split, stratified
+from convscape.trainers.data.dataset import load_dataset, split, stratified
 from convscape.trainers.data.images import Images
-from convscape.trainers.data.sources import Source
+from convscape.trainers.data.names import DATA_SETS
+from convscape.trainers.data.sources import TORCHVISION, Source
 from hypothesis import given, settings, strategies as st
 
 
@@ -195,9 +196,7 @@ def test_names_are_read_leniently(name):
 
 
 def test_known_names():
-    assert DATA_SETS == (
-        "digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn", "stl10", "folder"
-    )  # fmt: skip
+    assert ("digits", *TORCHVISION, "folder") == DATA_SETS
 
 
 @given(st.integers(20, 400), st.integers(1, 300))
