@@ -11,7 +11,7 @@ import pytest
 import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.cost import cost_table
-from convscape.spaces.errors import ConvscapeError
+from convscape.spaces.errors import ConvscapeError, DataError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear, LocallyConnected
 from convscape.trainers import (
     Classifier,
@@ -130,6 +130,24 @@ def test_two_gib_hold_what_is_classified_together(size, at_a_time):
         network = build_network(large)
     classifier = Classifier(network=network, architecture=large, classes=("a", "b"), mean=(0,) * 3, std=(1,) * 3)
     assert (classifier.input, classifier.at_a_time) == ((3, size, size), at_a_time)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said"),
+    [
+        (torch.zeros(2, 1, 8, 8), r"`pixels` \(=float32 \(2, 1, 8, 8\)\) must be uint8 \(N, 1, 8, 8\), 0 to 255"),
+        (torch.zeros(1, 8, 8, dtype=torch.uint8), r"\(=uint8 \(1, 8, 8\)\) must be .*\n  Of one image: pixels\[None\]"),
+        (torch.zeros(2, 3, 8, 8, dtype=torch.uint8), r"\(=uint8 \(2, 3, 8, 8\)\) must be uint8 \(N, 1, 8, 8\)"),
+    ],
+)
+def test_pixels_of_another_type_or_shape_are_refused(pixels, said):
+    network = Architecture((1, 8, 8), (Conv(4), GlobalPool(), Flatten(), Linear(2)), 2)
+    classifier = Classifier(
+        network=build_network(network).eval(), architecture=network, classes=("a", "b"), mean=(0.0,), std=(1.0,)
+    )
+    with pytest.raises(DataError, match=said):
+        classifier.probabilities(pixels)
+    assert classifier.probabilities(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape == (3, 2)
 
 
 def test_no_code_of_an_export_runs(bundle, tmp_path):

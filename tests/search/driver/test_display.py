@@ -94,6 +94,7 @@ def test_a_quiet_one_says_and_shows_nothing_else() -> None:
     with ProgressDisplay(Log(Console(file=log)), live=False) as shown:
         shown.enter("reading images")
         shown(ENDED)
+        shown.note("digits: images of 1x8x8")
         shown.say("Saved.")
     assert log.getvalue() == "Saved.\n"
 

@@ -14,6 +14,7 @@ from unittest.mock import ANY
 import convscape
 import pytest
 from convscape.search.driver import folder as sweep_folders, launching as sweeps
+from convscape.search.driver.changes import with_changes
 from convscape.search.driver.launching import launch, resume
 from convscape.search.files import SPOOL, STUDY, lock, open_seal, seal
 from convscape.search.files.append_only import Spool
@@ -347,3 +348,22 @@ def test_a_log_that_closes_does_not_end_the_sweep(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("convscape.search.driver.terminal.PLAIN_EVERY", 0.0)
     monkeypatch.setattr("rich.console.Console.print", closed)
     assert launch(tiny(tmp_path, "search.trials=2"), progress=True).counts()["unfinished"] == 0
+
+
+def test_what_is_no_sweep_or_no_list_of_settings_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a config, not a NoneType"):
+        launch(None, progress=False)  # pyright: ignore[reportArgumentType]
+    for refuses in (
+        lambda text: launch(tiny(tmp_path), overrides=text, progress=False),
+        lambda text: launch("digits", overrides=text, progress=False),
+        lambda text: with_changes(tiny(tmp_path), text),
+    ):
+        with pytest.raises(ConfigError, match=r"overrides \(='search.trials=1x'\) is one text") as refused:
+            refuses("search.trials=1x")
+        assert refused.value.remedy == "Write overrides=['search.trials=1x']."
+
+
+@pytest.mark.usefixtures("quiet")
+def test_without_progress_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    launch(tiny(tmp_path, "search.trials=1"), progress=False)
+    assert capfd.readouterr() == ("", "")
