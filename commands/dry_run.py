@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def print_dry_run(config: SweepConfig, output: str) -> None:
     """Prints the config, what was seen of the images, and three networks of the space."""
     with loading() as shown:
-        from ..dashboards.text import design_json, design_line, forecast_line
+        from ..dashboards.text import design_json, design_text, forecast_line
         from ..search.config import AUTO, with_environment
         from ..search.driver import adequacy, choose_runner, forecast, read_and_check
         from ..search.proposals import textbook_designs
@@ -44,14 +45,21 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     )
     echo("")
     for line in [*data_report(dataset), *lacking, *by_environment]:
-        echo(f"# {line}")
+        echo(_comment(line))
     if config.search.start == AUTO:
         for start in textbook_designs(designs, config.search.trials):
-            echo(f"# first, {start.reason}\n{design_line(start.design, designs)}")
-    echo(f"# runner: {runner.name}, since {runner.reason}")
+            echo(f"{_comment(f'first, {start.reason}')}\n{design_text(start.design, designs)}")
+    echo(_comment(f"runner: {runner.name}, since {runner.reason}"))
     if time is not None:
-        echo(f"# time: {forecast_line(time)}")
+        echo(_comment(f"time: {forecast_line(time)}"))
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
-    echo(f"# {counted}; nothing was kept")
+    echo(_comment(f"{counted}; nothing was kept"))
     for design in drawn:
-        echo(design_line(design, designs))
+        echo(design_text(design, designs))
+
+
+def _comment(text: str) -> str:
+    """A line as a comment of 80 columns, so that what is printed above it stays YAML."""
+    return textwrap.fill(
+        text, 80, initial_indent="# ", subsequent_indent="#   ", break_long_words=False, break_on_hyphens=False
+    )

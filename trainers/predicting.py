@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
-from ..spaces import Architecture, CheckpointError, cost_table, read_plain
+from ..spaces import Architecture, CheckpointError, DataError, cost_table, read_plain
 from . import checkpoint as checkpoints
 from .network import build_network
 from .transfer import LARGEST_JSON, LARGEST_WEIGHTS
@@ -99,10 +99,26 @@ class Classifier:
 
     @torch.inference_mode()
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """What the network gives each class, (N, classes), for pixels 0 to 255 as uint8 (N, C, H, W)."""
+        """What the network gives each class, (N, classes), for pixels 0 to 255 as uint8 (N, C, H, W).
+
+        Raises:
+            DataError: the pixels are of another type or shape; says what they are.
+        """
+        self._check(pixels)
         mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
         prepared = pixels.float().div_(255).sub_(mean).div_(std)  # in place: of large pictures there is one copy
         return self.network(prepared).flatten(1).softmax(1)
+
+    def _check(self, pixels: Tensor) -> None:
+        shape, wanted = tuple(pixels.shape), f"(N, {', '.join(map(str, self.input))})"
+        found = f"`pixels` (={str(pixels.dtype).removeprefix('torch.')} {shape}) must be"
+        if pixels.dtype != torch.uint8:
+            raise DataError(
+                f"{found} uint8 {wanted}, 0 to 255", "Of values from 0 to 1: (255 * pixels).round().to(torch.uint8)."
+            )
+        if shape[1:] != self.input:
+            remedy = "Of one image: pixels[None]." if shape == self.input else f"{wanted} is (N, C, H, W)."
+            raise DataError(f"{found} uint8 {wanted}", remedy)
 
 
 def pictures_at_a_time(architecture: Architecture) -> int:

@@ -5,6 +5,7 @@ from .mattered import mattered_json as mattered_json
 from .networks import (
     design_json as design_json,
     design_line as design_line,
+    design_text as design_text,
     forecast_line as forecast_line,
     network_json as network_json,
     network_text as network_text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from ...search.records import epochs_in_words, last_trainings, standings, sureness, why_refused
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from ...search.records import TrialRecord
 
+WIDTH = 80
+"""Columns of the text, at most."""
 MOST_RIVALS = 3
 """Finalists beside the winner that are told of."""
 FEWEST = 6
@@ -44,6 +47,20 @@ def phases(trials: Sequence[TrialRecord]) -> list[str]:
             epochs, reached = sum(trial.epochs for trial in of), max(map(_reached, of))
             lines.append(f"{name:<14} {len(of):>6,} {epochs:>7,} {format_duration(seconds):>9}  {reached:.4f}")
     return ["", *lines, *_not_handed_over(trained)]
+
+
+def wrapped(lines: Sequence[str]) -> list[str]:
+    """Lines of WIDTH columns at most: what is longer goes on in the next line, further in.
+
+    Args:
+        lines: each whole.
+    """
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        or [line]
+    ]
 
 
 def _reached(trial: TrialRecord) -> float:

@@ -9,7 +9,7 @@ from ...search import folder_option
 from ...search.records import epochs_in_words
 from ...search.scheduling import Length
 from ...spaces import format_layer_table, short
-from .finals import how_sure, more_time, phases
+from .finals import how_sure, more_time, phases, wrapped
 from .in_mlflow import pages
 from .mattered import importance_lines, runner_up, runner_up_lines
 from .status import spent, unsent
@@ -106,20 +106,24 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
         "",
         *front(trials, sweep.config.search.objectives),
         f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",
-        *([] if best.mean_accuracy is None else [f"  from other seeds: {over_seeds(best)} runs, mean and deviation"]),
+        *_from_other_seeds(best),
         *_handed_over(best, records),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
         *_against_the_textbook(trials),
         *_against_baseline(trials),
-        *how_sure(records, best.trial, validated, sweep.validated_in_finals, finals=sweep.config.search.finalists > 0),
+        *wrapped(
+            how_sure(
+                records, best.trial, validated, sweep.validated_in_finals, finals=sweep.config.search.finalists > 0
+            )
+        ),
         *runner_up_lines(runner_up(trials, records, validated, sweep.validated_in_finals)),
         *importance_lines(sweep.importances(records)),
-        *more_time(records, helpful, sweep.config.search.trials),
+        *wrapped(more_time(records, helpful, sweep.config.search.trials)),
         "",
         format_layer_table(winner.design.architecture),
         *spent(sweep.counts(records), records),
-        *phases(records),
+        *wrapped(phases(records)),
         *unsent(sweep),
         "",
     ]
@@ -131,6 +135,14 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     parts.append("Compare runs in MLflow:")
     parts += [f"  {line}" for line in pages(sweep)]
     return "\n".join(parts)
+
+
+def _from_other_seeds(best: TrialSummary) -> list[str]:
+    if best.mean_accuracy is None:
+        return []
+    if best.seeds == 1:
+        return [f"  from another seed: {best.mean_accuracy:.4f}, a single run"]
+    return [f"  from other seeds: {over_seeds(best)} runs, mean and deviation"]
 
 
 def _handed_over(best: TrialSummary, records: Sequence[TrialRecord]) -> list[str]:

@@ -121,6 +121,22 @@ def design_line(design: Design, designs: DesignSpace) -> str:
     return costs + (f"\n{'':12} would not be trained: {over}" if over else "")
 
 
+def design_text(design: Design, designs: DesignSpace) -> str:
+    """A design that a sweep may train, as lines of WIDTH columns: its cost, why it would not be trained, its network.
+
+    Args:
+        design: the network and its recipe.
+        designs: what the sweep may train, and its budget.
+    """
+    over = designs.over_budget(design)
+    cost = f"{design.parameters:,} parameters, {design.macs:,} MACs{f'; would not be trained: {over}' if over else ''}"
+    network = fill(
+        design.notation, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return f"{cost}\n{network}"
+
+
 def forecast_line(forecast: Forecast) -> str:
     """What the time of a sweep will buy, in a line."""
     last = f", and a last training of about {forecast.last:,} epochs" if forecast.last else ""

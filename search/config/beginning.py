@@ -48,8 +48,8 @@ def read_or_begin(place: str | Path, overrides: Sequence[str] = (), *, trust: Tr
         if not os.path.lexists(place):
             raise ConfigError(
                 f"{place}: cannot be read: No such file or directory",
-                f"{_guess(place)}Name a sweep file, a folder with a folder of images for each class, or a data set such "
-                "as digits.",
+                f"{_guess(place)}Name a sweep file, a folder with a folder of images for each class, or a data set "
+                "such as digits.",
             )
         return read_sweep_file(place, overrides, trust=trust)
     text = sweep_file_text(begin(place, overrides, trust=trust))

@@ -110,14 +110,19 @@ def _data(beginning: Beginning) -> list[str]:
     sizes = beginning.outlook.sizes
     if beginning.size is None:
         return [*lines, _line("  # size: 32", f"without this they keep the {_by(sizes[0])} pixels they have")]
-    low, high = min(sizes, key=min), max(sizes, key=min)
+    low, high = min(sizes, key=_pixels), max(sizes, key=_pixels)
     has = _by(low) if low == high else f"{_by(low)} to {_by(high)}"
     lines.append(_line(f"  size: {beginning.size}", f"pixels along each side; the images have {has}"))
-    larger = next((size for size in LARGER if size >= 1.5 * beginning.size and size <= min(high)), None)
+    larger = next((size for size in LARGER if size >= 1.5 * beginning.size and size <= max(map(min, sizes))), None)
     if larger:
         times = (larger / beginning.size) ** 2
         lines.append(_line("", f"{larger} shows more detail, and takes {times:.2g} times as long"))
     return lines
+
+
+def _pixels(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """Orders sizes as the lines about the images do."""
+    return size[0] * size[1], size
 
 
 def _by(size: tuple[int, int]) -> str:

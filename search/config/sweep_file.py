@@ -191,6 +191,11 @@ def _with_brackets(key: str, listed: str, *, set_: bool) -> str:
 
 def _overridden(values: dict[str, Any], overrides: Sequence[str]) -> list[str]:
     """Puts the settings of `--set` over those of the file, and gives their keys."""
+    if isinstance(overrides, str):
+        raise ConfigError(
+            f"overrides (={overrides!r:.80}) is one text, and a list of them is wanted",
+            f"Write overrides=[{overrides!r:.80}].",
+        )
     mistakes = Mistakes()
     keys: list[str] = []
     for override in overrides:
@@ -356,4 +361,4 @@ def _meaning(location: Sequence[str]) -> str:
     section = _section(location[:-1])
     field = section.model_fields.get(location[-1]) if section and location else None
     description = (field.description or "") if field else ""
-    return f"Meaning: {description}" if description else ""
+    return f"Meaning: {' '.join(description.split())}" if description else ""

@@ -55,7 +55,7 @@ def adequacy(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> lis
         *_of_the_networks(config, designs),
         *_of_the_weights(config, dataset),
     ]
-    return [f"Note: {line}" for line in found]
+    return [f"Note: {line}".replace("\n", "\\n") for line in found]  # a class's name may hold a newline
 
 
 def _of_the_images(data: DataConfig) -> Iterator[str]:
@@ -104,7 +104,8 @@ def _of_the_validation(search: SearchConfig, dataset: Dataset) -> Iterator[str]:
         remedy = "Put more images into that part"
     elif search.cross_validate and search.finalists and search.seeds > 1 and dataset.splits_again:
         remedy += "; finalists are compared on several splits"
-    yield f"of {images} images to validate on each counts for {100 / images:.1f} points of accuracy. {remedy}."
+    counted = f"{images} image{'s' * (images != 1)}"
+    yield f"of {counted} to validate on each counts for {100 / images:.1f} points of accuracy. {remedy}."
 
 
 def _of_the_classes(dataset: Dataset) -> Iterator[str]:

@@ -40,6 +40,8 @@ def with_changes(config: SweepConfig, overrides: Sequence[str], may_change: Sequ
     """
     if not overrides:
         return config
+    if isinstance(overrides, str):
+        with_settings(config, overrides)  # refuses it
     for key in (override.partition("=")[0].strip() for override in overrides):
         if not key.startswith(tuple(may_change)):
             raise _refusal(f"--set {key:.80}", config.name, key)

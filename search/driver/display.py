@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .phases import Phase
     from .progress import SweepProgress
 
+WIDTH = 80
+"""Columns of the line of phases at the end, at most: a longer one is wrapped."""
 DRAWN_EVERY = 0.5
 """Seconds between two looks at a display."""
 
@@ -81,7 +84,7 @@ class ProgressDisplay:
         with suppress(Exception, SystemExit):  # though it be broken: a terminal is to be as it was
             self._surface.close()
         if self._newest is not None and self._newest.epochs and (took := phases_line(self.phases.so_far)):
-            self.say(took)
+            self.say(textwrap.fill(took, WIDTH, break_on_hyphens=False))
 
     def __call__(self, progress: SweepProgress) -> None:
         """Takes in how far the sweep is; the end is shown at once."""
@@ -102,6 +105,11 @@ class ProgressDisplay:
     def say(self, text: str) -> None:
         """Shows `text` as a line that stays."""
         self._try(lambda: self._surface.say(text))
+
+    def note(self, text: str) -> None:
+        """Shows `text` as a line that stays, where progress is shown: what nothing need be done about."""
+        if self._live:
+            self.say(text)
 
     def _run(self) -> None:
         while True:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...spaces import ConfigError
 from ..config import (
     SweepConfig,
     config_of,
@@ -61,6 +63,11 @@ class Given:
             config = config_of(given, overrides, trust=trust)
             keys = frozenset(given_settings(given, overrides))
             return Given(config=config, file=None, begins=False, keys=keys)
+        if not isinstance(given, str | os.PathLike):
+            raise ConfigError(
+                f"a sweep is a sweep file's path, a dict of what it holds, or a config, not a {type(given).__name__}",
+                'For example: convscape.launch("sweep.yaml")',
+            )
         begins, config = is_beginning(given), read_or_begin(given, overrides, trust=trust)
         keys = frozenset(given_settings({} if begins else given, overrides))
         return Given(config=config, file=Path(given), begins=begins, keys=keys)

@@ -78,7 +78,8 @@ def launch(
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
         resume: go on where a sweep of this name is there already, as `convscape.resume` does, with what `config` and
             `overrides` say otherwise of settings that can still be changed.
-        progress: show on standard error, or in the notebook, how far the sweep is; or a display of that.
+        progress: show on standard error, or in the notebook, what was seen of the images and how far the sweep is;
+            False for warnings and an interruption alone; or a display of that.
         trust_code: run code that is named and installed, too, not that of the `code` folders alone.
 
     Returns:
@@ -232,9 +233,9 @@ def _run(
     engine: Engine | None = None
     saved = at_once = False
     for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if former is None else [])]:
-        shown.say(line)
+        shown.note(line)
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
-        shown.say(
+        shown.note(
             f"resources.epoch_seconds is {limit:g} s. A worker's first epoch may take that long to begin, and ends the "
             f"worker then: allow {SHORT:g} s or more."
         )

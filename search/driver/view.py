@@ -69,9 +69,9 @@ def view_text(view: RenderableType, width: int) -> str:
 
 
 def progress_line(progress: SweepProgress) -> str:
-    """One line for a log: time, phase, how much is done, trials, the best, images a second, time left, its design.
+    """One line for a log: time, phase, how much is done, trials, the best, images a second, time left.
 
-    The design is last, for its length.
+    The best network is not in it, for its length: `convscape status` shows it.
 
     >>> from convscape.search.driver import SweepProgress, SweepState
     >>> now = SweepProgress(
@@ -90,8 +90,6 @@ def progress_line(progress: SweepProgress) -> str:
     if progress.trial is not None:
         parts.append(_accuracy(progress))
     parts += [*_speed(progress), *(part.plain for part in _time_left(progress.phases, progress))]
-    if progress.notation:
-        parts.append(progress.notation)
     return _GAP.join(parts)
 
 
@@ -136,7 +134,8 @@ def _trials(progress: SweepProgress) -> list[str]:
     """How many trials began, ended, run and wait; of what kind others are."""
     from ..config import UNLIMITED  # pydantic comes with it
 
-    begun = str(progress.begun) if progress.wanted == UNLIMITED else f"{progress.begun}/{progress.wanted}"
+    open_ended = progress.wanted == UNLIMITED or progress.begun > progress.wanted  # a resume may want fewer
+    begun = str(progress.begun) if open_ended else f"{progress.begun}/{progress.wanted}"
     parts = [f"{begun} trials: {progress.ended} ended", f"{progress.running} running", f"{progress.paused} paused"]
     if progress.failed:
         parts.append(f"{progress.failed} failed")

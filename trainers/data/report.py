@@ -60,7 +60,7 @@ def data_report(dataset: Dataset) -> list[str]:
         lines.append(
             f"{twice:,} of the images to validate or test on are among those to train on, too: accuracies are too high."
         )
-    return lines
+    return [line.replace("\n", "\\n") for line in lines]  # a class's or a file's name may hold a newline
 
 
 def _classes(dataset: Dataset) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from convscape.dashboards.text.finals import how_sure, more_time, phases
+import pytest
+from convscape.dashboards.text import leaderboard
+from convscape.dashboards.text.finals import how_sure, more_time, phases, wrapped
+from convscape.search.records.summary import summaries
 from convscape.search.records.trial import Design, Role, TrialRecord
 from convscape.spaces import parse_notation
 from convscape.trainers import Recipe
@@ -78,3 +81,27 @@ def test_it_says_that_there_was_no_time_for_more() -> None:
     (few,) = more_time([*SEARCHED[:2], LAST], 80, wanted=1_000_000)
     assert few == "  more time: would pay, for 2 designs are all that there was time for"
     assert not more_time([*SEARCHED[:2], LAST], 80, wanted=2), "more were not asked for"
+
+
+def test_long_lines_go_on_further_in_and_tables_stay() -> None:
+    sentence, row = "  how sure: " + "word " * 20, f"{'search':<14} {6:>6} {60:>7}"
+    first, second, last = wrapped([sentence, row])
+    assert first.startswith("  how sure: word")
+    assert len(first) <= 80
+    assert second.startswith("    word")
+    assert last == row
+    assert wrapped([""]) == [""]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [
+        ([], []),
+        ([0.7917], ["  from another seed: 0.7917, a single run"]),
+        ([0.5, 0.5], ["  from other seeds: 0.5000±0.0000 of 2 runs, mean and deviation"]),
+    ],
+)
+def test_a_single_run_from_another_seed_is_no_mean(accuracies: list[float], said: list[str]) -> None:
+    runs = [trial(6 + at, accuracy, role="repeat", repeats=5) for at, accuracy in enumerate(accuracies)]
+    best = summaries([*SEARCHED, *runs], {}, ["accuracy"])[0]
+    assert leaderboard._from_other_seeds(best) == said

@@ -137,3 +137,15 @@ def test_a_data_set_s_name_that_is_misspelt_gets_the_nearest(ask: Any) -> None:
     with pytest.raises((ConfigError, DataError)) as refused:
         ask("no/such/photos")
     assert "Did you mean" not in str(refused.value)
+
+
+def test_sizes_are_ordered_as_in_what_is_said_of_the_images() -> None:
+    """A picture of 90x120 has more pixels than one of 96x96, though its shorter side has fewer."""
+    text = sweep_file_text(
+        Beginning(
+            name="x", data="folder", root=Path("photos"), outlook=outlook(sizes=((96, 96), (72, 48), (90, 120))),
+            size=48, seconds=60, flip=True, transfer=False, cpus=2, gpus=0,
+        )
+    )  # fmt: skip
+    assert "the images have 72x48 to 90x120" in text
+    assert "96 shows more detail" in text

@@ -461,3 +461,9 @@ def test_an_unknown_data_set_is_told_with_the_other_mistakes() -> None:
     ]  # fmt: skip
     assert error.each[0].remedy.startswith("Did you mean 'folder'?")
     assert len(error.each) == 3
+
+
+def test_what_a_setting_means_is_one_line() -> None:
+    error = refused("name: try\ndata: {name: digits, size: large}\n")
+    assert error.remedy.startswith("Meaning: Height and width in pixels that images are brought to")
+    assert "\n" not in error.remedy

@@ -52,6 +52,7 @@ def test_the_defaults_lack_nothing_that_a_setting_could_give(dataset: Dataset) -
             load_dataset("digits", train=1000, validation=50), {},
             "of 50 images to validate on each counts for 2.0 points of accuracy. `data.validation: 0.3`",
         ),
+        (load_dataset("digits", train=900, validation=1), {}, "of 1 image to validate on each counts for 100.0 points"),
         (photos((300, 9, 12), side=28), {}, "too few images to learn from: class1 6, class2 8. Give them more"),
         (DIGITS, {"space": {"stages": 3, "kernel": 5, "convolutions": 3}}, "and an image has 8: fewer `space.stages`"),
         (photos((120,) * 4), {}, "307 images to train on are few for 4 classes. Weights learnt on other images would"),

@@ -125,13 +125,14 @@ def test_a_log_s_line_says_all() -> None:
         "best 0.9100±0.0123 (trial 4)",
         "1,234 images/s",
         "about 1:30 left",
-        "INPUT[8x8x1] -> CONV3-8 -> FC-10",
     ]
 
 
 def test_a_log_s_line_leaves_out_what_is_not() -> None:
     unlimited = replace(NOTHING, wanted=1_000_000)
     assert progress_line(unlimited).startswith("0:05  0 trials: 0 ended, 0 running, 0 paused")
+    lowered = replace(NOTHING, begun=6, wanted=2)
+    assert progress_line(lowered).startswith("0:05  6 trials: 0 ended")
     ended = replace(NOW, state=SweepState.INTERRUPTED)
     assert progress_line(ended).startswith("1:15  interrupted  12/50 trials")
 

@@ -173,3 +173,10 @@ def test_blank_and_faint_images_are_told(tmp_path: Path, memory: int | None) -> 
         Image.fromarray(values).save(file)
     lines = data_report(load_dataset("folder", root, memory=memory))
     assert any("standard deviation is 1 of 255: the images are nearly black" in line for line in lines)
+
+
+def test_names_stay_on_their_line() -> None:
+    dataset = split("mine", Source(IMAGES, np.arange(40) % 2, ("a\nb", "c"), skipped=("d\ne.png: it is empty",)))
+    lines = data_report(dataset)
+    assert lines[0].endswith(r"2 classes, 20 of each: a\nb, c")
+    assert lines[2] == r"not read: d\ne.png: it is empty"
