@@ -191,7 +191,8 @@ class TestInterruption:
         (tmp_path / "tiny.yaml").write_text(TINY)
         more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=ray")
         process = subprocess.Popen(
-            [sys.executable, "-m", "convscape", "launch", "tiny.yaml", *(f"--set={one}" for one in more)],
+            ["env", "--default-signal=HUP", sys.executable, "-m", "convscape", "launch", "tiny.yaml"]
+            + [f"--set={one}" for one in more],
             cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
             env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
         )  # fmt: skip

@@ -46,7 +46,7 @@ class Replacing:
         (self.folder / "tiny.yaml").write_text(TINY)
         command = [sys.executable, "-c", REPLACING, *trained]
         process = subprocess.Popen(
-            ["nohup", *command] if ignoring else command,
+            ["nohup", *command] if ignoring else ["env", "--default-signal=HUP", *command],
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         try:
@@ -56,9 +56,10 @@ class Replacing:
             if ignoring:
                 with pytest.raises(subprocess.TimeoutExpired):
                     process.wait(0.5)
+            else:
+                process.wait(60)
         finally:
-            if ignoring:
-                process.kill()
+            process.kill()
             process.communicate()
         (self.folder / "tiny.yaml").unlink()
         return process.returncode
