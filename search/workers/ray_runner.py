@@ -105,7 +105,7 @@ def _tune(
     from ray import tune
 
     from .training_job import Setup
-    from .tune import ConvscapeScheduler, ConvscapeSearcher
+    from .tune import ConvscapeScheduler, ConvscapeSearcher, NoOutput
 
     device, threads = device_of(resources), threads_of(resources)
     precision = choose_precision(engine, _on_a_worker(engine, resources, phase), device=device, threads=threads)
@@ -141,7 +141,8 @@ def _tune(
                     name="ray",
                     storage_path=str(folder),
                     verbose=0,
-                    # Else it has a worker save at each job's end, which fails where that does not see the folder.
+                    callbacks=[NoOutput()],
+                    # Else it has a worker save at each job's end, which nobody reads.
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             )

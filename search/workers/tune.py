@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -172,3 +173,10 @@ class ConvscapeScheduler(FIFOScheduler):
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)
+
+
+class NoOutput(TrialProgressCallback):
+    """Stands where Tune else puts what prints a line for each trial that ends unheard, whatever its verbosity."""
+
+    def _print(self, msg: str) -> None:
+        """Prints nothing."""
