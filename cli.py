@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -128,6 +129,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             sys.exit(141)
         raise
     except Exception as error:  # noqa: BLE001 - it is printed without secrets
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            full = f"{error.filename or 'the output'} cannot be written: {error.strerror}"
+            echo(f"convscape: {full}\n  Make room for it.", err=True)
+            sys.exit(4)
         if debug:
             echo(traceback.format_exc(), err=True)
         hint = "Report that." if debug else "Run it again with --debug for the traceback, and report that."

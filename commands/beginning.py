@@ -47,7 +47,7 @@ def init(
     _check_free(out, replace=replace)
     beginning = begin(place, root=root, seconds=seconds)
     config = parse_sweep_file(sweep_file_text(beginning), str(out))
-    dataset, designs = read_and_check(config)
+    dataset, designs = read_and_check(config, keeps=False)
     report = [*data_report(dataset), *adequacy(config, dataset, designs)]
     try:
         write_atomically(out, sweep_file_text(beginning, keep_schema()))
@@ -78,10 +78,10 @@ def schema() -> None:
 
 def _check_free(out: Path, *, replace: bool) -> None:
     """Refuses a file that cannot be written before the images are looked at."""
-    if os.path.lexists(out) and not replace:
-        raise SweepError(f"{out} is there already", "Name another with --out FILE, or write over it with --replace.")
     if out.is_dir():
         raise _unwritable(out, "Is a directory")
+    if os.path.lexists(out) and not replace:
+        raise SweepError(f"{out} is there already", "Name another with --out FILE, or write over it with --replace.")
     if not out.parent.is_dir():
         raise _unwritable(out, "There is no such folder")
 

@@ -181,6 +181,11 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(run: Any, here: 
     assert written(here)["search"]["seconds"] == 60
 
 
+def test_a_sweep_file_needs_no_place_for_sweeps(run: Any, here: Path) -> None:
+    (here / "sweeps").write_text("a file, where their folder would be")
+    assert run("init", "digits").code == 0
+
+
 BAD = [
     (["init", "nowhere"], 2, "nowhere: there is no such folder, and no data set of that name"),
     (["init", "mnist"], 2, "--root DIR"),
@@ -188,7 +193,7 @@ BAD = [
     (["init", "empty"], 2, "holds 0 folders of images"),
     (["init", "hollow"], 2, "no image that can be read"),
     (["init", "empty", "--root", "."], 2, "Leave --root out"),
-    (["init", "digits", "--out", "empty"], 4, "empty is there already"),
+    (["init", "digits", "--out", "empty"], 4, "cannot be written: Is a directory"),
     (["init", "digits", "--out", "empty", "--replace"], 4, "cannot be written: Is a directory"),
     (["init", "digits", "--out", "none/s.yaml"], 4, "cannot be written: There is no such folder"),
     (["init", "plain.txt"], 2, "plain.txt: it is a file"),

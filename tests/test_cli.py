@@ -331,6 +331,26 @@ def test_a_folder_that_cannot_be_exported_to_is_refused_before_the_sweep(run: An
     assert list(here.iterdir()) == [here / "tiny.yaml"]
 
 
+def test_output_to_a_full_disk_is_no_fault_of_ours(swept: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "convscape", "compare", "tiny", "--folder", str(swept)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120,
+        )  # fmt: skip
+    assert ended.returncode == 4
+    assert ended.stderr == "convscape: the output cannot be written: No space left on device\n  Make room for it.\n"
+
+
+def test_a_sync_that_cannot_write_its_own_files_blames_no_server(run: Any, swept: Path, tmp_path: Path) -> None:
+    shutil.copytree(swept / "tiny", tmp_path / "tiny")
+    (tmp_path / "tiny" / "upload.lock").unlink(missing_ok=True)
+    (tmp_path / "tiny" / "upload.lock").mkdir()
+    ended = run("sync", "tiny", "--folder", tmp_path)
+    assert ended.code == 4
+    assert "upload.lock cannot be written: Is a directory" in ended.err
+    assert "server" not in ended.err
+
+
 def test_a_dry_run_shows_the_config_and_three_networks_and_writes_nothing(run: Any, here: Path) -> None:
     ended = run("launch", "tiny.yaml", "--dry-run")
     assert ended.code == 0

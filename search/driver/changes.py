@@ -40,12 +40,10 @@ def with_changes(config: SweepConfig, overrides: Sequence[str], may_change: Sequ
     """
     if not overrides:
         return config
-    if isinstance(overrides, str):
-        with_settings(config, overrides)  # refuses it
+    found = with_settings(config, overrides)  # it says of a key that there is none
     for key in (override.partition("=")[0].strip() for override in overrides):
         if not key.startswith(tuple(may_change)):
             raise _refusal(f"--set {key:.80}", config.name, key)
-    found = with_settings(config, overrides)
     if found.resources.precision != config.resources.precision:
         raise _refusal(f"--set {_PRECISION}", config.name, _PRECISION)
     if found.search.seconds is None and found.search.trials == UNLIMITED:

@@ -21,19 +21,23 @@ if TYPE_CHECKING:
     from ..config import ResourcesConfig, SweepConfig
 
 
-def read_and_check(config: SweepConfig, enter: Callable[[str], None] = lambda _: None) -> tuple[Dataset, DesignSpace]:
+def read_and_check(
+    config: SweepConfig, enter: Callable[[str], None] = lambda _: None, *, keeps: bool = True
+) -> tuple[Dataset, DesignSpace]:
     """The images of a sweep that is to begin, and its designs for them, when nothing is known to be in the way of it.
 
     Args:
         config: the sweep file, with what the environment adds to it.
         enter: called with the name of each phase.
+        keeps: whether results are to be kept, so that it matters whether the folder and MLflow's store can be written.
 
     Raises:
         ConfigError: the sweep file, or its space on these images, cannot be used.
         DataError: the images or weights are missing, damaged or too few.
         SweepError: MLflow's store, the cluster or this machine cannot do what is asked.
     """
-    refuse_store(config)
+    if keeps:
+        refuse_store(config)
     check_machine(config.resources)
     enter(READING)
     dataset = load_data(config)

@@ -12,6 +12,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
@@ -24,7 +25,6 @@ from .uploader import Uploader, upload_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from .datasets import TrackedDataset
 
@@ -346,6 +346,8 @@ def sync(folder: Path, to: str | None = None) -> int:
     except SweepError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and Path(str(error.filename)).parent == folder:
+            raise SweepError(f"{error.filename} cannot be written: {error.strerror}", "Make it writable.") from error
         raise SweepError(
             f"MLflow did not take the results in {folder}: {store_error(error)}.",
             "Nothing is lost. Start the MLflow server (or free the database) and sync again.",

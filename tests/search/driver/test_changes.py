@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.driver import launching as sweeps
+from convscape.search.driver.changes import with_changes
 from convscape.search.driver.ending import has_ended, how_to_go_on
 from convscape.search.driver.launching import launch, resume
 from convscape.search.files import SPOOL
@@ -40,6 +41,12 @@ def test_more_trials_than_the_sweep_began_with_are_trained_and_later_resumes_kee
     assert {"convscape.changed.search.trials": "1 -> 3", "convscape.changed.resources.cpus": "1.0 -> 2.0"} in tags
 
 
+def test_a_setting_that_there_is_none_of_is_called_unknown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"search\.trialz: unknown key") as caught:
+        with_changes(tiny(tmp_path), ["search.trialz=4"])
+    assert "trials" in (caught.value.remedy or "")
+
+
 def test_the_sweep_of_more_trials_is_the_one_that_was_launched_with_them(tmp_path: Path) -> None:
     same = ("search.promotion=none", "search.start=[]")
     launch(tiny(tmp_path / "few", "search.trials=2", *same), progress=False)
@@ -51,7 +58,7 @@ def test_the_sweep_of_more_trials_is_the_one_that_was_launched_with_them(tmp_pat
     "setting",
     [
         "search.seed=2", "search.epochs=9", "space.kernel=5", "data.train=10", "name=other", "tracking.uri=null",
-        "resources.precision=bfloat16", "resources={workers: 2}", "budget.macs=100", "search.trails=3",
+        "resources.precision=bfloat16", "resources={workers: 2}", "budget.macs=100",
     ],
 )  # fmt: skip
 def test_any_other_setting_is_refused_by_name(tmp_path: Path, setting: str) -> None:
