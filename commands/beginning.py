@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ..spaces import SweepError
+from ..spaces import ConfigError, SweepError
 from .options import Output, Seconds
 from .printing import echo, echo_json
 
@@ -22,7 +22,9 @@ def init(
             metavar="FOLDER|DATASET", help="A folder with a folder of images for each class, or a data set's name."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The sweep file to write.")] = Path("sweep.yaml"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The sweep file to write; - for standard output.")
+    ] = Path("sweep.yaml"),
     root: Annotated[
         Path | None, typer.Option("--root", metavar="DIR", help="Where the files of the named data set are.")
     ] = None,
@@ -44,11 +46,19 @@ def init(
     from ..search.files import write_atomically
     from ..trainers.data import data_report
 
-    _check_free(out, replace=replace)
+    printed = str(out) == "-"
+    if printed and output == "json":
+        raise ConfigError("--out - and -o json: one or the other", "Leave one of them out.")
+    if not printed:
+        _check_free(out, replace=replace)
     beginning = begin(place, root=root, seconds=seconds)
     config = parse_sweep_file(sweep_file_text(beginning), str(out))
     dataset, designs = read_and_check(config, keeps=False)
     report = [*data_report(dataset), *adequacy(config, dataset, designs)]
+    if printed:
+        echo("\n".join(report), err=True)
+        echo(sweep_file_text(beginning, keep_schema()).rstrip("\n"))
+        return
     try:
         write_atomically(out, sweep_file_text(beginning, keep_schema()))
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..spaces import SweepError
 from .options import SWEEPS, Folder, Name, Output
 from .printing import echo, echo_json
 
@@ -93,6 +94,8 @@ def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import sweep_lines, sweeps_table
 
+    if folder != SWEEPS and not folder.is_dir():
+        raise SweepError(f"--folder: there is no folder {folder}", "Name the one that `folder` in the sweep file is.")
     found = sweep_lines(folder)
     if output == "json":
         echo_json([asdict(line) for line in found])

@@ -64,6 +64,7 @@ def launch(
         return
     if replace and resume_:
         raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
+    _check_file(place, settings, trust_code=trust_code)
     with loading() as shown:
         _check_target(export_to)
         from ..search import driver
@@ -127,6 +128,14 @@ def stop(name: Name, folder: Folder = SWEEPS) -> None:
         raise SweepError(f"{sweep.folder} cannot be written: {error.strerror}", "Make it writable.") from None
     watch = f"convscape status {name}{folder_option(sweep.config)} --watch"
     echo(f"{name} ends after its running epochs: {watch}" if stopped else f"Nothing to stop: {name} does not run.")
+
+
+def _check_file(place: str, settings: list[str], *, trust_code: bool) -> None:
+    """Refuses a sweep file with mistakes before PyTorch is loaded, which takes seconds."""
+    from ..search.config import is_beginning, read_or_begin
+
+    if not is_beginning(place):
+        read_or_begin(place, settings, trust="everything" if trust_code else "folders")
 
 
 def _check_target(export_to: Path | None) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from convscape import cli
-from convscape.search.config import read_sweep_file
+from convscape.search.config import parse_sweep_file, read_sweep_file
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import ConfigError
 from jsonschema import Draft202012Validator
@@ -116,7 +116,7 @@ def test_what_is_written_passes_a_dry_run_with_the_same_report(
     dry = run("launch", "sweep.yaml", "--dry-run", "--set", "search.seconds=null", "--set", "search.trials=3")
     assert dry.code == 0, dry.err
     assert report
-    assert all(f"# {line}" in dry.out.splitlines() for line in report)
+    assert all(f"# {line}" in dry.out.replace("\n#   ", " ").splitlines() for line in report)
 
 
 def test_parts_and_data_sets_by_name_are_begun_with_as_well(run: Any, here: Path, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ BAD = [
     (["init", "mnist"], 2, "--root DIR"),
     (["init", "mnist", "--root", "."], 2, "there is no file"),
     (["init", "empty"], 2, "holds 0 folders of images"),
-    (["init", "hollow"], 2, "no image that can be read"),
+    (["init", "hollow"], 2, "no images in the folders of"),
     (["init", "empty", "--root", "."], 2, "Leave --root out"),
     (["init", "digits", "--out", "empty"], 4, "cannot be written: Is a directory"),
     (["init", "digits", "--out", "empty", "--replace"], 4, "cannot be written: Is a directory"),
@@ -320,3 +320,12 @@ def test_ctrl_c_while_images_are_looked_at_leaves_no_file(
     monkeypatch.setattr("convscape.search.driver.preflight.load_data", interrupted)
     assert run("init", photos).code == 130
     assert list(here.iterdir()) == []
+
+
+def test_a_sweep_file_may_go_to_standard_output(run: Any, here: Path) -> None:
+    ended = run("init", "digits", "--out", "-")
+    assert ended.code == 0
+    assert parse_sweep_file(ended.out).name == "digits"
+    assert ended.err.startswith("digits: images of 1x8x8")
+    assert not list(here.iterdir())
+    assert run("init", "digits", "--out", "-", "-o", "json").code == 2

@@ -262,6 +262,21 @@ def test_ctrl_c_ends_with_130(run: Any, here: Path, monkeypatch: pytest.MonkeyPa
     assert run("launch", "tiny.yaml", "--dry-run").code == 130
 
 
+def test_a_file_with_mistakes_is_refused_before_anything_is_loaded(
+    run: Any, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "bad.yaml").write_text("name: bad\ndata: {name: digits\n")
+
+    def loads() -> None:
+        raise AssertionError("PyTorch would be loaded")
+
+    monkeypatch.setattr("convscape.commands.sweeping.loading", loads)
+    ended = run("launch", "bad.yaml")
+    assert ended.code == 2
+    assert ended.err.startswith("convscape: bad.yaml:")
+    assert run("launch", "tiny.yaml", "--set", "search.trials=0").code == 2
+
+
 def test_a_sweep_without_a_result_ends_with_3(
     run: Any, here: Path, monkeypatch: pytest.MonkeyPatch, quiet: None
 ) -> None:

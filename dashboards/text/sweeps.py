@@ -26,7 +26,7 @@ class SweepLine:
     state: str
     """running, ended, interrupted, failed or died; "unreadable" where its files are damaged."""
     trials: int = 0
-    """Trials of the search that ended."""
+    """Trials of the search that began: an interrupted sweep has a best one before any has ended."""
     best: float | None = None
     """The highest validation accuracy so far, 0 to 1; None before there is any."""
     parameters: int | None = None
@@ -65,7 +65,7 @@ def _line(name: str, folder: Path) -> SweepLine:
     return SweepLine(
         name=name,
         state=str(how),
-        trials=progress.ended,
+        trials=progress.begun,
         best=progress.accuracy if has else None,
         parameters=progress.parameters if has else None,
         written=progress.time,

@@ -229,7 +229,9 @@ def _run(
     status = SweepState.FAILED
     validated = len(dataset.validation)
     at_most = validated + len(dataset.train) if config.search.cross_validate and dataset.splits_again else 0
-    callback = ProgressCallback(sweep.folder, shown, phases=shown.phases, validated=validated, at_most=at_most)
+    callback = ProgressCallback(
+        sweep.folder, shown, phases=shown.phases, validated=validated, at_most=at_most, say=shown.say
+    )
     engine: Engine | None = None
     saved = at_once = False
     for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if former is None else [])]:

@@ -40,6 +40,7 @@ class ProgressCallback:
         phases: what the launch or resume did so far; how the sweep gets on is added.
         validated: how many validation images a run has; 0 where that is not known.
         at_most: how many a finalist's runs may have together, where they have splits of their own; else 0.
+        say: called with what a person in front of this process is to know.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class ProgressCallback:
         phases: Phases | None = None,
         validated: int = 0,
         at_most: int = 0,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._path, self._show = folder / PROGRESS, show
+        self._path, self._show, self._say = folder / PROGRESS, show, say
         self._phases, self._validated, self._pace = phases or Phases(), validated, Pace()
         self._at_most = at_most or None
         self._started = time.monotonic()
@@ -99,6 +101,7 @@ class ProgressCallback:
             if stop.exists():
                 stop.unlink()
                 engine.interrupted = "interrupted"
+                self._say("Stopped by `convscape stop`: finishing the running epochs and saving.")
 
     def _beat(self, engine: Engine, state: SweepState, *, live: bool = True) -> None:
         begun = time.monotonic()

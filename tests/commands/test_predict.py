@@ -112,7 +112,7 @@ def test_a_picture_that_cannot_be_read_is_told_and_ends_nothing(run: Any) -> Non
     assert code == 2
     assert len(out.splitlines()) == 1
     assert [line.split(": ")[1] for line in err.splitlines()] == ["pictures/notes.txt", "nowhere.png"]
-    assert "No such file" in err
+    assert err.splitlines()[1] == "convscape: nowhere.png: No such file or directory"
     found = json.loads(run("tiny", "pictures/notes.txt", "pictures/0.png", "-o", "json")[1])
     assert [set(answer) & {"problem", "label"} for answer in found] == [{"problem"}, {"label"}]
 

@@ -118,7 +118,8 @@ def read_image(path: Path, shape: Shape | None, resize: Resize = "crop", channel
     except UnidentifiedImageError:
         return f"is a HEIC picture: {INSTALL_HEIF}" if _is_heif(path) else "cannot identify what picture it is"
     except Exception as error:  # noqa: BLE001 - of a damaged file PIL raises anything
-        return str(error).split("\n")[0][:200] or type(error).__name__
+        said = (isinstance(error, OSError) and error.strerror) or str(error)  # without number and path, which are known
+        return said.split("\n")[0][:200] or type(error).__name__
 
 
 def read_shape(path: Path) -> tuple[int, int, int] | None:

@@ -274,7 +274,10 @@ def no_images(place: Path, skipped: Sequence[str]) -> DataError:
         skipped: files that were not read, each with the reason.
     """
     hint = f"; {len(skipped)} could not be read, first {skipped[0]}" if skipped else ""
-    return DataError(f"data.root: no images in the folders of {place}{hint}", f"Known: {', '.join(image_endings())}.")
+    return DataError(
+        f"data.root: no images in the folders of {place}{hint}",
+        f"Put the images of each class into a folder with the class's name. Known: {', '.join(image_endings())}.",
+    )
 
 
 def _stack(

@@ -10,6 +10,7 @@ import pytest
 from convscape import cli
 from convscape.dashboards.text import sweep_lines, sweeps_table
 from convscape.search import launch
+from convscape.search.files import PROGRESS, read_sealed, write_sealed
 from convscape.tests.tiny_sweep import tiny
 
 if TYPE_CHECKING:
@@ -48,7 +49,23 @@ def test_each_sweep_has_a_line(folder: Path) -> None:
     assert "no config in JSON" in next(row for row in rows if row.startswith("damaged"))
 
 
-def test_the_command_lists_them(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_lists_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "tiny" in typed(capsys, "--folder", str(folder))
     assert json.loads(typed(capsys, "--folder", str(folder), "-o", "json"))[0]["name"] == "tiny"
-    assert typed(capsys, "--folder", str(tmp_path / "none")) == f"No sweep in {tmp_path / 'none'}.\n"
+    assert typed(capsys, "--folder", str(tmp_path)) == f"No sweep in {tmp_path}.\n"
+    monkeypatch.chdir(tmp_path)
+    assert typed(capsys) == f"No sweep in {tmp_path / 'sweeps'}.\n", "nothing was launched here yet"
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["list", "--folder", "nosuch"])
+    assert caught.value.code == 4
+    assert "there is no folder nosuch" in capsys.readouterr().err
+
+
+def test_an_interrupted_sweep_has_the_trials_that_wait(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "tiny", tmp_path / "tiny")
+    progress = read_sealed(path := tmp_path / "tiny" / PROGRESS)
+    assert isinstance(progress, dict)
+    write_sealed(path, progress | {"begun": 6, "ended": 0, "paused": 6})
+    assert [line.trials for line in sweep_lines(tmp_path)] == [6]

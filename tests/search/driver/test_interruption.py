@@ -164,6 +164,7 @@ class TestInterruption:
         assert "ends after its running epochs" in stop.communicate(timeout=60)[0]
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 130, errors
+        assert "Stopped by `convscape stop`: finishing the running epochs" in errors
         assert "convscape resume tiny" in errors
         assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
         assert "Nothing to stop" in driver("stop", "tiny").communicate(timeout=60)[0]
