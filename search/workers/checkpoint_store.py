@@ -150,40 +150,22 @@ class HandedCheckpoints(Checkpoints):
         self._local = Path(tempfile.mkdtemp(prefix="convscape-"))
         super().__init__(self._local / f"{job.number:05d}")
         self._store, self._number = store, job.number
-        known: dict[int, dict[str, bytes]] = ray.get(store.fetch.remote(job.number)) if job.start else {}
-        for epoch, files in known.items():
+        for epoch, files in ray.get(store.fetch.remote(job.number)).items() if job.start else ():
             try:
                 unpack(self.at(epoch), files)
             except CheckpointError:  # damaged: it is as good as absent
                 continue
 
     def save(self, training: Savable, *, best: bool, notes: Mapping[str, Any] | None = None) -> None:
-        """Saves `training` here and with the driver, and deletes the checkpoints that are not kept.
-
-        Args:
-            training: after any epoch.
-            best: whether it is the best so far.
-            notes: what else to keep with it: anything JSON can hold.
-
-        Raises:
-            OSError: one of them cannot write it.
-        """
         super().save(training, best=best, notes=notes)
         files = pack(self.at(training.epoch))
         ray.get(self._store.keep.remote(self._number, training.epoch, files, best=best))
 
     def mark_best(self, epoch: int) -> None:
-        """Remembers the checkpoint after `epoch` as the best, here and with the driver."""
         super().mark_best(epoch)
         ray.get(self._store.mark_best.remote(self._number, epoch))
 
     def keep_text(self, name: str, text: str) -> Path:
-        """Keeps text beside the driver's checkpoints; gives its file there.
-
-        Args:
-            name: of the file.
-            text: what it is to hold.
-        """
         return Path(ray.get(self._store.keep_text.remote(self._number, name, text)))
 
     def clear(self) -> None:
