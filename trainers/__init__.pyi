@@ -1,10 +1,4 @@
-from .checkpoint import (
-    Checkpoints as Checkpoints,
-    Savable as Savable,
-    pack as pack,
-    read_checkpoint as read_checkpoint,
-    unpack as unpack,
-)
+from .checkpoint import Checkpoints as Checkpoints, read_checkpoint as read_checkpoint
 from .data import Dataset as Dataset, Source as Source, load_dataset as load_dataset
 from .epoch_result import EpochResult as EpochResult
 from .export import export_bundle as export_bundle

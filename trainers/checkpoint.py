@@ -17,7 +17,7 @@ from safetensors.torch import load, save_file
 from ..spaces import CheckpointError, read_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -45,60 +45,17 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
     Raises:
         OSError: the disk is full, or the folder cannot be written.
     """
-
-    def fill(temporary: Path) -> None:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary / TENSORS)
-        content = (temporary / TENSORS).read_bytes()
-        record = {"format": FORMAT, "sha256": _sha256(content, values), "values": values}
-        (temporary / VALUES).write_text(json.dumps(record, indent=1))
-        (temporary / TENSORS).chmod((temporary / VALUES).stat().st_mode)  # safetensors keeps a file to its owner
-
-    _place(folder, fill)
-
-
-def pack(folder: Path) -> dict[str, bytes]:
-    """The files of a checkpoint as they are, by name, to be written elsewhere by `unpack`.
-
-    Args:
-        folder: of the checkpoint.
-
-    Raises:
-        OSError: they cannot be read.
-    """
-    return {name: read_plain(folder / name, MOST_BYTES) for name in (VALUES, TENSORS)}
-
-
-def unpack(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes a checkpoint as `write` does, of files that came from elsewhere.
-
-    Args:
-        folder: where the checkpoint shall stand; an older one there is replaced, its parents are made.
-        files: as `pack` gave them.
-
-    Raises:
-        CheckpointError: they are not a whole checkpoint's.
-        OSError: the disk is full, or the folder cannot be written.
-    """
-    if set(files) != {VALUES, TENSORS} or not all(isinstance(content, bytes) for content in files.values()):
-        raise CheckpointError(f"checkpoint {folder}: what came are not the files of one")
-    _checked(folder, files)
-
-    def fill(temporary: Path) -> None:
-        for name, content in files.items():
-            (temporary / name).write_bytes(content)
-
-    _place(folder, fill)
-
-
-def _place(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Has `fill` write files to a folder of its own, and renames that to `folder` once they are on the disk."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}-*"):  # by a kill
         shutil.rmtree(left, ignore_errors=True)
     temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(6)}")
     temporary.mkdir()
     try:
-        fill(temporary)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary / TENSORS)
+        content = (temporary / TENSORS).read_bytes()
+        record = {"format": FORMAT, "sha256": _sha256(content, values), "values": values}
+        (temporary / VALUES).write_text(json.dumps(record, indent=1))
+        (temporary / TENSORS).chmod((temporary / VALUES).stat().st_mode)  # safetensors keeps a file to its owner
         for file in temporary.iterdir():
             _flush(file)
         if folder.exists():
@@ -121,20 +78,10 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         CheckpointError: absent, cut short, altered, or no checkpoint at all; says where.
     """
     try:
-        files = pack(folder)
+        record = json.loads(read_plain(folder / VALUES, MOST_BYTES))
+        content = read_plain(folder / TENSORS, MOST_BYTES)
     except OSError as error:
         raise CheckpointError(f"checkpoint {folder}: {error.filename} cannot be read: {error.strerror}") from None
-    values = _checked(folder, files)
-    try:
-        return load(files[TENSORS]), values
-    except (SafetensorError, LookupError, RuntimeError, ValueError) as error:  # kinds and shapes PyTorch does not have
-        raise CheckpointError(f"checkpoint {folder}: {TENSORS} cannot be read: {error!s:.200}") from None
-
-
-def _checked(folder: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """The values of a checkpoint by its files, whose hash is the one recorded."""
-    try:
-        record = json.loads(files[VALUES])
     except (ValueError, RecursionError):
         raise CheckpointError(f"checkpoint {folder}: {VALUES} is not JSON", _OLDER) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("values"), dict):
@@ -142,11 +89,14 @@ def _checked(folder: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
     epoch = record["values"].get("epoch", 0)
     if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch <= MOST_EPOCHS:
         raise CheckpointError(f"checkpoint {folder}: its epoch is {epoch!r:.80}")
-    if _sha256(files[TENSORS], record["values"]) != record.get("sha256"):
+    if _sha256(content, record["values"]) != record.get("sha256"):
         raise CheckpointError(
             f"checkpoint {folder}: {TENSORS} or {VALUES} is damaged, their SHA-256 is not the one recorded", _OLDER
         )
-    return record["values"]
+    try:
+        return load(content), record["values"]
+    except (SafetensorError, LookupError, RuntimeError, ValueError) as error:  # kinds and shapes PyTorch does not have
+        raise CheckpointError(f"checkpoint {folder}: {TENSORS} cannot be read: {error!s:.200}") from None
 
 
 def check_alike(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
@@ -245,7 +195,7 @@ class Checkpoints:
         name = self.at(training.epoch).name
         training.save(self.folder / name, notes or {})
         if best:
-            self._mark_best(training.epoch)
+            self.mark_best(training.epoch)
         newest = [path.name for path in self._all() if _epoch(path) <= training.epoch][:KEPT]
         kept = {*newest, self._best_name()}
         for path in self._all():
@@ -257,24 +207,6 @@ class Checkpoints:
 
         `save` does this for one saved as the best; a kill between the two leaves it to do again.
         """
-        self._mark_best(epoch)
-
-    def keep_text(self, name: str, text: str) -> Path:
-        """Keeps text beside the checkpoints, such as where a trial failed. Gives its file.
-
-        Args:
-            name: of the file.
-            text: what it is to hold.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        return file
-
-    def _mark_best(self, epoch: int) -> None:
         temporary = self.folder / f".{BEST}"
         temporary.write_text(json.dumps({"best": self.at(epoch).name}))
         temporary.replace(self.folder / BEST)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ...trainers import Checkpoints
 from ...trainers.device import still_computes
 from ..scheduling import Decision, Report
 from .placement import device_of, threads_of
@@ -68,7 +67,7 @@ def _train(engine: Engine, job: Job, dataset: Dataset, setup: Setup) -> None:
         except SweepError:
             raise
         except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
-            report = Report(number=job.number, failure=describe_failure(error, Checkpoints(job.checkpoints)))
+            report = Report(number=job.number, failure=describe_failure(error, job))
         decision = engine.report(report)
         if report.failure and not still_computes(setup.device):
             raise SweepError(

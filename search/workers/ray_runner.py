@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import ResourcesConfig
     from ..scheduling import Engine
-    from .checkpoint_store import StoreAccess
     from .training_job import Setup
 
 TUNE_SETTINGS = {
@@ -70,7 +69,6 @@ def run_ray(
         phase("starting Ray" if not resources.address else "joining the Ray cluster")
         import ray  # it reads some of the settings now
 
-        from .checkpoint_store import store_beside_driver
         from .cluster import start_ray, workers_that_fit
 
         ours = not ray.is_initialized()
@@ -81,12 +79,8 @@ def run_ray(
             if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
                 room = workers_that_fit(resources, ray.cluster_resources())
                 workers = workers or room
-            elsewhere = bool(resources.address) or not ours  # workers may be on machines that do not see the folder
-            with (
-                _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}),
-                store_beside_driver(folder) if elsewhere else nullcontext() as access,
-            ):
-                _tune(engine, dataset, resources, folder, workers, phase, access)
+            with _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}):
+                _tune(engine, dataset, resources, folder, workers, phase)
         finally:
             if ours:
                 phase("stopping Ray" if not resources.address else "leaving the Ray cluster")
@@ -100,7 +94,6 @@ def _tune(
     folder: Path,
     workers: int,
     phase: Callable[[str], None],
-    access: StoreAccess | None,
 ) -> None:
     from ray import tune
 
@@ -121,7 +114,7 @@ def _tune(
         workers=resources.workers,
     )
     phase("starting workers")
-    trainable = _sharing(dataset, setup, access)
+    trainable = _sharing(dataset, setup)
     idle = 0
     while not engine.finished:
         searcher, before = ConvscapeSearcher(engine, workers), _epochs(engine)
@@ -166,7 +159,7 @@ def _epochs(engine: Engine) -> int:
     return sum(record.epochs for record in engine.records.values())
 
 
-def _sharing(dataset: Dataset, setup: Setup, access: StoreAccess | None) -> Any:
+def _sharing(dataset: Dataset, setup: Setup) -> Any:
     """The trainable, its images in Ray's object store, from which the workers of a node share them.
 
     Ray puts what is more than the store on the disk of its temporary folder; workers read it there all the same.
@@ -180,7 +173,7 @@ def _sharing(dataset: Dataset, setup: Setup, access: StoreAccess | None) -> Any:
     from .trainable import WarmWorker
 
     try:
-        return tune.with_parameters(WarmWorker, dataset=dataset, setup=setup, access=access)
+        return tune.with_parameters(WarmWorker, dataset=dataset, setup=setup)
     except (ObjectStoreFullError, OutOfDiskError) as error:
         raise SweepError(
             f"the images fit neither into Ray's object store nor onto the disk beside it: {error!s:.80}",

@@ -10,16 +10,13 @@ import ray
 from ray import tune
 
 from ...spaces import ConvscapeError, SweepError, describe_exception
-from ...trainers import Checkpoints
 from ..scheduling import Job, Report
-from .checkpoint_store import HandedCheckpoints
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
 
 if TYPE_CHECKING:
     from ...trainers import EpochResult
     from ...trainers.data import Dataset
-    from .checkpoint_store import StoreAccess
     from .training_job import Setup
 
 GATHERED = 0.5
@@ -33,10 +30,8 @@ class WarmWorker(tune.Trainable):
     when a job ends: a result marked "done" would not reach it.
     """
 
-    _checkpoints: Checkpoints | None = None
-
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride] - `tune.with_parameters` adds what follows `config`
-        self, config: dict[str, Any], dataset: Dataset, setup: Setup, access: StoreAccess | None = None
+        self, config: dict[str, Any], dataset: Dataset, setup: Setup
     ) -> None:
         """Takes the first job, when the worker's process starts.
 
@@ -44,9 +39,7 @@ class WarmWorker(tune.Trainable):
             config: the job, as `Job.to_json` gives it.
             dataset: the images.
             setup: how every job of the sweep computes.
-            access: to the store beside the driver; None where every worker sees the sweep's folder.
         """
-        self._store = access.store if access is not None and access.needed else None
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
         self._setup.limit_memory()
         self.reset_config(config)
@@ -54,14 +47,7 @@ class WarmWorker(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes the next job, as `Job.to_json` gives it; True tells Tune that the worker can be used again."""
         self._given, self._training = new_config, None
-        self.cleanup()
         return True
-
-    def cleanup(self) -> None:
-        """Deletes what this node has of a job's checkpoints, where they are the driver's to keep."""
-        if isinstance(self._checkpoints, HandedCheckpoints):
-            self._checkpoints.clear()
-        self._checkpoints = None
 
     def step(self) -> dict[str, Any]:
         """A report as JSON: epochs up to the next rung, or as many as end within GATHERED seconds, and what ended them.
@@ -88,10 +74,9 @@ class WarmWorker(tune.Trainable):
             if until is not None and time.time() >= until and not replays:
                 return self._report(results, late=not results)
             try:
-                checkpoints = self._checkpoints = self._checkpoints or self._checkpoints_of(self._job)
-                with limited(self._setup.epoch_seconds, checkpoints.folder):
+                with limited(self._setup.epoch_seconds, self._job.checkpoints):
                     if self._training is None:
-                        self._training = TrainingJob(self._job, self._dataset, self._setup, checkpoints)
+                        self._training = TrainingJob(self._job, self._dataset, self._setup)
                     replays = self._training.replays
                     results.append(self._training.epoch())
             except SweepError as error:
@@ -99,16 +84,10 @@ class WarmWorker(tune.Trainable):
             except Exception as error:
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
-                kept = self._checkpoints or Checkpoints(self._job.checkpoints)
-                return self._report(results, failure=describe_failure(error, kept))
+                return self._report(results, failure=describe_failure(error, self._job))
             if replays and not self._training.replays:
                 break  # told before an epoch begins that may cost the process
         return self._report(results)
-
-    def _checkpoints_of(self, job: Job) -> Checkpoints:
-        if self._store is None:
-            return Checkpoints(job.checkpoints)
-        return HandedCheckpoints(job, self._store)
 
     def _report(self, results: list[EpochResult], **more: Any) -> dict[str, Any]:
         return Report(number=self._job.number, results=tuple(results), **more).to_json()

@@ -92,18 +92,17 @@ class TrainingJob:
         job: what to train, from which epoch on.
         dataset: the images.
         setup: how it computes.
-        checkpoints: of the trial; those in the job's folder where not given.
 
     Raises:
         SweepError: no design can be trained: images, weights or checkpoints cannot be used.
         TrainingError: this design cannot be trained, on this device or with these weights.
     """
 
-    def __init__(self, job: Job, dataset: Dataset, setup: Setup, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, job: Job, dataset: Dataset, setup: Setup) -> None:
         torch.set_num_threads(setup.all_threads if job.alone else setup.threads)
         self._best = job.best
         self._measures = job.latency
-        self._checkpoints = checkpoints or Checkpoints(job.checkpoints)
+        self._checkpoints = Checkpoints(job.checkpoints)
         try:
             self._training = Training(
                 job.design.architecture,
@@ -249,19 +248,21 @@ def _not_the_design_s(error: DataError) -> SweepError:
     return SweepError(error.message, f"{error.remedy} Bring it back, then resume the sweep: nothing is lost.")
 
 
-def describe_failure(error: Exception, checkpoints: Checkpoints) -> str:
+def describe_failure(error: Exception, job: Job) -> str:
     """Why a trial failed, in a line. The traceback of an error that nobody foresaw is kept beside the checkpoints.
 
     Args:
         error: what ended the trial.
-        checkpoints: the trial's.
+        job: its job, which says where checkpoints lie.
     """
     if isinstance(error, ConvscapeError):
         return error.message
     text = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
     try:
-        file = checkpoints.keep_text("failure.txt", "".join(traceback.format_exception(error)))
+        file = job.checkpoints / "failure.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)))
     except OSError:
         return reason
     return f"{reason} (see {file})"
