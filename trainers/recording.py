@@ -14,6 +14,10 @@ WARM_UP = 3
 """Times that work is done as it is before it is recorded: libraries make their plans and optimisers their state."""
 
 
+class CaptureError(Exception):
+    """A recording that CUDA could not end: PyTorch's allocator is in no known state, and the process must not train on."""
+
+
 class Work(Protocol):
     """What is done to tensors on a GPU, such as a training step; gives a tensor without shape."""
 
@@ -44,11 +48,27 @@ def cuda_graph(work: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor
         What does the work on the values that its tensors hold then, and the tensor in which its result is each time.
 
     Raises:
-        RuntimeError: something in it cannot be recorded, or the GPU has no memory for it.
+        RuntimeError: the work raised it, as where the GPU has no memory for it.
+        CaptureError: CUDA could not end the recording.
     """
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may load images meanwhile
-        result = work()
+    before, graph, failed = torch.cuda.current_stream(), torch.cuda.CUDAGraph(), None
+    try:
+        # Other threads may load images meanwhile; the one of autograd's is let off with them.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            try:
+                result = work()
+            except RuntimeError as error:
+                failed = error
+                raise
+    except RuntimeError as error:
+        if error is failed:
+            raise
+        raise CaptureError(
+            f"CUDA could not end the recording of a training step: {failed or error!s:.200}; such networks train with "
+            "`resources.cuda_graphs: false`"
+        ) from error
+    finally:
+        torch.cuda.set_stream(before)  # `graph` leaves its own where it cannot end
     return graph.replay, result
 
 
@@ -71,6 +91,7 @@ class Recording:
         """Drops the recording, as where tensors that the work changes have been replaced by others."""
         self._times = 0
         self._replay: Callable[[], object] | None = None
+        self._result: Tensor | None = None
         self._tensors: list[Tensor] = []
         self._numbers: list[Tensor] = []
         self._shapes: list[torch.Size] = []
@@ -94,6 +115,7 @@ class Recording:
             self._times += 1
             return work.plain(tensors, numbers)
         assert self._replay is not None
+        assert self._result is not None
         for kept, tensor in zip(self._tensors, tensors, strict=True):
             kept.copy_(tensor)
         for kept, number in zip(self._numbers, numbers, strict=True):

@@ -110,6 +110,7 @@ class TrainingStep:
         """To be called where the optimiser's state has been replaced: a recorded step would go on with the former."""
         if self._recording is not None:
             self._recording.forget()
+            self.optimizer.zero_grad()  # gradients lie in the recording's memory
 
     def plain(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> Tensor:
         """The optimiser's step, tried again in more parts or without the compiler where that is what it takes.

@@ -185,6 +185,11 @@ class Training:
             )
         return parts
 
+    @property
+    def parts(self) -> int:
+        """In how many parts a batch goes through the network, 1 where memory holds it whole."""
+        return self._step.parts
+
     def run_epoch(self) -> EpochResult:
         """Trains for one epoch, then validates: every training image is learnt from once.
 

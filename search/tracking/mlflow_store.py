@@ -105,7 +105,10 @@ def _make(database: Path) -> None:
         if database.exists() and database.stat().st_size:
             return
         unfinished = database.with_name(f".{database.name}.new")
-        unfinished.write_bytes(_empty_store())
+        with unfinished.open("wb") as file:
+            file.write(_empty_store())
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(database)
     finally:
         os.close(lock)

@@ -69,11 +69,14 @@ def _train(engine: Engine, job: Job, dataset: Dataset, setup: Setup) -> None:
         except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
             report = Report(number=job.number, failure=describe_failure(error, job))
         decision = engine.report(report)
-        if report.failure and not still_computes(setup.device):
+        if training is not None:
+            training.reported()
+        if not report.failure:
+            continue
+        training = None  # and what it has of the memory
+        if not still_computes(setup.device):
             raise SweepError(
                 f"{setup.device} cannot be used in this process any more: trial {job.number}: {report.failure}",
                 "Go on with `convscape resume`: that trial counts as failed, and nothing is lost. With `runner: ray` "
                 "such an error ends a worker alone.",
             )
-        if training is not None:
-            training.reported()

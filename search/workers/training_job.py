@@ -83,6 +83,8 @@ class Setup:
         if self.gpus and self.share < 1:
             total = torch.cuda.get_device_properties(self.device).total_memory
             torch.cuda.set_per_process_memory_fraction(self.memory / total)
+        elif self.gpus and torch.cuda.is_available():  # a sweep before in this process may have had less
+            torch.cuda.set_per_process_memory_fraction(1.0)
 
 
 class TrainingJob:

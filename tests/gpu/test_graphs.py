@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,24 @@ pytestmark = [
     ),
 ]
 
+FAILING = """
+import torch
+from convscape.trainers.recording import CaptureError, cuda_graph
+
+def kind(work):
+    try:
+        cuda_graph(work)
+    except Exception as error:
+        return type(error).__name__
+    return "nothing"
+
+before, one = torch.cuda.current_stream(), torch.ones(1, device="cuda")
+print(kind(lambda: torch.empty(2**44, device="cuda")), torch.cuda.current_stream() == before)
+replay, result = cuda_graph(lambda: one.sum() + torch.rand((), device="cuda"))
+replay()
+print(bool(1 <= result.item() <= 2))
+print(kind(lambda: one.sum() * one.item()), torch.cuda.current_stream() == before)
+"""
 NEARLY = 0.02
 """The kernels are the same ones; a recorded step may sum in another order."""
 
@@ -36,12 +56,14 @@ def test_a_step_recorded_as_a_graph_gives_the_curve_of_a_step_as_it_is(
     recorded = start(network, recipe, device, precision=precision, graphs=True)
     found = curve(recorded)
     figure("largest difference", apart(plain, found))
-    assert recorded.events == []
+    was_recorded(recorded)
     assert apart(plain, found) <= NEARLY
 
 
 def test_a_graph_draws_dropout_anew_at_each_step_and_again_from_the_same_seed(device: str, figure) -> None:
-    one, other = (curve(start(CHANCY, SGD, device, graphs=True)) for _ in range(2))
+    trainings = [start(CHANCY, SGD, device, graphs=True) for _ in range(2)]
+    one, other = map(curve, trainings)
+    was_recorded(*trainings)
     figure("largest difference", apart(one, other))
     assert apart(one, other) <= NEARLY
     assert one[-1][0] < one[0][0]
@@ -56,6 +78,7 @@ def test_a_training_by_graphs_pauses_and_goes_on_with_or_without_them(device: st
         second = start(STRIDED, SGD, device, graphs=pause % 2 == 0)
         second.restore(tmp_path / "paused")
         found = before + curve(second, EPOCHS - pause)
+        was_recorded(first, *[second] * (pause % 2 == 0))
         figure("largest difference", apart(unbroken, found))
         assert apart(unbroken, found) <= NEARLY
 
@@ -65,4 +88,23 @@ def test_two_trainings_by_graphs_follow_each_other_in_one_process(device: str) -
     first = start(STRIDED, SGD, device, graphs=True)
     before = curve(first, 1)
     curve(start(STRIDED, SGD, device, graphs=True, seed=1), 2)
-    assert apart(before + curve(first, EPOCHS - 1), curve(start(STRIDED, SGD, device, graphs=True))) <= NEARLY
+    unbroken = start(STRIDED, SGD, device, graphs=True)
+    assert apart(before + curve(first, EPOCHS - 1), curve(unbroken)) <= NEARLY
+    was_recorded(first, unbroken)
+
+
+def test_a_recording_that_cannot_be_ended_is_told_apart_from_one_without_memory(device: str) -> None:
+    """In a process of its own, which the first spoils."""
+    if device == "cpu":
+        pytest.skip("the CPU records nothing")
+    run = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True, timeout=100, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert run.stdout.split() == ["OutOfMemoryError", "True", "True", "CaptureError", "True"]
+
+
+def was_recorded(*trainings: Training) -> None:
+    """Fails where steps were not recorded; on the CPU, where none are, where that is told as an event."""
+    for training in trainings:
+        assert training.events == []
+        recording = training._step._recording
+        assert training.device.type == "cpu" or (recording is not None and recording._replay is not None)

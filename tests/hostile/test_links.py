@@ -155,13 +155,13 @@ def test_what_is_called_like_python_s_own_is_kept(swept: Path, exported: Path, n
 def test_what_is_written_while_the_network_is_proved_is_kept(
     swept: Path, exported: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    prove = bundle._prove
+    prove = bundle._Trained.prove
 
     def slowly(*arguments: Any) -> Any:
         (exported / name).write_text(THEIRS)
         return prove(*arguments)
 
-    monkeypatch.setattr(bundle, "_prove", slowly)
+    monkeypatch.setattr(bundle._Trained, "prove", slowly)
     with pytest.raises(ExportError, match=rf"out.{name}|out holds {name}"):
         again(swept, exported)
     assert (exported / name).read_text() == THEIRS

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset, Part
 
 _SENT: WeakKeyDictionary[Part, dict[torch.device, Tensor]] = WeakKeyDictionary()
-"""Images that lie on a GPU as a whole: sent once a process, for all its trainings on one data set."""
+"""Images that lie on a GPU as a whole: sent once a process, for trainings on the same images one after the other."""
 
 
 def bytes_on(dataset: Dataset, device: torch.device, memory: int) -> int:

@@ -65,9 +65,9 @@ def still_computes(device: str) -> bool:
         device: as torch names it.
     """
     try:
-        return torch.ones((), device=device).add_(1).item() == 2
-    except RuntimeError:
-        return False
+        return 1 <= torch.rand((), device=device).add_(1).item() <= 2  # chance may be spoilt alone
+    except RuntimeError as error:
+        return is_out_of_memory(error)
 
 
 def empty_cache(device: torch.device) -> None:

@@ -31,7 +31,7 @@ def faster_threads(training: Training, few: int, many: int) -> int:
         many: more of them.
     """
     before, network = torch.get_num_threads(), training.network
-    images = torch.zeros(min(IMAGES, training.batch_size), *training.architecture.input)
+    images = torch.zeros(min(IMAGES, max(1, training.batch_size // training.parts)), *training.architecture.input)
     images = images.to(memory_format=torch.channels_last)
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     learning = network.training
