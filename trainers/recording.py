@@ -15,7 +15,7 @@ WARM_UP = 3
 
 
 class CaptureError(Exception):
-    """A recording that CUDA could not end: PyTorch's allocator is in no known state, and the process must not train on."""
+    """A recording that CUDA could not end: PyTorch's allocator is in no known state, the process must not train on."""
 
 
 class Work(Protocol):
