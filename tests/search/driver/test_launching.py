@@ -162,7 +162,7 @@ def test_what_is_no_sweep_is_not_replaced(tmp_path: Path, quiet: None) -> None:
 @pytest.mark.parametrize(
     ("overrides", "error"),
     [
-        (["data.name=nothing"], DataError),
+        (["data.name=nothing"], ConfigError),
         (["data.name=fashion-mnist", "data.root=/nowhere"], DataError),
         (["data.train=100000"], DataError),
         (["space.stages=12", "space.padding=valid", "space.kernel=7"], SpaceError),
