@@ -67,6 +67,8 @@ def test_the_cases_of_a_check_are_one_row_with_the_range_of_what_they_measured()
     assert summary.failures(cases) == "FAILED  a step is right\n    boom"
     told = summary.to_json(cases, {"torch": "2"}, seconds=3.0, benchmark=None, failed=True)
     assert told["checks"] == {"passed": 3, "failed": 1, "skipped": 0, "left_out": 1}
+    left_out = summary.to_json([case("left out")], {}, seconds=1.0, benchmark=None, failed=False)
+    assert left_out["gpu"] == "passed in part", "what did not run was not proved"
     assert json.loads(json.dumps(told))["results"][1]["figures"] == [{"name": "off by", "value": 4.0, "unit": ""}]
 
 
@@ -258,6 +260,25 @@ def test_a_sample_of_the_checks_passes_on_the_cpu_with_four_packages_alone(tmp_p
     assert len(ratios) == 6
     assert all(0.7 < ratio < 1.3 for ratio in ratios)
     assert "every layer goes forward and backward as on the cpu" in done.stdout.partition("\ncheck ")[2]
+
+
+@pytest.mark.slow
+def test_trials_in_processes_need_no_more(tmp_path: Path) -> None:
+    """They train by the code of a sweep's workers, which must not come to need Ray or pydantic."""
+    command = [
+        sys.executable,
+        str(GPU),
+        "--device",
+        "cpu",
+        "--seconds",
+        "300",
+        "--without-benchmark",
+        "-k",
+        "four_trials",
+    ]
+    done = subprocess.run(command, env=bare_environment(tmp_path), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout.splitlines()[-1])["checks"]["passed"] == 1
 
 
 def test_without_a_gpu_it_says_so_and_ends(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from convscape.trainers.device import empty_cache
+from convscape.trainers.device import empty_cache, still_computes
 
 from .report import say
 
@@ -126,6 +126,7 @@ def _lost(part: Part, device: torch.device) -> str:
         empty_cache(device)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        works = still_computes(str(device))
     except RuntimeError:  # an illegal access stays with the process
-        return f"the GPU answers this process no more since {part.name}"
-    return ""
+        works = False
+    return "" if works else f"the GPU answers this process no more since {part.name}"

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from convscape.trainers import build_network
 from convscape.trainers.device import autocast
+from convscape.trainers.recording import cuda_graph
 
 from .networks import CLASSES, RATE
 from .timing import seconds_of
@@ -115,6 +116,7 @@ class GraphedStep:
 
     Raises:
         RuntimeError: the step cannot be recorded.
+        CaptureError: CUDA could not end the recording, and this process is not to measure on.
     """
 
     def __init__(self, step: Callable[[], Tensor], images: int, device: torch.device) -> None:
@@ -125,9 +127,7 @@ class GraphedStep:
             for _ in range(WARM_UP):
                 step()
         torch.cuda.current_stream(device).wait_stream(aside)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self.loss = step()
+        self._replay, self.loss = cuda_graph(step)
 
     def speed(self, steps: int) -> float:
         """Images a second of so many replays.
@@ -135,7 +135,7 @@ class GraphedStep:
         Raises:
             RuntimeError: the loss is no longer a number, so that the replays are not what was recorded.
         """
-        seconds = seconds_of(repeat(self._graph.replay, steps), self._device)
+        seconds = seconds_of(repeat(self._replay, steps), self._device)
         if not bool(torch.isfinite(self.loss).all()):
             raise RuntimeError(f"the recorded step's loss is {self.loss.tolist()}")
         return steps * self._images / seconds

@@ -12,7 +12,7 @@ from .ours import Ours
 from .report import say
 from .schedule import LeftOutError
 from .steps import BareStep, repeat
-from .timing import late
+from .timing import late, seconds_of
 from .verdicts import to_explain
 
 if TYPE_CHECKING:
@@ -50,21 +50,18 @@ def explain(bench: Benchmark, network: Network, precision: Precision, seconds: f
     if "ours" in slow:
         training = Ours(network, network.dataset(steps), precision, bench.device)
         training.epoch()
-        _profile(bench, network, precision, "ours", training.epoch, steps)
+        _profile(bench, network, precision, "ours", training.epoch)
     if "bare" in slow:
         step = BareStep(network, precision, bench.device)
         step.seconds(steps)
-        _profile(bench, network, precision, "bare", repeat(step, steps), steps)
+        _profile(bench, network, precision, "bare", repeat(step, steps))
         _try(bench, network, precision, step, seconds / 4)
 
 
-def _profile(
-    bench: Benchmark, network: Network, precision: Precision, way: str, action: Callable[[], object], steps: int
-) -> None:
-    """Sums up a profile of `action`, that is so many steps, against the time they take without a profiler."""
-    speed = bench.report.speeds[way, network.name, precision]
+def _profile(bench: Benchmark, network: Network, precision: Precision, way: str, action: Callable[[], object]) -> None:
+    """Sums up a profile of `action` against the time that it takes without a profiler: of ours a validation is part."""
     try:
-        gaps = summed_up(recorded(action, bench.device), steps * network.batch / speed)
+        gaps = summed_up(recorded(action, bench.device), seconds_of(action, bench.device))
     except NoKernelError as why:
         bench.report.leave_out(f"why {network.name} {precision} {way}", str(why))
         return

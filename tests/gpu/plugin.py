@@ -105,9 +105,18 @@ class Telling:
             why=why,
         )
         results.append(self._file, "end", result=asdict(told))
-        if UNUSABLE.search(why):  # the next checks need a process of their own
+        if UNUSABLE.search(why) or not _computes():  # the next checks need a process of their own
             sys.stdout.flush()
             os._exit(BROKEN)
+
+
+def _computes() -> bool:
+    """Whether the GPU still takes work of this process: what failed may have been told as an event alone."""
+    if not os.environ[DEVICE].startswith("cuda"):
+        return True
+    from convscape.trainers.device import still_computes
+
+    return still_computes(os.environ[DEVICE])
 
 
 def _printed(report: pytest.TestReport) -> str:

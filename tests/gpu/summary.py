@@ -147,7 +147,7 @@ def to_json(
     """Everything, for a program to read."""
     counts = Counter(result.outcome for result in results)
     return {
-        "gpu": "failed" if failed else "passed",
+        "gpu": "failed" if failed else "passed in part" if counts["left out"] else "passed",
         "checks": {outcome.replace(" ", "_"): counts[outcome] for outcome in OUTCOMES},
         "seconds": round(seconds, 1),
         "versions": versions,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from gpu.curves import SGD, apart, curve, start
 from gpu.networks import STRIDED
+from torch._dynamo.utils import counters
 
 if TYPE_CHECKING:
     from convscape.trainers.device import Precision
@@ -29,4 +30,5 @@ def test_a_compiled_step_gives_the_curve_of_a_step_as_it_is(precision: Precision
     if compiled.events and LACKING.search(compiled.events[0]):
         pytest.skip(compiled.events[0])  # the training went on without, as it should
     figure("largest difference", apart(plain, found))
+    figure("graphs that the compiler left out", counters["inductor"]["cudagraph_skips"])
     assert compiled.events == []

@@ -60,6 +60,17 @@ def test_a_step_recorded_as_a_graph_gives_the_curve_of_a_step_as_it_is(
     assert apart(plain, found) <= NEARLY
 
 
+def test_batches_that_are_mixed_no_more_are_recorded_anew(device: str, figure) -> None:
+    """The last epochs have images as they are, which is another work."""
+    epochs = 8
+    plain = curve(start(STRIDED, ADAMW, device, epochs=epochs), epochs)
+    recorded = start(STRIDED, ADAMW, device, epochs=epochs, graphs=True)
+    found = curve(recorded, epochs)
+    was_recorded(recorded)
+    figure("largest difference", apart(plain, found))
+    assert apart(plain, found) <= NEARLY
+
+
 def test_a_graph_draws_dropout_anew_at_each_step_and_again_from_the_same_seed(device: str, figure) -> None:
     trainings = [start(CHANCY, SGD, device, graphs=True) for _ in range(2)]
     one, other = map(curve, trainings)

@@ -11,7 +11,7 @@ import torch
 from convscape.trainers.device.memory import training_bytes
 from gpu.curves import apart
 from gpu.networks import WIDE
-from gpu.trial import Spec, start, told_by
+from gpu.trial import Spec, start, started, told_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,8 @@ ROOM = {"cuda": 64 * 2**20, "cpu": 48 * 2**20}
 """Bytes beside those that are predicted: for workspaces, and on a CPU for libraries that are loaded later."""
 
 
-EPOCHS = {"cuda": 100, "cpu": 3}
-"""Of a neighbour, which is to be at work while the other runs out of memory."""
+EPOCHS = {"cuda": 20, "cpu": 3}
+"""Of a small training; beside one that runs out of memory it goes on until that has ended."""
 BATCH = {"cuda": 1024, "cpu": 128}
 """Of which half is to be too large."""
 
@@ -57,17 +57,15 @@ def test_out_of_memory_halves_the_batch_and_leaves_the_neighbour_alone(
     assert whole.events == []
     fixed, needed = training_bytes(WIDE, 0), training_bytes(WIDE, large.batch)
     limit = fixed + (needed - fixed) // 2 + ROOM[kind]
-    processes = [
-        start(replace(small, name="neighbour", together=2)),
-        start(replace(large, name="short", limit=limit, together=2)),
-    ]
-    neighbour, short = (told_by(process) for process in processes)
+    beside = replace(small, name="neighbour", together=2, beside="short")
+    with started(beside, replace(large, name="short", limit=limit, together=2)) as processes:
+        neighbour, short = (told_by(process) for process in processes)
     figure("parts", float(short.events[-1].partition(" in ")[2].partition(" parts")[0]))
     figure("difference from whole batches", apart(whole.curve, short.curve))
     assert "out of memory; batches of" in short.events[0]
     assert apart(whole.curve, short.curve) <= ADDED_UP
     assert all(math.isfinite(loss) for epoch in short.curve for loss in epoch)
-    assert neighbour.ended > short.began  # it was at work meanwhile
+    assert neighbour.began < short.ended <= neighbour.ended  # it was at work meanwhile
     assert neighbour.events == []
     assert neighbour.curve == alone.curve
 
@@ -76,7 +74,8 @@ def test_four_trials_on_one_gpu_keep_to_their_shares(small: Spec, kind: str, fig
     alone = told_by(start(replace(small, name="alone")))
     names = [f"trial{number}" for number in range(TRIALS)]
     shared = [replace(small, name=name, share=1 / TRIALS, together=TRIALS) for name in names]
-    told = [told_by(process) for process in [start(each) for each in shared]]
+    with started(*shared) as processes:
+        told = [told_by(process) for process in processes]
     assert max(each.began for each in told) < min(each.ended for each in told)  # they did run at once
     assert [each.curve for each in told] == [alone.curve] * TRIALS
     if kind == "cuda":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from gpu.checkout import TESTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from convscape.spaces import Architecture
 
 WAIT = 90.0
@@ -39,6 +42,8 @@ class Spec:
     """Bytes that the process may take of the device, whatever the training is told that it may; None for no limit."""
     together: int = 1
     """How many processes begin at once."""
+    beside: str = ""
+    """Name of a process until whose end this one trains on, after its epochs; "" for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +68,19 @@ def start(spec: Spec) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def started(*specs: Spec) -> Iterator[list[subprocess.Popen[str]]]:
+    """A context with processes that train, of which none is left after it."""
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        processes.extend(map(start, specs))
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def told_by(process: subprocess.Popen[str], seconds: float = 100.0) -> Told:
@@ -109,7 +127,11 @@ def train(spec: Spec) -> Told:
     began = time.time()
     training = TrainingJob(job, images, setup)
     results = [training.epoch() for _ in range(spec.epochs)]
+    until = time.monotonic() + WAIT
+    while spec.beside and not _end_of(spec, spec.beside).exists() and time.monotonic() < until:
+        training.epoch()
     ended = time.time()
+    _end_of(spec, spec.name).touch()
     told = Told(
         curve=[(each.train_loss, each.validation_loss, each.validation_accuracy) for each in results],
         events=list(results[-1].events),
@@ -139,6 +161,11 @@ def _limit(bytes: int, *, on_gpu: bool) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _end_of(spec: Spec, name: str) -> Path:
+    """The file by which a process tells that it has trained."""
+    return Path(spec.folder) / f"{name}.ended"
 
 
 def _meet(spec: Spec) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
@@ -19,7 +20,7 @@ def versions(device: str) -> dict[str, str]:
 
     found = {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": f"{torch.__version__}{_below_the_bound(torch.__version__)}",
         "cuda": torch.version.cuda or "none",
         "cudnn": str(torch.backends.cudnn.version() or "none"),
         "driver": _said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").partition("\n")[0],
@@ -41,6 +42,18 @@ def versions(device: str) -> dict[str, str]:
         "unknown",
     )
     return found | {"checkout": f"{commit}{' with changes' if changed else ''}"}
+
+
+def _below_the_bound(torch: str) -> str:
+    """Words where this version of PyTorch is older than the project asks for: what fails may be its fault."""
+    needed = re.search(r'"torch>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    if needed is None or _numbers(torch) >= _numbers(needed[1]):
+        return ""
+    return f" (older than the {needed[1]} that is asked for)"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version.partition("+")[0])[:2])
 
 
 def _said(*command: str) -> str:
