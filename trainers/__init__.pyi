@@ -1,4 +1,11 @@
-from .checkpoint import Checkpoints as Checkpoints, read_checkpoint as read_checkpoint
+from .checkpoint import read_checkpoint as read_checkpoint, unpack as unpack
+from .checkpoint_files import (
+    PackedCheckpoint as PackedCheckpoint,
+    read_packed as read_packed,
+    values_of as values_of,
+    write_packed as write_packed,
+)
+from .checkpoints import Checkpoints as Checkpoints
 from .data import Dataset as Dataset, Source as Source, load_dataset as load_dataset
 from .epoch_result import EpochResult as EpochResult
 from .export import export_bundle as export_bundle

@@ -1,20 +1,23 @@
-"""Checkpoints of a training: folders of safetensors and JSON, written whole or not at all, checked when read."""
+"""A checkpoint of a training as tensors and values: safetensors and JSON, checked when read."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
-import secrets
-import shutil
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save, save_file
 
-from ..spaces import CheckpointError, read_plain
+from ..spaces import CheckpointError
+from .checkpoint_files import (
+    TENSORS,
+    VALUES,
+    PackedCheckpoint,
+    packed,
+    read_packed,
+    values_of,
+    written_whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +25,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-FORMAT = "convscape-checkpoint/2"
-TENSORS = "tensors.safetensors"
-VALUES = "checkpoint.json"
-BEST = "best.json"
-MOST_BYTES = 16 * 2**30
-"""Bound on a checkpoint's file, in bytes."""
-MOST_EPOCHS = 10**9
-"""Bound on a checkpoint's epoch."""
-KEPT = 2
-"""How many of the newest checkpoints stay, besides the best: should the newest be damaged there is one before it."""
 
-
-def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+def write(folder: Path, tensors: Mapping[str, Tensor], values: dict[str, Any]) -> None:
     """Writes a checkpoint beside `folder` and renames it there; an older one of that name is replaced.
 
     Args:
@@ -45,27 +37,38 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
     Raises:
         OSError: the disk is full, or the folder cannot be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}-*"):  # by a kill
-        shutil.rmtree(left, ignore_errors=True)
-    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(6)}")
-    temporary.mkdir()
-    try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary / TENSORS)
-        content = (temporary / TENSORS).read_bytes()
-        record = {"format": FORMAT, "sha256": _sha256(content, values), "values": values}
-        (temporary / VALUES).write_text(json.dumps(record, indent=1))
+    with written_whole(folder) as temporary:
+        save_file(_plain(tensors), temporary / TENSORS)  # less memory than bytes of all
+        files = packed((temporary / TENSORS).read_bytes(), values)
+        (temporary / VALUES).write_bytes(files.record)
         (temporary / TENSORS).chmod((temporary / VALUES).stat().st_mode)  # safetensors keeps a file to its owner
-        for file in temporary.iterdir():
-            _flush(file)
-        if folder.exists():
-            folder.rename(temporary.with_name(f"{temporary.name}.old"))
-        temporary.rename(folder)
-        shutil.rmtree(temporary.with_name(f"{temporary.name}.old"), ignore_errors=True)
-        _flush(folder.parent)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+
+
+def pack(tensors: Mapping[str, Tensor], values: dict[str, Any]) -> PackedCheckpoint:
+    """A checkpoint in memory, to be sent elsewhere.
+
+    Args:
+        tensors: what to keep, by name.
+        values: anything JSON can hold.
+    """
+    return packed(save(_plain(tensors)), values)
+
+
+def unpack(checkpoint: PackedCheckpoint, where: object) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and values of a checkpoint in memory.
+
+    Args:
+        checkpoint: its files.
+        where: names it in errors.
+
+    Raises:
+        CheckpointError: cut short, altered, or no checkpoint at all.
+    """
+    values = values_of(checkpoint, where)
+    try:
+        return load(checkpoint.tensors), values
+    except (SafetensorError, LookupError, RuntimeError, ValueError) as error:  # kinds and shapes PyTorch does not have
+        raise CheckpointError(f"checkpoint {where}: {TENSORS} cannot be read: {error!s:.200}") from None
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -77,26 +80,12 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         CheckpointError: absent, cut short, altered, or no checkpoint at all; says where.
     """
-    try:
-        record = json.loads(read_plain(folder / VALUES, MOST_BYTES))
-        content = read_plain(folder / TENSORS, MOST_BYTES)
-    except OSError as error:
-        raise CheckpointError(f"checkpoint {folder}: {error.filename} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"checkpoint {folder}: {VALUES} is not JSON", _OLDER) from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("values"), dict):
-        raise CheckpointError(f"checkpoint {folder}: {VALUES} is not of the format {FORMAT}")
-    epoch = record["values"].get("epoch", 0)
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch <= MOST_EPOCHS:
-        raise CheckpointError(f"checkpoint {folder}: its epoch is {epoch!r:.80}")
-    if _sha256(content, record["values"]) != record.get("sha256"):
-        raise CheckpointError(
-            f"checkpoint {folder}: {TENSORS} or {VALUES} is damaged, their SHA-256 is not the one recorded", _OLDER
-        )
-    try:
-        return load(content), record["values"]
-    except (SafetensorError, LookupError, RuntimeError, ValueError) as error:  # kinds and shapes PyTorch does not have
-        raise CheckpointError(f"checkpoint {folder}: {TENSORS} cannot be read: {error!s:.200}") from None
+    return unpack(read_packed(folder), folder)
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those tensors as safetensors writes them: on the CPU, their numbers in order."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def check_alike(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
@@ -160,113 +149,3 @@ def normalisation_in(values: Mapping[str, Any], channels: int) -> dict[str, tupl
     if len(mean) != channels or len(std) != channels or not all(map(isfinite, mean + std)) or not min(std) > 0:
         raise ValueError(f"normalisation is {normalisation!s:.80}")
     return normalisation
-
-
-_OLDER = "A training goes on from the checkpoint before it. To hand over another trial: `export --trial N`."
-
-
-class Savable(Protocol):
-    """What `Checkpoints` saves, such as a `training.Training`."""
-
-    @property
-    def epoch(self) -> int:
-        """How many epochs were trained."""
-        ...
-
-    def save(self, folder: Path, notes: Mapping[str, Any]) -> None:
-        """Writes a checkpoint to `folder`, with notes that JSON can hold."""
-        ...
-
-
-class Checkpoints:
-    """The checkpoints of one trial in `folder`: the newest two and the best."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def save(self, training: Savable, *, best: bool, notes: Mapping[str, Any] | None = None) -> None:
-        """Saves `training` as `epoch-0003/` after its third epoch, and deletes the checkpoints that are not kept.
-
-        Args:
-            training: after any epoch; what later epochs left, before something made it go back, is deleted.
-            best: whether it is the best so far.
-            notes: what else to keep with it: anything JSON can hold.
-        """
-        name = self.at(training.epoch).name
-        training.save(self.folder / name, notes or {})
-        if best:
-            self.mark_best(training.epoch)
-        newest = [path.name for path in self._all() if _epoch(path) <= training.epoch][:KEPT]
-        kept = {*newest, self._best_name()}
-        for path in self._all():
-            if path.name not in kept:
-                shutil.rmtree(path)
-
-    def mark_best(self, epoch: int) -> None:
-        """Remembers the checkpoint after `epoch` as the best.
-
-        `save` does this for one saved as the best; a kill between the two leaves it to do again.
-        """
-        temporary = self.folder / f".{BEST}"
-        temporary.write_text(json.dumps({"best": self.at(epoch).name}))
-        temporary.replace(self.folder / BEST)
-
-    def at(self, epoch: int) -> Path:
-        """Folder of the checkpoint after `epoch` epochs, whether it is there or not."""
-        return self.folder / f"epoch-{epoch:04d}"
-
-    def latest(self) -> Path | None:
-        """Folder of the newest whole checkpoint; a damaged one is passed over. None where there is none."""
-        return next(filter(_is_whole, self._all()), None)
-
-    def all(self) -> list[tuple[int, Path]]:
-        """Epoch and folder of each checkpoint that is there, whole or not, newest first."""
-        return [(_epoch(path), path) for path in self._all()]
-
-    def best(self) -> Path | None:
-        """Folder of the checkpoint last marked as the best; None where there is none or it is damaged."""
-        name = self._best_name()
-        return self.folder / name if name and _is_whole(self.folder / name) else None
-
-    def _all(self) -> list[Path]:
-        """Checkpoint folders, newest epoch first."""
-        if not self.folder.is_dir():
-            return []
-        return sorted((path for path in self.folder.iterdir() if re.fullmatch(r"epoch-\d{4,}", path.name)), key=_epoch)[
-            ::-1
-        ]
-
-    def _best_name(self) -> str | None:
-        try:
-            name = json.loads((self.folder / BEST).read_text())["best"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
-        return name if isinstance(name, str) and re.fullmatch(r"epoch-\d{4,}", name) else None
-
-
-def _epoch(path: Path) -> int:
-    return int(path.name.removeprefix("epoch-"))
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        read_checkpoint(folder)
-    except CheckpointError:
-        return False
-    return True
-
-
-def _sha256(tensors: bytes, values: dict[str, Any]) -> str:
-    """Of the tensors' file and of the values, however these are spaced."""
-    whole = hashlib.sha256(tensors)
-    whole.update(json.dumps(values).encode())
-    return whole.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Asks the system to put `path` on the disk now, so that a rename never outruns the content."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

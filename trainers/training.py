@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..spaces import Architecture
+    from .checkpoint_files import PackedCheckpoint
     from .data import Dataset
     from .device import Precision
 
@@ -228,12 +229,24 @@ class Training:
             folder: where the checkpoint shall stand; one that is there is replaced.
             notes: what else to keep with it: anything JSON can hold.
         """
+        checkpoint.write(folder, *self._state(notes))
+
+    def pack(self, notes: Mapping[str, Any] | None = None) -> PackedCheckpoint:
+        """The checkpoint that `save` would write, in memory, to be sent elsewhere.
+
+        Args:
+            notes: what else to keep with it: anything JSON can hold.
+        """
+        return checkpoint.pack(*self._state(notes))
+
+    def _state(self, notes: Mapping[str, Any] | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The tensors and values of a checkpoint."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items() if value is not None}
         values = {"epoch": self.epoch, "parts": self._step.parts, "events": self.events, "notes": dict(notes or {})}
-        checkpoint.write(folder, tensors, values | self._identity())
+        return tensors, values | self._identity()
 
     def restore(self, folder: Path) -> None:
         """Goes on from a checkpoint that `save` wrote. Where that cannot be, nothing has changed.
@@ -242,11 +255,23 @@ class Training:
             folder: of the checkpoint.
 
         Raises:
-            ForeignCheckpointError: of another architecture, recipe, seed, precision, data set or normalisation.
-            CheckpointError: absent, damaged, its tensors do not fit, or of another number of epochs with other learning
-                rates so far.
+            CheckpointError: absent or damaged, or as `take_up` does.
         """
-        tensors, values = checkpoint.read_checkpoint(folder)
+        self.take_up(*checkpoint.read_checkpoint(folder), folder)
+
+    def take_up(self, tensors: Mapping[str, Tensor], values: dict[str, Any], folder: Path) -> None:
+        """Goes on from what a checkpoint holds. Where that cannot be, nothing has changed.
+
+        Args:
+            tensors: of the checkpoint.
+            values: of the checkpoint.
+            folder: names the checkpoint in errors.
+
+        Raises:
+            ForeignCheckpointError: of another architecture, recipe, seed, precision, data set or normalisation.
+            CheckpointError: its tensors do not fit, or it is of another number of epochs with other learning rates so
+                far.
+        """
         if isinstance(values.get("recipe"), dict):  # an earlier version's has fewer settings
             values["recipe"] = {**Recipe().to_json(), **values["recipe"]}
         for name, ours in self._identity().items():
@@ -339,7 +364,7 @@ class Training:
         return mean
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
 
 

@@ -23,6 +23,7 @@ from .layout import (
     LINES as LINES,
     LOCK as LOCK,
     LOOKS as LOOKS,
+    MARK as MARK,
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
     SPOOL as SPOOL,

@@ -182,7 +182,7 @@ class Engine:
             raise SweepError(
                 f"{MOST_LOSSES} workers in a row ended without a result; the last: {reason}",
                 f"Mend that, then `{command_about(self.config.sweep_folder, 'resume')}`. On a cluster every node "
-                "needs Convscape and must see the sweep's folder.",
+                "needs what this machine has: Python, Ray, torch.",
             )
         self.ledger.worker_lost(record)
         self._pause(record)

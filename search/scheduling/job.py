@@ -63,6 +63,8 @@ class Job:
     few."""
     latency: bool = False
     """Whether to measure how long classifying one image takes, with the job's first epoch."""
+    serial: int = 0
+    """Grows from job to job of a sweep's process: a worker that was given up and lives on is known by a lower one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Job.from_json` makes an equal job."""
@@ -80,6 +82,7 @@ class Job:
             "refit": self.refit,
             "fold": self.fold,
             "latency": self.latency,
+            "serial": self.serial,
         }
 
     @staticmethod
@@ -99,6 +102,7 @@ class Job:
             refit=values["refit"],
             fold=values["fold"],
             latency=values["latency"],
+            serial=values["serial"],
         )
 
 

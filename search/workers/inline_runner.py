@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
+from ...trainers import Checkpoints
 from ...trainers.device import still_computes
 from ..scheduling import Decision, Report
 from .placement import device_of, threads_of
@@ -67,7 +68,7 @@ def _train(engine: Engine, job: Job, dataset: Dataset, setup: Setup) -> None:
         except SweepError:
             raise
         except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
-            report = Report(number=job.number, failure=describe_failure(error, job))
+            report = Report(number=job.number, failure=describe_failure(error, Checkpoints(job.checkpoints)))
         decision = engine.report(report)
         if training is not None:
             training.reported()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ray
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ class Node:
     id: str
     """Ray's id of the node, in hexadecimal digits."""
     address: str
-    """Its IP address."""
+    """IP address of the node."""
     host: str
-    """Its host name."""
+    """Host name of the node."""
     head: bool
     """Whether it is the cluster's head."""
     resources: Mapping[str, float]
@@ -72,26 +73,51 @@ def ask_each_node(function: Callable[..., Any], *arguments: Any, seconds: float 
     Returns:
         An answer from each node, in the order of `alive_nodes`. An error of the function is a `problem`, not raised.
     """
-    remote = ray.remote(num_cpus=0, max_calls=1, max_retries=0)(function)
-    nodes = alive_nodes()
-    asked = [
-        remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)).remote(*arguments)
-        for node in nodes
-    ]
+    asked = [(node, _start(node.id, function, arguments)) for node in alive_nodes()]
     until = time.monotonic() + seconds
-    return [
-        _answer(node, task, max(0.0, until - time.monotonic()), seconds)
-        for node, task in zip(nodes, asked, strict=True)
-    ]
+    return [_answer(node, task, max(0.0, until - time.monotonic()), seconds) for node, task in asked]
+
+
+def ask_node(node: str, function: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
+    """Calls a function on one node, as `ask_each_node` does.
+
+    Args:
+        node: Ray's id of the node.
+        function: called with `arguments`.
+        arguments: what it is called with; they are pickled.
+        seconds: after which the node is given up.
+
+    Returns:
+        What the function returned.
+
+    Raises:
+        OSError: the node is gone or does not answer, or the function raised an error, which is the message.
+    """
+    task = _start(node, function, arguments)
+    try:
+        return ray.get(task, timeout=seconds)
+    except RayError as error:
+        ray.cancel(task, force=True)
+        raise OSError(_problem(error, seconds)) from None
+
+
+def _start(node: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> ray.ObjectRef:
+    remote = ray.remote(num_cpus=0, max_calls=1, max_retries=0)(function)
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    return remote.options(scheduling_strategy=there).remote(*arguments)
 
 
 def _answer(node: Node, task: ray.ObjectRef, left: float, seconds: float) -> Answer:
     try:
         return Answer(node=node, value=ray.get(task, timeout=left))
-    except ray.exceptions.GetTimeoutError:
+    except RayError as error:
         ray.cancel(task, force=True)
-        return Answer(node=node, problem=f"no answer within {seconds:g} s")
-    except ray.exceptions.RayTaskError as error:
-        return Answer(node=node, problem=f"{type(error.cause).__name__}: {error.cause!s:.300}")
-    except ray.exceptions.RayError as error:
-        return Answer(node=node, problem=f"{type(error).__name__}: {error!s:.300}")
+        return Answer(node=node, problem=_problem(error, seconds))
+
+
+def _problem(error: RayError, seconds: float) -> str:
+    if isinstance(error, GetTimeoutError):
+        return f"no answer within {seconds:g} s"
+    if isinstance(error, RayTaskError):
+        return f"{type(error.cause).__name__}: {error.cause!s:.300}"
+    return f"{type(error).__name__}: {error!s:.300}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import ResourcesConfig
     from ..scheduling import Engine
+    from .checkpoint_store import StoreAccess
     from .training_job import Setup
 
 TUNE_SETTINGS = {
@@ -59,6 +60,8 @@ def run_ray(
         folder: the sweep's folder, where Tune writes.
         phase: called with what is done before the first result and after the last, in a few words.
 
+    On a cluster that was there before, workers that do not see the folder hand checkpoints back through Ray.
+
     Raises:
         SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
     """
@@ -69,6 +72,7 @@ def run_ray(
         phase("starting Ray" if not resources.address else "joining the Ray cluster")
         import ray  # it reads some of the settings now
 
+        from .checkpoint_store import store_beside_driver
         from .cluster import start_ray, workers_that_fit
 
         ours = not ray.is_initialized()
@@ -79,8 +83,12 @@ def run_ray(
             if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
                 room = workers_that_fit(resources, ray.cluster_resources())
                 workers = workers or room
-            with _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}):
-                _tune(engine, dataset, resources, folder, workers, phase)
+            joined = not ours or resources.address
+            with (
+                _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}),
+                store_beside_driver(folder) if joined else nullcontext() as store,
+            ):
+                _tune(engine, dataset, resources, folder, workers, store, phase)
         finally:
             if ours:
                 phase("stopping Ray" if not resources.address else "leaving the Ray cluster")
@@ -93,6 +101,7 @@ def _tune(
     resources: ResourcesConfig,
     folder: Path,
     workers: int,
+    store: StoreAccess | None,
     phase: Callable[[str], None],
 ) -> None:
     from ray import tune
@@ -112,6 +121,7 @@ def _tune(
         cpus=resources.cpus,
         gpus=resources.gpus,
         workers=resources.workers,
+        store=store,
     )
     phase("starting workers")
     trainable = _sharing(dataset, setup)
@@ -125,7 +135,7 @@ def _tune(
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
                     search_alg=searcher,
-                    scheduler=ConvscapeScheduler(engine, searcher),
+                    scheduler=ConvscapeScheduler(engine, searcher, store),
                     reuse_actors=True,
                     trial_name_creator=_short_name,
                     trial_dirname_creator=_short_name,

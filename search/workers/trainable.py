@@ -11,6 +11,7 @@ from ray import tune
 
 from ...spaces import ConvscapeError, SweepError, describe_exception
 from ..scheduling import Job, Report
+from .checkpoint_store import watched_folder
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
 
@@ -60,6 +61,7 @@ class WarmWorker(tune.Trainable):
         if self._training is None:
             try:
                 self._job = Job.from_json(self._given)
+                self._checkpoints = self._setup.checkpoints(self._job)
             except (ConvscapeError, AttributeError, LookupError, TypeError, ValueError) as error:
                 # Raised by `reset_config` it would cost the process.
                 reason = f"a worker cannot read its job ({describe_exception(error)}): has its node this Convscape?"
@@ -74,9 +76,9 @@ class WarmWorker(tune.Trainable):
             if until is not None and time.time() >= until and not replays:
                 return self._report(results, late=not results)
             try:
-                with limited(self._setup.epoch_seconds, self._job.checkpoints):
+                with limited(self._setup.epoch_seconds, watched_folder(self._checkpoints)):
                     if self._training is None:
-                        self._training = TrainingJob(self._job, self._dataset, self._setup)
+                        self._training = TrainingJob(self._job, self._dataset, self._setup, self._checkpoints)
                     replays = self._training.replays
                     results.append(self._training.epoch())
             except SweepError as error:
@@ -84,7 +86,7 @@ class WarmWorker(tune.Trainable):
             except Exception as error:
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
-                return self._report(results, failure=describe_failure(error, self._job))
+                return self._report(results, failure=describe_failure(error, self._checkpoints))
             if replays and not self._training.replays:
                 break  # told before an epoch begins that may cost the process
         return self._report(results)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 
 from ...spaces import CheckpointError, ConvscapeError, DataError, ForeignCheckpointError, SweepError
-from ...trainers import Checkpoints, EpochResult, Training, read_checkpoint
+from ...trainers import Checkpoints, EpochResult, Training
 from ...trainers.device import cpus_here, device_memory
 from ...trainers.measuring import faster_threads, measure_latency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from ...trainers.data import Dataset
     from ...trainers.device import Precision
     from ..scheduling import Job
+    from .checkpoint_store import HandedCheckpoints, StoreAccess
 
 SLOWER = 1.5
 """So many times the fastest epoch's seconds have a job that may take all CPUs ask anew how many threads are fastest."""
@@ -55,6 +55,13 @@ class Setup:
     """Trials at a time, where the sweep file says how many."""
     node_cpus: float | None = None
     """CPUs that Ray counts on the worker's node; where there is no Ray None, and this process's CPUs count."""
+
+    store: StoreAccess | None = None
+    """Where workers on nodes that do not see the sweep's folder hand checkpoints to; None where all see it."""
+
+    def checkpoints(self, job: Job) -> Checkpoints | HandedCheckpoints:
+        """The checkpoints of a job's trial: in the sweep's folder, or in the store on a node that does not see it."""
+        return self.store.checkpoints(job) if self.store else Checkpoints(job.checkpoints)
 
     @property
     def share(self) -> float:
@@ -94,17 +101,24 @@ class TrainingJob:
         job: what to train, from which epoch on.
         dataset: the images.
         setup: how it computes.
+        checkpoints: where its checkpoints are kept; in the job's folder where not given.
 
     Raises:
         SweepError: no design can be trained: images, weights or checkpoints cannot be used.
         TrainingError: this design cannot be trained, on this device or with these weights.
     """
 
-    def __init__(self, job: Job, dataset: Dataset, setup: Setup) -> None:
+    def __init__(
+        self,
+        job: Job,
+        dataset: Dataset,
+        setup: Setup,
+        checkpoints: Checkpoints | HandedCheckpoints | None = None,
+    ) -> None:
         torch.set_num_threads(setup.all_threads if job.alone else setup.threads)
         self._best = job.best
         self._measures = job.latency
-        self._checkpoints = Checkpoints(job.checkpoints)
+        self._checkpoints = checkpoints or Checkpoints(job.checkpoints)
         try:
             self._training = Training(
                 job.design.architecture,
@@ -186,12 +200,13 @@ class TrainingJob:
         """
         foreign: ForeignCheckpointError | None = None
         why = ""
-        for at, folder in self._checkpoints.all():
-            unreported = _unreported(folder, epoch, at)
-            if at > epoch and not unreported:
-                continue
+        for at in self._saved():
             try:
-                self._training.restore(folder)
+                tensors, values = self._checkpoints.read(at)
+                unreported = _unreported(values, epoch, at)
+                if at > epoch and not unreported:
+                    continue
+                self._training.take_up(tensors, values, self._checkpoints.at(at))
             except ForeignCheckpointError as error:
                 foreign = foreign or error
                 continue
@@ -210,6 +225,15 @@ class TrainingJob:
                 f"epoch {at + 1}: trained again; {why or f'no checkpoint after epoch {epoch}'}"
             )
 
+    def _saved(self) -> list[int]:
+        """Epochs after which there is a checkpoint, newest first.
+
+        Raises:
+            SweepError: nobody can say.
+        """
+        with self._writing():
+            return self._checkpoints.epochs()
+
     def _take_up(self, unreported: list[EpochResult]) -> None:
         """Has what another process came to and did not tell to be told."""
         self._unreported, self._to_replay = list(unreported), unreported
@@ -217,7 +241,7 @@ class TrainingJob:
         for result in unreported:
             if result.validation_accuracy > self._best:
                 self._best = result.validation_accuracy
-                if self._checkpoints.at(result.epoch).exists():  # it may have died before it could mark it
+                if result.epoch in self._saved():  # it may have died before it could mark it
                     with self._writing():
                         self._checkpoints.mark_best(result.epoch)
 
@@ -233,13 +257,13 @@ class TrainingJob:
             ) from error
 
 
-def _unreported(folder: Path, known: int, at: int) -> list[EpochResult]:
-    """What the checkpoint after epoch `at` tells of epochs past `known`; nothing where it does not tell of each."""
+def _unreported(values: Mapping[str, Any], known: int, at: int) -> list[EpochResult]:
+    """What the values of the checkpoint after epoch `at` tell of epochs past `known`; nothing unless of each."""
     if at <= known:
         return []
     try:
-        results = [EpochResult.from_json(values) for values in read_checkpoint(folder)[1]["notes"]["untold"]]
-    except (CheckpointError, AttributeError, LookupError, TypeError, ValueError):
+        results = [EpochResult.from_json(result) for result in values["notes"]["untold"]]
+    except (AttributeError, LookupError, TypeError, ValueError):
         return []
     results = [result for result in results if result.epoch > known]
     return results if [result.epoch for result in results] == list(range(known + 1, at + 1)) else []
@@ -250,21 +274,19 @@ def _not_the_design_s(error: DataError) -> SweepError:
     return SweepError(error.message, f"{error.remedy} Bring it back, then resume the sweep: nothing is lost.")
 
 
-def describe_failure(error: Exception, job: Job) -> str:
+def describe_failure(error: Exception, checkpoints: Checkpoints | HandedCheckpoints) -> str:
     """Why a trial failed, in a line. The traceback of an error that nobody foresaw is kept beside the checkpoints.
 
     Args:
         error: what ended the trial.
-        job: its job, which says where checkpoints lie.
+        checkpoints: of the trial.
     """
     if isinstance(error, ConvscapeError):
         return error.message
     text = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
     try:
-        file = job.checkpoints / "failure.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(error)))
+        file = checkpoints.keep_text("failure.txt", "".join(traceback.format_exception(error)))
     except OSError:
         return reason
     return f"{reason} (see {file})"

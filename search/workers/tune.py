@@ -7,7 +7,8 @@ exception here would end the sweep, so what a trial brings is caught and counted
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.progress_reporter import TrialProgressCallback
@@ -15,14 +16,15 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from ...spaces import TrainingError
-from ..scheduling import Decision, Report
-from .watchdog import describe_hang
+from ..scheduling import Decision, Job, Report
+from .watchdog import WATCHED, describe_hang
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
 
     from ..scheduling import Engine
+    from .checkpoint_store import StoreAccess
 
 
 class ConvscapeSearcher(Searcher):
@@ -60,7 +62,7 @@ class ConvscapeSearcher(Searcher):
         if job is None:
             return Searcher.FINISHED if self._engine.finished else None
         self._numbers[trial_id] = job.number
-        return job.to_json()
+        return replace(job, serial=time.monotonic_ns()).to_json()
 
     def number(self, trial_id: str) -> int | None:
         """The number in the sweep of the trial that a Tune trial trains; None once its job has ended."""
@@ -98,10 +100,12 @@ class ConvscapeScheduler(FIFOScheduler):
     Args:
         engine: decides.
         searcher: knows which trial of the sweep a Tune trial trains.
+        store: what workers on nodes that do not see the sweep's folder hand things to; None where all see it.
     """
 
-    def __init__(self, engine: Engine, searcher: ConvscapeSearcher) -> None:
+    def __init__(self, engine: Engine, searcher: ConvscapeSearcher, store: StoreAccess | None = None) -> None:
         super().__init__()
+        self._store = store
         self._engine, self._searcher, self._warm = engine, searcher, False
         self._waiting: list[Trial] = []
 
@@ -169,10 +173,16 @@ class ConvscapeScheduler(FIFOScheduler):
         """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next."""
         lines = str(trial.get_error() or "").strip().splitlines()
         limit = self._engine.config.resources.epoch_seconds
-        reason = describe_hang(limit, Path(trial.config["checkpoints"])) if limit else ""
+        reason = self._describe_hang(limit, Job.from_json(trial.config)) if limit else ""
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         super().on_trial_error(tune_controller, trial)
+
+    def _describe_hang(self, limit: float, job: Job) -> str:
+        """Why a job's worker ended, where it was by the limit of an epoch; "" where not."""
+        if self._store is not None:
+            self._store.bring(WATCHED, job)
+        return describe_hang(limit, job.checkpoints)
 
 
 class NoOutput(TrialProgressCallback):

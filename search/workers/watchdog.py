@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 TRACEBACK = "hung.txt"
 """File in a trial's folder that says what all threads of a worker were at when it hung."""
-_WATCHED = ".watched.txt"
+WATCHED = ".watched.txt"
+"""File in which a worker writes that while an epoch runs; it is empty, and gone when the epoch ends in time."""
 
 
 @contextmanager
@@ -25,12 +26,12 @@ def limited(seconds: float | None, folder: Path) -> Iterator[None]:
 
     Args:
         seconds: the most the body may take.
-        folder: the trial's folder, which is written to.
+        folder: is written to; the trial's folder, or one of the worker's node where that does not see it.
     """
     if seconds is None:
         yield
         return
-    path = folder / _WATCHED
+    path = folder / WATCHED
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
@@ -55,7 +56,7 @@ def describe_hang(seconds: float, folder: Path) -> str:
         seconds: the limit, `resources.epoch_seconds`.
         folder: the trial's folder.
     """
-    left, kept = folder / _WATCHED, folder / TRACEBACK
+    left, kept = folder / WATCHED, folder / TRACEBACK
     try:
         if not left.stat().st_size:
             return ""

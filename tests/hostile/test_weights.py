@@ -24,7 +24,7 @@ from convscape.spaces import (
     read_plain,
 )
 from convscape.tests.tiny_sweep import tiny
-from convscape.trainers import Training, checkpoint
+from convscape.trainers import Training, checkpoint, checkpoint_files
 from convscape.trainers.transfer import network_for, read_weights
 from hypothesis import given, settings, strategies as st
 
@@ -41,8 +41,8 @@ def test_the_mark_of_the_best_checkpoint_may_be_anything(prepared: Path, text: s
 def test_a_checkpoint_sealed_anew_over_a_lie_is_none(prepared: Path, epoch: Any) -> None:
     folder = prepared / "trials" / "00000" / "epoch-0001"
     values = {**json.loads((folder / "checkpoint.json").read_text())["values"], "epoch": epoch}
-    digest = checkpoint._sha256((folder / "tensors.safetensors").read_bytes(), values)
-    record = {"format": checkpoint.FORMAT, "sha256": digest, "values": values}
+    digest = checkpoint_files._sha256((folder / "tensors.safetensors").read_bytes(), values)
+    record = {"format": checkpoint_files.FORMAT, "sha256": digest, "values": values}
     (folder / "checkpoint.json").write_text(json.dumps(record))
     with pytest.raises(CheckpointError, match="epoch is"):
         checkpoint.read_checkpoint(folder)

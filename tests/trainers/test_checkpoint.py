@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 from convscape.spaces.errors import CheckpointError
-from convscape.trainers import checkpoint
-from convscape.trainers.checkpoint import Checkpoints, read_checkpoint, write
+from convscape.trainers import checkpoint_files
+from convscape.trainers.checkpoint import read_checkpoint, write
+from convscape.trainers.checkpoints import Checkpoints
 from hypothesis import example, given, settings, strategies as st
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
@@ -53,7 +54,7 @@ def test_a_failed_write_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatc
     assert names(tmp_path) == ["one"]
 
 
-@pytest.mark.parametrize("file", [checkpoint.TENSORS, checkpoint.VALUES])
+@pytest.mark.parametrize("file", [checkpoint_files.TENSORS, checkpoint_files.VALUES])
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
 def test_a_file_cut_short_is_noticed(tmp_path, file, keep):
     write(tmp_path / "one", TENSORS, {})
@@ -66,8 +67,8 @@ def test_a_file_cut_short_is_noticed(tmp_path, file, keep):
 def read_or_refused(content: bytes, values: bytes) -> None:
     """A folder with these files gives a checkpoint or CheckpointError."""
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / checkpoint.TENSORS).write_bytes(content)
-        (Path(name) / checkpoint.VALUES).write_bytes(values)
+        (Path(name) / checkpoint_files.TENSORS).write_bytes(content)
+        (Path(name) / checkpoint_files.VALUES).write_bytes(values)
         with suppress(CheckpointError):
             tensors, read_values = read_checkpoint(Path(name))
             assert isinstance(read_values, dict)
@@ -77,7 +78,7 @@ def read_or_refused(content: bytes, values: bytes) -> None:
 def record(content: bytes, **changes) -> bytes:
     values = changes.get("values", {})
     right = hashlib.sha256(content + json.dumps(values).encode()).hexdigest()
-    return json.dumps({"format": checkpoint.FORMAT, "sha256": right, "values": values} | changes).encode()
+    return json.dumps({"format": checkpoint_files.FORMAT, "sha256": right, "values": values} | changes).encode()
 
 
 plain = st.recursive(
@@ -124,7 +125,7 @@ def test_any_tensors_are_read_or_refused(content):
 
 def test_one_altered_bit_is_noticed(tmp_path):
     write(tmp_path / "one", TENSORS, {})
-    file = tmp_path / "one" / checkpoint.TENSORS
+    file = tmp_path / "one" / checkpoint_files.TENSORS
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
@@ -146,7 +147,7 @@ def whole(tmp_path_factory):
     [('"epoch": 13', '"epoch": 12'), ('"parts"', '"parks"'), ("5e-05", "5e-06"), ("0.0,", "0.5,"), ("2.25", "2.26")],
 )
 def test_an_altered_value_is_noticed(whole, tmp_path, was, becomes):
-    altered = shutil.copytree(whole, tmp_path / "one") / checkpoint.VALUES
+    altered = shutil.copytree(whole, tmp_path / "one") / checkpoint_files.VALUES
     text = altered.read_text()
     assert read_checkpoint(whole)[1]["epoch"] == 13
     assert text.count(was) == 1
@@ -158,12 +159,12 @@ def test_an_altered_value_is_noticed(whole, tmp_path, was, becomes):
 @given(st.data())
 @settings(max_examples=300)
 def test_one_altered_byte_of_the_values_changes_nothing_or_is_noticed(whole, data):
-    content = bytearray((whole / checkpoint.VALUES).read_bytes())
+    content = bytearray((whole / checkpoint_files.VALUES).read_bytes())
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] = data.draw(st.sampled_from(b'0123456789eE.-+ \n\t"{}[],:x') | st.integers(0, 255))
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(whole, name, dirs_exist_ok=True)
-        (Path(name) / checkpoint.VALUES).write_bytes(content)
+        (Path(name) / checkpoint_files.VALUES).write_bytes(content)
         with suppress(CheckpointError):
             assert repr(read_checkpoint(Path(name))[1]) == repr(read_checkpoint(whole)[1])
 
@@ -189,7 +190,7 @@ def test_notes_are_kept_with_the_checkpoint(tmp_path):
     kept, saved = Checkpoints(tmp_path), Saved()
     for saved.epoch in (1, 2):
         kept.save(saved, best=False, notes={"of": saved.epoch})
-    assert [(epoch, read_checkpoint(folder)[1]["of"]) for epoch, folder in kept.all()] == [(2, 2), (1, 1)]
+    assert [(epoch, kept.read(epoch)[1]["of"]) for epoch in kept.epochs()] == [(2, 2), (1, 1)]
 
 
 def test_who_goes_back_leaves_nothing_of_later_epochs_behind(tmp_path):
@@ -204,7 +205,7 @@ def test_a_damaged_one_is_passed_over(tmp_path):
     kept, saved = Checkpoints(tmp_path), Saved()
     for saved.epoch in (1, 2):
         kept.save(saved, best=saved.epoch == 2)
-    (tmp_path / "epoch-0002" / checkpoint.TENSORS).write_bytes(b"")
+    (tmp_path / "epoch-0002" / checkpoint_files.TENSORS).write_bytes(b"")
     assert kept.latest().name == "epoch-0001"
     assert kept.best() is None
 

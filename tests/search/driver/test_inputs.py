@@ -16,7 +16,7 @@ from convscape.search.driver.launching import launch, resume
 from convscape.search.records.trial import ENDED
 from convscape.search.sweep import Sweep
 from convscape.spaces.errors import DataError, SweepError
-from convscape.trainers.checkpoint import Checkpoints
+from convscape.trainers.checkpoints import Checkpoints
 from PIL import Image
 from torchvision.models import resnet18
 

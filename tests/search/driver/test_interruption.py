@@ -358,7 +358,7 @@ def test_a_damaged_checkpoint_is_gone_round(tmp_path: Path) -> None:
 def test_a_full_disk_ends_the_sweep_by_name_and_a_resume_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from convscape.trainers.checkpoint import Checkpoints
+    from convscape.trainers.checkpoints import Checkpoints
 
     def full(self: Checkpoints, *_: object, **__: object) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

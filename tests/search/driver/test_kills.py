@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 from convscape.search.sweep import Sweep
-from convscape.trainers.checkpoint import Checkpoints
+from convscape.trainers.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

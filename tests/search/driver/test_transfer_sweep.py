@@ -20,7 +20,8 @@ from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import ConfigError, SpaceError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, GlobalPool, Linear, Pool
-from convscape.trainers.checkpoint import Checkpoints, read_checkpoint
+from convscape.trainers.checkpoint import read_checkpoint
+from convscape.trainers.checkpoints import Checkpoints
 from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.export.bundle import export_bundle
 from convscape.trainers.network import build_network

@@ -17,7 +17,8 @@ from convscape.search.workers.training_job import Setup, TrainingJob
 from convscape.spaces.errors import SweepError
 from convscape.spaces.parsing import parse_notation
 from convscape.trainers import checkpoint
-from convscape.trainers.checkpoint import Checkpoints
+from convscape.trainers.checkpoint_files import TENSORS
+from convscape.trainers.checkpoints import BEST, Checkpoints
 from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.device.memory import training_bytes
 from convscape.trainers.recipe import Recipe
@@ -154,7 +155,7 @@ def test_a_damaged_checkpoint_of_what_was_not_told_costs_only_its_epoch(tmp_path
     first = run(tmp_path)
     for _ in range(3):
         first.epoch()
-    (tmp_path / "epoch-0003" / checkpoint.TENSORS).write_bytes(b"")
+    (tmp_path / "epoch-0003" / TENSORS).write_bytes(b"")
     again = run(tmp_path)
     assert again._training.epoch == 2
     assert [again.epoch().epoch for _ in range(4)] == [1, 2, 3, 4]
@@ -174,7 +175,7 @@ def test_a_checkpoint_that_does_not_tell_of_all_before_it_is_left(tmp_path: Path
 
 def test_a_checkpoint_that_was_not_marked_as_the_best_before_a_kill_is_afterwards(tmp_path: Path) -> None:
     run(tmp_path).epoch()
-    (tmp_path / checkpoint.BEST).unlink()
+    (tmp_path / BEST).unlink()
     again = run(tmp_path)
     curve = [again.epoch().validation_accuracy for _ in range(9)]
     best = Checkpoints(tmp_path).best()
