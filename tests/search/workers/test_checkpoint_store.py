@@ -60,7 +60,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Direct:
     def get(call: Any) -> Any:
         try:
             return call()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as Ray does
             raise checkpoint_store.RayTaskError("call", "", error) from None
 
     here = SimpleNamespace(get_node_id=lambda: "here")
@@ -212,7 +212,7 @@ def convscape(here: Path, environment: dict[str, str], *words: str) -> subproces
 @pytest.mark.skipif(not can_hide(), reason="a node with a file system of its own takes root")
 def test_a_node_that_does_not_see_the_folder_trains_the_same_sweep(tmp_path: Path) -> None:
     sweeps = {where: tmp_path / where for where in ("cluster", "inline")}
-    for where, folder in sweeps.items():
+    for folder in sweeps.values():
         folder.mkdir()
         (folder / "tiny.yaml").write_text(TINY)
     with raylets(tmp_path) as cluster:
