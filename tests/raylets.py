@@ -52,6 +52,8 @@ class Raylets:
             "RAY_health_check_period_ms": "1000",
         }
         self._nodes: list[subprocess.Popen[bytes]] = []
+        self._ids: list[str] = []
+        """Ray's ids of the nodes, in the order in which they were started."""
         own = [f"--port={self.port}", f"--num-cpus={head_cpus}", f"--temp-dir={self._temporary}"]
         self._start([*RAY, "--head", "--node-ip-address=127.0.0.1", "--include-dashboard=false", *own, *more])
         self._wait(1)
@@ -74,6 +76,21 @@ class Raylets:
                 process.kill()
         self._nodes[index].wait(30)
 
+    def trains(self, index: int) -> bool:
+        """Whether a worker of the node trains, or waits to."""
+        titles: list[str] = []
+        for process in self.processes(index):
+            with contextlib.suppress(psutil.Error):
+                titles.append(process.cmdline()[0])
+        return any(title.startswith(("ray::ResourceTrainable", "ray::WarmWorker")) for title in titles)
+
+    def drain(self, index: int) -> None:
+        """Tells the cluster that a node will be taken away, as a cloud does of a spot machine."""
+        words = ["--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=120"]
+        command = [sys.executable, "-m", "ray.scripts.scripts", "drain-node", f"--address={self.address}"]
+        command += [f"--node-id={self._ids[index]}", *words]
+        subprocess.run(command, env=self.environment, check=True, capture_output=True)
+
     def processes(self, index: int) -> list[psutil.Process]:
         """The processes of a node."""
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -95,15 +112,16 @@ class Raylets:
 
     def _wait(self, nodes: int) -> None:
         """Until as many nodes are alive."""
-        count = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); "
-        count += "print(sum(node['Alive'] for node in ray.nodes()))"
+        ids = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); "
+        ids += "print(*[node['NodeID'] for node in ray.nodes() if node['Alive']])"
         until = time.monotonic() + 120
         while time.monotonic() < until:
             asked = subprocess.run(
-                [sys.executable, "-c", count, self.address],
+                [sys.executable, "-c", ids, self.address],
                 env=self.environment, capture_output=True, text=True, check=False,
             )  # fmt: skip
-            if asked.stdout.strip() == str(nodes):
+            if len(alive := asked.stdout.split()) == nodes:
+                self._ids += [one for one in alive if one not in self._ids]
                 return
             time.sleep(0.5)
         logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in self._temporary.glob("node-*.log"))

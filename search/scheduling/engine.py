@@ -150,7 +150,7 @@ class Engine:
             self.fail(record.number, report.failure)
             return Decision.STOP
         if decision is Decision.CONTINUE and report.late:
-            self.requeue(record.number)
+            self.requeue(record.number, late=True)
             return Decision.STOP
         return decision
 
@@ -160,14 +160,12 @@ class Engine:
         self._end(self.records[number], "failed", reason)
         self.callback(self)
 
-    def requeue(self, number: int) -> None:
-        """Takes back the job of trial `number`, whose worker began nothing, since by its clock the time was up.
-
-        The trial stays where it stands. Where by this process's clock there is time left, the trial is given out again.
-        """
+    def requeue(self, number: int, *, late: bool = False) -> None:
+        """Takes back trial `number`'s job, to be given out again unless halted; `late` where by its worker's clock it is."""
         self._pause(self.records[number])
-        if not self.halted:  # by ours it is not
-            self.time_budget.distrust_workers()
+        if not self.halted:
+            if late:
+                self.time_budget.distrust_workers()
             self._to_resume.append(number)
 
     def worker_lost(self, number: int, reason: str) -> None:

@@ -12,6 +12,7 @@ from ray import tune
 from ...spaces import ConvscapeError, SweepError, describe_exception
 from ..scheduling import Job, Report
 from .checkpoint_store import watched_folder
+from .draining import Notice
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
 
@@ -43,6 +44,7 @@ class WarmWorker(tune.Trainable):
         """
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
         self._setup.limit_memory()
+        self._notice = Notice()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -56,8 +58,12 @@ class WarmWorker(tune.Trainable):
         Gives what `Report.to_json` gives. A trial's failure is part of the report.
 
         Raises:
+            NodeDrainsError: the worker's node is about to be taken away.
             Exception: an error whose cause may be in this process, such as one of CUDA: that ends the process.
         """
+        if self._training is not None:
+            self._training.reported()  # Tune asks for more when it has taken in what was told before
+        self._notice.heed()
         if self._training is None:
             try:
                 self._job = Job.from_json(self._given)
@@ -66,8 +72,6 @@ class WarmWorker(tune.Trainable):
                 # Raised by `reset_config` it would cost the process.
                 reason = f"a worker cannot read its job ({describe_exception(error)}): has its node this Convscape?"
                 return Report(number=self._given["number"], failure=reason).to_json()
-        else:
-            self._training.reported()  # Tune asks for more when it has taken in what was told before
         results: list[EpochResult] = []
         # Where epochs may hang each is told of at once: what is gathered dies with the process.
         gathered = time.monotonic() + (0.0 if self._setup.epoch_seconds else GATHERED)

@@ -17,6 +17,7 @@ from ray.tune.search import Searcher
 
 from ...spaces import TrainingError
 from ..scheduling import Decision, Job, Report
+from .draining import was_drained
 from .watchdog import WATCHED, describe_hang
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class ConvscapeSearcher(Searcher):
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, str] = {}
         """Why the worker of a Tune trial ended, by Tune's id of the trial."""
+        self.drained: set[str] = set()
+        """Tune's ids of trials whose workers ended because their nodes were taken away after a notice."""
         self.problem: Exception | None = None
         """The error that ends the sweep. Tune would hide it in a TuneError: the runner raises it instead."""
 
@@ -83,7 +86,10 @@ class ConvscapeSearcher(Searcher):
         if self.problem or number is None:
             return
         try:  # no decision of the engine's ended it
-            self._engine.worker_lost(number, self.reasons.get(trial_id, "its process ended"))
+            if trial_id in self.drained:
+                self._engine.requeue(number)
+            else:
+                self._engine.worker_lost(number, self.reasons.get(trial_id, "its process ended"))
         except Exception as problem:  # noqa: BLE001
             self.problem = problem
 
@@ -176,6 +182,8 @@ class ConvscapeScheduler(FIFOScheduler):
         reason = self._describe_hang(limit, Job.from_json(trial.config)) if limit else ""
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
+        if was_drained(trial.get_pickled_error()):
+            self._searcher.drained.add(trial.trial_id)
         super().on_trial_error(tune_controller, trial)
 
     def _describe_hang(self, limit: float, job: Job) -> str:
