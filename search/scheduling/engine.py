@@ -161,7 +161,10 @@ class Engine:
         self.callback(self)
 
     def requeue(self, number: int, *, late: bool = False) -> None:
-        """Takes back trial `number`'s job, to be given out again unless halted; `late` where by its worker's clock it is."""
+        """Takes back the job of trial `number`, to be given out again unless the sweep is halted.
+
+        It is `late` where by the worker's clock there was no time for an epoch: where by ours there is, that is wrong.
+        """
         self._pause(self.records[number])
         if not self.halted:
             if late:
