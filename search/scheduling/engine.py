@@ -161,13 +161,10 @@ class Engine:
         self.callback(self)
 
     def requeue(self, number: int, *, late: bool = False) -> None:
-        """Takes back the job of trial `number`, to be given out again unless the sweep is halted.
-
-        It is `late` where by the worker's clock there was no time for an epoch: where by ours there is, that is wrong.
-        """
+        """Takes back the job of trial `number`, to go on elsewhere unless halted; `late` where its worker saw no time left."""
         self._pause(self.records[number])
         if not self.halted:
-            if late:
+            if late:  # by our clock it is not
                 self.time_budget.distrust_workers()
             self._to_resume.append(number)
 
