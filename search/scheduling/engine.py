@@ -161,7 +161,7 @@ class Engine:
         self.callback(self)
 
     def requeue(self, number: int, *, late: bool = False) -> None:
-        """Takes back the job of trial `number`, to go on elsewhere unless halted; `late` where its worker saw no time left."""
+        """Takes back trial `number`'s job, to go on elsewhere unless halted; `late`: its worker saw no time left."""
         self._pause(self.records[number])
         if not self.halted:
             if late:  # by our clock it is not
