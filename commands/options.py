@@ -23,6 +23,10 @@ Place = Annotated[
     ),
 ]
 Seconds = Annotated[float | None, typer.Option(min=1, max=1e9, help="Time for the search: `search.seconds`.")]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="auto|HOST:PORT", help="Join the Ray cluster there: `resources.address`; auto on its nodes."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting over that of the file: --set search.trials=20"),

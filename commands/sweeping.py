@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ExportError, SweepError
-from .options import SWEEPS, Folder, Name, Output, Place, Seconds, Settings, TrustCode
+from .options import SWEEPS, Address, Folder, Name, Output, Place, Seconds, Settings, TrustCode
 from .printing import echo, echo_json, loading
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def launch(
     place: Place,
     set_: Settings = None,
     seconds: Seconds = None,
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the config and three networks; train and write nothing.")
     ] = False,
@@ -50,9 +52,10 @@ def launch(
       convscape launch sweep.yaml --set search.seconds=600 --export exported/it
       convscape launch sweep.yaml --dry-run
       convscape launch sweep.yaml --resume
+      convscape launch sweep.yaml --address auto
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     started = time.monotonic()
-    settings = [*(set_ or ()), *([] if seconds is None else [f"search.seconds={seconds:.12g}"])]
+    settings = [*(set_ or ()), *([] if seconds is None else [f"search.seconds={seconds:.12g}"]), *_joining(address)]
     if dry_run:
         from ..search.config import read_or_begin, remember
         from .dry_run import print_dry_run
@@ -87,6 +90,7 @@ def resume(
             "--set", metavar="KEY=VALUE", help="From now on: search.trials, .seconds, .finalists, or resources.*"
         ),
     ] = None,
+    address: Address = None,
     folder: Folder = SWEEPS,
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
@@ -108,7 +112,8 @@ def resume(
         _check_target(export_to)
         from ..search import driver
 
-        sweep = driver.resume(name, folder, overrides=set_ or (), progress=shown, trust_code=trust_code)
+        settings = [*(set_ or ()), *_joining(address)]
+        sweep = driver.resume(name, folder, overrides=settings, progress=shown, trust_code=trust_code)
     with _telling_how_to_export(sweep, export_to):
         _finish(sweep, started, export_to, output)
 
@@ -128,6 +133,11 @@ def stop(name: Name, folder: Folder = SWEEPS) -> None:
         raise SweepError(f"{sweep.folder} cannot be written: {error.strerror}", "Make it writable.") from None
     watch = f"convscape status {name}{folder_option(sweep.config)} --watch"
     echo(f"{name} ends after its running epochs: {watch}" if stopped else f"Nothing to stop: {name} does not run.")
+
+
+def _joining(address: str | None) -> list[str]:
+    """The setting that --address stands for; in quotes, since YAML reads [::1]:6379 as a list."""
+    return [] if address is None else [f"resources.address={json.dumps(address)}"]
 
 
 def _check_file(place: str, settings: list[str], *, trust_code: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import nearest
-from .source_finder import INSTALLED, find_source, import_from_source
+from .source_finder import INSTALLED, find_source, import_from_source, sent_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +37,9 @@ def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callab
     """The class or function that an import path such as "package.module.name" names. Importing it runs its module.
 
     Modules are looked for in `folders` first, then among those installed. Folders stay importable afterwards, behind
-    all others, for what a module imports later. It must be defined in that module, or in one inside it where it is a
-    package. No module is called as one of Python's standard library.
+    all others, for what a module imports later. On a node of a cluster they are what the driver sent of them. What is
+    named must be defined in that module, or in one inside it where it is a package. No module is called as one of
+    Python's standard library.
 
     Args:
         path: the import path; a colon may stand before the name.
@@ -55,6 +56,7 @@ def import_object(path: str, what: str, folders: Sequence[Path], refusal: Callab
         raise refusal(
             f"{path}: {top} is Python's own", f"Name a {what} of yours; rename a module of yours called {top}."
         )
+    folders = sent_folders(folders)
     place = find_module(path, folders)
     try:
         with _importable(folders if place else ()):  # what is installed does not import from them

@@ -6,15 +6,17 @@ says it was made of. Whoever hands over a folder can make that so: a person read
 
 from __future__ import annotations
 
+import json
 import site
 import sys
 import sysconfig
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from types import CodeType
 
 INSTALLED = frozenset(
@@ -27,6 +29,11 @@ INSTALLED = frozenset(
     for place in (Path(folder), Path(folder).resolve())
 )
 """Where Python's own modules are, and those installed."""
+
+SENT = Path(__file__).resolve().parents[1] / "sent"
+"""Holds the folders of code that a driver sent. It lies inside Convscape, where nobody's data can put one."""
+FOLDERS = "folders.json"
+"""File in it that names the driver's folders, in the order of the numbers by which they were sent."""
 
 _folders: set[Path] = set()
 """Without links."""
@@ -59,6 +66,26 @@ def find_source(name: str, folder: Path) -> Path | None:
     """
     spec = _finder(str(folder)).find_spec(name) if folder.is_dir() else None
     return Path(spec.origin) if spec and spec.origin else None
+
+
+def sent_folders(folders: Sequence[Path]) -> list[Path]:
+    """Folders of code as they are on this machine: what the driver sent in place of each, or else the same folder.
+
+    A folder of that path on the node is not looked into then: its modules may be others.
+
+    Args:
+        folders: absolute paths on the driver's machine.
+    """
+    return [_sent().get(str(folder), folder) for folder in folders]
+
+
+@cache
+def _sent() -> Mapping[str, Path]:
+    try:
+        names = json.loads((SENT / FOLDERS).read_text())
+    except FileNotFoundError:  # Convscape as it is installed
+        return {}
+    return {name: SENT / str(number) for number, name in enumerate(names)}
 
 
 def import_from_source(folders: Iterable[Path]) -> None:

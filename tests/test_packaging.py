@@ -10,6 +10,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import convscape
+from convscape.search.workers.package import own_files
 
 ROOT = Path(convscape.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -48,6 +49,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         for path in [*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
     }
     assert Path("convscape/py.typed") in names
+    sent = {file for file in own_files() if file.suffix == ".py"}
+    assert sent == code, "what is sent to the nodes of a cluster is what would be installed"
     assert not [name for name in names if "tests" in name.parts or "test" in name.name]
 
 

@@ -32,3 +32,4 @@ from .transfer import (
     network_for as network_for,
     read_weights as read_weights,
 )
+from .weights_digest import weights_digest as weights_digest

@@ -34,4 +34,10 @@ from .sweep_file import (
     with_settings as with_settings,
 )
 from .transfer_space import TransferSpace as TransferSpace, suit_transfer as suit_transfer
-from .trust import Trust as Trust, more_trusting as more_trusting, remember as remember, remembered as remembered
+from .trust import (
+    MOST_FILES as MOST_FILES,
+    Trust as Trust,
+    more_trusting as more_trusting,
+    remember as remember,
+    remembered as remembered,
+)

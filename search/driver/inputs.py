@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...spaces import DataError, SweepError, check_plain
+from ...spaces import SweepError
 from ..files import INPUTS, TRIALS, read_sealed, write_sealed
 from .changes import MAY_CHANGE
 
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
 
-OF_AN_EXPORT = ("model.safetensors", "architecture.json", "proof.json")
-"""Files of an export that a trial reads: the weights, the network, and how images are normalised."""
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +31,8 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
         SweepError: settings, images or weights are not those the sweep began with, or inputs.json is damaged.
         DataError: weights cannot be read or fetched.
     """
+    from ...trainers import weights_digest  # torch comes with it
+
     found = {
         "settings": _settings(config),
         "data": dataset.fingerprint,
@@ -44,7 +42,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
             "folds": config.search.cross_validate and dataset.splits_again,
         },
         "classes": list(dataset.classes),
-        "weights": {source: _digest(source) for source in config.recipe_space().weights},
+        "weights": {source: weights_digest(source) for source in config.recipe_space().weights},
     }
     file = config.sweep_folder / INPUTS
     began = check_settings(config)
@@ -111,28 +109,3 @@ def _settings(config: SweepConfig) -> dict[str, Any]:
     sections = ("data", "space", "recipe", "search", "budget")
     settings = {f"{section}.{key}": value for section in sections for key, value in values[section].items()}
     return {key: value for key, value in settings.items() if key not in MAY_CHANGE}
-
-
-def _digest(source: str) -> str:
-    """SHA-256 of a file of weights, or of what trials read of an export; torchvision checks its own."""
-    from ...trainers import DOWNLOAD, read_weights  # torch comes with it
-
-    if source.startswith(DOWNLOAD):
-        read_weights(source)
-        return source
-    path = Path(source).expanduser()
-    files = [path / name for name in OF_AN_EXPORT] if path.is_dir() else [path]
-    try:
-        return "-".join(map(_sha256, files))
-    except OSError as error:
-        raise DataError(
-            f"recipe.weights: {error.filename} cannot be read: {error.strerror}",
-            "Bring it back, then resume the sweep.",
-        ) from None
-
-
-def _sha256(path: Path) -> str:
-    from ...trainers import LARGEST_WEIGHTS  # torch comes with it
-
-    with check_plain(path, LARGEST_WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import signal
 import sys
 import threading
@@ -17,15 +18,18 @@ from ray.job_config import JobConfig
 
 from ...spaces import SweepError
 from .local_ray import start_local_ray
+from .package import packaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from ..config import ResourcesConfig
+    from ..config import ResourcesConfig, SweepConfig
 
 
-_HOME = Path(__file__).parents[3]
+_ABOVE = Path(__file__).parents[3]
 """The folder that Convscape is imported from."""
+_MISMATCH = re.compile(r"Version mismatch.*?Ray: (\S+)\s+Python: (\S+).*?Ray: (\S+)\s+Python: (\S+)", re.DOTALL)
+"""What Ray says where its cluster runs another version of it or of Python: the cluster's two, and then ours."""
 
 
 class _Job(JobConfig):
@@ -35,32 +39,68 @@ class _Job(JobConfig):
         return True
 
 
-def start_ray(resources: ResourcesConfig) -> None:
+def start_ray(resources: ResourcesConfig, code: Sequence[Path] = ()) -> None:
     """Joins the Ray cluster at `resources.address`, or starts one of this machine's own where no address is given.
 
+    A cluster is sent this Convscape and the modules below `code`, which its workers take in place of what is installed
+    there. It is sent nothing of the environment.
+
+    Args:
+        resources: says which cluster.
+        code: folders of a person's own modules that workers may import; what may not run is not among them.
+
     Raises:
-        SweepError: no cluster answers there, or Ray does not start on this machine.
+        SweepError: no cluster answers there, it runs another Ray or Python, the modules are too many to be sent, or Ray
+            does not start on this machine.
     """
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
-    if not {Path.cwd(), Path(sys.argv[0]).resolve().parent} & {_HOME, _HOME.resolve()}:
-        options["job_config"] = _Job()
     try:
         with _own_sigterm(), _deaf_to_a_closed_terminal():
             if resources.address:
                 Config.initialize("")  # so that it reads `token_mode`; Ray does so, too, for "auto"
-                ray.init(address=resources.address, **options)
+                with packaged(code) as package:
+                    ray.init(
+                        address=resources.address,
+                        job_config=_Job(),
+                        # Not in the job's config: where the driver is itself a job Ray would take that job's instead.
+                        runtime_env={"py_modules": [str(package)]},
+                        **options,
+                    )
             else:
+                if not {Path.cwd(), Path(sys.argv[0]).resolve().parent} & {_ABOVE, _ABOVE.resolve()}:
+                    options["job_config"] = _Job()
                 start_local_ray(**options)
     except (OSError, ValueError, RuntimeError) as error:
         if resources.address:
-            raise SweepError(
-                f"resources.address: no Ray cluster at {resources.address}: {error!s:.200}",
-                "Start one with `ray start --head`, or leave `resources.address` out for a local one.",
-            ) from None
+            raise _not_joined(resources.address, error) from None
         raise SweepError(
             f"Ray does not start on this machine: {error!s:.300}",
             "`--set resources.runner=inline` does without it, one trial at a time.",
         ) from None
+
+
+def code_of(config: SweepConfig) -> Sequence[Path]:
+    """The folders of a person's own modules that a sweep's workers may import; () where it names no code.
+
+    What may not run was refused when the driver was to import it.
+    """
+    code = config.named_code
+    return code.folders if code.paths and config.trust != "nothing" else ()
+
+
+def _not_joined(address: str, error: Exception) -> SweepError:
+    if found := _MISMATCH.search(str(error)):
+        ray_there, python_there, ray_here, python_here = found.groups()
+        return SweepError(
+            f"resources.address: the cluster at {address} runs Ray {ray_there} on Python {python_there}, and this "
+            f"machine Ray {ray_here} on Python {python_here}",
+            f"Launch from an environment with Ray {ray_there} and Python {python_there}, or start the cluster with Ray "
+            f"{ray_here} and Python {python_here}.",
+        )
+    return SweepError(
+        f"resources.address: no Ray cluster at {address}: {error!s:.200}",
+        "Start one with `ray start --head`, or leave `resources.address` out for a local one.",
+    )
 
 
 @contextmanager

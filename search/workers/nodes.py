@@ -11,7 +11,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 ANSWER_SECONDS = 60.0
 """Seconds that a node has to answer: it starts a process, which may load PyTorch from a slow disk."""
@@ -28,7 +28,7 @@ class Node:
     host: str
     """Host name of the node."""
     head: bool
-    """Whether it is the cluster's head."""
+    """Whether the node is the cluster's head."""
     resources: Mapping[str, float]
     """What Ray counts on it: "CPU", "GPU", "memory" and "object_store_memory" in bytes, and others."""
 
@@ -61,9 +61,17 @@ def alive_nodes() -> list[Node]:
 
 
 def ask_each_node(function: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> list[Answer]:
-    """Calls a function on every node that is alive, at the same time, whether it has free CPUs or not.
+    """`ask_nodes` of every node that is alive, in the order of `alive_nodes`."""
+    return ask_nodes(alive_nodes(), function, *arguments, seconds=seconds)
+
+
+def ask_nodes(
+    nodes: Sequence[Node], function: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS
+) -> list[Answer]:
+    """Calls a function on nodes, at the same time, whether they have free CPUs or not.
 
     Args:
+        nodes: which nodes.
         function: called with `arguments` in a process of its own on each node, which ends thereafter. A function of a
             module is found on the node by its name; one that shall run where Convscape may be missing is pickled
             whole: define it inside another, and import in its body what it needs.
@@ -71,9 +79,9 @@ def ask_each_node(function: Callable[..., Any], *arguments: Any, seconds: float 
         seconds: after which a node that has not answered is given up.
 
     Returns:
-        An answer from each node, in the order of `alive_nodes`. An error of the function is a `problem`, not raised.
+        An answer from each node, in their order. An error of the function is a `problem`, not raised.
     """
-    asked = [(node, _start(node.id, function, arguments)) for node in alive_nodes()]
+    asked = [(node, _start(node.id, function, arguments)) for node in nodes]
     until = time.monotonic() + seconds
     return [_answer(node, task, max(0.0, until - time.monotonic()), seconds) for node, task in asked]
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..config import ResourcesConfig
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
+    from .node_check import NodeCheck
+    from .node_guard import NodeGuard
     from .training_job import Setup
 
 TUNE_SETTINGS = {
@@ -63,7 +65,8 @@ def run_ray(
     On a cluster that was there before, workers that do not see the folder hand checkpoints back through Ray.
 
     Raises:
-        SweepError: the cluster cannot be reached, never has what one trial needs, or its workers do not live.
+        SweepError: the cluster cannot be reached, never has what one trial needs, has a node that does not fit, or its
+            workers do not live.
     """
     settings = {**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}
     if resources.address:
@@ -73,11 +76,11 @@ def run_ray(
         import ray  # it reads some of the settings now
 
         from .checkpoint_store import store_beside_driver
-        from .cluster import start_ray, workers_that_fit
+        from .cluster import code_of, start_ray, workers_that_fit
 
         ours = not ray.is_initialized()
         if ours:
-            start_ray(resources)
+            start_ray(resources, code_of(engine.config))
         try:
             workers = resources.workers
             if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
@@ -109,6 +112,7 @@ def _tune(
     from .training_job import Setup
     from .tune import ConvscapeScheduler, ConvscapeSearcher, NoOutput
 
+    guard = _guard(engine, dataset, resources, phase)
     device, threads = device_of(resources), threads_of(resources)
     precision = choose_precision(engine, _on_a_worker(engine, resources, phase), device=device, threads=threads)
     setup = Setup(
@@ -124,7 +128,7 @@ def _tune(
         store=store,
     )
     phase("starting workers")
-    trainable = _sharing(dataset, setup)
+    trainable = _sharing(dataset, setup, guard.check if guard else None)
     idle = 0
     while not engine.finished:
         searcher, before = ConvscapeSearcher(engine, workers), _epochs(engine)
@@ -135,7 +139,7 @@ def _tune(
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
                     search_alg=searcher,
-                    scheduler=ConvscapeScheduler(engine, searcher, store),
+                    scheduler=ConvscapeScheduler(engine, searcher, store=store, guard=guard),
                     reuse_actors=True,
                     trial_name_creator=_short_name,
                     trial_dirname_creator=_short_name,
@@ -169,7 +173,27 @@ def _epochs(engine: Engine) -> int:
     return sum(record.epochs for record in engine.records.values())
 
 
-def _sharing(dataset: Dataset, setup: Setup) -> Any:
+def _guard(
+    engine: Engine, dataset: Dataset, resources: ResourcesConfig, phase: Callable[[str], None]
+) -> NodeGuard | None:
+    """What has asked the nodes of a cluster whether they fit; None where this process's own Ray is all there is.
+
+    Raises:
+        SweepError: a node does not fit.
+    """
+    from .node_check import NodeCheck
+    from .node_guard import NodeGuard
+    from .nodes import alive_nodes
+
+    if not resources.address and len(alive_nodes()) < 2:
+        return None
+    phase("asking the cluster's nodes")
+    guard = NodeGuard(NodeCheck.of(dataset, engine.config.recipe_space().weights), resources)
+    guard.ask()
+    return guard
+
+
+def _sharing(dataset: Dataset, setup: Setup, check: NodeCheck | None) -> Any:
     """The trainable, its images in Ray's object store, from which the workers of a node share them.
 
     Ray puts what is more than the store on the disk of its temporary folder; workers read it there all the same.
@@ -183,7 +207,7 @@ def _sharing(dataset: Dataset, setup: Setup) -> Any:
     from .trainable import WarmWorker
 
     try:
-        return tune.with_parameters(WarmWorker, dataset=dataset, setup=setup)
+        return tune.with_parameters(WarmWorker, dataset=dataset, setup=setup, check=check)
     except (ObjectStoreFullError, OutOfDiskError) as error:
         raise SweepError(
             f"the images fit neither into Ray's object store nor onto the disk beside it: {error!s:.80}",

@@ -13,12 +13,14 @@ from ...spaces import ConvscapeError, SweepError, describe_exception
 from ..scheduling import Job, Report
 from .checkpoint_store import watched_folder
 from .draining import Notice
+from .node_guard import problem_on_this_node
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
 
 if TYPE_CHECKING:
     from ...trainers import EpochResult
     from ...trainers.data import Dataset
+    from .node_check import NodeCheck
     from .training_job import Setup
 
 GATHERED = 0.5
@@ -33,7 +35,7 @@ class WarmWorker(tune.Trainable):
     """
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride] - `tune.with_parameters` adds what follows `config`
-        self, config: dict[str, Any], dataset: Dataset, setup: Setup
+        self, config: dict[str, Any], dataset: Dataset, setup: Setup, check: NodeCheck | None = None
     ) -> None:
         """Takes the first job, when the worker's process starts.
 
@@ -41,7 +43,9 @@ class WarmWorker(tune.Trainable):
             config: the job, as `Job.to_json` gives it.
             dataset: the images.
             setup: how every job of the sweep computes.
+            check: what the node must have and see, where Ray was started elsewhere.
         """
+        self._unfit = problem_on_this_node(check) if check else None
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
         self._setup.limit_memory()
         self._notice = Notice()
@@ -61,6 +65,8 @@ class WarmWorker(tune.Trainable):
             NodeDrainsError: the worker's node is about to be taken away.
             Exception: an error whose cause may be in this process, such as one of CUDA: that ends the process.
         """
+        if self._unfit:
+            return Report(number=self._given["number"], halt=self._unfit).to_json()
         if self._training is not None:
             self._training.reported()  # Tune asks for more when it has taken in what was told before
         self._notice.heed()

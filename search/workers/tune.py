@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from ...spaces import TrainingError
+from ...spaces import SweepError, TrainingError
 from ..scheduling import Decision, Job, Report
 from .draining import was_drained
 from .watchdog import WATCHED, describe_hang
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
+    from .node_guard import NodeGuard
 
 
 class ConvscapeSearcher(Searcher):
@@ -107,11 +109,19 @@ class ConvscapeScheduler(FIFOScheduler):
         engine: decides.
         searcher: knows which trial of the sweep a Tune trial trains.
         store: what workers on nodes that do not see the sweep's folder hand things to; None where all see it.
+        guard: asks nodes that have come since, when a worker ends; None where all nodes are the driver's machine.
     """
 
-    def __init__(self, engine: Engine, searcher: ConvscapeSearcher, store: StoreAccess | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        searcher: ConvscapeSearcher,
+        *,
+        store: StoreAccess | None = None,
+        guard: NodeGuard | None = None,
+    ) -> None:
         super().__init__()
-        self._store = store
+        self._store, self._guard = store, guard
         self._engine, self._searcher, self._warm = engine, searcher, False
         self._waiting: list[Trial] = []
 
@@ -176,21 +186,29 @@ class ConvscapeScheduler(FIFOScheduler):
         return TrialScheduler.STOP
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next."""
+        """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next.
+
+        Where it ended on a node that does not fit, that ends the sweep: the next workers there would end, too.
+        """
+        try:
+            if self._guard:
+                self._guard.ask(answer=False)
+        except SweepError as problem:
+            self._searcher.problem = self._searcher.problem or problem
         lines = str(trial.get_error() or "").strip().splitlines()
         limit = self._engine.config.resources.epoch_seconds
-        reason = self._describe_hang(limit, Job.from_json(trial.config)) if limit else ""
+        reason = self._describe_hang(limit, trial.config) if limit else ""
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         if was_drained(trial.get_pickled_error()):
             self._searcher.drained.add(trial.trial_id)
         super().on_trial_error(tune_controller, trial)
 
-    def _describe_hang(self, limit: float, job: Job) -> str:
-        """Why a job's worker ended, where it was by the limit of an epoch; "" where not."""
+    def _describe_hang(self, limit: float, job: dict[str, Any]) -> str:
+        """Why the worker of a job, as JSON, ended, where it was by the limit of an epoch; "" where not."""
         if self._store is not None:
-            self._store.bring(WATCHED, job)
-        return describe_hang(limit, job.checkpoints)
+            self._store.bring(WATCHED, Job.from_json(job))
+        return describe_hang(limit, Path(job["checkpoints"]))
 
 
 class NoOutput(TrialProgressCallback):

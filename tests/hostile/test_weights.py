@@ -14,7 +14,6 @@ import pytest
 import torch
 from convscape.search import Sweep
 from convscape.search.config import load_data
-from convscape.search.driver import inputs
 from convscape.spaces import (
     CheckpointError,
     ConfigError,
@@ -24,7 +23,7 @@ from convscape.spaces import (
     read_plain,
 )
 from convscape.tests.tiny_sweep import tiny
-from convscape.trainers import Training, checkpoint, checkpoint_files
+from convscape.trainers import Training, checkpoint, checkpoint_files, weights_digest
 from convscape.trainers.transfer import network_for, read_weights
 from hypothesis import given, settings, strategies as st
 
@@ -93,7 +92,7 @@ def endless(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_a_file_without_an_end_is_refused_before_it_is_read(endless: Path) -> None:
     with pytest.raises(OSError, match=r"No plain file|bytes"):
         read_plain(endless, 2**20)
-    for call in (read_weights, inputs._digest):
+    for call in (read_weights, weights_digest):
         with pytest.raises(DataError, match=r"No plain file|bytes"):
             call(str(endless))
     if endless.suffix == ".json":
@@ -109,7 +108,7 @@ def test_an_export_with_a_pipe_in_it_is_nothing_to_start_from(exported_digits: P
     with pytest.raises((DataError, TrainingError), match=r"No plain file"):
         _ = network_for(str(tmp_path / "out"), (1, 8, 8), 10), read_weights(str(tmp_path / "out"))
     with pytest.raises(DataError, match=r"No plain file"):
-        inputs._digest(str(tmp_path / "out"))
+        weights_digest(str(tmp_path / "out"))
 
 
 @pytest.mark.parametrize("mean", [[10**400], [float("nan")], [float("inf")], ["0.5"], [True], [], None, 3, [[1]]])

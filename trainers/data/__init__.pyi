@@ -8,3 +8,4 @@ from .outlook import Outlook as Outlook, outlook_of as outlook_of
 from .pixels import Picture as Picture, Resize as Resize
 from .report import data_report as data_report
 from .sources import Source as Source
+from .streaming import Pictures as Pictures, Streamed as Streamed

@@ -95,6 +95,14 @@ class Files:
         """Path of the file at `index` below the folder that holds all of them."""
         return os.fsdecode(self._names[self._ends[index] : self._ends[index + 1]].tobytes())
 
+    def mark(self, index: int) -> int:
+        """Bytes of the file at `index`.
+
+        Raises:
+            OSError: there is none.
+        """
+        return Path(self.name(index)).stat().st_size
+
     def read(self, index: int) -> tuple[Picture | str, int]:
         """The picture, of one channel or three, or why it cannot be read; and its label."""
         return read_image(Path(self.name(index)), self._shape, self._resize), int(self.labels[index])

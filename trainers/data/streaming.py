@@ -58,6 +58,14 @@ class Pictures(Protocol):
         """What a report calls the picture at `index`, such as its file below the folder of the data."""
         ...
 
+    def mark(self, index: int) -> int:
+        """A number that tells quickly, on another machine, whether the picture at `index` is the same there.
+
+        Raises:
+            OSError, DataError: it cannot be read.
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Look:

@@ -329,3 +329,15 @@ def test_a_trial_past_where_its_rate_should_have_gone_down_trains_again_and_ends
     assert report.halt is None
     assert not report.failure
     assert report.results[0].epoch <= 4
+
+
+def test_on_a_node_that_does_not_fit_the_sweep_ends_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainable, "problem_on_this_node", lambda check: ("node 10.0.0.2 has " + check, "Mend it."))
+    made = WarmWorker.__new__(WarmWorker)
+    digits = load_dataset("digits", train=40, validation=20)
+    made.setup(job(tmp_path, Recipe()).to_json(), digits, Setup(threads=1), check="no torch")  # pyright: ignore[reportArgumentType]
+    report = Report.from_json(made.step())
+    assert report.halt == ("node 10.0.0.2 has no torch", "Mend it.")
+    assert not list(tmp_path.iterdir())

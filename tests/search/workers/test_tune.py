@@ -41,7 +41,7 @@ def engine(tmp_path: Path) -> Engine:
 
 
 def trial(number: int, error: str = "") -> Any:
-    return SimpleNamespace(trial_id=f"t{number}", get_error=lambda: error)
+    return SimpleNamespace(trial_id=f"t{number}", get_error=lambda: error, get_pickled_error=lambda: None)
 
 
 def epoch(number: int, epoch: int = 1, accuracy: float = 0.5) -> dict[str, Any]:
@@ -242,3 +242,18 @@ def test_a_job_s_end_told_late_is_no_loss_of_the_next_job(engine: Engine) -> Non
 def test_what_tune_pickles_of_them_is_nothing(engine: Engine) -> None:
     jobs, orders = started(engine)
     assert jobs.__getstate__() == orders.__getstate__() == {}
+
+
+def test_a_worker_lost_on_a_node_that_does_not_fit_ends_the_sweep_and_counts_against_no_trial(engine: Engine) -> None:
+    class Guard:
+        def ask(self, *, answer: bool) -> None:
+            raise SweepError("resources.address: node 10.0.0.2 (gpu-1) has no torch")
+
+    jobs, _ = started(engine)
+    orders = ConvscapeScheduler(engine, jobs, guard=Guard())  # pyright: ignore[reportArgumentType]
+    lost = SimpleNamespace(trial_id="t0", get_error=lambda: "no torch", get_pickled_error=lambda: None, config={})
+    orders.on_trial_error(None, lost)  # pyright: ignore[reportArgumentType]
+    jobs.on_trial_complete("t0", error=True)
+    assert "has no torch" in str(jobs.problem)
+    assert jobs.suggest("t9") == Searcher.FINISHED
+    assert engine.records[0].attempts == 0

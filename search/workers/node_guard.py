@@ -1,0 +1,123 @@
+"""Asks the nodes of a cluster, before anything trains on them, whether trials can be trained there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import ray
+
+from ...spaces import SweepError
+from .node_check import INSTALL, NodeCheck
+from .nodes import alive_nodes, ask_nodes
+from .versions import asker, misfit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..config import ResourcesConfig
+    from .nodes import Answer, Node
+
+MOST_NAMED = 3
+"""Nodes that an error tells of, at most."""
+
+
+class NodeGuard:
+    """Asks each node on which a trial has room once, and refuses a sweep that cannot be trained there.
+
+    Nodes that come later are asked by their first worker (`problem_on_this_node`). Where that does not even start, as
+    on a node without torch, `ask` is called again.
+
+    Args:
+        check: what the driver has and sees.
+        resources: what each trial gets.
+    """
+
+    def __init__(self, check: NodeCheck, resources: ResourcesConfig) -> None:
+        self.check = check
+        """What a node must have and see, with the nodes that do."""
+        self._resources = resources
+
+    def ask(self, *, answer: bool = True) -> None:
+        """Asks the nodes that were not asked yet.
+
+        Args:
+            answer: whether a node that does not answer is refused; else it is asked again the next time.
+
+        Raises:
+            SweepError: names nodes that do not fit, why, and what to do.
+        """
+        new = [node for node in alive_nodes() if node.id not in self.check.asked and self._takes_trials(node)]
+        if not new:
+            return
+        versions = [said for said in ask_nodes(new, asker()) if answer or not said.problem]
+        _refuse([(said.node, self._of_versions(said)) for said in versions])
+        fit = [said.node for said in versions]
+        if self.check.reads_files:
+            here = ray.put(self.check)  # once, however many nodes there are
+            files = [said for said in ask_nodes(fit, _unseen, here) if answer or not said.problem]
+            _refuse([(said.node, _of_files(said)) for said in files])
+            fit = [said.node for said in files]
+        self.check = replace(self.check, asked=self.check.asked | {node.id for node in fit})
+
+    def _takes_trials(self, node: Node) -> bool:
+        return (
+            node.resources.get("CPU", 0.0) >= self._resources.cpus
+            and node.resources.get("GPU", 0.0) >= self._resources.gpus
+        )
+
+    def _of_versions(self, answer: Answer) -> tuple[str, str] | None:
+        if answer.problem:
+            return _unanswered(answer)
+        versions, not_loaded = answer.value
+        if problem := misfit(self.check.versions, versions):
+            return problem
+        return (f"cannot load what trains: {not_loaded}", INSTALL) if not_loaded else None
+
+
+def problem_on_this_node(check: NodeCheck) -> tuple[str, str] | None:
+    """Message and remedy where trials cannot be trained on this worker's node, if it has come since nodes were asked.
+
+    Args:
+        check: what a node must have and see.
+    """
+    here = ray.get_runtime_context().get_node_id()
+    if here in check.asked:
+        return None
+    problem = check.problem_here()
+    if problem is None:
+        return None
+    node = next((node for node in alive_nodes() if node.id == here), None)
+    return f"resources.address: {_name(node) if node else f'node {here}'} {problem[0]}", problem[1]
+
+
+def _unseen(check: NodeCheck) -> tuple[str, str] | None:
+    return check.unseen()
+
+
+def _of_files(answer: Answer) -> tuple[str, str] | None:
+    return _unanswered(answer) if answer.problem else answer.value
+
+
+def _unanswered(answer: Answer) -> tuple[str, str]:
+    return (
+        f"cannot be asked: {answer.problem}",
+        "Look at Ray there (`ray status`, and the logs in /tmp/ray/session_latest/logs), or take the node away.",
+    )
+
+
+def _refuse(found: Sequence[tuple[Node, tuple[str, str] | None]]) -> None:
+    """Raises SweepError for nodes that have a problem, unless they have gone since."""
+    wrong = [(node, problem) for node, problem in found if problem]
+    if wrong:
+        alive = {node.id for node in alive_nodes()}
+        wrong = [(node, problem) for node, problem in wrong if node.id in alive]
+    if not wrong:
+        return
+    named = "; ".join(f"{_name(node)} {problem[0]}" for node, problem in wrong[:MOST_NAMED])
+    more = f"; and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+    raise SweepError(f"resources.address: {named}{more}", " ".join(dict.fromkeys(problem[1] for _, problem in wrong)))
+
+
+def _name(node: Node) -> str:
+    return f"node {node.address} ({node.host})"
