@@ -35,8 +35,8 @@ class Server:
         self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         mlflow = Path(sys.executable).with_name("mlflow")
-        self._command = [mlflow, "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        self._command += ["--backend-store-uri", backend, "--artifacts-destination", files.as_uri()]
+        self.command = [mlflow, "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        self.command += ["--backend-store-uri", backend, "--artifacts-destination", files.as_uri()]
         self._log = log or files.with_name("server.log")
         home = {"HOME": str(self._log.parent), "MLFLOW_DISABLE_TELEMETRY": "true"}
         self._environment = os.environ | home | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -45,7 +45,7 @@ class Server:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                self.command, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:

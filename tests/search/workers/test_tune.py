@@ -246,7 +246,7 @@ def test_what_tune_pickles_of_them_is_nothing(engine: Engine) -> None:
 
 def test_a_worker_lost_on_a_node_that_does_not_fit_ends_the_sweep_and_counts_against_no_trial(engine: Engine) -> None:
     class Guard:
-        def ask(self, *, answer: bool) -> None:
+        def ask(self, *, answer: bool) -> None:  # noqa: ARG002
             raise SweepError("resources.address: node 10.0.0.2 (gpu-1) has no torch")
 
     jobs, _ = started(engine)
