@@ -17,6 +17,7 @@ import typer
 from .commands import (
     compare,
     describe,
+    doctor,
     echo,
     export,
     init,
@@ -51,7 +52,7 @@ HELP = """Search for the convolutional network that suits your images and your b
   convscape export digits --to exported/digits
 """
 EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
-3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run;
+3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run; of doctor: none can;
 5 nothing exported: the folder is taken, or the files do not agree with the trained network; 130 interrupted;
 141 nobody read the output to its end."""
 
@@ -91,6 +92,7 @@ def _options(
 
 for command in (
     init,  # in the order in which a person comes to need them
+    doctor,
     launch,
     status,
     stop,

@@ -1,4 +1,5 @@
 from .beginning import init as init, schema as schema
+from .doctor import doctor as doctor
 from .handover import export as export, sync as sync
 from .networks import describe as describe, sample as sample
 from .predicting import predict as predict

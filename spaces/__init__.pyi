@@ -49,6 +49,7 @@ from .layer_table import (
     WIDTH as WIDTH,
     format_layer_table as format_layer_table,
     format_memory_table as format_memory_table,
+    readable_bytes as readable_bytes,
     short as short,
 )
 from .layers import (

@@ -45,6 +45,7 @@ COMMANDS = (
     "export",
     "predict",
     "sync",
+    "doctor",
 )
 TINY = """
 name: tiny

@@ -1,3 +1,4 @@
+from .doctor import doctor_json as doctor_json, doctor_text as doctor_text
 from .exports import export_json as export_json, export_lines as export_lines
 from .in_mlflow import pages as pages, ui_command as ui_command
 from .leaderboard import ending as ending, leaderboard_table as leaderboard_table

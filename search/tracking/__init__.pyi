@@ -10,6 +10,7 @@ from .mlflow_store import (
     uri_problem as uri_problem,
     whole_uri as whole_uri,
 )
+from .probe import StoreProbe as StoreProbe
 from .secrets import (
     environment as environment,
     held as held,

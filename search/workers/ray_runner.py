@@ -71,7 +71,7 @@ def run_ray(
     settings = {**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}
     if resources.address:
         settings |= token_mode()
-    with _environment(settings), _silent(SNAPSHOTS):
+    with environment(settings), _silent(SNAPSHOTS):
         phase("starting Ray" if not resources.address else "joining the Ray cluster")
         import ray  # it reads some of the settings now
 
@@ -88,7 +88,7 @@ def run_ray(
                 workers = workers or room
             joined = not ours or resources.address
             with (
-                _environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}),
+                environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}),
                 store_beside_driver(folder) if joined else nullcontext() as store,
             ):
                 _tune(engine, dataset, resources, folder, workers, store, phase)
@@ -256,8 +256,8 @@ def _silent(logger: str) -> Iterator[None]:
 
 
 @contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """These environment variables while the body runs."""
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """These environment variables while the body runs, and those from before thereafter."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -70,10 +70,10 @@ def misfit(ours: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, str
     'has torch 2.13.0, and the driver has torch 2.14.1'
     """
     for name, version in ours.items():
-        other, parts = theirs.get(name, ""), IN_COMMON[name]
-        if other and _leading(version, parts) == _leading(other, parts):
+        other = theirs.get(name, "")
+        if versions_fit(name, version, other):
             continue
-        wanted = ".".join(_leading(version, parts)) or version
+        wanted = ".".join(_leading(version, IN_COMMON[name])) or version
         has = f"{name} {other}" if other else f"no {name}"
         if name == "Python":
             return (
@@ -86,6 +86,20 @@ def misfit(ours: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, str
             + (f", or launch from an environment with {name} {other}." if other else "."),
         )
     return None
+
+
+def versions_fit(name: str, ours: str, theirs: str) -> bool:
+    """Whether a node's version of a package fits the driver's.
+
+    Args:
+        name: one of IN_COMMON.
+        ours: the driver's version.
+        theirs: the node's; "" where it has none, which never fits.
+
+    >>> versions_fit("Python", "3.11.7", "3.11.9"), versions_fit("ray", "2.60.0", "2.60.1")
+    (True, False)
+    """
+    return bool(theirs) and _leading(ours, IN_COMMON[name]) == _leading(theirs, IN_COMMON[name])
 
 
 def _leading(version: str, parts: int) -> list[str]:
