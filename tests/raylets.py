@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,29 +17,32 @@ import psutil
 from servers import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
-HIDDEN = 'mount --make-rprivate / && for folder in "$@"; do mount -t tmpfs none "$folder" || exit 1; done'
+RAY = (sys.executable, "-m", "ray.scripts.scripts")
+PATIENCE = 180.0
+"""Seconds that a raylet may take to start on a busy machine."""
 
 
 def can_hide() -> bool:
     """Whether a node can be given a file system of its own here: that takes root."""
-    tried = subprocess.run(["unshare", "-m", "mount", "--make-rprivate", "/"], capture_output=True, check=False)
+    try:
+        tried = subprocess.run(["unshare", "-m", "mount", "--make-rprivate", "/"], capture_output=True, check=False)
+    except FileNotFoundError:
+        return False
     return tried.returncode == 0
 
 
 class Raylets:
-    """A head and nodes, each a raylet of its own. All that is started ends with `stop`.
+    """A head without CPUs and nodes, each a raylet of its own, on 127.0.0.1. All that is started ends with `stop`.
 
     Args:
         home: folder whose `.ray/auth_token` the cluster wants of everybody.
-        head_cpus: CPUs that Ray counts on the head.
     """
 
-    def __init__(self, home: Path, head_cpus: int = 0, *more: str) -> None:
-        self.home, self.port = home, free_port()
-        self.address = f"127.0.0.1:{self.port}"
+    def __init__(self, home: Path) -> None:
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
         self._temporary = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # its sockets' paths have a limit
         (home / ".ray").mkdir(exist_ok=True)
         token = home / ".ray" / "auth_token"
@@ -52,22 +56,18 @@ class Raylets:
             "RAY_health_check_period_ms": "1000",
         }
         self._nodes: list[subprocess.Popen[bytes]] = []
-        self._ids: list[str] = []
-        """Ray's ids of the nodes, in the order in which they were started."""
-        own = [f"--port={self.port}", f"--num-cpus={head_cpus}", f"--temp-dir={self._temporary}"]
-        self._start([*RAY, "--head", "--node-ip-address=127.0.0.1", "--include-dashboard=false", *own, *more])
-        self._wait(1)
+        own = [f"--port={port}", f"--ray-client-server-port={free_port()}", f"--temp-dir={self._temporary}"]
+        self._start(["--head", "--num-cpus=0", "--include-dashboard=false", *own])
 
-    def node(self, cpus: int, *more: str, hidden: tuple[Path, ...] = ()) -> int:
-        """Starts a node that finds an empty folder in the place of each that is hidden. Gives its index."""
-        command = [*RAY, f"--address={self.address}", f"--num-cpus={cpus}", *more]
-        if hidden:
-            script = f'{HIDDEN}; shift $#; exec "${{COMMAND[@]}}"'
-            quoted = " ".join(f"'{word}'" for word in command)
-            command = ["unshare", "-m", "bash", "-c", f"COMMAND=({quoted}); {script}", "hidden", *map(str, hidden)]
-        self._start(command)
-        self._wait(1 + sum(node.poll() is None for node in self._nodes[1:]))
-        return len(self._nodes) - 1
+    def node(self, cpus: int, *, hidden: Sequence[Path] = (), path: Path | None = None) -> int:
+        """Starts a node. Gives its index.
+
+        Args:
+            cpus: that Ray counts on it.
+            hidden: folders in whose place it has empty ones; that takes root.
+            path: its PYTHONPATH, in place of this process's.
+        """
+        return self._start([f"--address={self.address}", f"--num-cpus={cpus}"], hidden, path)
 
     def kill(self, index: int) -> None:
         """Kills a node with all its processes, without grace."""
@@ -81,15 +81,23 @@ class Raylets:
         titles: list[str] = []
         for process in self.processes(index):
             with contextlib.suppress(psutil.Error):
-                titles.append(process.cmdline()[0])
+                titles.extend(process.cmdline()[:1])
         return any(title.startswith(("ray::ResourceTrainable", "ray::WarmWorker")) for title in titles)
 
-    def drain(self, index: int) -> None:
+    def drain(self, id_: str) -> None:
         """Tells the cluster that a node will be taken away, as a cloud does of a spot machine."""
         words = ["--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=120"]
-        command = [sys.executable, "-m", "ray.scripts.scripts", "drain-node", f"--address={self.address}"]
-        command += [f"--node-id={self._ids[index]}", *words]
+        command = [*RAY, "drain-node", f"--address={self.address}", f"--node-id={id_}", *words]
         subprocess.run(command, env=self.environment, check=True, capture_output=True)
+
+    def ids(self) -> list[str]:
+        """Ray's ids of the nodes that are alive, the head's among them."""
+        program = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); "
+        program += "print(*[node['NodeID'] for node in ray.nodes() if node['Alive']])"
+        command = [sys.executable, "-c", program, self.address]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=True
+        ).stdout.split()  # fmt: skip
 
     def processes(self, index: int) -> list[psutil.Process]:
         """The processes of a node."""
@@ -103,37 +111,31 @@ class Raylets:
             self.kill(index)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _start(self, command: list[str]) -> None:
-        with (self._temporary / f"node-{len(self._nodes)}.log").open("wb") as log:
+    def _start(self, words: Sequence[str], hidden: Sequence[Path] = (), path: Path | None = None) -> int:
+        command = [*RAY, "start", *words, "--node-ip-address=127.0.0.1", "--block", "--disable-usage-stats"]
+        if hidden:
+            mounts = [f"mount -t tmpfs none {shlex.quote(str(folder))}" for folder in hidden]
+            script = " && ".join(["mount --make-rprivate /", *mounts, f"exec {shlex.join(command)}"])
+            command = ["unshare", "-m", "sh", "-c", script]
+        environment = self.environment if path is None else {**self.environment, "PYTHONPATH": str(path)}
+        log = self._temporary / f"node-{len(self._nodes)}.log"
+        with log.open("wb") as said:
             started = subprocess.Popen(
-                command, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
             )
         self._nodes.append(started)
-
-    def _wait(self, nodes: int) -> None:
-        """Until as many nodes are alive."""
-        ids = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False); "
-        ids += "print(*[node['NodeID'] for node in ray.nodes() if node['Alive']])"
-        until = time.monotonic() + 120
-        while time.monotonic() < until:
-            asked = subprocess.run(
-                [sys.executable, "-c", ids, self.address],
-                env=self.environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if len(alive := asked.stdout.split()) == nodes:
-                self._ids += [one for one in alive if one not in self._ids]
-                return
-            time.sleep(0.5)
-        logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in self._temporary.glob("node-*.log"))
-        raise AssertionError(
-            f"the cluster does not come to {nodes} nodes: {asked.stdout} {asked.stderr[-2000:]}\n{logs}"
-        )
+        until = time.monotonic() + PATIENCE
+        while b"Ray runtime started" not in log.read_bytes():
+            assert started.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < until, "the raylet does not start"
+            time.sleep(0.2)
+        return len(self._nodes) - 1
 
 
 @contextlib.contextmanager
-def raylets(home: Path, head_cpus: int = 0, *more: str) -> Iterator[Raylets]:
+def raylets(home: Path) -> Iterator[Raylets]:
     """A cluster that is stopped at the end."""
-    cluster = Raylets(home, head_cpus, *more)
+    cluster = Raylets(home)
     try:
         yield cluster
     finally:

@@ -36,9 +36,7 @@ def misfits(driver: Mapping[str, str], node: Mapping[str, str]) -> list[str]:
     >>> misfits({"python": "3.11.7", "torch": "2.14.1", "ray": "2.60.0", "convscape": "0.1.0"}, there)
     ['torch', 'convscape']
     """
-    unlike = [
-        package for package, name in _COMPARED.items() if not versions_fit(name, driver[package], node[package])
-    ]
+    unlike = [package for package, name in _COMPARED.items() if not versions_fit(name, driver[package], node[package])]
     return unlike + ["convscape"] * (driver["convscape"] != node["convscape"])
 
 

@@ -97,14 +97,16 @@ def small_training() -> Callable[..., dict[str, Any]]:
     """
 
     def function(device: str, network: str = NETWORK) -> dict[str, Any]:
+        import importlib
+
         import torch
-        from convscape.spaces import parse_notation
-        from convscape.trainers import Recipe, Training, load_dataset
 
         torch.set_num_threads(1)
-        images = load_dataset("digits", train=512, validation=128)
-        training = Training(parse_notation(network), Recipe(batch_size=32), images, seed=0, epochs=1, device=device)
-        result = training.run_epoch()
+        spaces, trainers = (importlib.import_module(f"convscape.{room}") for room in ("spaces", "trainers"))
+        images = trainers.load_dataset("digits", train=512, validation=128)
+        result = trainers.Training(
+            spaces.parse_notation(network), trainers.Recipe(batch_size=32), images, seed=0, epochs=1, device=device
+        ).run_epoch()
         return {"seconds": result.seconds, "accuracy": result.validation_accuracy}
 
     return function

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +10,6 @@ import pytest
 from convscape.search.files import MARK
 from convscape.search.records.trial import Design
 from convscape.search.scheduling import Job
-from convscape.search.sweep import Sweep
 from convscape.search.workers import checkpoint_store
 from convscape.search.workers.checkpoint_store import CheckpointStore, HandedCheckpoints, StoreAccess
 from convscape.search.workers.training_job import Setup, TrainingJob, describe_failure
@@ -24,8 +20,6 @@ from convscape.trainers.checkpoint_files import PackedCheckpoint, packed
 from convscape.trainers.checkpoints import Checkpoints
 from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.recipe import Recipe
-from raylets import can_hide, raylets
-from tiny_sweep import results
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,41 +186,3 @@ def test_a_folder_is_seen_where_its_mark_is_the_sweeps(tmp_path: Path) -> None:
     assert isinstance(access.checkpoints(job), HandedCheckpoints), "another sweep's"
     (tmp_path / MARK).write_text("5" * 32)
     assert isinstance(access.checkpoints(job), Checkpoints)
-
-
-TINY = """
-name: tiny
-data: {name: digits, train: 300, validation: 100}
-space: {stages: 1, convolutions: 1, filters: [4, 8], kernel: [3, 5], dropout: 0.0, hidden: [0, 8]}
-search: {finalists: 1, trials: 8, epochs: 4, reduction: 2, seed: 1, sampler: random}
-resources: {workers: 1, precision: float32}
-"""
-
-
-def convscape(here: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "convscape", *words]
-    return subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, timeout=300, check=False)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not can_hide(), reason="a node with a file system of its own takes root")
-def test_a_node_that_does_not_see_the_folder_trains_the_same_sweep(tmp_path: Path) -> None:
-    sweeps = {where: tmp_path / where for where in ("cluster", "inline")}
-    for folder in sweeps.values():
-        folder.mkdir()
-        (folder / "tiny.yaml").write_text(TINY)
-    with raylets(tmp_path) as cluster:
-        cluster.node(1, hidden=(sweeps["cluster"],))
-        words = ("launch", "tiny.yaml", f"--set=resources.address={cluster.address}", "--export=winner")
-        ended = convscape(sweeps["cluster"], cluster.environment, *words)
-        assert ended.returncode == 0, ended.stderr
-    alone = convscape(sweeps["inline"], dict(os.environ), "launch", "tiny.yaml", "--set=resources.runner=inline")
-    assert alone.returncode == 0, alone.stderr
-    there, here = (Sweep.open("tiny", folder / "sweeps") for folder in sweeps.values())
-    assert results(there) == results(here)
-    assert (sweeps["cluster"] / "winner" / "model.safetensors").exists()
-    assert not (there.folder / MARK).exists()
-    for record in there.trials():
-        if record.trained:
-            kept = [Checkpoints(sweep.folder / "trials" / f"{record.number:05d}") for sweep in (there, here)]
-            assert kept[0].epochs() == kept[1].epochs()

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import ray.exceptions
+from convscape.search.files import MARK
 from convscape.search.sweep import Sweep
 from convscape.search.workers import draining
 from convscape.search.workers.draining import NodeDrainsError, Notice, was_drained
+from convscape.trainers.checkpoints import Checkpoints
 from raylets import Raylets, can_hide, raylets
 from tiny_sweep import results
 
@@ -84,7 +86,7 @@ class Driver:
         self.folder = here / "sweeps"
         (here / "tiny.yaml").write_text(SLOW_ENOUGH)
         self._here, self._cluster = here, cluster
-        self.process = self.run("launch", "tiny.yaml", f"--set=resources.address={cluster.address}")
+        self.process = self.run("launch", "tiny.yaml", "--address", cluster.address, "--export=winner")
 
     def run(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -105,7 +107,7 @@ class Driver:
             time.sleep(0.05)
 
     def ends_as(self, untouched: Sweep) -> Sweep:
-        _, said = self.process.communicate(timeout=300)
+        said = self.process.communicate(timeout=300)
         assert self.process.returncode == 0, said
         sweep = Sweep.open("tiny", self.folder)
         assert results(sweep) == results(untouched)
@@ -120,28 +122,36 @@ def running(here: Path, cluster: Raylets) -> Iterator[Driver]:
         yield driver
     finally:
         driver.process.kill()
+        driver.process.communicate()
 
 
 @pytest.mark.slow
 @needs_root
 def test_all_nodes_are_killed_and_another_comes(tmp_path: Path, cluster: Raylets, untouched: Sweep) -> None:
-    first = cluster.node(1, hidden=(tmp_path,))
+    first = cluster.node(1, hidden=[tmp_path])
     with running(tmp_path, cluster) as driver:
         driver.wait_for(lambda: driver.told() >= 5)
         cluster.kill(first)
-        second = cluster.node(1, hidden=(tmp_path,))
-        driver.ends_as(untouched)
+        second = cluster.node(1, hidden=[tmp_path])
+        sweep = driver.ends_as(untouched)
     cluster.kill(second)
+    assert (tmp_path / "winner" / "model.safetensors").exists(), "its checkpoint came back"
+    assert not (sweep.folder / MARK).exists()
+    for record in filter(lambda record: record.trained, sweep.trials()):
+        kept = [Checkpoints(one.folder / "trials" / f"{record.number:05d}").epochs() for one in (sweep, untouched)]
+        assert kept[0] == kept[1]
 
 
 @pytest.mark.slow
 @needs_root
 def test_a_drained_node_s_trial_moves_and_counts_no_loss(tmp_path: Path, cluster: Raylets, untouched: Sweep) -> None:
-    first = cluster.node(1, hidden=(tmp_path,))
+    before = cluster.ids()
+    first = cluster.node(1, hidden=[tmp_path])
+    (drained,) = set(cluster.ids()) - set(before)
     with running(tmp_path, cluster) as driver:
         driver.wait_for(lambda: driver.told() >= 3)
-        second = cluster.node(1, hidden=(tmp_path,))
-        cluster.drain(first)
+        second = cluster.node(1, hidden=[tmp_path])
+        cluster.drain(drained)
         driver.wait_for(lambda: not cluster.trains(first))
         cluster.kill(first)
         sweep = driver.ends_as(untouched)
@@ -152,11 +162,11 @@ def test_a_drained_node_s_trial_moves_and_counts_no_loss(tmp_path: Path, cluster
 @pytest.mark.slow
 @needs_root
 def test_a_driver_is_killed_and_another_goes_on(tmp_path: Path, cluster: Raylets, untouched: Sweep) -> None:
-    node = cluster.node(1, hidden=(tmp_path,))
+    node = cluster.node(1, hidden=[tmp_path])
     with running(tmp_path, cluster) as driver:
         driver.wait_for(lambda: driver.told() >= 5)
         driver.process.kill()
-        driver.process.wait()
+        driver.process.communicate()
         driver.process = driver.run("resume", "tiny")
         driver.ends_as(untouched)
     cluster.kill(node)
