@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .options import SWEEPS, Folder, Name, Output, TrustCode
+from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode
 from .printing import echo, echo_json
+from .remote import run_there
 
 
 def export(
+    context: typer.Context,
     name: Name,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
     trust_code: TrustCode = False,
+    address: Dashboard = None,
     output: Output = "table",
 ) -> None:
     """Write the best network as weights, JSON and a PyTorch file that needs only torch, and prove that they agree.
@@ -27,7 +30,10 @@ def export(
     \b
       convscape export digits --to exported/digits
       convscape export digits --to exported/small --trial 7
+      convscape export digits --to exported/digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address, "--to")
     from ..dashboards.text import export_json, export_lines
     from ..search import Sweep
 
@@ -39,8 +45,10 @@ def export(
 
 
 def sync(
+    context: typer.Context,
     name: Name,
     folder: Folder = SWEEPS,
+    address: Dashboard = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="URI", help="Send all of it to another store, now and from now on.")
     ] = None,
@@ -51,6 +59,8 @@ def sync(
       convscape sync digits
       convscape sync digits --to http://127.0.0.1:5000
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address)
     from ..search import Sweep, tracking
 
     sweep = Sweep.open(name, folder)

@@ -33,6 +33,18 @@ Settings = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=sweep_names)]
 Folder = Annotated[Path, typer.Option("--folder", help="Where sweeps live: `folder` in the sweep file.")]
+Dashboard = Annotated[
+    str | None,
+    typer.Option("--address", metavar="URL", help="Of a sweep on a cluster: its dashboard, http://HEAD:8265."),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="auto|HOST:PORT|URL",
+        help="Join that Ray cluster; or, by its dashboard http://HEAD:8265, go on there with a sweep that was sent.",
+    ),
+]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the code run that the sweep names; from now on, if unchanged.")
 ]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..spaces import SweepError
-from .options import SWEEPS, Folder, Name, Output
+from .options import SWEEPS, Dashboard, Folder, Name, Output
 from .printing import echo, echo_json
+from .remote import run_there
 
 if TYPE_CHECKING:
     from ..search import Sweep
@@ -21,9 +22,11 @@ WATCHED_EVERY = 2.0
 
 
 def status(
+    context: typer.Context,
     name: Name,
     folder: Folder = SWEEPS,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds until it ends.")] = False,
+    address: Dashboard = None,
     output: Output = "table",
 ) -> None:
     """How a sweep stands, also one that runs elsewhere or has died.
@@ -31,7 +34,10 @@ def status(
     \b
       convscape status digits
       convscape status digits --watch
+      convscape status digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address)
     from ..dashboards.text import status_json, status_text
     from ..search import Sweep
 
@@ -64,9 +70,11 @@ def _watch(sweep: Sweep) -> None:
 
 
 def show(
+    context: typer.Context,
     name: Name,
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    address: Dashboard = None,
     output: Output = "table",
 ) -> None:
     """One trial whole: network, recipe, curve, events, files.
@@ -75,6 +83,8 @@ def show(
       convscape show digits
       convscape show digits --trial 7
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address)
     from ..dashboards.text import trial_json, trial_text
     from ..search import Sweep
 
@@ -85,13 +95,15 @@ def show(
         echo(trial_text(sweep, trial))
 
 
-def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
+def list_(context: typer.Context, folder: Folder = SWEEPS, address: Dashboard = None, output: Output = "table") -> None:
     """The sweeps of a folder, the latest first: how each stands, and the best that it has.
 
     \b
       convscape list
       convscape list --folder ~/sweeps
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address)
     from ..dashboards.text import sweep_lines, sweeps_table
 
     if folder != SWEEPS and not folder.is_dir():
@@ -104,9 +116,11 @@ def list_(folder: Folder = SWEEPS, output: Output = "table") -> None:
 
 
 def compare(
+    context: typer.Context,
     name: Name,
     folder: Folder = SWEEPS,
     number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
+    address: Dashboard = None,
     output: Output = "table",
 ) -> None:
     """The trials of a sweep, best first, why others failed, and how to open them in MLflow.
@@ -115,6 +129,8 @@ def compare(
       convscape compare digits -n 20
       convscape compare digits --output json
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address)
     from ..dashboards.text import leaderboard_table, pages, why_failed
     from ..search import Sweep
     from ..search.records import failures

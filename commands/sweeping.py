@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ExportError, SweepError
-from .options import SWEEPS, Address, Folder, Name, Output, Place, Seconds, Settings, TrustCode
+from .options import SWEEPS, Address, Cluster, Dashboard, Folder, Name, Output, Place, Seconds, Settings, TrustCode
 from .printing import echo, echo_json, loading
+from .remote import is_url, run_there, submit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,11 @@ def launch(
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
     ] = None,
+    submit_: Annotated[
+        str | None,
+        typer.Option("--submit", metavar="URL", help="Send it to a Ray cluster: its dashboard, http://HEAD:8265."),
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="With --submit: leave as soon as it is sent.")] = False,
     trust_code: TrustCode = False,
     output: Output = "table",
 ) -> None:
@@ -53,9 +59,30 @@ def launch(
       convscape launch sweep.yaml --dry-run
       convscape launch sweep.yaml --resume
       convscape launch sweep.yaml --address auto
+      convscape launch sweep.yaml --submit http://10.0.0.1:8265 --detach
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     started = time.monotonic()
+    if address and is_url(address):
+        raise ConfigError(
+            "--address: that is a dashboard, not a cluster to join", f"Send it there: --submit {address}."
+        )
     settings = [*(set_ or ()), *([] if seconds is None else [f"search.seconds={seconds:.12g}"]), *_joining(address)]
+    if detach and submit_ is None:
+        raise ConfigError("--detach: only a sweep that is sent elsewhere can be left", "Say where: --submit URL.")
+    if replace and resume_:
+        raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
+    if submit_ is not None:
+        options = {"--dry-run": dry_run, "--replace": replace, "--resume": resume_, "--trust-code": trust_code}
+        submit(
+            place,
+            settings,
+            submit_,
+            [*(name for name, given in options.items() if given), *(["-o", "json"] if output == "json" else [])],
+            detach=detach,
+            export_to=export_to,
+            trust_code=trust_code,
+            output=output,
+        )
     if dry_run:
         from ..search.config import read_or_begin, remember
         from .dry_run import print_dry_run
@@ -65,8 +92,6 @@ def launch(
         if trust_code:
             remember(Path(place), config.named_code, "everything")
         return
-    if replace and resume_:
-        raise ConfigError("--replace and --resume: a sweep is begun anew or gone on with", "Leave one of them out.")
     _check_file(place, settings, trust_code=trust_code)
     with loading() as shown:
         _check_target(export_to)
@@ -83,6 +108,7 @@ def launch(
 
 
 def resume(
+    context: typer.Context,
     name: Name,
     set_: Annotated[
         list[str] | None,
@@ -90,7 +116,7 @@ def resume(
             "--set", metavar="KEY=VALUE", help="From now on: search.trials, .seconds, .finalists, or resources.*"
         ),
     ] = None,
-    address: Address = None,
+    address: Cluster = None,
     folder: Folder = SWEEPS,
     export_to: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
@@ -107,6 +133,8 @@ def resume(
       convscape resume digits --set search.trials=80
       convscape resume digits --set search.seconds=600 --set resources.workers=4
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address and is_url(address):
+        run_there(context, address, "--export")
     started = time.monotonic()
     with loading() as shown:
         _check_target(export_to)
@@ -118,12 +146,14 @@ def resume(
         _finish(sweep, started, export_to, output)
 
 
-def stop(name: Name, folder: Folder = SWEEPS) -> None:
+def stop(context: typer.Context, name: Name, folder: Folder = SWEEPS, address: Dashboard = None) -> None:
     """Have a sweep that runs elsewhere save and end after its running epochs, as Ctrl-C there does.
 
     \b
       convscape stop digits
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        run_there(context, address)
     from ..search import Sweep, folder_option
 
     sweep = Sweep.open(name, folder)

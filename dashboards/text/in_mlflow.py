@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from ...search import folder_option
+from ...search.files import REACHED_BY, option_for
 from ..mlflow_server import MlflowServer
 from ..queries import links
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def ui_command(sweep: Sweep) -> str:
     """The command that opens a sweep in MLflow's pages, quoted for a shell."""
-    return f"convscape ui {sweep.name}{folder_option(sweep.config)}"
+    command = f"convscape ui {sweep.name}{option_for(sweep.config.folder, reached=False)}"
+    return command if REACHED_BY not in os.environ else f"on the head, in ~/convscape: {command}"
 
 
 def pages(sweep: Sweep) -> list[str]:

@@ -32,9 +32,11 @@ from .sweep_file import (
     parse_sweep_file as parse_sweep_file,
     read_sweep_file as read_sweep_file,
     with_settings as with_settings,
+    written_setting as written_setting,
 )
 from .transfer_space import TransferSpace as TransferSpace, suit_transfer as suit_transfer
 from .trust import (
+    IMPORTABLE as IMPORTABLE,
     MOST_FILES as MOST_FILES,
     Trust as Trust,
     more_trusting as more_trusting,

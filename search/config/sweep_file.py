@@ -226,6 +226,25 @@ def with_settings(config: SweepConfig, overrides: Sequence[str]) -> SweepConfig:
         raise type(error)(f"--set: {error.message}", error.remedy, key=error.key) from None
 
 
+def written_setting(given: str | Path, key: str, overrides: Sequence[str] = ()) -> Any:
+    """What somebody wrote for a setting, before `~` and relative paths are made those of this machine.
+
+    Args:
+        given: the path of a sweep file that `read_sweep_file` takes.
+        key: the setting's dotted key.
+        overrides: "key=value" settings as `--set` takes them.
+
+    Returns:
+        The value; None where nobody wrote one.
+    """
+    path = Path(given)
+    value: Any = yaml_lines.parse_yaml(_decoded(read_plain(path, LARGEST_FILE), path), str(path)).values
+    _overridden(value, overrides)
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
 def given_settings(given: Mapping[str, Any] | str | Path, overrides: Sequence[str] = ()) -> set[str]:
     """Dotted keys, of two parts, of the settings that somebody named, and that are no defaults.
 

@@ -10,14 +10,15 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ... import __version__
 from ..tracking import without_secrets
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
 
-PACKAGES = ("convscape", "torch", "ray", "optuna", "mlflow")
-"""Packages whose versions are kept with a sweep's run in MLflow."""
+PACKAGES = ("torch", "ray", "optuna", "mlflow")
+"""Packages, beside Convscape, whose versions are kept with a sweep's run in MLflow."""
 YOURS = ("system\t", "global\t", "command\t")
 """Scopes of git's settings that no repository decides."""
 _PATIENCE = 5.0  # seconds that git may take
@@ -39,6 +40,7 @@ def provenance(config: SweepConfig, dataset: Dataset) -> dict[str, dict[str, Any
             "convscape.python": platform.python_version(),
             "convscape.platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
             "convscape.host": platform.node(),
+            "convscape.version.convscape": __version__,  # on a cluster's head it is no installed package
             **{f"convscape.version.{package}": version(package) for package in PACKAGES},
             **_commits(config),
         },

@@ -26,6 +26,7 @@ from .layout import (
     MARK as MARK,
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
+    REACHED_BY as REACHED_BY,
     SPOOL as SPOOL,
     SPOOLED as SPOOLED,
     STOP as STOP,

@@ -31,27 +31,34 @@ STOP = "stop"
 """A file that `convscape stop` makes: the sweep ends as with Ctrl-C, and removes it."""
 STUDY = "study.jsonl"
 """Optuna's journal: the one truth of the sweep."""
+REACHED_BY = "CONVSCAPE_SUBMITTED_TO"
+"""Variable of the environment that holds the address by which this machine was reached from another, at which what a
+command advises will be typed."""
 TRIALS = "trials"
 """Folder that holds a folder of checkpoints for each trial."""
 UPLOADED = "uploaded.jsonl"
 """What of the spool is in MLflow, and the run ids there."""
 
 
-def option_for(folder: Path) -> str:
+def option_for(folder: Path, *, reached: bool = True) -> str:
     """The option ` --folder PATH`, quoted for a shell, by which a `convscape` command finds the sweeps in a folder.
 
     Args:
         folder: that holds the folders of sweeps.
+        reached: whether to say how this machine was reached from the one at which somebody types, if it was.
 
     Returns:
-        The option with a space before it; "" for `sweeps` in the current folder, where commands look by themselves.
+        The option with a space before it, and `--address` where that is needed; "" for `sweeps` in the current folder,
+        where commands look by themselves.
 
     >>> from pathlib import Path
     >>> option_for(Path("my sweeps"))
     " --folder 'my sweeps'"
     """
     usual = os.path.realpath(folder) == os.path.realpath("sweeps")
-    return "" if usual else f" --folder {shlex.quote(str(folder))}"
+    place = "" if usual else f" --folder {shlex.quote(str(folder))}"
+    address = os.environ.get(REACHED_BY) if reached else None
+    return f"{place} --address {shlex.quote(address)}" if address else place
 
 
 def command_about(sweep: Path, verb: str) -> str:

@@ -7,5 +7,5 @@ from .names import DATA_SETS as DATA_SETS, data_set_called as data_set_called, k
 from .outlook import Outlook as Outlook, outlook_of as outlook_of
 from .pixels import Picture as Picture, Resize as Resize
 from .report import data_report as data_report
-from .sources import Source as Source
+from .sources import Source as Source, files_of as files_of
 from .streaming import Pictures as Pictures, Streamed as Streamed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,6 +90,19 @@ TORCHVISION: dict[str, _Files] = {
     ),
 }
 """Every data set known by name, in torchvision's layout."""
+
+
+def files_of(name: str, root: Path) -> list[Path]:
+    """The files below `root` that a data set consists of: all of them where it is none of TORCHVISION.
+
+    Args:
+        name: a data set's name, or the import path of a function that reads images.
+        root: the folder that `data.root` names.
+    """
+    if name not in TORCHVISION:
+        return [Path(here, file) for here, _, files in os.walk(root, followlinks=True) for file in sorted(files)]
+    files = TORCHVISION[name]
+    return [root / files.folder / file for file in files.names if (root / files.folder / file).is_file()]
 
 
 def read_torchvision(name: str, root: Path) -> Source:

@@ -148,7 +148,7 @@ def export_bundle(
             "details": details or {},
         }
         (temporary / PROOF).write_text(json.dumps(proof | {SEAL: _seal(proof)}, indent=1))
-        _put(temporary, folder)
+        put_in_place(temporary, folder)
     except OSError as error:
         raise ExportError(
             f"{folder} cannot be written: {error.strerror}", "Name another folder, or make room for it."
@@ -315,8 +315,12 @@ def _seal(proof: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(json.loads(json.dumps(proof))).encode()).hexdigest()
 
 
-def _put(temporary: Path, folder: Path) -> None:
-    """Renames `temporary` to `folder`; an export that stood there goes once the new one is in place.
+def put_in_place(temporary: Path, folder: Path) -> None:
+    """Renames a folder with a whole export; an export that stood there goes once the new one is in place.
+
+    Args:
+        temporary: the folder with the new export, beside `folder`.
+        folder: where it is to stand.
 
     Raises:
         ExportError: what stood there was changed meanwhile; it stays.
