@@ -42,7 +42,7 @@ class Raylets:
 
     def __init__(self, home: Path) -> None:
         port = free_port()
-        self.address = f"127.0.0.1:{port}"
+        self.address, self.home = f"127.0.0.1:{port}", home
         self._temporary = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # its sockets' paths have a limit
         (home / ".ray").mkdir(exist_ok=True)
         token = home / ".ray" / "auth_token"
@@ -59,15 +59,16 @@ class Raylets:
         own = [f"--port={port}", f"--ray-client-server-port={free_port()}", f"--temp-dir={self._temporary}"]
         self._start(["--head", "--num-cpus=0", "--include-dashboard=false", *own])
 
-    def node(self, cpus: int, *, hidden: Sequence[Path] = (), path: Path | None = None) -> int:
+    def node(self, cpus: int, *more: str, hidden: Sequence[Path] = (), path: Path | None = None) -> int:
         """Starts a node. Gives its index.
 
         Args:
             cpus: that Ray counts on it.
+            more: options of `ray start`.
             hidden: folders in whose place it has empty ones; that takes root.
             path: its PYTHONPATH, in place of this process's.
         """
-        return self._start([f"--address={self.address}", f"--num-cpus={cpus}"], hidden, path)
+        return self._start([f"--address={self.address}", f"--num-cpus={cpus}", *more], hidden, path)
 
     def kill(self, index: int) -> None:
         """Kills a node with all its processes, without grace."""

@@ -10,26 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape import cli
 from convscape.search.doctor import examination
+from raylets import can_hide, raylets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLUSTER = """
-import os, sys
-from ray.cluster_utils import Cluster
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-cluster.add_node(num_cpus=2, num_gpus=1)
-print(cluster.address, flush=True)
-sys.stdin.read()
-for node in [*cluster.worker_nodes, cluster.head_node]:
-    cluster.remove_node(node, allow_graceful=False)
-"""
 
-
-def doctor(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def doctor(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "convscape", "doctor", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=240, check=False,
+        cwd=folder, env=variables or None, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 
@@ -62,27 +52,31 @@ def test_this_machine_alone(patient: None, tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.slow
-def test_a_cluster_of_two_raylets(
-    patient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # of driver and raylets alike
-    raylets = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    try:
-        assert raylets.stdout is not None
-        address = raylets.stdout.readline().strip()
-        (tmp_path / "shared.yaml").write_text("{name: shared, data: {name: digits}, resources: {gpus: 0.5}}")
-        code, found = told(capsys, "shared.yaml", "--address", address)
+@pytest.mark.skipif(not can_hide(), reason="a node with a file system of its own takes root")
+def test_a_cluster_whose_node_sees_nothing_of_the_driver(tmp_path: Path) -> None:
+    sweeps = tmp_path / "sweeps"
+    sweeps.mkdir()
+    (tmp_path / "gpus.yaml").write_text("{name: gpus, data: {name: digits}, resources: {gpus: 0.5}}")
+    with raylets(tmp_path) as cluster:
+        cluster.node(2, "--num-gpus=1", hidden=[sweeps])
+        ended = doctor(tmp_path, "--address", cluster.address, "-o", "json", **cluster.environment)
+        assert ended.returncode == 0, ended.stderr
+        found = json.loads(ended.stdout)
         head, node = found["nodes"]
-        assert (head["head"], head["room"], node["room"]) == (True, 0, 2)
+        assert (head["head"], head["room"], node["room"], found["can_run"]) == (True, 0, 2, True)
         assert "training" not in levels(head["findings"])
-        assert levels(node["findings"])["training"] == "ok"
-        assert levels(node["findings"])["GPUs"] == "wrong", "trials would get a GPU that is not there"
-        assert (code, found["can_run"]) == (4, False)
-    finally:
-        raylets.communicate(timeout=120)
+        there = levels(node["findings"])
+        assert (there["training"], there["checkpoints"], there["GPUs"]) == ("ok", "ok", "note")
+
+        ended = doctor(tmp_path, "gpus.yaml", "--address", cluster.address, "-o", "json", **cluster.environment)
+        found = json.loads(ended.stdout)
+        assert (ended.returncode, found["can_run"]) == (4, False)
+        assert levels(found["nodes"][1]["findings"])["GPUs"] == "wrong", "trials would get a GPU that is not there"
+        (cluster.home / ".ray" / "auth_token").write_text("6" * 64)
+        ended = doctor(tmp_path, "--address", cluster.address, **cluster.environment)
+        assert ended.returncode == 4
+        assert "does not take the token of this machine" in ended.stderr
+    assert list(sweeps.iterdir()) == []
 
 
 def test_an_address_where_nobody_answers_is_one_screen(tmp_path: Path) -> None:
