@@ -127,12 +127,19 @@ def running(here: Path, cluster: Raylets) -> Iterator[Driver]:
 
 @pytest.mark.slow
 @needs_root
-def test_all_nodes_are_killed_and_another_comes(tmp_path: Path, cluster: Raylets, untouched: Sweep) -> None:
+def test_all_nodes_are_killed_and_another_comes_and_then_the_driver_is(
+    tmp_path: Path, cluster: Raylets, untouched: Sweep
+) -> None:
     first = cluster.node(1, hidden=[tmp_path])
     with running(tmp_path, cluster) as driver:
         driver.wait_for(lambda: driver.told() >= 5)
         cluster.kill(first)
         second = cluster.node(1, hidden=[tmp_path])
+        told = driver.told()
+        driver.wait_for(lambda: driver.told() >= told + 4)
+        driver.process.kill()
+        driver.process.communicate()
+        driver.process = driver.run("resume", "tiny", "--export=winner")
         sweep = driver.ends_as(untouched)
     cluster.kill(second)
     assert (tmp_path / "winner" / "model.safetensors").exists(), "its checkpoint came back"
@@ -157,16 +164,3 @@ def test_a_drained_node_s_trial_moves_and_counts_no_loss(tmp_path: Path, cluster
         sweep = driver.ends_as(untouched)
     cluster.kill(second)
     assert [record.attempts for record in sweep.trials()] == [0] * 5
-
-
-@pytest.mark.slow
-@needs_root
-def test_a_driver_is_killed_and_another_goes_on(tmp_path: Path, cluster: Raylets, untouched: Sweep) -> None:
-    node = cluster.node(1, hidden=[tmp_path])
-    with running(tmp_path, cluster) as driver:
-        driver.wait_for(lambda: driver.told() >= 5)
-        driver.process.kill()
-        driver.process.communicate()
-        driver.process = driver.run("resume", "tiny")
-        driver.ends_as(untouched)
-    cluster.kill(node)
