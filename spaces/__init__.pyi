@@ -26,7 +26,6 @@ from .errors import (
     ExportError as ExportError,
     ForeignCheckpointError as ForeignCheckpointError,
     GeometryError as GeometryError,
-    MemoryFullError as MemoryFullError,
     Mistakes as Mistakes,
     SpaceError as SpaceError,
     SweepError as SweepError,

@@ -138,7 +138,7 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
         resources: what each trial gets.
     """
     room = sum(room_for_trials(node, resources) for node in nodes)
-    needs = " and ".join(f"{need:g} {kind}" for kind, need in resources.least.items() if need)
+    needs = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
     if not room:
         waits = resources.address and resources.workers
         most = {kind: max((node.resources.get(kind, 0.0) for node in nodes), default=0.0) for kind in ("CPU", "GPU")}

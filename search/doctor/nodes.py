@@ -29,8 +29,8 @@ def room_for_trials(node: Node, resources: ResourcesConfig) -> int:
         node: the node.
         resources: what each trial gets.
     """
-    needs = resources.least.items()
-    return math.floor(min(node.resources.get(kind, 0.0) / need for kind, need in needs if need) + 1e-9)
+    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
+    return math.floor(min(node.resources.get(kind, 0.0) / need for kind, need in needs.items() if need) + 1e-9)
 
 
 def kind_of(node: Node) -> tuple[object, ...]:

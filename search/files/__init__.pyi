@@ -24,7 +24,6 @@ from .layout import (
     LOCK as LOCK,
     LOOKS as LOOKS,
     MARK as MARK,
-    PLACEMENT as PLACEMENT,
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
     REACHED_BY as REACHED_BY,

@@ -19,7 +19,6 @@ from ray.job_config import JobConfig
 from ...spaces import SweepError
 from .local_ray import start_local_ray
 from .package import packaged
-from .placement import WHOLE, refuse_without_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,10 +137,6 @@ def workers_that_fit(resources: ResourcesConfig, cluster: Mapping[str, float]) -
     Raises:
         SweepError: there is room for none.
     """
-    if resources.gpus == "auto":
-        gpus = math.floor(cluster.get("GPU", 0.0))
-        refuse_without_gpus(gpus, "the cluster has none")
-        return WHOLE * gpus
     needs = {"CPU": resources.cpus, "GPU": resources.gpus}
     workers = math.floor(min(cluster.get(kind, 0.0) / amount for kind, amount in needs.items() if amount) + 1e-9)
     if workers < 1:

@@ -61,7 +61,10 @@ class NodeGuard:
         self.check = replace(self.check, asked=self.check.asked | {node.id for node in fit})
 
     def _takes_trials(self, node: Node) -> bool:
-        return all(node.resources.get(kind, 0.0) >= need for kind, need in self._resources.least.items())
+        return (
+            node.resources.get("CPU", 0.0) >= self._resources.cpus
+            and node.resources.get("GPU", 0.0) >= self._resources.gpus
+        )
 
     def _of_versions(self, answer: Answer) -> tuple[str, str] | None:
         if answer.problem:

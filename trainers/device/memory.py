@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from ...spaces import MemoryFullError, cost_table
+from ...spaces import TrainingError, cost_table
 
 if TYPE_CHECKING:
     from ...spaces import Architecture
@@ -15,8 +15,6 @@ USABLE = 0.9
 """Share of a training's memory to plan with: allocators leave gaps."""
 VALIDATED = 500
 """Images that are validated or tested at a time, at most."""
-WORKSPACE = 160 * 2**20
-"""Bytes of a GPU that cuBLAS and cuDNN take however small the network is, which its own cost does not know."""
 
 
 def training_bytes(
@@ -67,7 +65,7 @@ def largest_batch(
         optimizer: "sgd" or "adamw".
 
     Raises:
-        MemoryFullError: not even two images fit.
+        TrainingError: not even two images fit.
     """
 
     def needed(batch: int) -> int:
@@ -77,7 +75,7 @@ def largest_batch(
     fixed = needed(2) - 2 * each
     batch = int(bytes * USABLE - fixed) // each
     if batch < 2:
-        raise MemoryFullError(
+        raise TrainingError(
             f"training this network on 2 images takes {needed(2) / 2**20:,.0f} MB and {bytes * USABLE / 2**20:,.0f} MB "
             f"({USABLE:.0%} of what it may take) can be used",
             "Choose a smaller network, a smaller image (data.size) or a larger device.",
@@ -101,7 +99,7 @@ def parts_that_fit(
         optimizer: "sgd" or "adamw".
 
     Raises:
-        MemoryFullError: not even the smallest parts fit.
+        TrainingError: not even the smallest parts fit.
     """
     needed = training_bytes(architecture, batch, precision=precision, optimizer=optimizer)
     if needed <= bytes * USABLE:
@@ -112,7 +110,7 @@ def parts_that_fit(
         parts *= 2
     parts = min(parts, batch // 2)
     if (largest := -(-batch // parts)) > most:  # two images fit, but an odd one is left over
-        raise MemoryFullError(
+        raise TrainingError(
             f"batches of {batch} have parts of at least {largest} images, and {most} fit",
             "Choose an even batch_size, a smaller network, a smaller image (data.size) or a larger device.",
         )
