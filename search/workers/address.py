@@ -32,6 +32,10 @@ if address is None:
 GcsClient(address=address)
 """
 _OWN = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+_REFUSED = "InvalidAuthToken"
+"""Ray's word where a cluster wants a token and gets none, or another."""
+_modes: dict[str, str] = {}
+"""RAY_AUTH_MODE for the clusters that have answered this process, by the address that was asked for."""
 
 
 def refuse_unreachable(address: str) -> None:
@@ -43,16 +47,15 @@ def refuse_unreachable(address: str) -> None:
     Raises:
         SweepError: says what is wrong with it.
     """
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS") or address
+    address = _meant(address)
     if address == "local":
         return
     if address != "auto":
         problem = _connection_problem(*_host_and_port(address))
         if problem:
             raise _refusal(address, problem)
-    problem = _ask(address)
-    if "InvalidAuthToken" in problem:
+    problem = _find_mode(address)
+    if _REFUSED in problem:
         raise SweepError(
             f"resources.address: the Ray cluster at {address} does not take the token of this machine",
             "Copy ~/.ray/auth_token from the cluster's head, or name its token by RAY_AUTH_TOKEN_PATH with "
@@ -60,21 +63,53 @@ def refuse_unreachable(address: str) -> None:
         )
     if problem:
         raise _refusal(address, "none runs on this machine" if address == "auto" else "what answers there is no Ray")
+    if os.environ.get(AUTH_MODE, "").lower() == "token" and _modes[address] != "token":
+        raise SweepError(
+            f"resources.address: {AUTH_MODE} is token here, and the Ray cluster at {address} wants none: it could join "
+            "no worker to this process",
+            f"Unset {AUTH_MODE}, or start the cluster's nodes with {AUTH_MODE}=token.",
+        )
 
 
-def token_mode() -> dict[str, str]:
-    """The variable by which Ray offers this user's token to a cluster, where there is one and nobody said otherwise.
+def token_mode(address: str) -> dict[str, str]:
+    """The variable by which Ray offers this user's token to a cluster that wants one.
 
     A Ray that starts where a token lies wants it of everybody, and Convscape's own local ones leave one there; but Ray
-    does not offer it to a cluster that is named by its address. One that wants none takes no notice.
+    does not offer it to a cluster that is named by its address. One that wants none cannot talk back to a process that
+    does: its workers die. So the cluster is asked, unless `refuse_unreachable` has asked it or the user has said.
+
+    Args:
+        address: HOST:PORT, or "auto" for the cluster that this machine is a node of.
     """
     if AUTH_MODE in os.environ:
         return {}
+    address = _meant(address)
+    if address not in _modes:
+        _find_mode(address)
+    return {AUTH_MODE: _modes.get(address, "disabled")}
+
+
+def _meant(address: str) -> str:
+    """The address that Ray takes for "auto", where its environment variable names one."""
+    return os.environ.get("RAY_ADDRESS") or address if address == "auto" else address
+
+
+def _find_mode(address: str) -> str:
+    """Finds out whether a cluster wants a token. Gives what Ray says there, as words; "" where it answers."""
+    for mode in ("disabled", "token"):
+        problem = _ask(address, mode)
+        if not problem:
+            _modes[address] = mode
+        if _REFUSED not in problem or not _has_token():
+            break
+    return problem
+
+
+def _has_token() -> bool:
     try:
-        there = bool(set(_OWN) & os.environ.keys()) or (Path.home() / ".ray" / "auth_token").is_file()
+        return bool(set(_OWN) & os.environ.keys()) or (Path.home() / ".ray" / "auth_token").is_file()
     except (OSError, RuntimeError):  # no home
-        there = False
-    return {AUTH_MODE: "token"} if there else {}
+        return False
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
@@ -109,11 +144,11 @@ def _connection_problem(host: str, port: int) -> str:
     return problems[0]
 
 
-def _ask(address: str) -> str:
+def _ask(address: str, mode: str) -> str:
     """What a process of its own, so that nothing of it is logged here, says of Ray there; "" where Ray answers."""
     asking = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-P", "-c", _PROGRAM, address],
-        env={**os.environ, **token_mode(), "RAY_gcs_rpc_server_connect_timeout_s": f"{ANSWER_SECONDS:g}"},
+        env={**os.environ, AUTH_MODE: mode, "RAY_gcs_rpc_server_connect_timeout_s": f"{ANSWER_SECONDS:g}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

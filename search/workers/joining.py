@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,17 +28,19 @@ def joined(resources: ResourcesConfig) -> Iterator[None]:
     Raises:
         SweepError: no cluster answers there within seconds, or Ray does not start on this machine.
     """
-    settings = TUNE_SETTINGS | (token_mode() if resources.address else {})
+    settings = dict(TUNE_SETTINGS)
+    begun = (loaded := sys.modules.get("ray")) is not None and loaded.is_initialized()
+    if resources.address and not begun:
+        refuse_unreachable(resources.address)
+        settings |= token_mode(resources.address)
     with environment(settings):
         import ray  # it reads some of the settings now
 
         from .cluster import start_ray
 
-        if ray.is_initialized():
+        if begun:
             yield
             return
-        if resources.address:
-            refuse_unreachable(resources.address)
         try:
             start_ray(resources)
             yield

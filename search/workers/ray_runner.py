@@ -70,7 +70,7 @@ def run_ray(
     """
     settings = {**TUNE_SETTINGS, TUNE_LOGGERS: os.environ.get(TUNE_LOGGERS, "1")}
     if resources.address:
-        settings |= token_mode()
+        settings |= token_mode(resources.address)
     with environment(settings), _silent(SNAPSHOTS):
         phase("starting Ray" if not resources.address else "joining the Ray cluster")
         import ray  # it reads some of the settings now

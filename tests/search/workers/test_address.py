@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,34 +77,45 @@ def test_what_listens_and_is_no_ray_is_told_apart(capfd: pytest.CaptureFixture[s
     assert capfd.readouterr() == ("", ""), "Ray logs nothing here"
 
 
+@contextmanager
+def head(home: Path, mode: str) -> Iterator[str]:
+    """The address of a cluster of one node, of a user with that home; with the mode "token" it wants theirs."""
+    port = free_port()
+    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
+    short = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # its sockets' paths have a limit
+    own = ("--num-cpus=2", "--include-dashboard=false", f"--temp-dir={short}", "--node-ip-address=127.0.0.1")
+    client = f"--ray-client-server-port={free_port()}"
+    environment = {**os.environ, "HOME": str(home), "RAY_AUTH_MODE": mode}
+    with (
+        (short / "head.log").open("wb") as log,
+        subprocess.Popen([*ray, *own, client], env=environment, stdout=log, stderr=log) as started,
+    ):
+        try:
+            until = time.monotonic() + 90
+            while b"Ray runtime started" not in (short / "head.log").read_bytes() and time.monotonic() < until:
+                time.sleep(0.2)
+            yield f"127.0.0.1:{port}"
+        finally:
+            started.send_signal(signal.SIGTERM)
+            started.wait(60)
+            shutil.rmtree(short, ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
-def wary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A cluster that wants a token, as any does that starts where a local sweep has left one, and the token's home."""
-    home, port = tmp_path_factory.mktemp("home"), free_port()
+def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of somebody whose local sweeps have left a token."""
+    home = tmp_path_factory.mktemp("home")
     (home / ".ray").mkdir()
     (home / ".ray" / "auth_token").write_text("5" * 64)
     (home / ".ray" / "auth_token").chmod(0o600)
-    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
-    short = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # its sockets' paths have a limit
-    own = ("--num-cpus=2", "--include-dashboard=false", f"--temp-dir={short}")
-    with subprocess.Popen(
-        [*ray, *own], env={**os.environ, "HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as head:
-        try:
-            until = time.monotonic() + 90
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("HOME", str(home))
-                while time.monotonic() < until:
-                    try:
-                        refuse_unreachable(f"127.0.0.1:{port}")
-                        break
-                    except SweepError:
-                        time.sleep(1)
-            yield f"127.0.0.1:{port}", home
-        finally:
-            head.send_signal(signal.SIGTERM)
-            head.wait(60)
-            shutil.rmtree(short, ignore_errors=True)
+    return home
+
+
+@pytest.fixture(scope="module")
+def wary(user: Path) -> Iterator[tuple[str, Path]]:
+    """A cluster that wants a token, as any does that starts where a local sweep has left one, and the token's home."""
+    with head(user, "token") as address:
+        yield address, user
 
 
 def launched(here: Path, address: str, home: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -137,3 +148,18 @@ def test_another_token_is_said_to_be_what_is_wrong(tmp_path: Path, wary: tuple[s
     assert f"the Ray cluster at {wary[0]} does not take the token of this machine" in ended.stderr
     assert len(ended.stderr.partition("convscape: ")[2].splitlines()) == 2, "after the phases"
     assert not (tmp_path / "sweeps").exists()
+
+
+@pytest.mark.slow
+def test_a_cluster_that_wants_no_token_is_joined_without(tmp_path: Path, user: Path) -> None:
+    """Offered all the same the cluster could not talk back, and every worker would die."""
+    with head(user, "disabled") as address:
+        ended = launched(tmp_path, address, user)
+        assert ended.returncode == 0, ended.stderr
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOME", str(user))
+            patch.setenv("RAY_AUTH_MODE", "token")
+            with pytest.raises(
+                SweepError, match="RAY_AUTH_MODE is token here, and the Ray cluster at .* wants none"
+            ):
+                refuse_unreachable(address)

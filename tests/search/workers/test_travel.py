@@ -139,7 +139,7 @@ from convscape.spaces import SweepError
 from convscape.trainers.data import load_dataset
 
 resources = ResourcesConfig(address=ADDRESS)
-os.environ.update(token_mode())
+os.environ.update(token_mode(ADDRESS))
 
 
 def refusal(call, *arguments):
