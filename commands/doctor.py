@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ def doctor(
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..search.config import parse_sweep_file, read_sweep_file
 
-    settings = [] if address is None else [f"resources.address={address}"]
+    settings = [] if address is None else [f"resources.address={json.dumps(address)}"]
     config = read_sweep_file(file, settings) if file else parse_sweep_file(_NO_FILE, "doctor", settings)
     with loading() as shown:
         from ..dashboards.text import doctor_json, doctor_text

@@ -28,7 +28,7 @@ _BEGINS = ("cpus", "gpus")
 
 def is_url(address: str) -> bool:
     """Whether an address is that of a cluster's dashboard, not one to join the cluster at."""
-    return "://" in address
+    return address.startswith(("http://", "https://"))
 
 
 def run_there(context: typer.Context, address: str, export_option: str = "") -> NoReturn:

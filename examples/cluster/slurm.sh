@@ -61,7 +61,7 @@ starting() {
     done
 }
 
-starting ray start --head "--node-ip-address=$address" "--port=$port" --include-dashboard=false --dashboard-port=0 \
+starting ray start --head "--node-ip-address=$address" "--port=$port" --include-dashboard=false --dashboard-port=0 "--ray-client-server-port=$((port + 1))" \
     "--temp-dir=/tmp/ray-$SLURM_JOB_ID" "${node[@]}" &
 rays=($!)
 others=$((SLURM_JOB_NUM_NODES - 1))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from ..config import with_environment
 from ..tracking import StoreProbe, public_address, sqlite_file
-from ..workers import PACKAGES, NodeProcesses, alive_nodes, joined, small_training, survey
+from ..workers import PACKAGES, NodeProcesses, alive_nodes, joined, small_training, survey, trials_that_fit
 from .findings import Diagnosis, Finding, Level, NodeFindings
 from .folder import folder_finding, marked
-from .nodes import kind_of, node_findings, room_for_trials
+from .nodes import kind_of, node_findings
 from .versions import misfits, versions_line
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def examine(config: SweepConfig, enter: Callable[[str], None] = lambda _: None) 
                 head=node.head,
                 cpus=node.resources.get("CPU", 0.0),
                 gpus=node.resources.get("GPU", 0.0),
-                room=room_for_trials(node, resources),
+                room=trials_that_fit(resources, node),
                 findings=(
                     *node_findings(answer, driver, resources, clocks.get(node.id), folder=str(config.folder.resolve())),
                     *trained.get(node.id, ()),
@@ -100,7 +100,7 @@ def _trainings(
     """
     kinds: dict[tuple[object, ...], list[tuple[Node, str]]] = {}
     for answer in answers:
-        if answer.problem or not room_for_trials(answer.node, resources) or answer.value["unusable"]:
+        if answer.problem or not trials_that_fit(resources, answer.node) or answer.value["unusable"]:
             continue
         if not misfits(driver, answer.value["versions"]):
             gpu = bool(answer.value["gpus"]) and answer.node.resources.get("GPU", 0.0) > 0
@@ -117,6 +117,13 @@ def _trainings(
 def _training(answer: Answer, device: str, alike: int) -> Finding:
     where = "the GPU" if device == "cuda" else "a CPU"
     which = f", on {answer.node.address} for the {alike} nodes of its kind" if alike > 1 else ""
+    if answer.problem.startswith("no answer"):
+        return Finding(
+            check="training",
+            level=Level.NOTE,
+            text=f"a small network was not trained on {where}{which}: {answer.problem}",
+            remedy="The node may be busy, or its disk slow. Look again when it is idle.",
+        )
     if answer.problem:
         return Finding(
             check="training",
@@ -137,7 +144,7 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
         nodes: those of the cluster.
         resources: what each trial gets.
     """
-    room = sum(room_for_trials(node, resources) for node in nodes)
+    room = sum(trials_that_fit(resources, node) for node in nodes)
     needs = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
     if not room:
         waits = resources.address and resources.workers

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import readable_bytes
+from ..workers import trials_that_fit
 from .findings import Finding, Level
 from .versions import NAMES, misfits, versions_line
 
@@ -20,17 +20,6 @@ LITTLE, NONE = 2 * 10**9, 10**8
 """Bytes of free disk below which a note is made, and below which nothing can be relied on."""
 APART = 2.0
 """Seconds that a clock may be off before a note is made: so much earlier or later `search.seconds` ends there."""
-
-
-def room_for_trials(node: Node, resources: ResourcesConfig) -> int:
-    """How many trials fit on a node at a time, by the CPUs and GPUs that Ray counts on it, in use or not.
-
-    Args:
-        node: the node.
-        resources: what each trial gets.
-    """
-    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
-    return math.floor(min(node.resources.get(kind, 0.0) / need for kind, need in needs.items() if need) + 1e-9)
 
 
 def kind_of(node: Node) -> tuple[object, ...]:
@@ -51,7 +40,7 @@ def node_findings(
         clock: the node's clock beside the driver's; None where it is not known.
         folder: the folder of sweeps, as an absolute path.
     """
-    fatal = Level.WRONG if room_for_trials(answer.node, resources) else Level.NOTE
+    fatal = Level.WRONG if trials_that_fit(resources, answer.node) else Level.NOTE
     if answer.problem:
         return [
             Finding(

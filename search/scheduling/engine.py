@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .job import Job, Report
 
 MOST_LOSSES = 9
-"""Workers lost in a row, none with a result, before the sweep gives up: then the trials are not at fault."""
+"""Workers lost in a row, none with a result, before the sweep gives up, or twice as many as train at a time."""
 MOST_ATTEMPTS = 3
 """Workers a trial may lose before it counts as failed."""
 
@@ -172,13 +172,13 @@ class Engine:
         """Trial `number` lost its worker, for `reason`: it goes on from its last epoch, at the third loss it fails.
 
         Raises:
-            SweepError: MOST_LOSSES workers in a row died before any had a result.
+            SweepError: so many workers in a row died before any had a result that it is not for a node that went.
         """
         record = self.records[number]
-        self._losses += 1
-        if self._losses >= MOST_LOSSES:
+        self._losses += number not in self.images_per_second  # a node that goes takes workers that do train
+        if self._losses >= max(MOST_LOSSES, 2 * self._finals.at_once):
             raise SweepError(
-                f"{MOST_LOSSES} workers in a row ended without a result; the last: {reason}",
+                f"{self._losses} workers in a row ended without a result; the last: {reason}",
                 f"Mend that, then `{command_about(self.config.sweep_folder, 'resume')}`. On a cluster every node "
                 "needs what this machine has: Python, Ray, torch.",
             )

@@ -210,13 +210,13 @@ class HandedCheckpoints:
         return _on_this_node(self._job.number, self._job.serial)
 
     def _ask(self, method: str, *arguments: Any, **more: Any) -> Any:
-        call = getattr(self._store, method).remote(self._job.number, self._job.serial, *arguments, **more)
-        try:
+        try:  # Ray may have no room for what is sent, either
+            call = getattr(self._store, method).remote(self._job.number, self._job.serial, *arguments, **more)
             return ray.get(call)
         except RayTaskError as error:
             raise error.cause from None
         except RayError as error:
-            raise OSError(f"the store beside the sweep's process has ended: {error!s:.200}") from None
+            raise OSError(f"the store beside the sweep's process: {type(error).__name__}: {error!s:.200}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import signal
 import sys
@@ -18,12 +17,14 @@ from ray.job_config import JobConfig
 
 from ...spaces import SweepError
 from .local_ray import start_local_ray
+from .nodes import trials_that_fit
 from .package import packaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..config import ResourcesConfig, SweepConfig
+    from .nodes import Node
 
 
 _ABOVE = Path(__file__).parents[3]
@@ -97,6 +98,11 @@ def _not_joined(address: str, error: Exception) -> SweepError:
             f"Launch from an environment with Ray {ray_there} and Python {python_there}, or start the cluster with Ray "
             f"{ray_here} and Python {python_here}.",
         )
+    if "No node info found" in str(error):  # Ray's driver needs a raylet beside it
+        return SweepError(
+            f"resources.address: this machine is no node of the Ray cluster at {address}, as a sweep's process must be",
+            "Type the command on a node, or send the sweep there: `convscape launch SWEEP.yaml --submit http://HEAD:8265`.",
+        )
     return SweepError(
         f"resources.address: no Ray cluster at {address}: {error!s:.200}",
         "Start one with `ray start --head`, or leave `resources.address` out for a local one.",
@@ -127,22 +133,22 @@ def _deaf_to_a_closed_terminal() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def workers_that_fit(resources: ResourcesConfig, cluster: Mapping[str, float]) -> int:
-    """As many workers as the cluster has room for, by their CPUs and GPUs.
+def workers_that_fit(resources: ResourcesConfig, nodes: Sequence[Node]) -> int:
+    """As many workers as the nodes have room for, by their CPUs and GPUs: a trial is on one of them.
 
     Args:
         resources: what each trial gets.
-        cluster: what the cluster has in all, as `ray.cluster_resources` gives it.
+        nodes: those of the cluster.
 
     Raises:
-        SweepError: there is room for none.
+        SweepError: no node has room for one.
     """
-    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
-    workers = math.floor(min(cluster.get(kind, 0.0) / amount for kind, amount in needs.items() if amount) + 1e-9)
+    workers = sum(trials_that_fit(resources, node) for node in nodes)
     if workers < 1:
-        has = f"{cluster.get('CPU', 0):g} CPU and {cluster.get('GPU', 0):g} GPU"
+        most = {kind: max((node.resources.get(kind, 0.0) for node in nodes), default=0.0) for kind in ("CPU", "GPU")}
         raise SweepError(
-            f"resources: a trial needs {resources.cpus:g} CPU and {resources.gpus:g} GPU, the cluster has {has}",
+            f"resources: a trial needs {resources.cpus:g} CPU and {resources.gpus:g} GPU, and no node of the cluster "
+            f"has that: the most on one is {most['CPU']:g} CPU and {most['GPU']:g} GPU",
             "Ask for less in `resources`, or add a node. Where nodes come when they are needed: `resources.workers`.",
         )
     return workers

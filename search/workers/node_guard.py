@@ -9,7 +9,7 @@ import ray
 
 from ...spaces import SweepError
 from .node_check import INSTALL, NodeCheck
-from .nodes import alive_nodes, ask_nodes
+from .nodes import ANSWER_SECONDS, alive_nodes, ask_nodes, trials_that_fit
 from .versions import asker, misfit
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..config import ResourcesConfig
     from .nodes import Answer, Node
 
+LATE_SECONDS = 10.0
+"""Seconds that a node which has come later has to answer: the sweep waits meanwhile."""
 MOST_NAMED = 3
 """Nodes that an error tells of, at most."""
 
@@ -47,24 +49,20 @@ class NodeGuard:
         Raises:
             SweepError: names nodes that do not fit, why, and what to do.
         """
-        new = [node for node in alive_nodes() if node.id not in self.check.asked and self._takes_trials(node)]
+        new = [node for node in alive_nodes() if node.id not in self.check.asked]
+        new = [node for node in new if trials_that_fit(self._resources, node)]
         if not new:
             return
-        versions = [said for said in ask_nodes(new, asker()) if answer or not said.problem]
+        seconds = ANSWER_SECONDS if answer else LATE_SECONDS
+        versions = [said for said in ask_nodes(new, asker(), seconds=seconds) if answer or not said.problem]
         _refuse([(said.node, self._of_versions(said)) for said in versions])
         fit = [said.node for said in versions]
         if self.check.reads_files:
             here = ray.put(self.check)  # once, however many nodes there are
-            files = [said for said in ask_nodes(fit, _unseen, here) if answer or not said.problem]
+            files = [said for said in ask_nodes(fit, _unseen, here, seconds=seconds) if answer or not said.problem]
             _refuse([(said.node, _of_files(said)) for said in files])
             fit = [said.node for said in files]
         self.check = replace(self.check, asked=self.check.asked | {node.id for node in fit})
-
-    def _takes_trials(self, node: Node) -> bool:
-        return (
-            node.resources.get("CPU", 0.0) >= self._resources.cpus
-            and node.resources.get("GPU", 0.0) >= self._resources.gpus
-        )
 
     def _of_versions(self, answer: Answer) -> tuple[str, str] | None:
         if answer.problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from ..config import ResourcesConfig
 
 ANSWER_SECONDS = 60.0
 """Seconds that a node has to answer: it starts a process, which may load PyTorch from a slow disk."""
@@ -58,6 +61,17 @@ def alive_nodes() -> list[Node]:
         if node["Alive"]
     ]
     return sorted(nodes, key=lambda node: (not node.head, node.address, node.id))
+
+
+def trials_that_fit(resources: ResourcesConfig, node: Node) -> int:
+    """How many trials fit on a node at a time, by the CPUs and GPUs that Ray counts on it, in use or not.
+
+    Args:
+        resources: what each trial gets.
+        node: the node.
+    """
+    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
+    return math.floor(min(node.resources.get(kind, 0.0) / need for kind, need in needs.items() if need) + 1e-9)
 
 
 def ask_each_node(function: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> list[Answer]:

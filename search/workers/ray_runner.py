@@ -77,6 +77,7 @@ def run_ray(
 
         from .checkpoint_store import store_beside_driver
         from .cluster import code_of, start_ray, workers_that_fit
+        from .nodes import alive_nodes
 
         ours = not ray.is_initialized()
         if ours:
@@ -84,7 +85,7 @@ def run_ray(
         try:
             workers = resources.workers
             if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
-                room = workers_that_fit(resources, ray.cluster_resources())
+                room = workers_that_fit(resources, alive_nodes())
                 workers = workers or room
             joined = not ours or resources.address
             with (

@@ -202,7 +202,8 @@ class TrainingJob:
         why = ""
         for at in self._saved():
             try:
-                tensors, values = self._checkpoints.read(at)
+                with self._writing():
+                    tensors, values = self._checkpoints.read(at)
                 unreported = _unreported(values, epoch, at)
                 if at > epoch and not unreported:
                     continue
@@ -247,7 +248,7 @@ class TrainingJob:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raises SweepError where checkpoints cannot be written: the disk's fault, not the design's."""
+        """Raises SweepError where checkpoints cannot be written or fetched: the disk's fault, not the design's."""
         try:
             yield
         except (OSError, SafetensorError) as error:

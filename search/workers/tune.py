@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ray.exceptions import RayError
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -195,6 +196,8 @@ class ConvscapeScheduler(FIFOScheduler):
                 self._guard.ask(answer=False)
         except SweepError as problem:
             self._searcher.problem = self._searcher.problem or problem
+        except RayError:  # a node that goes meanwhile is asked no more
+            pass
         lines = str(trial.get_error() or "").strip().splitlines()
         limit = self._engine.config.resources.epoch_seconds
         reason = self._describe_hang(limit, trial.config) if limit else ""

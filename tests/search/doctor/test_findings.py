@@ -10,11 +10,11 @@ from convscape.search.config.schema import ResourcesConfig
 from convscape.search.doctor.examination import trial_findings
 from convscape.search.doctor.findings import Diagnosis, Finding, Level, NodeFindings
 from convscape.search.doctor.folder import marked
-from convscape.search.doctor.nodes import node_findings, room_for_trials
+from convscape.search.doctor.nodes import node_findings
 from convscape.search.doctor.versions import misfits
 from convscape.search.tracking.probe import StoreProbe
 from convscape.search.workers.node_processes import Clock
-from convscape.search.workers.nodes import Answer, Node
+from convscape.search.workers.nodes import Answer, Node, trials_that_fit
 from convscape.search.workers.survey import small_training, survey
 from convscape.spaces.errors import SweepError
 from hypothesis import given, strategies as st
@@ -86,8 +86,8 @@ def test_gpus_that_ray_was_told_of_and_that_are_not_there() -> None:
 
 def test_room_is_counted_a_node_at_a_time() -> None:
     nodes = [node(cpus=3), node(cpus=1), node(cpus=8, gpus=1)]
-    assert [room_for_trials(each, ResourcesConfig(cpus=2)) for each in nodes] == [1, 0, 4]
-    assert [room_for_trials(each, ResourcesConfig(gpus=0.25)) for each in nodes] == [0, 0, 4]
+    assert [trials_that_fit(ResourcesConfig(cpus=2), each) for each in nodes] == [1, 0, 4]
+    assert [trials_that_fit(ResourcesConfig(gpus=0.25), each) for each in nodes] == [0, 0, 4]
     (fits,) = trial_findings(nodes, ResourcesConfig(cpus=2))
     assert (fits.level, fits.text) == (Level.OK, "5 at a time, of 2 CPU each")
     (none,) = trial_findings(nodes, ResourcesConfig(cpus=16))

@@ -159,7 +159,5 @@ def test_a_cluster_that_wants_no_token_is_joined_without(tmp_path: Path, user: P
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("HOME", str(user))
             patch.setenv("RAY_AUTH_MODE", "token")
-            with pytest.raises(
-                SweepError, match="RAY_AUTH_MODE is token here, and the Ray cluster at .* wants none"
-            ):
+            with pytest.raises(SweepError, match=r"RAY_AUTH_MODE is token here, and the Ray cluster at .* wants none"):
                 refuse_unreachable(address)

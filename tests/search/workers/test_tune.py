@@ -204,6 +204,29 @@ def test_workers_that_never_live_end_the_sweep_by_name(engine: Engine) -> None:
     assert "no such folder" in str(jobs.problem)
 
 
+def test_a_node_that_goes_with_many_workers_does_not_end_the_sweep(engine: Engine) -> None:
+    """Of those that have reported an epoch none counts; of those that had just begun twice as many may be lost."""
+    engine.config = engine.config.model_copy(update={"search": engine.config.search.model_copy(update={"trials": 40})})
+    engine._losses, engine._finals.at_once = 0, 12
+    jobs, orders = started(engine, most=2)
+    for name in ("t0", "t1"):
+        number = jobs.number(name)
+        assert number is not None
+        orders.on_trial_result(None, trial(number), epoch(number))  # pyright: ignore[reportArgumentType]
+    engine._losses = engines.MOST_LOSSES
+    reported = [number for number in engine.active if number in engine.images_per_second]
+    for number in reported:
+        engine.worker_lost(number, "its node went")
+    assert engine._losses == engines.MOST_LOSSES
+    engine._losses = 22
+    fresh = jobs.suggest("t8")
+    engine.worker_lost(fresh["number"], "its node went")
+    assert engine._losses == 23
+    fresh = jobs.suggest("t9")
+    with pytest.raises(SweepError, match="24 workers in a row ended without a result"):
+        engine.worker_lost(fresh["number"], "its node went")
+
+
 def test_a_result_between_losses_shows_that_workers_live(engine: Engine) -> None:
     jobs, orders = started(engine, most=2)
     for _ in range(engines.MOST_LOSSES - 1):
