@@ -59,12 +59,13 @@ def test_local_files_become_paths_on_the_head(tmp_path: Path) -> None:
 
 def test_no_password_travels(tmp_path: Path) -> None:
     packed = pack(read_sweep_file(laptop(tmp_path), trust="folders"))
-    assert packed.needs == ("MLFLOW_TRACKING_PASSWORD",)
+    (name,) = packed.needs  # numbered, where another password was held before
+    assert name.startswith("MLFLOW_TRACKING_PASSWORD")
     written = tmp_path / "written"
     written.mkdir()
     found = b"".join(path.read_bytes() for folder in packed.write(written) for path in folder.iterdir())
     assert b"very-secret" not in found
-    assert b"${MLFLOW_TRACKING_PASSWORD}" in found
+    assert f"${{{name}}}".encode() in found
 
 
 def test_the_archive_is_named_by_what_it_holds(tmp_path: Path) -> None:
