@@ -210,7 +210,7 @@ def hanging(number: int, epoch: int) -> type[trials.WarmWorker]:
 
 def test_more_than_the_cluster_has_is_refused(cluster: None, tmp_path: Path) -> None:
     started = time.monotonic()
-    with pytest.raises(SweepError, match="a trial needs 64 CPU and 0 GPU, .* the most on one is 2 CPU"):
+    with pytest.raises(SweepError, match=r"a trial needs 64 CPU and 0 GPU, .* the most on one is 2 CPU"):
         run(tmp_path, "resources.workers=null", "resources.cpus=64")
     assert time.monotonic() - started < 60
     assert not (tmp_path / "tiny").exists()
