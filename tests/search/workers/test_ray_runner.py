@@ -190,7 +190,7 @@ def hanging(number: int, epoch: int) -> type[trials.WarmWorker]:
     """A worker that hangs in one trial's epoch, where nothing but the end of its process ends it."""
 
     class Hanging(trials.WarmWorker):  # in a function, so that it reaches the workers
-        def setup(self, config: dict[str, Any], dataset: Any, setup: Any) -> None:
+        def setup(self, config: dict[str, Any], dataset: Any, setup: Any, check: Any = None) -> None:
             import ctypes
 
             from convscape.search.workers import trainable
@@ -203,7 +203,7 @@ def hanging(number: int, epoch: int) -> type[trials.WarmWorker]:
 
             if trainable.TrainingJob.__name__ != "Hangs":
                 trainable.TrainingJob = Hangs
-            super().setup(config, dataset, setup)
+            super().setup(config, dataset, setup, check)
 
     return Hanging
 
