@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..spaces import ConfigError, SweepError
-from .options import Output, Seconds
+from .options import Output, Seconds, typed_path
 from .printing import echo, echo_json
 
 
@@ -23,10 +23,14 @@ def init(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The sweep file to write; - for standard output.")
+        Path,
+        typer.Option(
+            "--out", metavar="FILE", parser=typed_path, help="The sweep file to write; - for standard output."
+        ),
     ] = Path("sweep.yaml"),
     root: Annotated[
-        Path | None, typer.Option("--root", metavar="DIR", help="Where the files of the named data set are.")
+        Path | None,
+        typer.Option("--root", metavar="DIR", parser=typed_path, help="Where the files of the named data set are."),
     ] = None,
     seconds: Seconds = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")] = False,

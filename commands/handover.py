@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode
+from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode, typed_path
 from .printing import echo, echo_json
 from .remote import run_there
 
@@ -15,7 +15,7 @@ from .remote import run_there
 def export(
     context: typer.Context,
     name: Name,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", parser=typed_path, help="Where the files go.")],
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
     trust_code: TrustCode = False,

@@ -10,6 +10,16 @@ import typer
 from .completion import sweep_files, sweep_names
 
 SWEEPS = Path("sweeps")
+
+
+def typed_path(text: str | Path) -> Path:
+    """A path that was typed, with `~` written out: a shell leaves it in `--folder=~/runs`."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise typer.BadParameter(f"{text}: no such user's home folder") from None
+
+
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="A table for people, or JSON.")]
 SweepFile = Annotated[
     Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file; see examples/.", autocompletion=sweep_files)
@@ -32,7 +42,10 @@ Settings = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A setting over that of the file: --set search.trials=20"),
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=sweep_names)]
-Folder = Annotated[Path, typer.Option("--folder", help="Where sweeps live: `folder` in the sweep file.")]
+Folder = Annotated[
+    Path,
+    typer.Option("--folder", metavar="DIR", parser=typed_path, help="Where sweeps live: `folder` in the sweep file."),
+]
 Dashboard = Annotated[
     str | None,
     typer.Option("--address", metavar="URL", help="Of a sweep on a cluster: its dashboard, http://HEAD:8265."),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STAY = ("address", "folder", "submit", "detach")
 """Options that say where a command runs; the head gets others of them."""
 _BEGINS = ("cpus", "gpus")
+_PATHS_THERE = ("data.root", "folder")
+"""Settings whose paths are the head's, where `~` is the home there."""
 
 
 def is_url(address: str) -> bool:
@@ -103,9 +105,9 @@ def submit(
         )
     begins = is_beginning(place)
     config = read_or_begin(place, settings, trust="everything" if trust_code else "folders")
-    root = None if begins else written_setting(place, "data.root", settings)
-    given = {setting.partition("=")[0].strip() for setting in settings}
-    parcel = pack(config, root, machine=[key for key in _BEGINS if begins and f"resources.{key}" not in given])
+    given = {key.strip(): value.strip() for key, _, value in (setting.partition("=") for setting in settings)}
+    written = {key: given.get(key) if begins else written_setting(place, key, settings) for key in _PATHS_THERE}
+    parcel = pack(config, written, machine=[key for key in _BEGINS if begins and f"resources.{key}" not in given])
     _refuse_target(export_to)
     head = Head(address)
     for line in [*parcel.notes, *_what_stays(config, parcel.needs)]:
@@ -114,7 +116,7 @@ def submit(
         command="launch",
         arguments=[f"submitted/{config.name}.yaml", *arguments],
         sweep=config.name,
-        folder=str(config.folder),
+        folder=parcel.values.get("folder", str(config.folder)),
         parcel=parcel,
         export_to=export_to,
         export_option="--export",

@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ExportError, SweepError
-from .options import SWEEPS, Address, Cluster, Dashboard, Folder, Name, Output, Place, Seconds, Settings, TrustCode
+from .options import (
+    SWEEPS,
+    Address,
+    Cluster,
+    Dashboard,
+    Folder,
+    Name,
+    Output,
+    Place,
+    Seconds,
+    Settings,
+    TrustCode,
+    typed_path,
+)
 from .printing import echo, echo_json, loading
 from .remote import is_url, run_there, submit
 
@@ -37,7 +50,8 @@ def launch(
         bool, typer.Option("--resume", help="Go on where a sweep of that name is there, as `resume` does.")
     ] = False,
     export_to: Annotated[
-        Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
+        Path | None,
+        typer.Option("--export", metavar="DIR", parser=typed_path, help="Export the winner to DIR when done."),
     ] = None,
     submit_: Annotated[
         str | None,
@@ -119,7 +133,8 @@ def resume(
     address: Cluster = None,
     folder: Folder = SWEEPS,
     export_to: Annotated[
-        Path | None, typer.Option("--export", metavar="DIR", help="Export the winner to DIR when done.")
+        Path | None,
+        typer.Option("--export", metavar="DIR", parser=typed_path, help="Export the winner to DIR when done."),
     ] = None,
     trust_code: TrustCode = False,
     output: Output = "table",

@@ -14,12 +14,14 @@ NAMES = {
     "torch": "torch",
     "ray": "Ray",
     "convscape": "Convscape",
+    "numpy": "NumPy",
+    "safetensors": "safetensors",
     "optuna": "Optuna",
     "mlflow": "MLflow",
 }
 """Packages as they call themselves, in the order in which they are told."""
-_COMPARED = {"python": "Python", "torch": "torch", "ray": "ray"}
-"""What the driver and a node must have in common, by the names that the workers' rule has for them."""
+_COMPARED = [package for package in NAMES if package not in ("convscape", "optuna", "mlflow")]
+"""What the driver and a node must have in common."""
 
 
 def misfits(driver: Mapping[str, str], node: Mapping[str, str]) -> list[str]:
@@ -32,11 +34,12 @@ def misfits(driver: Mapping[str, str], node: Mapping[str, str]) -> list[str]:
         driver: the driver's version of each package.
         node: the node's; "" where it has none.
 
-    >>> there = {"python": "3.11.9", "torch": "2.13.0", "ray": "2.60.0", "convscape": ""}
-    >>> misfits({"python": "3.11.7", "torch": "2.14.1", "ray": "2.60.0", "convscape": "0.1.0"}, there)
+    >>> here = {"python": "3.11.7", "torch": "2.14.1", "ray": "2.60.0", "numpy": "2.4.1", "safetensors": "0.8"}
+    >>> there = here | {"python": "3.11.9", "torch": "2.13.0", "numpy": "2.1.0"}
+    >>> misfits(here | {"convscape": "0.1.0"}, there | {"convscape": ""})
     ['torch', 'convscape']
     """
-    unlike = [package for package, name in _COMPARED.items() if not versions_fit(name, driver[package], node[package])]
+    unlike = [package for package in _COMPARED if not versions_fit(package, driver[package], node[package])]
     return unlike + ["convscape"] * (driver["convscape"] != node["convscape"])
 
 

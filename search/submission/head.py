@@ -173,6 +173,7 @@ class Head:
     def _connect(self) -> JobSubmissionClient:
         os.environ["RAY_API_SERVER_ADDRESS"] = self.url  # else Ray takes RAY_ADDRESS for what was meant
         import ray
+        from ray.exceptions import AuthenticationError
         from ray.job_submission import JobSubmissionClient
 
         for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "ray"]:
@@ -185,7 +186,16 @@ class Head:
                 options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
                 return super()._do_request(method, endpoint, **options)
 
-        client = self._ask(lambda: Client(self.url, headers=token_headers()))
+        def connect() -> Client:
+            """Offers the token where it is asked for alone: whoever answers there would have it."""
+            try:
+                return Client(self.url)
+            except AuthenticationError:
+                if not (headers := token_headers()):
+                    raise
+                return Client(self.url, headers=headers)
+
+        client = self._ask(connect)
         there, here = client._server_ray_version or "", ray.__version__  # noqa: SLF001 - Ray has no other word for it
         if there.split(".")[:2] != here.split(".")[:2]:
             raise SweepError(
@@ -241,11 +251,13 @@ class Head:
                 f"the cluster at {self.url} does not take so large a job: {said:.200}",
                 "Copy the images to the head, and name that folder as data.root.",
             )
+        if re.search(r"status code 5\d\d", said):  # of a head that restarts, or of a proxy before it
+            return _UnreachableError(f"the cluster at {self.url} fails to answer: {said:.200}", _START)
         return SweepError(f"the cluster at {self.url} refuses that: {said:.300}", "Look at the head's dashboard.")
 
 
 class _UnreachableError(SweepError):
-    """Nobody answers, for now."""
+    """Nobody answers, or with an error of the server's own, for now."""
 
 
 def token_headers() -> dict[str, str]:

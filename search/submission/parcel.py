@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError, SweepError
-from ..config import IMPORTABLE
+from ..workers import modules_below
 from .on_head import HOME, PART, PIECE, SENT, SWEEP_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from ..config import SweepConfig
 
@@ -69,12 +69,13 @@ class Parcel:
         return [first, *pieces.folders]
 
 
-def pack(config: SweepConfig, root: object = None, *, machine: Iterable[str] = ()) -> Parcel:
+def pack(config: SweepConfig, written: Mapping[str, Any] | None = None, *, machine: Iterable[str] = ()) -> Parcel:
     """Gathers what a sweep needs on the head.
 
     Args:
         config: the sweep file.
-        root: `data.root` as somebody wrote it, which is what the head is to read where the images do not travel.
+        written: "data.root" and "folder" as somebody wrote them, with `~` for the home of whoever reads it: they are
+            paths on the head where the images do not travel, and where the sweep is kept.
         machine: settings of `resources` that suit this machine, and that nobody asked for: they are left out.
 
     Raises:
@@ -89,6 +90,9 @@ def pack(config: SweepConfig, root: object = None, *, machine: Iterable[str] = (
         )
     values = config.model_dump(mode="json", exclude_unset=True)
     values["name"] = config.name
+    written = written or {}
+    if written.get("folder") is not None:
+        values["folder"] = str(written["folder"])
     resources = {key: value for key, value in values.get("resources", {}).items() if key not in machine}
     values["resources"] = {**resources, "address": "auto"}
     if config.tracking.uri:
@@ -98,7 +102,7 @@ def pack(config: SweepConfig, root: object = None, *, machine: Iterable[str] = (
         _add_code(parcel, config)
         _add_weights(parcel)
         _add_networks(parcel)
-        _add_images(parcel, config, root)
+        _add_images(parcel, config, written.get("data.root"))
         _name(parcel)
     except OSError as error:
         raise SweepError(f"{error.filename} cannot be read: {error.strerror}", "Make it readable.") from None
@@ -127,17 +131,9 @@ def _add_code(parcel: Parcel, config: SweepConfig) -> None:
         return
     parcel.values["code"] = []
     for number, folder in enumerate(config.code or ()):
-        for path in _below(folder):
-            if path.suffix in IMPORTABLE and path.suffix != ".pyc":
-                _add(parcel, f"code/{number}/{path.relative_to(folder)}", path, "code")
+        for path in modules_below(folder):
+            _add(parcel, f"code/{number}/{path.relative_to(folder)}", path, "code")
         parcel.values["code"].append(f"{_THERE}/code/{number}")
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    """The plain files in a folder of modules, and in those below that Python imports from."""
-    for here, inner, files in os.walk(folder):
-        inner[:] = sorted(name for name in inner if name.isidentifier() and name != "__pycache__")
-        yield from (path for name in sorted(files) if (path := Path(here, name)).is_file())
 
 
 def _add_weights(parcel: Parcel) -> None:
@@ -184,9 +180,14 @@ def _add_images(parcel: Parcel, config: SweepConfig, root: object) -> None:
         parcel.values["data"].pop("root", None)
         return
     written = str(here if root is None else root)
-    if not here.is_dir():
+    if not here.exists():
         parcel.values["data"]["root"] = written
         parcel.notes.append(f"The images are read from {written} on the cluster's head: here is no such folder.")
+        return
+    if not here.is_dir():  # a function of somebody's own reads it
+        _add(parcel, f"images/{here.name}", here, "data.root")
+        parcel.values["data"]["root"] = f"{_THERE}/images/{here.name}"
+        parcel.notes.append(f"{here.name} travels with the sweep, {here.stat().st_size / 1e6:.1f} MB.")
         return
     name = data_set_called(config.data.name) or config.data.name
     found, size = [], 0

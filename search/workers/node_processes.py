@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from .nodes import Answer
+from .nodes import Answer, why_unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,15 +106,8 @@ def _left(until: float) -> float:
 def _answer(node: Node, task: ray.ObjectRef, until: float, seconds: float) -> Answer:
     try:
         return Answer(node=node, value=ray.get(task, timeout=_left(until)))
-    except GetTimeoutError:
-        return Answer(node=node, problem=f"no answer within {seconds:g} s")
-    except RayTaskError as error:
-        return Answer(node=node, problem=f"{type(error.cause).__name__}: {error.cause!s:.300}")
     except RayError as error:
-        said = " ".join(str(error).split())  # of a process that died Ray tells ids first, then why
-        return Answer(
-            node=node, problem=f"{type(error).__name__}: {said[max(0, said.find('The actor is dead')) :]:.250}"
-        )
+        return Answer(node=node, problem=why_unanswered(error, seconds))
 
 
 def _process_class() -> Any:

@@ -120,7 +120,7 @@ def ask_node(node: str, function: Callable[..., Any], *arguments: Any, seconds: 
         return ray.get(task, timeout=seconds)
     except RayError as error:
         ray.cancel(task, force=True)
-        raise OSError(_problem(error, seconds)) from None
+        raise OSError(why_unanswered(error, seconds)) from None
 
 
 def _start(node: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> ray.ObjectRef:
@@ -134,12 +134,19 @@ def _answer(node: Node, task: ray.ObjectRef, left: float, seconds: float) -> Ans
         return Answer(node=node, value=ray.get(task, timeout=left))
     except RayError as error:
         ray.cancel(task, force=True)
-        return Answer(node=node, problem=_problem(error, seconds))
+        return Answer(node=node, problem=why_unanswered(error, seconds))
 
 
-def _problem(error: RayError, seconds: float) -> str:
+def why_unanswered(error: RayError, seconds: float) -> str:
+    """Why a node that was asked did not answer, or what the function raised there, as words.
+
+    Args:
+        error: what Ray raised for the answer.
+        seconds: that the node had.
+    """
     if isinstance(error, GetTimeoutError):
         return f"no answer within {seconds:g} s"
     if isinstance(error, RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause!s:.300}"
-    return f"{type(error).__name__}: {error!s:.300}"
+    said = " ".join(str(error).split())  # of a process that died Ray tells ids first, then why
+    return f"{type(error).__name__}: {said[max(0, said.find('The actor is dead')) :]:.300}"

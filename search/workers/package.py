@@ -55,6 +55,15 @@ def packaged(folders: Sequence[Path]) -> Iterator[Path]:
         yield package
 
 
+def modules_below(folder: Path) -> Iterator[Path]:
+    """The modules in a folder of a person's own code, and in the folders below that Python imports from.
+
+    Args:
+        folder: its path. What is hidden or installed there, as in an environment, is left out.
+    """
+    return (path for path, is_module in _inside(folder, (), folder) if is_module)
+
+
 def own_files() -> list[Path]:
     """Sources and types of the package `convscape`, relative to its folder."""
     folders = [HOME, *(Path(here) for room in ROOMS for here, _, _ in os.walk(HOME / room))]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 NETWORK = "INPUT[8x8x1] -> CONV3-8 same -> BN -> RELU -> POOL2 -> FLATTEN -> FC-10"
 """The small network that is trained for an epoch, in Convscape's notation; its images are the embedded digits."""
-PACKAGES = ("torch", "ray", "convscape", "optuna", "mlflow")
+PACKAGES = ("torch", "ray", "convscape", "numpy", "safetensors", "optuna", "mlflow")
 """Packages whose versions are asked for."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-IN_COMMON = {"Python": 2, "ray": 3, "torch": 2, "numpy": 1, "safetensors": 0}
+IN_COMMON = {"python": 2, "ray": 3, "torch": 2, "numpy": 1, "safetensors": 0}
 """So many leading parts of each version must be equal; with 0 it need only be there.
 
 Ray reads what its other processes write by its own version alone, and pickles functions as Python's bytecode, which
@@ -33,13 +33,13 @@ def asker() -> Callable[[], tuple[dict[str, str], str]]:
 
 
 def _asker(module: str) -> Callable[[], tuple[dict[str, str], str]]:
-    packages = [name for name in IN_COMMON if name != "Python"]
+    packages = [name for name in IN_COMMON if name != "python"]
 
     def ask() -> tuple[dict[str, str], str]:
         import importlib.metadata
         import platform
 
-        versions = {"Python": platform.python_version()}
+        versions = {"python": platform.python_version()}
         for package in packages:
             try:
                 versions[package] = importlib.metadata.version(package)
@@ -75,9 +75,9 @@ def misfit(ours: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, str
             continue
         wanted = ".".join(_leading(version, IN_COMMON[name])) or version
         has = f"{name} {other}" if other else f"no {name}"
-        if name == "Python":
+        if name == "python":
             return (
-                f"has {has}, and the driver has {name} {version}",
+                f"has Python {other}, and the driver has Python {version}",
                 f"Run Ray there by a Python {wanted}, or launch from an environment with Python {other}.",
             )
         return (
@@ -96,7 +96,7 @@ def versions_fit(name: str, ours: str, theirs: str) -> bool:
         ours: the driver's version.
         theirs: the node's; "" where it has none, which never fits.
 
-    >>> versions_fit("Python", "3.11.7", "3.11.9"), versions_fit("ray", "2.60.0", "2.60.1")
+    >>> versions_fit("python", "3.11.7", "3.11.9"), versions_fit("ray", "2.60.0", "2.60.1")
     (True, False)
     """
     return bool(theirs) and _leading(ours, IN_COMMON[name]) == _leading(theirs, IN_COMMON[name])

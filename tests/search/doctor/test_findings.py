@@ -22,7 +22,16 @@ from hypothesis import given, strategies as st
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSIONS = {"python": "3.11.7", "torch": "2.14.1", "ray": "2.60.0", "convscape": "0.1.0", "optuna": "5", "mlflow": "3"}
+VERSIONS = {
+    "python": "3.11.7",
+    "torch": "2.14.1",
+    "ray": "2.60.0",
+    "convscape": "0.1.0",
+    "numpy": "2.4.1",
+    "safetensors": "0.8.0",
+    "optuna": "5",
+    "mlflow": "3",
+}
 SAID = {
     "versions": VERSIONS, "unusable": {}, "memory": 2**34, "gpus": [], "temporary": "/ray", "free": 10**11,
     "seen": True, "written": "", "images": None,
@@ -53,6 +62,7 @@ def test_a_node_that_has_all_is_ok() -> None:
         ({"versions": VERSIONS | {"python": "3.10.2"}}, "Python", Level.WRONG),
         ({"versions": VERSIONS | {"python": "3.11.9"}}, "versions", Level.OK),
         ({"versions": VERSIONS | {"ray": "2.60.1"}}, "Ray", Level.WRONG),
+        ({"versions": VERSIONS | {"numpy": "1.26.4"}}, "NumPy", Level.WRONG),
         ({"versions": VERSIONS | {"convscape": ""}}, "Convscape", Level.WRONG),
         ({"unusable": {"torch": "OSError: libcudart"}}, "torch", Level.WRONG),
         ({"seen": False}, "checkpoints", Level.OK),

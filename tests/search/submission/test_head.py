@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import ray
+from aiohttp import web
 from convscape.search.submission import Head, head as heads
 from convscape.spaces import SweepError
 from servers import free_port
@@ -21,11 +23,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
-    """A server that gives one answer to everything, as another program's would."""
+def answering(status: int, body: str, *, token: str = "", offered: list[str] | None = None) -> Iterator[str]:
+    """A server that gives one answer to everything, as another program's would; where it wants a token, to who has it.
+
+    Each token that comes, or "", goes into `offered`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            came = self.headers.get("Authorization", "")
+            if offered is not None:
+                offered.append(came)
+            if token and came != f"Bearer {token}":
+                self.send_error(401)
+                return
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -104,3 +115,79 @@ def test_the_token_is_looked_for_where_ray_does(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
     with pytest.raises(SweepError, match=r"RAY_AUTH_TOKEN_PATH: .* cannot be read"):
         heads.token_headers()
+
+
+VERSION = json.dumps({"ray_version": ray.__version__, "version": "4", "ray_commit": ""})
+
+
+def test_a_token_is_offered_to_who_asks_for_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "abc")
+    for wanted, offers in (("", {""}), ("abc", {"", "Bearer abc"})):
+        offered: list[str] = []
+        with answering(200, VERSION, token=wanted, offered=offered) as url:
+            Head(url)
+        assert not offered[0]
+        assert set(offered) == offers
+    other = "def"
+    with answering(200, VERSION, token=other) as url, pytest.raises(SweepError, match="does not take the token"):
+        Head(url)
+
+
+@contextmanager
+def breaking_off() -> Iterator[str]:
+    """The job API of a head whose stream of a log breaks off, and which fails to answer once, before it is well."""
+    streams, looks = 0, 0
+
+    async def version(_: web.Request) -> web.Response:
+        return web.Response(text=VERSION)
+
+    async def job(_: web.Request) -> web.Response:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            return web.Response(status=503, text="no head behind this proxy")
+        state = "RUNNING" if streams < 3 else "SUCCEEDED"
+        return web.json_response({"type": "SUBMISSION", "submission_id": "j", "status": state, "entrypoint": "x"})
+
+    async def log(request: web.Request) -> web.WebSocketResponse:
+        nonlocal streams
+        streams += 1
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_str("one\ntw")
+        if streams == 1:
+            request.transport.abort()
+        elif streams == 2:
+            await socket.send_str("o\nth")
+            request.transport.abort()
+        else:
+            await socket.send_str("o\nthree\n")
+        await socket.close()
+        return socket
+
+    app = web.Application()
+    app.add_routes([web.get("/api/version", version), web.get("/api/jobs/j", job)])
+    app.add_routes([web.get("/api/jobs/j/logs/tail", log)])
+    loop = asyncio.new_event_loop()
+    runner = web.AppRunner(app)
+    loop.run_until_complete(runner.setup())
+    port = free_port()
+    loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", port).start())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.filterwarnings("ignore:ssl=None:DeprecationWarning")  # by Ray
+def test_each_part_of_a_log_comes_once_though_its_stream_breaks_off() -> None:
+    parts: list[str] = []
+    with breaking_off() as url:
+        job = Head(url).follow("j", parts.append)
+    assert "".join(parts) == "one\ntwo\nthree\n"
+    assert job.state == "SUCCEEDED"

@@ -32,6 +32,9 @@ def laptop(folder: Path) -> Path:
     module = f"mine_{folder.name}"  # a process imports one module of a name
     (folder / "spaces" / f"{module}.py").write_text(SPACE)
     (folder / "spaces" / "letters.txt").write_text("private")
+    (folder / "spaces" / "env").mkdir()
+    (folder / "spaces" / "env" / "pyvenv.cfg").touch()
+    (folder / "spaces" / "env" / "installed.py").touch()
     (folder / "old.safetensors").write_bytes(b"weights")
     file = folder / "sweep.yaml"
     file.write_text(
@@ -54,6 +57,7 @@ def test_local_files_become_paths_on_the_head(tmp_path: Path) -> None:
     assert len([name for name in packed.files if name.startswith("images/")]) == 6
     assert f"code/0/mine_{tmp_path.name}.py" in packed.files
     assert not any("letters" in name for name in packed.files), "what is no code stays"
+    assert not any("installed" in name for name in packed.files), "an environment stays"
     assert str(tmp_path) not in json.dumps(packed.values)
 
 
@@ -79,7 +83,7 @@ def test_the_archive_is_named_by_what_it_holds(tmp_path: Path) -> None:
 def test_too_many_images_are_not_sent_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = read_sweep_file(laptop(tmp_path), trust="folders")
     monkeypatch.setattr(parcels, "MOST", 3_000)
-    packed = pack(config, "~/photos")
+    packed = pack(config, {"data.root": "~/photos"})
     assert packed.values["data"]["root"] == "~/photos"
     assert "too many to travel" in packed.notes[0]
     assert not any(name.startswith("images/") for name in packed.files)
@@ -91,11 +95,23 @@ def test_too_many_images_are_not_sent_and_that_is_said(tmp_path: Path, monkeypat
 def test_a_root_that_is_not_here_is_the_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     file = tmp_path / "sweep.yaml"
-    file.write_text("name: a\ndata: {name: mnist, root: ~/data}\n")
-    packed = pack(read_sweep_file(file), written_setting(file, "data.root"))
+    file.write_text("name: a\nfolder: ~/runs\ndata: {name: mnist, root: ~/data}\n")
+    written = {key: written_setting(file, key) for key in ("data.root", "folder")}
+    packed = pack(read_sweep_file(file), written)
     assert packed.values["data"]["root"] == "~/data", "not this machine's home"
+    assert packed.values["folder"] == "~/runs"
     assert written_setting(file, "data.root", ["data.root=/x"]) == "/x"
     assert written_setting(file, "space.kernel") is None
+
+
+def test_a_file_that_somebodys_own_function_reads_travels(tmp_path: Path) -> None:
+    (tmp_path / "cells.npz").write_bytes(b"images")
+    (tmp_path / "mine.py").write_text("def cells(root): ...\n")
+    file = tmp_path / "sweep.yaml"
+    file.write_text(f"name: a\ndata: {{name: mine.cells, root: '{tmp_path}/cells.npz'}}\ncode: ['{tmp_path}']\n")
+    packed = pack(read_sweep_file(file, trust="folders"))
+    assert packed.files["images/cells.npz"] == tmp_path / "cells.npz"
+    assert packed.values["data"]["root"] == f"~/convscape/sent/{packed.digest}/images/cells.npz"
 
 
 def test_only_what_a_data_set_consists_of_travels(tmp_path: Path) -> None:
