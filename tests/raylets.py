@@ -17,7 +17,7 @@ import psutil
 from servers import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 PATIENCE = 180.0
@@ -33,16 +33,46 @@ def can_hide() -> bool:
     return tried.returncode == 0
 
 
+class Cable:
+    """A network between this machine and a namespace in which a node runs, which can be cut. That takes root."""
+
+    def __init__(self) -> None:
+        self.name = f"cable{os.getpid()}"
+        self.here, self.there = "10.213.77.1", "10.213.77.2"
+        self._end = f"{self.name}b"
+        self._ip("netns", "add", self.name)
+        self._ip("link", "add", f"{self.name}a", "type", "veth", "peer", "name", self._end, "netns", self.name)
+        self._ip("addr", "add", f"{self.here}/30", "dev", f"{self.name}a")
+        self._ip("link", "set", f"{self.name}a", "up")
+        self._ip("-n", self.name, "addr", "add", f"{self.there}/30", "dev", self._end)
+        self._ip("-n", self.name, "link", "set", "lo", "up")
+        self.mend()
+
+    def cut(self) -> None:
+        """Nothing gets through any more, and nobody is told."""
+        self._ip("-n", self.name, "link", "set", self._end, "down")
+
+    def mend(self) -> None:
+        self._ip("-n", self.name, "link", "set", self._end, "up")
+
+    def remove(self) -> None:
+        self._ip("netns", "del", self.name)
+
+    def _ip(self, *words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
 class Raylets:
-    """A head without CPUs and nodes, each a raylet of its own, on 127.0.0.1. All that is started ends with `stop`.
+    """A head without CPUs and nodes, each a raylet of its own, on this machine. All that is started ends with `stop`.
 
     Args:
         home: folder whose `.ray/auth_token` the cluster wants of everybody.
+        ip: address at which the head is reached.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, ip: str = "127.0.0.1") -> None:
         port = free_port()
-        self.address, self.home = f"127.0.0.1:{port}", home
+        self.address, self.home, self._ip = f"{ip}:{port}", home, ip
         self._temporary = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # its sockets' paths have a limit
         (home / ".ray").mkdir(exist_ok=True)
         token = home / ".ray" / "auth_token"
@@ -59,16 +89,35 @@ class Raylets:
         own = [f"--port={port}", f"--ray-client-server-port={free_port()}", f"--temp-dir={self._temporary}"]
         self._start(["--head", "--num-cpus=0", "--include-dashboard=false", *own])
 
-    def node(self, cpus: int, *more: str, hidden: Sequence[Path] = (), path: Path | None = None) -> int:
+    def node(
+        self,
+        cpus: int,
+        *more: str,
+        hidden: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        disk: int = 0,
+        cable: Cable | None = None,
+    ) -> int:
         """Starts a node. Gives its index.
 
         Args:
             cpus: that Ray counts on it.
             more: options of `ray start`.
             hidden: folders in whose place it has empty ones; that takes root.
-            path: its PYTHONPATH, in place of this process's.
+            environment: variables of its own, over this process's.
+            disk: bytes of a disk of its own for Ray's folder, which `fill` fills; 0 for none. That takes root.
+            cable: which it is reached by; that takes root.
         """
-        return self._start([f"--address={self.address}", f"--num-cpus={cpus}", *more], hidden, path)
+        words = [f"--address={self.address}", f"--num-cpus={cpus}", *more]
+        mounts = dict.fromkeys(hidden, "") | ({self._temporary: f"-o size={disk}"} if disk else {})
+        return self._start(words, mounts, environment or {}, cable)
+
+    def fill(self, index: int) -> None:
+        """Fills the disk that a node has of its own."""
+        disk = Path(f"/proc/{self._nodes[index].pid}/root/{self._temporary}")
+        with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
 
     def kill(self, index: int) -> None:
         """Kills a node with all its processes, without grace."""
@@ -77,13 +126,14 @@ class Raylets:
                 process.kill()
         self._nodes[index].wait(30)
 
-    def trains(self, index: int) -> bool:
-        """Whether a worker of the node trains, or waits to."""
-        titles: list[str] = []
+    def trains(self, index: int) -> list[psutil.Process]:
+        """The workers of the node that train, or wait to."""
+        found: list[psutil.Process] = []
         for process in self.processes(index):
             with contextlib.suppress(psutil.Error):
-                titles.extend(process.cmdline()[:1])
-        return any(title.startswith(("ray::ResourceTrainable", "ray::WarmWorker")) for title in titles)
+                if process.cmdline()[0].startswith(("ray::ResourceTrainable", "ray::WarmWorker")):
+                    found.append(process)
+        return found
 
     def drain(self, id_: str) -> None:
         """Tells the cluster that a node will be taken away, as a cloud does of a spot machine."""
@@ -112,13 +162,22 @@ class Raylets:
             self.kill(index)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _start(self, words: Sequence[str], hidden: Sequence[Path] = (), path: Path | None = None) -> int:
-        command = [*RAY, "start", *words, "--node-ip-address=127.0.0.1", "--block", "--disable-usage-stats"]
-        if hidden:
-            mounts = [f"mount -t tmpfs none {shlex.quote(str(folder))}" for folder in hidden]
-            script = " && ".join(["mount --make-rprivate /", *mounts, f"exec {shlex.join(command)}"])
+    def _start(
+        self,
+        words: Sequence[str],
+        mounts: Mapping[Path, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        cable: Cable | None = None,
+    ) -> int:
+        ip = cable.there if cable else self._ip
+        command = [*RAY, "start", *words, f"--node-ip-address={ip}", "--block", "--disable-usage-stats"]
+        if mounts:
+            lines = [f"mount -t tmpfs {options} none {shlex.quote(str(at))}" for at, options in mounts.items()]
+            script = " && ".join(["mount --make-rprivate /", *lines, f"exec {shlex.join(command)}"])
             command = ["unshare", "-m", "sh", "-c", script]
-        environment = self.environment if path is None else {**self.environment, "PYTHONPATH": str(path)}
+        if cable:
+            command = ["ip", "netns", "exec", cable.name, *command]
+        environment = {**self.environment, **(environment or {})}
         log = self._temporary / f"node-{len(self._nodes)}.log"
         with log.open("wb") as said:
             started = subprocess.Popen(
@@ -134,9 +193,9 @@ class Raylets:
 
 
 @contextlib.contextmanager
-def raylets(home: Path) -> Iterator[Raylets]:
+def raylets(home: Path, ip: str = "127.0.0.1") -> Iterator[Raylets]:
     """A cluster that is stopped at the end."""
-    cluster = Raylets(home)
+    cluster = Raylets(home, ip)
     try:
         yield cluster
     finally:

@@ -5,34 +5,24 @@ Whatever happens, the sweep ends with the results of one that nothing happened t
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import ray.exceptions
 from convscape.search.files import MARK
-from convscape.search.sweep import Sweep
 from convscape.search.workers import draining
 from convscape.search.workers.draining import NodeDrainsError, Notice, was_drained
 from convscape.trainers.checkpoints import Checkpoints
+from joined_sweep import running, undisturbed
 from raylets import Raylets, can_hide, raylets
-from tiny_sweep import results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-SLOW_ENOUGH = """
-name: tiny
-data: {name: digits, train: 1300, validation: 100}
-space: {stages: 1, convolutions: 1, filters: [24, 32], kernel: [5, 7], dropout: 0.0, hidden: [0, 8]}
-search: {finalists: 0, trials: 5, epochs: 8, reduction: 2, seed: 1, sampler: random}
-resources: {workers: 1, precision: float32}
-"""
+    from convscape.search.sweep import Sweep
+
 needs_root = pytest.mark.skipif(not can_hide(), reason="a node with a file system of its own takes root")
 
 
@@ -64,13 +54,7 @@ def test_what_ended_a_worker_is_told_apart() -> None:
 
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    """The same sweep in one process."""
-    here = tmp_path_factory.mktemp("untouched")
-    (here / "tiny.yaml").write_text(SLOW_ENOUGH)
-    command = [sys.executable, "-m", "convscape", "launch", "tiny.yaml", "--set=resources.runner=inline"]
-    ended = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=300, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return Sweep.open("tiny", here / "sweeps")
+    return undisturbed(tmp_path_factory.mktemp("untouched"))
 
 
 @pytest.fixture(scope="module")
@@ -79,59 +63,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raylets]:
         yield cluster
 
 
-class Driver:
-    """`convscape launch` as a process of its own."""
-
-    def __init__(self, here: Path, cluster: Raylets) -> None:
-        self.folder = here / "sweeps"
-        (here / "tiny.yaml").write_text(SLOW_ENOUGH)
-        self._here, self._cluster = here, cluster
-        self.process = self.run("launch", "tiny.yaml", "--address", cluster.address, "--export=winner")
-
-    def run(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "convscape", *words], cwd=self._here, env=self._cluster.environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def told(self) -> int:
-        """How many epochs the study has been told of."""
-        study = self.folder / "tiny" / "study.jsonl"
-        return study.read_text().count('"step"') if study.exists() else 0
-
-    def wait_for(self, what: Callable[[], Any]) -> None:
-        until = time.monotonic() + 240
-        while not what():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < until, "it does not come"
-            time.sleep(0.05)
-
-    def ends_as(self, untouched: Sweep) -> Sweep:
-        said = self.process.communicate(timeout=300)
-        assert self.process.returncode == 0, said
-        sweep = Sweep.open("tiny", self.folder)
-        assert results(sweep) == results(untouched)
-        assert self.told() == sum(record.epochs for record in sweep.trials()), "an epoch was told twice"
-        return sweep
-
-
-@contextmanager
-def running(here: Path, cluster: Raylets) -> Iterator[Driver]:
-    driver = Driver(here, cluster)
-    try:
-        yield driver
-    finally:
-        driver.process.kill()
-        driver.process.communicate()
-
-
 @pytest.mark.slow
 @needs_root
 def test_all_nodes_are_killed_and_another_comes_and_then_the_driver_is(
     tmp_path: Path, cluster: Raylets, untouched: Sweep
 ) -> None:
     first = cluster.node(1, hidden=[tmp_path])
-    with running(tmp_path, cluster) as driver:
+    with running(tmp_path, cluster, "--export=winner") as driver:
         driver.wait_for(lambda: driver.told() >= 5)
         cluster.kill(first)
         second = cluster.node(1, hidden=[tmp_path])

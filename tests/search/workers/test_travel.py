@@ -94,7 +94,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(other_version: Path, sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raylets]:
     hidden = [*(ROOT / room for room in ("spaces", "trainers", "search")), sweep / "code"]
     with raylets(tmp_path_factory.mktemp("home")) as cluster:
-        cluster.node(2, hidden=hidden, path=other_version)
+        cluster.node(2, hidden=hidden, environment={"PYTHONPATH": str(other_version)})
         yield cluster
 
 
