@@ -43,6 +43,7 @@ def run_there(context: typer.Context, address: str, export_option: str = "") -> 
         SweepError: the head, its job API or the job is not there, or refuses.
     """
     from ..search.config import NAME
+    from ..search.files import bucket_url
     from ..search.submission import Head, Request, start
 
     command, name = str(context.info_name), context.params.get("name") or ""
@@ -55,7 +56,7 @@ def run_there(context: typer.Context, address: str, export_option: str = "") -> 
         command=command,
         arguments=_typed(context, target and export_option),
         sweep=name or "all",
-        folder="" if folder == SWEEPS else str(folder),
+        folder="" if folder == SWEEPS else bucket_url(folder) or str(folder),
         export_to=target,
         export_option=export_option,
     )
@@ -114,7 +115,7 @@ def submit(
         command="launch",
         arguments=[f"submitted/{config.name}.yaml", *arguments],
         sweep=config.name,
-        folder=str(config.folder),
+        folder=config.url or str(config.folder),
         parcel=parcel,
         export_to=export_to,
         export_option="--export",
