@@ -37,6 +37,8 @@ def bucket_url(folder: str | os.PathLike[str]) -> str | None:
     """
     text = os.fspath(folder)
     found = _URL.fullmatch(text)
+    if found is None and "://" in text:
+        raise _refusal("an address of an unknown kind", f"These are known: {', '.join(SCHEMES)}.")
     if found is None:
         return None
     scheme, rest = found[1].lower(), found[2].rstrip("/")
@@ -51,7 +53,13 @@ def bucket_url(folder: str | os.PathLike[str]) -> str | None:
             "Keys are read from where the provider's own programs keep them: the environment, ~/.aws and the like.",
         )
     parts = path.strip("/").split("/") if path.strip("/") else []
-    if not (host or scheme == "file") or "::" in rest or {"", ".", ".."} & set(parts) or not rest.isprintable():
+    if (
+        not (host or scheme == "file")
+        or "::" in rest
+        or "//" in rest
+        or {"", ".", ".."} & set(parts)
+        or not rest.isprintable()
+    ):
         raise _refusal(f"{scheme}:// with a path that cannot be", "Write it as s3://bucket/folder.")
     if len(rest) > _LONGEST:
         raise _refusal(f"a {scheme}:// address of more than {_LONGEST:,} letters", "Choose a shorter one.")
