@@ -129,6 +129,8 @@ def bring_segments(store: Store, name: str, folder: Path, last: int) -> BucketMa
     """
     refuse_links(folder)
     mark = read_mark(folder) or BucketMark()
+    if mark.segment > last:  # another process brought more since it was asked
+        last = last_segment(store, name)
     if mark.segment > last:
         raise SweepError(
             f"{store.url}/{name}: it ends at segment {last}, and {folder} has {mark.segment} of it",

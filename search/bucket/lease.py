@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ...spaces import SweepError
 from ..files import BucketMark, command_about, read_mark
 from .bringing import bring_segments, last_segment, marked, one_at_a_time, read_segment
-from .layout import SEGMENTS, segment_name
+from .layout import segment_name
 from .segment import GIVE_BACK, TAKE, WRITE, Segment
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class Lease:
             self._mark = BucketMark(ours=secrets.token_hex(16))
         self._holder = f"process {os.getpid()} on {socket.gethostname()}"
         self._one = threading.Lock()
-        self._unsure: Segment | None = None
+        self._tried: dict[str, BucketMark] = {}
+        """What the mark is where a try to write the next segment arrived, by the segment's id."""
         self.written = time.monotonic()
         """When the last segment was written, by `time.monotonic()`."""
 
@@ -124,35 +125,35 @@ class Lease:
         self.append(lambda _: (), GIVE_BACK)
 
     def _create(self, does: str, parts: Callable[[BucketMark], Sequence[Part]]) -> bool:
-        with self._one:
-            if self._unsure is not None:  # its answer was lost: it is there, or it is not
-                number = self._unsure.number
-                if self._store.sizes(f"{self._name}/{SEGMENTS}").get(segment_name(self._name, number)) is not None:
-                    if read_segment(self._store, self._name, number).id != self._unsure.id:
-                        return False
-                    self._took(self._unsure)
-                self._unsure = None
-            segment = self._unsure = Segment(
-                number=self._mark.segment + 1,
-                does=does,
-                token=self._mark.ours,
-                id=secrets.token_hex(8),
-                holder=self._holder,
-                length=self.length,
-                parts=tuple(parts(self._mark)),
-            )
-            created = self._store.create(segment_name(self._name, segment.number), segment.to_bytes())
-            # A library that asked again after a lost answer is refused by what it wrote itself.
-            ours = created or read_segment(self._store, self._name, segment.number).id == segment.id
-            self._unsure = None
-            if ours:
-                self._took(segment)
-            return ours
+        """Writes the next segment. Gives whether that is this driver's, and not another's.
 
-    def _took(self, segment: Segment) -> None:
-        self._mark = marked(self._mark, segment)
-        self._mark.write(self._folder)
-        self.written = time.monotonic()
+        An answer may be lost, and what was written arrive later: what stands in the segment's place may be an earlier
+        try of this driver's own, which is then taken for what it is, and what is new since is written behind it.
+        """
+        with self._one:
+            while True:
+                segment = Segment(
+                    number=self._mark.segment + 1,
+                    does=does,
+                    token=self._mark.ours,
+                    id=secrets.token_hex(8),
+                    holder=self._holder,
+                    length=self.length,
+                    parts=tuple(parts(self._mark)),
+                )
+                self._tried[segment.id] = marked(self._mark, segment)
+                written = segment.id
+                if not self._store.create(segment_name(self._name, segment.number), segment.to_bytes()):
+                    written = read_segment(self._store, self._name, segment.number).id
+                mark = self._tried.get(written)
+                self._tried = {}
+                if mark is None:
+                    return False
+                self._mark = mark
+                self._mark.write(self._folder)
+                self.written = time.monotonic()
+                if written == segment.id:
+                    return True
 
     def _wait_for(self, last: int, say: Callable[[str], None]) -> None:
         """Until the lease can be taken: at once where it was given back, or this folder's own driver had it.

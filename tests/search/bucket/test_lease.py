@@ -103,23 +103,40 @@ def test_what_never_arrived_is_cut_off_where_another_went_on(url: str, tmp_path:
     assert (first / "study.jsonl").read_bytes() == line(1) + line(2)
 
 
-def test_a_lost_answer_is_no_lost_lease(tmp_path: Path) -> None:
+def test_a_lost_answer_is_no_lost_lease_also_where_what_was_written_arrives_late(tmp_path: Path) -> None:
     store, first = open_store((tmp_path / "shared").as_uri()), machine(tmp_path, "first")
-    lease = taken(store, first, new=True)
-    create = store.create
+    lease, create, late = taken(store, first, new=True), store.create, []
 
-    def lose(name: str, data: bytes) -> bool:
+    def grown(*numbers: int) -> Any:
+        def parts(mark: BucketMark) -> list[Part]:
+            at = mark.sizes.get("study.jsonl", 0)
+            return [Part(name="study.jsonl", at=at, data=b"".join(map(line, numbers))[at:])]
+
+        return parts
+
+    def lose_the_answer(name: str, data: bytes) -> bool:
         create(name, data)
         raise SweepError("no answer")
 
-    store.create = lose  # the one lie here: a real answer that got lost
+    def arrive_late(name: str, data: bytes) -> bool:
+        late.append((name, data))
+        raise SweepError("no answer")
+
+    store.create = lose_the_answer  # real requests, but for what the network does to them
     with pytest.raises(SweepError, match="no answer"):
-        lease.append(study(1))
+        lease.append(grown(1))
     store.create = create
-    lease.append(lambda mark: [Part(name="study.jsonl", at=mark.sizes["study.jsonl"], data=line(2))])
+    lease.append(grown(1, 2))
+    store.create = arrive_late
+    with pytest.raises(SweepError, match="no answer"):
+        lease.append(grown(1, 2, 3))
+    store.create = create
+    create(*late[0])
+    lease.append(grown(1, 2, 3, 4))
     brought = machine(tmp_path, "second")
     bring_segments(store, "tiny", brought, last_segment(store, "tiny"))
-    assert (brought / "study.jsonl").read_bytes() == line(1) + line(2)
+    assert (brought / "study.jsonl").read_bytes() == b"".join(map(line, (1, 2, 3, 4)))
+    assert last_segment(store, "tiny") == 5
 
 
 def test_a_new_sweep_is_refused_where_there_is_one(url: str, tmp_path: Path) -> None:
