@@ -90,10 +90,7 @@ class Lease:
             if self._create(TAKE, lambda _: ()):
                 break
         if self._store.create(segment_name(self._name, self._mark.segment), b"taken twice"):
-            raise SweepError(
-                f"{self._store.url} writes over an object that it was asked to create: two drivers could run one sweep",
-                "Use storage with conditional writes (S3 has them since 2024), or keep the sweep in a local folder.",
-            )
+            raise writes_over(self._store.url)
 
     def append(self, parts: Callable[[BucketMark], Sequence[Part]], does: str = WRITE) -> None:
         """Writes the next segment, and then the mark that tells of it.
@@ -173,6 +170,14 @@ class Lease:
                     f"sweep {self._name}: {head.holder} is running it",
                     f"Watch it with `{command_about(self._folder, 'status')}`, or end that process first.",
                 )
+
+
+def writes_over(url: str) -> SweepError:
+    """The error that says that storage cannot create objects exclusively."""
+    return SweepError(
+        f"{url} writes over an object that it was asked to create: two drivers could run one sweep",
+        "Use storage with conditional writes (S3 has them since 2024), or keep the sweep in a local folder.",
+    )
 
 
 def already_there(store: Store, name: str, folder: Path) -> SweepError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from convscape.search.bucket.bringing import bring, bring_segments, last_segment
 from convscape.search.bucket.lease import Lease, LostLeaseError
+from convscape.search.bucket.probe import probe_storage
 from convscape.search.bucket.segment import Part
 from convscape.search.bucket.store import open_store
 from convscape.search.files import read_mark
@@ -167,3 +168,8 @@ def test_reading_brings_only_what_is_new(url: str, tmp_path: Path) -> None:
     assert (there / "study.jsonl").read_bytes() == line(1) + line(2)
     assert (there / "config.json").read_bytes() == b"{}"
     assert not (bring(url, "other") / "other").exists()
+
+
+def test_a_try_leaves_nothing(url: str) -> None:
+    probe_storage(url)
+    assert not open_store(url).folders()
