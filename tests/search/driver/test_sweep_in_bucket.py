@@ -46,7 +46,7 @@ def on_machine(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def there(url: str, tmp_path: Path, *more: str) -> SweepConfig:
-    return tiny(tmp_path, f"folder={url}", f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", *more)
+    return tiny(url, f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", *more)
 
 
 def test_machines_that_share_the_url_alone_go_on_with_each_other(
@@ -133,7 +133,7 @@ def test_a_driver_that_was_taken_over_ends_and_loses_nothing(
 
 def test_nothing_is_begun_without_a_store_of_its_own(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="on this machine alone") as refused:
-        launch(tiny(tmp_path, f"folder={url}"), progress=False)
+        launch(tiny(url), progress=False)
     assert refused.value.key == "tracking.uri"
     assert not open_store(url).folders()
 
