@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from buckets import KEYS, folder_in, make_bucket, s3_server
-from convscape.search.bucket import mirror
+from convscape.search.bucket import lease as lease_module, mirror
 from convscape.search.bucket.bringing import last_segment, read_segment
 from convscape.search.bucket.lease import Lease, LostLeaseError
 from convscape.search.bucket.store import open_store
@@ -49,6 +49,7 @@ def there(url: str, tmp_path: Path, *more: str) -> SweepConfig:
     return tiny(url, f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", *more)
 
 
+@pytest.mark.slow
 def test_machines_that_share_the_url_alone_go_on_with_each_other(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,9 +103,11 @@ def test_a_second_driver_is_refused_and_told_who_the_first_is(
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_driver_that_was_taken_over_ends_and_loses_nothing(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lease_module, "LENGTH", 2.0)
     report, seen = Engine.report, []
     store = open_store(url)
 
