@@ -61,8 +61,8 @@ def sync(
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     if address is not None:
         run_there(context, address)
-    from ..search import Sweep, tracking
+    from ..search import Sweep
+    from ..search.driver import send_results
 
-    sweep = Sweep.open(name, folder)
-    left = tracking.sync(sweep.folder, to)
+    left = send_results(Sweep.open(name, folder), to)
     echo(f"{left} results left to send." if left else "MLflow has everything.")

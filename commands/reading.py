@@ -52,6 +52,7 @@ def status(
         if not watch or not sweep.running:
             return
         time.sleep(WATCHED_EVERY)
+        sweep.refresh()
 
 
 def _watch(sweep: Sweep) -> None:
@@ -67,6 +68,7 @@ def _watch(sweep: Sweep) -> None:
         while sweep.running:
             live.update(status_view(sweep, console.width - 1), refresh=True)
             time.sleep(WATCHED_EVERY)
+            sweep.refresh()
 
 
 def show(
@@ -105,14 +107,16 @@ def list_(context: typer.Context, folder: Folder = SWEEPS, address: Dashboard = 
     if address is not None:
         run_there(context, address)
     from ..dashboards.text import sweep_lines, sweeps_table
+    from ..search.files import bucket_url, folder_here
 
-    if folder != SWEEPS and not folder.is_dir():
+    url, folder = bucket_url(folder), folder_here(folder)
+    if folder != SWEEPS and not url and not folder.is_dir():
         raise SweepError(f"--folder: there is no folder {folder}", "Name the one that `folder` in the sweep file is.")
     found = sweep_lines(folder)
     if output == "json":
         echo_json([asdict(line) for line in found])
     else:
-        echo(sweeps_table(found) if found else f"No sweep in {folder.resolve()}.")
+        echo(sweeps_table(found) if found else f"No sweep in {url or folder.resolve()}.")
 
 
 def compare(

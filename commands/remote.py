@@ -45,6 +45,7 @@ def run_there(context: typer.Context, address: str, export_option: str = "") -> 
         SweepError: the head, its job API or the job is not there, or refuses.
     """
     from ..search.config import NAME
+    from ..search.files import bucket_url
     from ..search.submission import Head, Request, start
 
     command, name = str(context.info_name), context.params.get("name") or ""
@@ -57,7 +58,7 @@ def run_there(context: typer.Context, address: str, export_option: str = "") -> 
         command=command,
         arguments=_typed(context, target and export_option),
         sweep=name or "all",
-        folder="" if folder == SWEEPS else str(folder),
+        folder="" if folder == SWEEPS else bucket_url(folder) or str(folder),
         export_to=target,
         export_option=export_option,
     )
@@ -116,7 +117,7 @@ def submit(
         command="launch",
         arguments=[f"submitted/{config.name}.yaml", *arguments],
         sweep=config.name,
-        folder=parcel.values.get("folder", str(config.folder)),
+        folder=config.url or parcel.values.get("folder", str(config.folder)),
         parcel=parcel,
         export_to=export_to,
         export_option="--export",

@@ -42,7 +42,9 @@ def ui(
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards import MlflowServer, links
     from ..search import Sweep, folder_option
+    from ..search.files import folder_here
 
+    folder = folder_here(folder)
     sweep = _latest(folder) if name is None else Sweep.open(name, folder)
     parent = sweep.run_ids().get(None)
     if parent is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from ..spaces import SweepError, html_table, nearest, printable
+from .bucket import bring, bring_checkpoints, count_look_there, stop_elsewhere, sweeps_in
 from .config import LONGEST, NAME, SweepConfig, load_data, remember, remembered
 from .files import (
     CONFIG,
@@ -19,8 +20,10 @@ from .files import (
     PLAIN,
     PROGRESS,
     STOP,
+    bucket_url,
     count_look,
     former_sweeps,
+    held_elsewhere,
     how_to_put_back,
     is_locked,
     option_for,
@@ -30,6 +33,7 @@ from .files import (
     refuse_links,
     tell_once,
     trial_folder,
+    url_of,
 )
 from .records import failures, state_counts
 from .tracking import UploadProgress
@@ -71,7 +75,7 @@ class Sweep:
         self.folder = config.sweep_folder
 
     def __repr__(self) -> str:
-        return f"Sweep.open({self.name!r}, {str(self.config.folder)!r})"
+        return f"Sweep.open({self.name!r}, {self.config.url or str(self.config.folder)!r})"
 
     def _repr_html_(self) -> str:
         """The sweep for a notebook: how many trials there are, and the best of them as a table."""
@@ -91,35 +95,44 @@ class Sweep:
     def open(name: str, folder: str | Path = "sweeps", *, trust_code: bool = False) -> Sweep:
         """The sweep called `name` among the sweeps in `folder`.
 
+        Of a sweep in object storage what is new is brought into its folder on this machine, but for checkpoints: these
+        come when they are asked for.
+
         Code that it names runs, when its images are loaded or it is resumed, where it was launched by this user and has
         not changed since.
 
         Args:
             name: the sweep's name, which is also the name of its own folder.
-            folder: the folder that holds sweeps, as `folder` in the sweep file.
+            folder: the folder that holds sweeps, or its URL, as `folder` in the sweep file.
             trust_code: let that code run all the same, now and from now on.
 
         Raises:
             SweepError: there is no such sweep (the message names the nearest one, or all there are), or its config.json
-                is damaged or of another version. One that was edited is taken, and that is told.
+                is damaged or of another version. One that was edited is taken, and that is told. Or the object storage
+                does not answer, or holds what no sweep wrote.
+            ConfigError: a URL that cannot be a folder of sweeps.
         """
         if not re.fullmatch(NAME, name):
             raise SweepError(
                 f"{name!r:.80} is no name of a sweep", "Give the folder that sweeps live in with --folder."
             )
+        if url := bucket_url(folder) or url_of(Path(folder)):
+            folder = bring(url, name)
         path = Path(folder) / name / CONFIG
         refuse_links(path.parent, deep=False)
         try:
             values, changed = read_changed(path)
         except (FileNotFoundError, NotADirectoryError):
-            known = sorted(file.parent.name for file in Path(folder).glob(f"[!.]*/{CONFIG}"))
+            known = sweeps_in(url) if url else [each.parent.name for each in Path(folder).glob(f"[!.]*/{CONFIG}")]
             if former_sweeps(path.parent):
                 raise SweepError(
                     f"sweep '{name}' is put aside in {Path(folder).resolve()}, by a `--replace` that was killed",
                     f"Put it back: {how_to_put_back(path.parent)}",
                 ) from None
-            hint = nearest(name, known) if known else "None is there yet: `convscape launch SWEEP.yaml` makes one."
-            raise SweepError(f"no sweep '{name}' in {Path(folder).resolve()}", hint) from None
+            hint = (
+                nearest(name, sorted(known)) if known else "None is there yet: `convscape launch SWEEP.yaml` makes one."
+            )
+            raise SweepError(f"no sweep '{name}' in {url or Path(folder).resolve()}", hint) from None
         except PermissionError as error:
             raise SweepError(f"{path} cannot be read: {error.strerror}", "Make it readable.") from None
         except OSError as error:
@@ -151,8 +164,17 @@ class Sweep:
 
     @property
     def running(self) -> bool:
-        """Whether some process runs the sweep now."""
-        return is_locked(self.folder)
+        """Whether some process runs the sweep now; one on another machine by what was last brought from there."""
+        return is_locked(self.folder) or held_elsewhere(self.folder)
+
+    def refresh(self) -> None:
+        """Brings what is new of a sweep in object storage. Nothing else needs it: the folder is read anew each time.
+
+        Raises:
+            SweepError: the storage does not answer, or holds what no sweep wrote.
+        """
+        if self.config.url:
+            bring(self.config.url, self.name)
 
     def stop(self) -> bool:
         """Has the process that runs the sweep save it and end, after the running epochs, as Ctrl-C there does.
@@ -163,6 +185,9 @@ class Sweep:
         Raises:
             OSError: the sweep's folder cannot be written.
         """
+        if self.config.url and not is_locked(self.folder) and self.running:
+            stop_elsewhere(self.config.url, self.name)
+            return True
         if self.running:
             os.close(os.open(self.folder / STOP, os.O_WRONLY | os.O_CREAT | PLAIN, 0o666))
             return True
@@ -392,8 +417,13 @@ class Sweep:
                 "images": {"trained_on": len(dataset.train), "validated_on": len(dataset.validation)},
                 "epoch": epoch,
             },
-            count_look=lambda: count_look(self.folder, number),
+            count_look=lambda: self._count_look(number),
         )
+
+    def _count_look(self, number: int) -> int:
+        """Counts that the test images were looked at: where the sweep is in object storage, there."""
+        url = self.config.url
+        return count_look_there(url, self.name, number) if url else count_look(self.folder, number)
 
     def network(self, trial: TrialSummary | int | None = None) -> Network:
         """A trained network as a torch module in evaluation mode: prepared images (N, C, H, W) -> scores (N, classes).
@@ -461,6 +491,8 @@ class Sweep:
         from ..trainers import Checkpoints
 
         record = next((record for record in trials if record.number == number), None)
+        if record is not None and self.config.url:
+            bring_checkpoints(self.config.url, self.folder, [number])
         kept = Checkpoints(trial_folder(self.folder, number))
         came_to_its_end = record is not None and (record.repetition or record.completed)
         epoch = 0 if record is None else record.epochs if came_to_its_end else record.best_epoch

@@ -24,7 +24,7 @@ resources: {runner: inline, precision: float32}
 """
 
 
-def tiny(folder: Path, *overrides: str) -> SweepConfig:
+def tiny(folder: Path | str, *overrides: str) -> SweepConfig:
     return sweep_file.parse_sweep_file(TINY, "tiny.yaml", [f"folder={folder}", *overrides])
 
 

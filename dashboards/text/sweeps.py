@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...search import Sweep
+from ...search.bucket import sweeps_in
 from ...search.driver import read_progress
-from ...search.files import former_sweeps, how_to_put_back, is_locked
+from ...search.files import former_sweeps, how_to_put_back, is_locked, url_of
 from ...spaces import SweepError
 from .status import state
 
@@ -45,7 +46,8 @@ def sweep_lines(folder: Path) -> list[SweepLine]:
     Args:
         folder: the folder that holds sweeps, as `folder` in the sweep file.
     """
-    there = {config.parent.name for config in folder.glob("[!.]*/config.json")}
+    url = url_of(folder)
+    there = set(sweeps_in(url)) if url else {config.parent.name for config in folder.glob("[!.]*/config.json")}
     aside = {path.name[1:].rpartition(".former")[0] for path in folder.glob(".*.former*")}
     found = [_line(name, folder) for name in there | {name for name in aside if former_sweeps(folder / name)}]
     return sorted(found, key=lambda line: (-(line.written or 0.0), line.name))

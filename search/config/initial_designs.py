@@ -20,6 +20,7 @@ from ...spaces import (
 )
 from ...spaces.classics import CLASSICS, is_classic
 from ...trainers import Recipe
+from ..files import bucket_url
 
 if TYPE_CHECKING:
     from ...spaces import Architecture
@@ -58,7 +59,7 @@ class WarmStart(_Entry):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        where = {} if self.folder is None else {"folder": str(self.folder)}
+        where = {} if self.folder is None else {"folder": bucket_url(self.folder) or str(self.folder)}
         return {"sweep": self.sweep, **where, "best": self.best}
 
 

@@ -7,12 +7,22 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+)
 
 from ...spaces import Budget, ConfigError, CustomSpace, DataError, bytes_from, find_module, is_import_path
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
 from ...trainers.data import known_name
+from ..files import bucket_url, local_copy, url_of
 from ..records import Objective
 from ..tracking import hide, uri_problem
 from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
@@ -358,7 +368,7 @@ class SweepConfig(_Section):
     name: str = Field(json_schema_extra={"pattern": f"^{NAME}$"})
     """Name of the sweep and of its own folder."""
     folder: Path = Path("sweeps")
-    """The folder that holds the folders of sweeps."""
+    """The folder that holds the folders of sweeps, or its URL in object storage, such as s3://bucket/sweeps."""
     data: DataConfig
     space: Annotated[dict[str, Any], Field(validate_default=True)] = {}
     """Which networks: see `spaces.conv_space.ConvSpace`, or docs/spaces.md for a space of one's own."""
@@ -410,10 +420,25 @@ class SweepConfig(_Section):
             raise ValueError("use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first")
         return name
 
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _local(cls, folder: Any) -> Any:
+        url = bucket_url(folder) if isinstance(folder, str | Path) else None
+        return local_copy(url) if url else folder
+
     @field_validator("folder")
     @classmethod
     def _expanded(cls, folder: Path) -> Path:
         return _at_home(folder)
+
+    @field_serializer("folder")
+    def _as_written(self, folder: Path) -> str:
+        return url_of(folder) or str(folder)
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the folder in object storage that `folder` is the local copy of; None where it is in none."""
+        return url_of(self.folder)
 
     @field_validator("space", "recipe")
     @classmethod

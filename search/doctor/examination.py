@@ -12,7 +12,7 @@ from ..config import with_environment
 from ..tracking import StoreProbe, public_address, sqlite_file
 from ..workers import PACKAGES, NodeProcesses, alive_nodes, joined, small_training, survey, trials_that_fit
 from .findings import Diagnosis, Finding, Level, NodeFindings
-from .folder import folder_finding, marked
+from .folder import bucket_findings, folder_finding, marked
 from .nodes import kind_of, node_findings
 from .versions import misfits, versions_line
 
@@ -74,6 +74,7 @@ def examine(config: SweepConfig, enter: Callable[[str], None] = lambda _: None) 
         here = [
             Finding(check="versions", level=Level.OK, text=versions_line(driver)),
             folder_finding(config.folder),
+            *bucket_findings(config.url, config.tracking.uri),
             *_images(config),
             *_tracking(config, by_environment, probe.problem(TRACKED)),
         ]

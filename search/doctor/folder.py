@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
+from ..bucket import probe_storage
 from .findings import Finding, Level
 from .nodes import disk_finding
 
@@ -60,3 +61,24 @@ def folder_finding(folder: Path) -> Finding:
     remedy = "Make room there, or name another `folder` in the sweep file: each trial keeps its checkpoints there."
     folder = folder.resolve()
     return disk_finding(shutil.disk_usage(folder).free, f"{folder}, where sweeps are kept", Level.WRONG, remedy)
+
+
+def bucket_findings(url: str | None, tracking_uri: str | None) -> list[Finding]:
+    """Whether object storage does what a sweep needs of it; nothing where the sweeps are in none.
+
+    Args:
+        url: of the folder that holds sweeps; None for a folder of this machine.
+        tracking_uri: of MLflow, as the sweep file or the environment has it.
+    """
+    if url is None:
+        return []
+    try:
+        probe_storage(url)
+    except SweepError as error:
+        return [Finding(check="bucket", level=Level.WRONG, text=error.message, remedy=error.remedy)]
+    found = [Finding(check="bucket", level=Level.OK, text=f"{url} lists, creates, reads and deletes")]
+    if tracking_uri is None:
+        remedy = "Name a server that other machines see: `--set tracking.uri=http://…`, or MLFLOW_TRACKING_URI."
+        text = "tracking.uri is not set, and an SQLite file beside a sweep in a bucket would stay on one machine"
+        found.append(Finding(check="bucket", level=Level.WRONG, text=text, remedy=remedy))
+    return found

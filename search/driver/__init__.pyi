@@ -2,6 +2,7 @@ from .adequacy import adequacy as adequacy
 from .display import ProgressDisplay as ProgressDisplay, Surface as Surface
 from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on
 from .forecast import Forecast as Forecast, forecast as forecast
+from .in_bucket import send_results as send_results
 from .interrupts import terminable as terminable
 from .launching import launch as launch, resume as resume
 from .phases import (

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SweepError
+from ..bucket import refuse_there
 from ..files import (
     CONFIG,
     LOCK,
@@ -17,6 +18,7 @@ from ..files import (
     how_to_put_back,
     is_locked,
     is_sweep,
+    make_local_copy,
     put_aside,
     put_back,
     refuse_links,
@@ -46,6 +48,13 @@ def refuse_another(config: SweepConfig, *, replace: bool) -> None:
         SweepError: the folder holds a sweep that is not to be replaced, or files that are no sweep, or cannot be read.
     """
     folder = config.sweep_folder
+    if config.url:
+        if replace:
+            raise SweepError(
+                f"--replace: {config.url} is object storage, where no sweep is replaced",
+                f"Choose another name with `--set name=…`, or delete the former sweep there, and here in {folder}.",
+            )
+        refuse_there(config.url, config.name, folder)
     refuse_links(folder, deep=False)
     try:
         inside = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -73,6 +82,13 @@ def refuse_store(config: SweepConfig) -> None:
         SweepError: its file cannot be made or written, or is another program's.
         ConfigError: the sweep's folder would take its place.
     """
+    if config.url and config.tracking.uri is None:
+        raise ConfigError(
+            f"tracking.uri: the sweep's folder is {config.url}, and without a store of its own MLflow's results would "
+            "lie in an SQLite file on this machine alone",
+            "Name a server that other machines see: `--set tracking.uri=http://…`, or MLFLOW_TRACKING_URI.",
+            key="tracking.uri",
+        )
     database = sqlite_file(config.tracking_uri)
     if database is None:
         return
@@ -154,6 +170,8 @@ def new_folder(config: SweepConfig, *, replace: bool) -> Iterator[None]:
                     discard(folder)  # by a `--replace` that was killed: no former sweep is to make room for that
                 else:
                     put_aside(folder)
+            if config.url:
+                make_local_copy(config.url)
             folder.mkdir(parents=True, exist_ok=True)
             with sweep_lock(folder):
                 refuse_another(config, replace=False)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConvscapeError
+from ..bucket import bring
 from ..config import SweepConfig, load_data, remember, with_environment
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
@@ -30,6 +31,7 @@ from .folder import (
 )
 from .forecast import refuse_too_short
 from .given import Given
+from .in_bucket import follow, in_bucket
 from .inputs import check_inputs, check_settings
 from .interrupts import interruptible, terminable
 from .phases import CHECKING, OPENING, READING, SENDING
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...trainers.data import Dataset
+    from ..bucket import Mirror
     from ..records import TrialSummary
     from ..scheduling import Engine
     from ..tracking import Tracker
@@ -101,6 +104,8 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
     started = time.monotonic()
     config = given.config
     _say(shown, put_back_where_killed(config))
+    if config.url and resume:
+        bring(config.url, config.name)
     if resume and (config.sweep_folder / CONFIG).exists():
         sweep = Sweep.open(config.name, config.folder, trust_code=trust_code)
         if given.begins:
@@ -118,9 +123,9 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
     if given.file is not None:
         remember(given.file, config.named_code, config.trust)
     sweep = Sweep(config)
-    with terminable(), new_folder(config, replace=replace):
+    with terminable(), new_folder(config, replace=replace), in_bucket(sweep, shown, new=True) as mirror:
         remember(config.sweep_folder, config.named_code, config.trust)
-        _run(sweep, dataset, designs, started, shown)
+        _run(sweep, dataset, designs, started, shown, mirror=mirror)
         _say(shown, let_former_go(sweep))
     return sweep
 
@@ -165,7 +170,7 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
     """Resumes a sweep by a config that may differ from its own in what can be changed."""
     sweep = Sweep(config)
     try:
-        with terminable(), sweep_lock(sweep.folder):
+        with terminable(), sweep_lock(sweep.folder), in_bucket(sweep, shown) as mirror:
             if check_settings(config) and has_ended(sweep):
                 keep_changes(sweep.folder, former.config, config)
                 _tell_unsent(sweep, UploadProgress(sweep.folder).refresh().left())
@@ -180,7 +185,7 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
                 refuse_too_short(config, dataset, designs)
             if config.search.seconds and not former.config.search.seconds:
                 check_schedules(config, designs)
-            _run(sweep, dataset, designs, started, shown, former=former.config)
+            _run(sweep, dataset, designs, started, shown, former=former.config, mirror=mirror)
             _say(shown, let_former_go(sweep))
     except OSError as error:
         if not is_fault_of(sweep.folder, error):
@@ -206,8 +211,12 @@ def _run(
     shown: ProgressDisplay,
     *,
     former: SweepConfig | None = None,
+    mirror: Mirror | None = None,
 ) -> None:
-    """Trains. A resumed sweep has a `former` config; of a new one that is interrupted at once nothing is kept."""
+    """Trains. A resumed sweep has a `former` config; of a new one that is interrupted at once nothing is kept.
+
+    A `mirror` copies the sweep into object storage meanwhile.
+    """
     from ...trainers.data import data_report
     from ..scheduling import Engine
     from ..study import Study
@@ -258,6 +267,7 @@ def _run(
             callback=callback,
         )
         callback(engine)
+        follow(mirror, engine)
         with interruptible(engine, shown):
             _train(engine, dataset, config, sweep.folder, partial(callback.enter, engine))
         engine.close()
@@ -282,6 +292,8 @@ def _run(
         if status is not SweepState.COMPLETED and (sweep.folder / TRIALS).exists():
             _say(shown, former_stays(sweep.folder))
         shown.enter(SENDING)
+        if mirror is not None:  # what is not copied is not sent to MLflow, either
+            mirror.hasten()
         _take_leave(sweep, tracker, status, at_once=at_once)
 
 

@@ -8,6 +8,20 @@ from .append_only import (
     read_entries as read_entries,
 )
 from .atomic import temporary_path as temporary_path, write_atomically as write_atomically
+from .bucket_mark import (
+    BUCKET as BUCKET,
+    BucketMark as BucketMark,
+    copied_up as copied_up,
+    held_elsewhere as held_elsewhere,
+    read_mark as read_mark,
+)
+from .buckets import (
+    bucket_url as bucket_url,
+    folder_here as folder_here,
+    local_copy as local_copy,
+    make_local_copy as make_local_copy,
+    url_of as url_of,
+)
 from .flock import lock_file as lock_file
 from .former import (
     discard as discard,

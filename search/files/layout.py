@@ -6,6 +6,8 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from .buckets import url_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,7 +58,7 @@ def option_for(folder: Path, *, reached: bool = True) -> str:
     " --folder 'my sweeps'"
     """
     usual = os.path.realpath(folder) == os.path.realpath("sweeps")
-    place = "" if usual else f" --folder {shlex.quote(str(folder))}"
+    place = "" if usual else f" --folder {shlex.quote(url_of(folder) or str(folder))}"
     address = os.environ.get(REACHED_BY) if reached else None
     return f"{place} --address {shlex.quote(address)}" if address else place
 

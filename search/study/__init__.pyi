@@ -1,4 +1,5 @@
 from .cmaes import CmaEs as CmaEs, is_ordered as is_ordered
+from .events import whole_lines as whole_lines
 from .importance import SettingImportance as SettingImportance, importances as importances
 from .reading import read_trials as read_trials
 from .samplers import SAMPLER_KEY as SAMPLER_KEY, Samplers as Samplers, is_optuna_s as is_optuna_s

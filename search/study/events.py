@@ -64,6 +64,34 @@ def read_events(path: Path) -> StudyEvents:
     return StudyEvents(events, sizes, torn)
 
 
+def whole_lines(path: Path) -> int:
+    """How many lines of a study nobody takes back when it goes on: all but those of a last proposal that is not whole.
+
+    Args:
+        path: the study's file, in the sweep's folder.
+
+    Raises:
+        SweepError: a line was changed, is gone, or does not belong there; says which.
+    """
+    return whole_proposals(read_events(path).events)
+
+
+def whole_proposals(events: list[dict[str, Any]]) -> int:
+    """How many events there are before a last proposal that has neither a design, its first attribute, nor failed."""
+    for index in reversed(range(len(events))):
+        if ends_proposal(events[index]):
+            break
+        if events[index].get("op_code") == CREATE_TRIAL:
+            return index
+    return len(events)
+
+
+def ends_proposal(event: dict[str, Any]) -> bool:
+    """Whether a proposal is whole with an event: it has its design, or has failed."""
+    code = event.get("op_code")
+    return code == SET_TRIAL_USER_ATTR or (code == SET_TRIAL_STATE_VALUES and event.get("state") in ENDED)
+
+
 def damaged(where: str, what: str, else_do: str = "") -> SweepError:
     """The error that says that a sweep's study cannot be read."""
     return SweepError(

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
 from ..files import seal
-from .events import CREATE_TRIAL, ENDED, SET_TRIAL_STATE_VALUES, SET_TRIAL_USER_ATTR, read_events
+from .events import ends_proposal, read_events, whole_proposals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -50,9 +50,9 @@ class StudyFile(BaseJournalBackend):
         self._unread = read.events
         self._first_unread = 0
         if writable:
-            del self._unread[_whole_proposals(self._unread) :]
+            del self._unread[whole_proposals(self._unread) :]
         self._count = len(self._unread)
-        self._sure = _whole_proposals(self._unread)
+        self._sure = whole_proposals(self._unread)
         self._size = sum(read.sizes[: self._count])
         if writable and self._size < sum(read.sizes) + read.torn:
             os.truncate(path, self._size)
@@ -96,28 +96,13 @@ class StudyFile(BaseJournalBackend):
         self._size += len(lines)
         self._count += len(texts)
         events = [json.loads(text) for text in texts]
-        beginning = _whole_proposals(events)
+        beginning = whole_proposals(events)
         if beginning < len(events):
             self._sure = self._count - len(events) + beginning
-        elif any(map(_ends_proposal, events)):
+        elif any(map(ends_proposal, events)):
             self._sure = self._count
         self._unread += events
         self.changed.update(log["trial_id"] for log in logs if "trial_id" in log)
-
-
-def _whole_proposals(events: list[dict[str, Any]]) -> int:
-    """How many events there are before a last proposal that has neither a design, its first attribute, nor failed."""
-    for index in reversed(range(len(events))):
-        if _ends_proposal(events[index]):
-            break
-        if events[index].get("op_code") == CREATE_TRIAL:
-            return index
-    return len(events)
-
-
-def _ends_proposal(event: dict[str, Any]) -> bool:
-    code = event.get("op_code")
-    return code == SET_TRIAL_USER_ATTR or (code == SET_TRIAL_STATE_VALUES and event.get("state") in ENDED)
 
 
 class StudyStorage(JournalStorage):

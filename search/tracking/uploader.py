@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import PLAIN, Entry, Spool, hold_file, lock_file, read_entries, tell_once
+from ..files import PLAIN, SPOOL, Entry, Spool, copied_up, hold_file, lock_file, read_entries, tell_once
 from .datasets import dataset_inputs
 from .delivery import COPIED, UploadProgress, is_copy, refuse_odd, spool_place
 from .mlflow_store import (
@@ -263,6 +263,8 @@ class Uploader:
     def _leave_runs_of_another(self) -> None:
         """Has all sent to runs of its own where this folder is a copy of one that is still there."""
         spool = self._progress.spool
+        if copied_up(self._folder, SPOOL) is not None:  # one folder at a time is that sweep's, on whatever machine
+            return
         known, here = self._progress.place, spool_place(spool)
         if known is not None and is_copy(spool, known):
             tell_once(self._folder, COPIED)
@@ -285,7 +287,12 @@ class Uploader:
         if not self._goes_on and self._progress.left():  # before that a copy may be looked at
             self._goes_on = True
             self._leave_runs_of_another()
-        entries, self._end = read_entries(self._progress.spool, self._progress.sent, limit=_BATCH)
+        limit = _BATCH
+        if (there := copied_up(self._folder, SPOOL)) is not None:  # else it might be told again by another machine
+            limit = min(limit, there - self._progress.sent)
+            if limit <= 0:
+                return False
+        entries, self._end = read_entries(self._progress.spool, self._progress.sent, limit=limit)
         for entry in entries:
             refuse_odd(entry, self._progress.spool)
         for entry in entries:

@@ -9,7 +9,7 @@ from convscape.dashboards.text import doctor_json, doctor_text
 from convscape.search.config.schema import ResourcesConfig
 from convscape.search.doctor.examination import trial_findings
 from convscape.search.doctor.findings import Diagnosis, Finding, Level, NodeFindings
-from convscape.search.doctor.folder import marked
+from convscape.search.doctor.folder import bucket_findings, marked
 from convscape.search.doctor.nodes import node_findings
 from convscape.search.doctor.versions import misfits
 from convscape.search.tracking.probe import StoreProbe
@@ -181,3 +181,15 @@ def test_a_store_is_asked_and_keeps_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "other.db").write_text("no database, but a text that is long enough to be looked at " * 20)
     assert "no database of MLflow's" in StoreProbe(f"sqlite:///{tmp_path / 'other.db'}").problem(60)
+
+
+def test_a_bucket_is_tried_and_wants_a_store_of_its_own(tmp_path: Path) -> None:
+    url = (tmp_path / "shared").as_uri()
+    assert bucket_findings(None, None) == []
+    assert [found.level for found in bucket_findings(url, "http://server")] == [Level.OK]
+    assert [found.level for found in bucket_findings(url, None)] == [Level.OK, Level.WRONG]
+    (tmp_path / "shared").rmdir()
+    (tmp_path / "shared").write_text("no folder")
+    (found,) = bucket_findings(url, "http://server")
+    assert found.level is Level.WRONG
+    assert found.remedy
