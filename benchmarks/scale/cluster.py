@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import subprocess
@@ -34,6 +35,7 @@ KILL_EVERY = 20.0
 """Seconds from one node's end to the next one's."""
 LIMIT = 3_600.0
 """Seconds that a sweep may take."""
+_NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +93,13 @@ class Killer:
 
 
 def add_node(cluster: Raylets) -> tuple[int, str]:
-    """Has a node with one CPU join. Gives its index and name."""
-    add_node.count += 1
-    name = f"n{add_node.count}"
-    return cluster.node(1, f"--node-name={name}"), name
-
-
-add_node.count = 0
+    """Has a node with one CPU join, and another where that one does not in time. Gives its index and name."""
+    while True:
+        name = f"n{next(_NUMBERS)}"
+        try:
+            return cluster.node(1, f"--node-name={name}"), name
+        except AssertionError as problem:
+            print(f"node {name} does not join: {str(problem).splitlines()[-1]}", file=sys.stderr, flush=True)
 
 
 def run(cluster: Raylets, nodes: list[tuple[int, str]], sweep: SleepingSweep, *, kills: bool, seed: int) -> Outcome:

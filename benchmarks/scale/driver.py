@@ -1,35 +1,47 @@
 """One driver and simulated workers: engine, study and tracker for real, and nothing is trained.
 
-Run as a program, so that peak memory is that of one size: `python -m convscape.benchmarks.scale.driver JSON`.
+A process of its own for each size, so that peak memory is that of one: `python -m convscape.benchmarks.scale.driver
+JSON`.
 """
 
 from __future__ import annotations
 
+import cProfile
 import json
+import pstats
 import resource
 import sys
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from convscape.search.config import SweepConfig
 from convscape.search.driver.progress_callback import ProgressCallback
+from convscape.search.files import SPOOL
 from convscape.search.proposals import DesignSpace
 from convscape.search.scheduling import Decision, Engine, Job, Report
 from convscape.search.study import Study
-from convscape.search.tracking import Tracker, UploadProgress
-from convscape.trainers import EpochResult
+from convscape.search.tracking import Tracker
+
+from .once import Faults, faults, in_study
+from .simulated import result
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
 
 EPOCHS = 9
 """Epochs of a trial of full length; with halving by 3 most end after the first."""
 INPUT, CLASSES = (1, 28, 28), 10
 """Images that the designs are for, as Fashion-MNIST's."""
+PARTS = 6
+"""Parts of the time, each of which gives a rate."""
+PROFILED = 0.3
+"""Part of the time, after the measured one, for which the driver is profiled."""
+SHOWN = 12
+"""Functions of the profile that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +55,27 @@ class Load:
     workers: int
     """Simulated workers, each of which always has a job."""
     seconds: float
-    """For how long they report, once each has a job. Handing out those first jobs may take as long."""
+    """For how long they report, once each has a job."""
+    patience: float
+    """Seconds that handing out those first jobs may take; fewer workers have one then."""
     sampler: str = "tpe"
     """`search.sampler` of the sweep."""
     promotion: str = "halving"
     """`search.promotion` of the sweep: with "none" each trial has all its epochs."""
+
+    def config(self) -> SweepConfig:
+        """Its sweep file: the space and all else as a sweep file has them that says nothing of it."""
+        search = {"trials": 1_000_000, "epochs": EPOCHS, "sampler": self.sampler, "promotion": self.promotion}
+        return SweepConfig.model_validate(
+            {
+                "name": "driver",
+                "folder": self.folder,
+                "data": {"name": "fashion-mnist"},
+                "search": search,
+                "resources": {"precision": "float32", "workers": self.workers},
+                "tracking": {"uri": self.uri, "experiment": "scale"},
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,49 +85,27 @@ class Taken:
     workers: int
     """Simulated workers that had a job."""
     first_jobs: float
-    """Jobs a second handed out at the start, when nobody reports."""
+    """Jobs a second that were handed out at the start, while nobody reported."""
     results: int
     """Results, each of an epoch, that were taken in once all workers were busy."""
-    seconds: float
-    """How long that took."""
-    result_ms: float
-    """Milliseconds that taking in a result took, the mean."""
     jobs: int
     """Jobs handed out meanwhile: promotions, and new designs."""
+    rates: tuple[float, ...]
+    """Results a second, in each part of that time."""
+    result_ms: float
+    """CPU time of the driver's that taking in a result took, the mean in milliseconds."""
     job_ms: float
-    """Milliseconds that finding the next job took, the mean."""
-    unsent: float
-    """Part of what was reported to the tracker that MLflow did not have when the time was up, 0 to 1."""
+    """CPU time of the driver's that finding a job took, the mean in milliseconds."""
     sent: float
-    """Entries a second that MLflow took, from the first job on."""
+    """Entries a second that MLflow took of what was reported to the tracker, from the first job on."""
+    unsent: float
+    """Part of what was reported that MLflow did not have when the time was up, 0 to 1."""
     memory: float
     """Peak resident memory of the process, MB."""
-    twice: int
-    """Epochs that the study has more than once, and those that it lacks."""
-
-    @property
-    def rate(self) -> float:
-        """Results a second."""
-        return self.results / self.seconds
-
-
-def accuracy(job: Job, epoch: int) -> float:
-    """What a simulated network reaches, 0 to 1: a number of its notation's own, and more with each epoch."""
-    return crc32(job.design.notation.encode()) % 8_999 / 10_000 + epoch / 100
-
-
-def result(job: Job, epoch: int) -> EpochResult:
-    """The result of an epoch that took a minute."""
-    reached = accuracy(job, epoch)
-    return EpochResult(
-        epoch=epoch,
-        train_loss=1.0 - reached,
-        validation_loss=1.0 - reached,
-        validation_accuracy=reached,
-        balanced_accuracy=reached,
-        seconds=60.0,
-        images_per_second=1_000.0,
-    )
+    study: Faults
+    """Epochs that the study lacks, or has more than once."""
+    profile: tuple[tuple[str, float], ...] = ()
+    """Functions and their own part of the driver's time, 0 to 1, the largest first."""
 
 
 class Workers:
@@ -117,6 +123,11 @@ class Workers:
         self.told: set[tuple[int, int]] = set()
         """(trial, epoch) of every result."""
 
+    @property
+    def busy(self) -> int:
+        """Workers that have a job."""
+        return len(self._busy)
+
     def start(self, count: int, seconds: float) -> float:
         """Gives a job to each of `count` workers, or to as many as `seconds` allow. Gives the seconds it took."""
         begun = time.perf_counter()
@@ -126,92 +137,98 @@ class Workers:
         return time.perf_counter() - begun
 
     def report(self, seconds: float) -> float:
-        """Has the workers train and report until `seconds` are over. Gives the seconds it took."""
-        begun = ended = time.perf_counter()
-        while self._busy and ended - begun < seconds:
+        """Has the workers train and report until `seconds` are over. Gives the results a second."""
+        before, begun = self.results, time.perf_counter()
+        while self._busy and time.perf_counter() - begun < seconds:
             job, epoch = self._busy.popleft()
-            before = time.perf_counter()
-            decision = self._engine.report(_sent(Report(number=job.number, results=(result(job, epoch),))))
-            ended = time.perf_counter()
-            self.seconds_of_results += ended - before
+            since = time.process_time()
+            report = Report(number=job.number, results=(result(job.design.notation, epoch),))
+            decision = self._engine.report(Report.from_json(json.loads(json.dumps(report.to_json()))))
+            self.seconds_of_results += time.process_time() - since
             self.results += 1
             self.told.add((job.number, epoch))
             if decision is Decision.CONTINUE:
                 self._busy.append((job, epoch + 1))
             else:
                 self._begin()
-        return ended - begun
-
-    @property
-    def busy(self) -> int:
-        """Workers that have a job."""
-        return len(self._busy)
+        return (self.results - before) / (time.perf_counter() - begun)
 
     def _begin(self) -> None:
-        before = time.perf_counter()
+        since = time.process_time()
         job = self._engine.next()
         assert job is not None, "the space is exhausted"
         job = Job.from_json(json.loads(json.dumps(job.to_json())))
-        self.seconds_of_jobs += time.perf_counter() - before
+        self.seconds_of_jobs += time.process_time() - since
         self.jobs += 1
         self._busy.append((job, job.start + 1))
 
 
-def _sent(report: Report) -> Report:
-    return Report.from_json(json.loads(json.dumps(report.to_json())))
+@contextmanager
+def opened(config: SweepConfig) -> Iterator[Engine]:
+    """A new sweep's engine, with study, tracker and heartbeat as a launch has them."""
+    folder = config.sweep_folder
+    folder.mkdir(parents=True)
+    tracker = Tracker(folder, uri=config.tracking_uri, experiment=config.tracking.experiment, sweep=config.name)
+    try:
+        tracker.start(params={}, tags={})
+        study = Study(folder, sampler=config.samplers(), objectives=config.search.objectives)
+        designs = DesignSpace.of(config, INPUT, CLASSES)
+        yield Engine(config, designs, study, tracker, callback=ProgressCallback(folder))
+    finally:
+        tracker.close()
 
 
 def take(load: Load) -> Taken:
     """Has simulated workers report to a driver as fast as it takes their results in."""
-    config = SweepConfig.model_validate(
-        {
-            "name": "driver",
-            "folder": load.folder,
-            "data": {"name": "fashion-mnist"},
-            "search": {
-                "trials": 1_000_000,
-                "epochs": EPOCHS,
-                "reduction": 3,
-                "sampler": load.sampler,
-                "promotion": load.promotion,
-            },
-            "tracking": {"uri": load.uri, "experiment": "scale"},
-        }
-    )
-    folder = config.sweep_folder
-    folder.mkdir(parents=True)
-    search = config.search
-    tracker = Tracker(folder, uri=load.uri, experiment="scale", sweep="driver")
-    tracker.start(params={}, tags={})
-    study = Study(folder, sampler=config.samplers(), objectives=search.objectives)
-    callback = ProgressCallback(folder)
-    engine = Engine(config, DesignSpace.of(config, INPUT, CLASSES), study, tracker, callback=callback)
-    workers = Workers(engine)
-    begun = time.perf_counter()
-    first = workers.start(load.workers, load.seconds)
-    busy = workers.busy
-    seconds = workers.report(load.seconds)
-    left = tracker.flush(0.0)
-    unsent, sent = _unsent(folder, left, time.perf_counter() - begun)
-    tracker.close()
+    config = load.config()
+    folder, begun = config.sweep_folder, time.perf_counter()
+    with opened(config) as engine:
+        workers = Workers(engine)
+        first = workers.start(load.workers, load.patience)
+        busy = workers.busy
+        rates = tuple(workers.report(load.seconds / PARTS) for _ in range(PARTS))
+        results, jobs = workers.results, workers.jobs
+        result_ms = 1e3 * workers.seconds_of_results / max(1, results)
+        job_ms = 1e3 * workers.seconds_of_jobs / max(1, jobs)
+        left, reported = engine.ledger.tracker.flush(0.0), _lines(folder / SPOOL)
+        seconds = time.perf_counter() - begun
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        profile = _profiled(workers, PROFILED * load.seconds)
+    trials = {number for number, _ in workers.told}
+    there = in_study(folder)
+    for pair in [pair for pair in there if pair[0] not in trials]:  # duplicates have another trial's results
+        del there[pair]
     return Taken(
         workers=busy,
         first_jobs=busy / first,
-        results=workers.results,
-        seconds=seconds,
-        result_ms=1e3 * workers.seconds_of_results / max(1, workers.results),
-        jobs=workers.jobs,
-        job_ms=1e3 * workers.seconds_of_jobs / max(1, workers.jobs),
-        unsent=unsent,
-        sent=sent,
-        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
-        twice=0,
+        results=results,
+        jobs=jobs,
+        rates=rates,
+        result_ms=result_ms,
+        job_ms=job_ms,
+        sent=max(0.0, (reported - left) / seconds),
+        unsent=left / reported,
+        memory=memory,
+        study=faults(there, workers.told),
+        profile=profile,
     )
 
 
-def _unsent(folder: Path, left: int, seconds: float) -> tuple[float, float]:
-    written = (folder / "spool.jsonl").read_bytes().count(b"\n")
-    return left / written, (written - left) / seconds
+def _profiled(workers: Workers, seconds: float) -> tuple[tuple[str, float], ...]:
+    profile = cProfile.Profile()
+    profile.runcall(workers.report, seconds)
+    stats = pstats.Stats(profile)
+    own = {where: values[2] for where, values in stats.stats.items()}  # pyright: ignore[reportAttributeAccessIssue]
+    most = sorted(own, key=lambda where: -own[where])[:SHOWN]
+    return tuple((_name(*where), own[where] / sum(own.values())) for where in most)
+
+
+def _name(file: str, line: int, function: str) -> str:
+    return f"{'/'.join(Path(file).parts[-2:])}:{line} {function}" if line else function
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where the time of the slots of a cluster went: trained, trained in vain, waited for a worker, between epochs, idle."""
+"""Where the time of a cluster's slots went: into epochs that counted, epochs in vain, workers that start, gaps."""
 
 from __future__ import annotations
 
