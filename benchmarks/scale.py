@@ -9,7 +9,8 @@
           goes, by cProfile
   tune    the same through Ray Tune, with workers of Ray's that sleep
 
-usage: python benchmarks/scale.py trials|sleep|driver|tune [--quick] [--trials N] [--seeds N] [--workers N ...]
+usage: python benchmarks/scale.py trials|sleep [--quick] [--trials N] [--nodes N] [--seeds N]
+       python benchmarks/scale.py driver|tune [--quick] [--workers N ...]
 The last line is JSON with `ratio`, `n` and `spread`. trials: seconds with kills over those without, a pair for each of
 the `n` seeds. sleep: share with kills over that without. driver: results a second with the most workers over those with
 the fewest, `n` parts of the time each. tune: results a second through Tune over those of the driver alone.
@@ -161,21 +162,23 @@ def main() -> None:
     parser.add_argument("part", choices=("trials", "sleep", "driver", "tune"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--trials", type=int, help="of each sweep (trials: 1,000; sleep: 1,000)")
+    parser.add_argument("--nodes", type=int, help="raylets (trials and sleep: 8)")
     parser.add_argument("--seeds", type=int, default=1, help="pairs of sweeps (trials, sleep)")
     parser.add_argument("--workers", type=int, nargs="+", help="simulated workers (driver), or Ray's (tune)")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that raylets and servers are taken down
     quick = arguments.quick
+    nodes = arguments.nodes or (2 if quick else NODES)
     match arguments.part:
         case "trials":
-            found = trials(arguments.trials or (60 if quick else 1_000), 2 if quick else NODES, 0.0, arguments.seeds)
+            found = trials(arguments.trials or (60 if quick else 1_000), nodes, 0.0, arguments.seeds)
         case "sleep":
-            found = trials(arguments.trials or (6 if quick else 1_000), 2 if quick else NODES, ASLEEP, arguments.seeds)
+            found = trials(arguments.trials or (6 if quick else 1_000), nodes, ASLEEP, arguments.seeds)
         case "driver":
             sizes = arguments.workers or ([20, 100] if quick else [100, 1_000, 10_000])
-            found = driver(sizes, 6.0 if quick else 60.0)
+            found = driver(sizes, 6.0 if quick else 30.0)
         case _:
-            found = tune(arguments.workers or ([4] if quick else [16, 64]), 6.0 if quick else 30.0)
+            found = tune(arguments.workers or ([4] if quick else [16, 64]), 6.0 if quick else 20.0)
     print(json.dumps(found))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import cProfile
 import json
 import pstats
-import resource
 import sys
 import time
 from collections import deque
@@ -192,7 +191,7 @@ def take(load: Load) -> Taken:
         job_ms = 1e3 * workers.seconds_of_jobs / max(1, jobs)
         left, reported = engine.ledger.tracker.flush(0.0), _lines(folder / SPOOL)
         seconds = time.perf_counter() - begun
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        memory = _peak()
         profile = _profiled(workers, PROFILED * load.seconds)
     trials = {number for number, _ in workers.told}
     there = in_study(folder)
@@ -207,7 +206,7 @@ def take(load: Load) -> Taken:
         result_ms=result_ms,
         job_ms=job_ms,
         sent=max(0.0, (reported - left) / seconds),
-        unsent=left / reported,
+        unsent=min(1.0, left / reported),
         memory=memory,
         study=faults(there, workers.told),
         profile=profile,
@@ -225,6 +224,12 @@ def _profiled(workers: Workers, seconds: float) -> tuple[tuple[str, float], ...]
 
 def _name(file: str, line: int, function: str) -> str:
     return f"{'/'.join(Path(file).parts[-2:])}:{line} {function}" if line else function
+
+
+def _peak() -> float:
+    """MB; `getrusage` would give the parent's where that was larger."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1_024 / 1e6
 
 
 def _lines(path: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from heapq import nlargest
 from itertools import compress, count
 from operator import is_not
 from typing import TYPE_CHECKING, TypeAlias
@@ -57,7 +56,7 @@ class TrialHistory:
         best = (line.best(self._most // 4) for line in (self._complete, self._complete_of_several, self._stopped))
         kept = {at for places in best for at in places}
         room = self._most - len(kept)
-        kept.update(nlargest(self._most_running, self._running))
+        kept.update(sorted(self._running)[-self._most_running :])
         for at in reversed(range(len(trials))):
             if room <= 0:
                 break
