@@ -255,8 +255,8 @@ class Engine:
 
     def _terms(self, record: TrialRecord) -> tuple[int, bool]:
         """For how long the trial is to be trained, and whether it is the last, so that it may take idle CPUs."""
-        last = not self.active.keys() - {record.number}
-        return self.length.of(record), last and self._finals.ends_with(record, self.records.values())
+        others = len(self.active) - (record.number in self.active)
+        return self.length.of(record), not others and self._finals.ends_with(record, self.records.values())
 
     def _decide(self, record: TrialRecord, *, new: bool) -> Decision:
         """What becomes of the trial where it stands; it was judged there before where nothing is `new`."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 200
 """Most trials that a sampler is shown, running ones aside."""
+RUNNING = 200
+"""Most running trials that a sampler is shown, the latest: TPE looks at each some ten times for each proposal."""
 Place: TypeAlias = tuple[float, float, float, int]
 """Sorts a trial among those of its kind, the best lowest: its violation of constraints, minus its epoch, minus what it
 reached, and its index among all trials."""
@@ -26,14 +28,16 @@ class TrialHistory:
 
     TPE models at most 25 trials as good ones, however many there are (Optuna's `gamma`), and the others only as what
     they are better than. Trials rank as TPE ranks them: by how much they violate constraints, then by what they
-    reached; of several objectives by fronts. Only a trial that has changed is looked at again.
+    reached; of several objectives by fronts. Only a trial that has changed is looked at again. Of those that run the
+    sampler is only to keep away, for which the latest will do.
 
     Args:
         most: trials to give, running ones aside. A quarter each is for the best complete and the best stopped ones.
+        running: running trials to give.
     """
 
-    def __init__(self, most: int = REMEMBERED) -> None:
-        self._most = most
+    def __init__(self, most: int = REMEMBERED, running: int = RUNNING) -> None:
+        self._most, self._most_running = most, running
         self._known: list[FrozenTrial] = []
         self._running: set[int] = set()
         self._lines: dict[int, _Line | _Layers] = {}
@@ -52,11 +56,11 @@ class TrialHistory:
         best = (line.best(self._most // 4) for line in (self._complete, self._complete_of_several, self._stopped))
         kept = {at for places in best for at in places}
         room = self._most - len(kept)
-        kept |= self._running
+        kept.update(sorted(self._running)[-self._most_running :])
         for at in reversed(range(len(trials))):
             if room <= 0:
                 break
-            if at not in kept:
+            if at not in kept and at not in self._running:
                 kept.add(at)
                 room -= 1
         return [trials[at] for at in sorted(kept)]

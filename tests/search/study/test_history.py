@@ -50,6 +50,16 @@ def test_few_trials_are_all_shown_and_of_many_the_best_the_running_and_the_lates
     assert set(ended[-10:]) <= set(numbers)
 
 
+@given(st.lists(ENDS, min_size=21, max_size=60))
+def test_of_many_running_trials_the_latest_are_shown_and_the_others_take_no_room(ends: list) -> None:
+    every = trials(ends)
+    ended = [trial for trial in TrialHistory(20).select(every) if trial.state.is_finished()]
+    shown = TrialHistory(20, running=3).select(every)
+    assert [trial for trial in shown if trial.state.is_finished()] == ended
+    running = [trial for trial in every if trial.state == TrialState.RUNNING]
+    assert [trial for trial in shown if trial.state == TrialState.RUNNING] == running[-3:]
+
+
 CUT_SHORT = st.sampled_from([0.0, 0.0, 0.25, 0.5])
 VALUES = st.tuples(st.sampled_from([0.1, 0.2, 0.3, 0.4]), st.integers(1, 5))
 
