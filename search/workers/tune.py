@@ -222,7 +222,7 @@ class ConvscapeScheduler(FIFOScheduler):
 
 def _keep_worker(tune_controller: TuneController, *, keep: bool) -> None:
     """Has Tune keep the worker of a trial that ends for the next, or not. Tune has no such setting while it runs."""
-    controller = getattr(tune_controller, "_tune_controller", None)
+    controller: Any = getattr(tune_controller, "_tune_controller", None)
     if hasattr(controller, "_reuse_actors"):
         controller._reuse_actors = keep  # noqa: SLF001
 
