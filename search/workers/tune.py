@@ -195,10 +195,12 @@ class ConvscapeScheduler(FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Keeps why a worker ended; Tune calls `ConvscapeSearcher.on_trial_complete` next.
 
-        Where it ended on a node that does not fit, that ends the sweep: the next workers there would end, too.
+        Where it ended on a node that does not fit, that ends the sweep: the next workers there would end, too. To ask
+        may take seconds, in which no other worker is heard: a worker that has trained says that its node fits.
         """
         try:
-            if self._guard:
+            trained = self._searcher.number(trial.trial_id) in self._engine.images_per_second
+            if self._guard and not trained:
                 self._guard.ask(answer=False)
         except SweepError as problem:
             self._searcher.problem = self._searcher.problem or problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -116,8 +117,10 @@ print(len(found.skipped), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - 
 )  # fmt: skip
 def test_pictures_of_many_pixels_keep_to_a_bound(root: Path, side: int, mode: str, ending: str, skipped: int) -> None:
     assert decoding.formats()  # PIL writes HEIC as well from now on
-    for number in range(6):
-        Image.new(mode, (side, side)).save(root / "cats" / f"large{number}.{ending}", lossless=True)
+    first = root / "cats" / f"large0.{ending}"
+    Image.new(mode, (side, side)).save(first, lossless=True)
+    for number in range(1, 6):
+        shutil.copy(first, first.with_stem(f"large{number}"))  # to encode takes longest
     said = subprocess.run([sys.executable, "-c", LARGE, root], check=True, capture_output=True, text=True)
     count, megabytes = map(int, said.stdout.split())
     assert count == skipped

@@ -280,3 +280,15 @@ def test_a_worker_lost_on_a_node_that_does_not_fit_ends_the_sweep_and_counts_aga
     assert "has no torch" in str(jobs.problem)
     assert jobs.suggest("t9") == Searcher.FINISHED
     assert engine.records[0].attempts == 0
+
+
+def test_no_node_is_asked_for_a_worker_that_trained(engine: Engine) -> None:
+    class Guard:
+        def ask(self, *, answer: bool) -> None:
+            raise AssertionError(f"asked, answer={answer}")
+
+    jobs, _ = started(engine)
+    orders = ConvscapeScheduler(engine, jobs, guard=Guard())  # pyright: ignore[reportArgumentType]
+    engine.images_per_second[0] = 100.0  # of the first epoch of its job
+    orders.on_trial_error(None, trial(0, error="its node is gone"))  # pyright: ignore[reportArgumentType]
+    assert jobs.problem is None
