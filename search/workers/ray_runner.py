@@ -110,7 +110,6 @@ def _tune(
 ) -> None:
     from ray import tune
 
-    from .fair_share import FairShare
     from .training_job import Setup
     from .tune import ConvscapeScheduler, ConvscapeSearcher, NoOutput
 
@@ -131,10 +130,9 @@ def _tune(
     )
     phase("starting workers")
     trainable = _sharing(dataset, setup, guard.check if guard else None)
-    share = FairShare() if store else None
     idle = 0
     while not engine.finished:
-        searcher, before = ConvscapeSearcher(engine, workers, share), _epochs(engine)
+        searcher, before = ConvscapeSearcher(engine, workers), _epochs(engine)
         reason = "Tune ended without it"
         try:
             tuner = tune.Tuner(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
-    from .fair_share import FairShare
     from .node_guard import NodeGuard
 
 
@@ -38,12 +37,11 @@ class ConvscapeSearcher(Searcher):
     Args:
         engine: whose jobs they are.
         most: jobs given out at a time: as many as there are workers.
-        share: says when to ask for no worker, for another driver's is the next; None where there is no other.
     """
 
-    def __init__(self, engine: Engine, most: int, share: FairShare | None = None) -> None:
+    def __init__(self, engine: Engine, most: int) -> None:
         super().__init__(metric="number", mode="max")
-        self._engine, self.most, self.share = engine, most, share
+        self._engine, self.most = engine, most
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, str] = {}
         """Why the worker of a Tune trial ended, by Tune's id of the trial."""
@@ -59,7 +57,7 @@ class ConvscapeSearcher(Searcher):
         """The engine's next job as JSON; None while there is none now, FINISHED once nothing is left to run."""
         if self._engine.finished or self.problem:
             return Searcher.FINISHED
-        if len(self._engine.active) >= self.most or (self.share is not None and self.share.holds_back()):
+        if len(self._engine.active) >= self.most:
             self._engine.callback(self._engine)
             return None
         try:
@@ -162,13 +160,12 @@ class ConvscapeScheduler(FIFOScheduler):
 
     def on_trial_result(
         self,
-        tune_controller: TuneController,
+        tune_controller: TuneController,  # noqa: ARG002 - Tune's signature
         trial: Trial,
         result: dict[str, Any],
     ) -> str:
         """Passes a worker's report to the engine. Gives CONTINUE where the engine does, else STOP: the worker is free.
 
-        It stays for the next job, unless its place is another driver's turn.
 
         A report that cannot be read fails the trial; any other error is kept as the searcher's `problem` and ends the
         sweep.
@@ -188,8 +185,6 @@ class ConvscapeScheduler(FIFOScheduler):
         if decision is Decision.CONTINUE:
             return TrialScheduler.CONTINUE
         self._searcher.ended(trial.trial_id)
-        if self._searcher.share is not None:
-            _keep_worker(tune_controller, keep=not self._searcher.share.gives_way())
         return TrialScheduler.STOP
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
@@ -220,13 +215,6 @@ class ConvscapeScheduler(FIFOScheduler):
         if self._store is not None:
             self._store.bring(WATCHED, Job.from_json(job))
         return describe_hang(limit, Path(job["checkpoints"]))
-
-
-def _keep_worker(tune_controller: TuneController, *, keep: bool) -> None:
-    """Has Tune keep the worker of a trial that ends for the next, or not. Tune has no such setting while it runs."""
-    controller: Any = getattr(tune_controller, "_tune_controller", None)
-    if hasattr(controller, "_reuse_actors"):
-        controller._reuse_actors = keep  # noqa: SLF001
 
 
 class NoOutput(TrialProgressCallback):

@@ -1,4 +1,4 @@
-"""Nodes with wrong clocks, slow ones, full disks and cut cables; and two drivers on one cluster."""
+"""Nodes with wrong clocks, slow ones, full disks and cut cables."""
 
 from __future__ import annotations
 
@@ -89,17 +89,3 @@ def test_the_network_is_cut_and_comes_back(tmp_path: Path, tmp_path_factory: pyt
                 driver.ends_as(undisturbed(tmp_path_factory.mktemp("undisturbed")))
     finally:
         cable.remove()
-
-
-def test_a_driver_that_comes_later_gets_its_turn(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """On a cluster with room for one worker the shorter sweep ends while the longer one waits for it to end."""
-    with raylets(tmp_path_factory.mktemp("home")) as cluster:
-        cluster.node(1)
-        (tmp_path / "first").mkdir()
-        (tmp_path / "second").mkdir()
-        with running(tmp_path / "first", cluster, "--set=search.trials=500") as first:
-            first.wait_for(lambda: first.told() >= 3)
-            with running(tmp_path / "second", cluster, "--set=search.trials=2") as second:
-                second.ends()
-            told = first.told()
-            first.wait_for(lambda: first.told() >= told + 3)
