@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not can_hide(), reason="a node with a disk or a network of its own takes root"),
 ]
 CLOCK = str(next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), ""))
-TWO_MINUTES = {"LD_PRELOAD": CLOCK, "FAKETIME": "+120s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+TWO_MINUTES = {"LD_PRELOAD": CLOCK, "FAKETIME": "+120s"}
 SLOWLY = (0.09, 0.01)
 """Seconds that a process of a slow node stands still, and goes on, by turns."""
 
