@@ -133,9 +133,8 @@ def test_bash_itself_completes(here: Path) -> None:
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m convscape "$@"\n')
     command.chmod(0o755)
     environment = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}"}
-    script = subprocess.run(
-        ["convscape", "--show-completion", "bash"], env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    asked = ["bash", "--norc", "-c", "convscape --show-completion bash; exit $?"]  # it looks which shell it runs in
+    script = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
     typed = (
         "COMP_WORDS=(convscape launch ''); COMP_CWORD=2; _convscape_completion convscape; printf '%s|' ${COMPREPLY[@]}"
     )

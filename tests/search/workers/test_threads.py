@@ -34,7 +34,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
 FINALS = ("search.finalists=1", "search.seeds=1", "search.trials=2", "search.start=[]")
 
 
-def test_the_last_training_of_a_timed_sweep_asks(tmp_path: Path, asked: list[tuple[int, int, int]]) -> None:
+def test_the_last_training_of_a_timed_sweep_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[tuple[int, int, int]]
+) -> None:
+    run_epoch = Training.run_epoch
+    monkeypatch.setattr(Training, "run_epoch", lambda training: replace(run_epoch(training), seconds=1.0))
     launch(tiny(tmp_path, *FINALS, "search.seconds=300"), progress=False)
     assert asked == [(0, 1, 4)]
 
