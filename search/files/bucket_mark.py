@@ -83,4 +83,6 @@ def copied_up(folder: Path, name: str) -> int | None:
         name: of the file.
     """
     mark = read_mark(folder)
-    return None if mark is None else mark.sizes.get(name, 0)
+    if mark is None:  # of a mark that is damaged nothing is known to be there
+        return 0 if (folder / BUCKET).exists() else None
+    return mark.sizes.get(name, 0)

@@ -166,7 +166,6 @@ class ConvscapeScheduler(FIFOScheduler):
     ) -> str:
         """Passes a worker's report to the engine. Gives CONTINUE where the engine does, else STOP: the worker is free.
 
-
         A report that cannot be read fails the trial; any other error is kept as the searcher's `problem` and ends the
         sweep.
         """

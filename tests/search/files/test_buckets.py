@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convscape.search.files.bucket_mark import BucketMark, held_elsewhere
+from convscape.search.files.bucket_mark import BUCKET, BucketMark, copied_up, held_elsewhere
 from convscape.search.files.buckets import bucket_url, local_copy, make_local_copy, url_of
-from convscape.search.files.layout import option_for
+from convscape.search.files.layout import SPOOL, option_for
 from convscape.spaces.errors import ConfigError
 
 
@@ -79,3 +79,11 @@ def test_who_holds_the_lease_goes_by_this_machine_s_clock(tmp_path: Path) -> Non
     ):
         held.write(tmp_path)
         assert held_elsewhere(tmp_path) is found
+
+
+def test_of_a_damaged_mark_nothing_counts_as_copied(tmp_path: Path) -> None:
+    assert copied_up(tmp_path, SPOOL) is None
+    BucketMark(segment=1, sizes={SPOOL: 7}).write(tmp_path)
+    assert copied_up(tmp_path, SPOOL) == 7
+    (tmp_path / BUCKET).write_text("{")
+    assert copied_up(tmp_path, SPOOL) == 0
