@@ -18,8 +18,8 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/convscape launch examples/digits.yaml --replace --set folder=$(SWEEPS) --export exported/digits
 
-test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev  # a file's tests stay in one process: they share what is slow to make
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow

@@ -48,7 +48,7 @@ class WarmWorker(tune.Trainable):
         self._unfit = problem_on_this_node(check) if check else None
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
         self._setup.limit_memory()
-        self._notice = Notice()
+        self._notice = Notice() if check else None  # a Ray of the driver's own is never drained
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -69,7 +69,8 @@ class WarmWorker(tune.Trainable):
             return Report(number=self._given["number"], halt=self._unfit).to_json()
         if self._training is not None:
             self._training.reported()  # Tune asks for more when it has taken in what was told before
-        self._notice.heed()
+        if self._notice:
+            self._notice.heed()
         if self._training is None:
             try:
                 self._job = Job.from_json(self._given)

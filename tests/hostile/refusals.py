@@ -1,4 +1,4 @@
-"""What an error of ours says, where reading may be refused as well as not."""
+"""What an error of ours says, where reading may be refused as well as not, and how long that may take."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from convscape.spaces import ConvscapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+HANG = 20.0
+"""Seconds of the processor after which reading one input hangs: a busy machine takes two for what takes a half."""
 
 
 def refusal(read: Callable[..., Any], *arguments: Any) -> str | None:

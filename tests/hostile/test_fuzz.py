@@ -27,6 +27,7 @@ from convscape.search.files import every_entry, open_seal, telling
 from convscape.spaces import Architecture, ConvscapeError, parse_notation, to_notation
 from convscape.tests.hostile.folders import of_an_earlier_version
 from convscape.tests.hostile.mutations import changed_bytes, changed_values
+from convscape.tests.hostile.refusals import HANG
 from convscape.tests.tiny_sweep import TINY, results
 from convscape.trainers.checkpoint import read_checkpoint
 from convscape.trainers.data.decoding import formats, read_head, read_image
@@ -43,7 +44,7 @@ KEPT = {
     "test_files_of_a_sweep[inputs.json]": (82596,),
 }
 """Seeds that failed once, by the name of the test."""
-SECONDS, WAITED, BYTES = 2.0, 60.0, 500 * 2**20
+SECONDS, WAITED, BYTES = HANG, 60.0, 500 * 2**20
 """What one file may take to be refused or read: seconds of the processor, seconds by the clock, memory."""
 LOOKED_AT = 25
 """Files after which the memory is looked at that they took at the most."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from convscape.spaces import Architecture, ArchitectureError, parse_notation, to_notation
+from convscape.tests.hostile.refusals import HANG
 
 
 def as_json(layers: list[Any]) -> str:
@@ -30,7 +31,7 @@ def test_json_of_too_many_layers_is_refused_at_once(layers: list[Any]) -> None:
     begun = time.process_time()
     with pytest.raises(ArchitectureError, match="LARGEST_"):
         Architecture.from_json(text)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < HANG
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_notation_is_refused_or_can_be_written_and_read_back(notation: str) -> N
         found = parse_notation(notation)
     except ArchitectureError:
         found = None
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < HANG
     if found is not None:
         assert parse_notation(to_notation(found)) == found
         assert Architecture.from_json(json.dumps(found.to_json())) == found
