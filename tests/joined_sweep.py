@@ -50,6 +50,12 @@ class Driver:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
+    def resumes(self, cluster: Raylets | None = None, *words: str) -> None:
+        """Goes on after the process has ended, on another cluster where one is given, with more options of `resume`."""
+        if cluster:
+            self._cluster = cluster
+        self.process = self.run("resume", "tiny", "--address", self._cluster.address, *words)
+
     def told(self) -> int:
         """How many epochs the study has been told of."""
         study = self.folder / "tiny" / "study.jsonl"

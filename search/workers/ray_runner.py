@@ -8,16 +8,18 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
+from ..files import option_for
 from .address import token_mode
 from .placement import device_of, threads_of
 from .precision import MEASURING, choose_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from ...trainers.data import Dataset
-    from ..config import ResourcesConfig
+    from ..config import ResourcesConfig, SweepConfig
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
     from .node_check import NodeCheck
@@ -91,12 +93,24 @@ def run_ray(
             with (
                 environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}),
                 store_beside_driver(folder) if joined else nullcontext() as store,
+                _head_watched(engine.config) if joined else nullcontext(),
             ):
                 _tune(engine, dataset, resources, folder, workers, store, phase)
         finally:
             if ours:
                 phase("stopping Ray" if not resources.address else "leaving the Ray cluster")
                 ray.shutdown()
+
+
+def _head_watched(config: SweepConfig) -> AbstractContextManager[None]:
+    import ray
+
+    from .head_watch import head_watched
+
+    command = f"convscape resume {config.name}{option_for(config.folder)} --address HOST:PORT"
+    return head_watched(
+        ray.get_runtime_context().gcs_address, f"Nothing that was told is lost: `{command}` goes on, on any cluster."
+    )
 
 
 def _tune(

@@ -77,7 +77,7 @@ def test_all_nodes_are_killed_and_another_comes_and_then_the_driver_is(
         driver.wait_for(lambda: driver.told() >= told + 4)
         driver.process.kill()
         driver.process.communicate()
-        driver.process = driver.run("resume", "tiny", "--export=winner")
+        driver.resumes(None, "--export=winner")
         sweep = driver.ends_as(untouched)
     cluster.kill(second)
     assert (tmp_path / "winner" / "model.safetensors").exists(), "its checkpoint came back"
@@ -102,3 +102,23 @@ def test_a_drained_node_s_trial_moves_and_counts_no_loss(tmp_path: Path, cluster
         sweep = driver.ends_as(untouched)
     cluster.kill(second)
     assert [record.attempts for record in sweep.trials()] == [0] * 5
+
+
+@pytest.mark.slow
+@needs_root
+def test_the_head_is_lost_and_the_sweep_goes_on_on_another_cluster(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, untouched: Sweep
+) -> None:
+    with raylets(tmp_path_factory.mktemp("home")) as lost:
+        lost.node(1, hidden=[tmp_path])
+        lost.environment["RAY_gcs_rpc_server_reconnect_timeout_s"] = "20"  # of the driver; 60 otherwise
+        with running(tmp_path, lost) as driver:
+            driver.wait_for(lambda: driver.told() >= 5)
+            lost.kill(0)
+            said = driver.process.communicate(timeout=240)[1]
+    assert driver.process.returncode != 0
+    assert "convscape resume tiny --address" in said
+    with raylets(tmp_path_factory.mktemp("home")) as found:
+        found.node(1, hidden=[tmp_path])
+        driver.resumes(found)
+        driver.ends_as(untouched)
