@@ -146,7 +146,10 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
         resources: what each trial gets.
     """
     room = sum(trials_that_fit(resources, node) for node in nodes)
-    needs = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
+    if resources.gpus == "auto":
+        needs = "an eighth of a GPU or more"
+    else:
+        needs = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
     if not room:
         waits = resources.address and resources.workers
         most = {kind: max((node.resources.get(kind, 0.0) for node in nodes), default=0.0) for kind in ("CPU", "GPU")}

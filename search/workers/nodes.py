@@ -11,6 +11,8 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from .placement import WHOLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -66,10 +68,14 @@ def alive_nodes() -> list[Node]:
 def trials_that_fit(resources: ResourcesConfig, node: Node) -> int:
     """How many trials fit on a node at a time, by the CPUs and GPUs that Ray counts on it, in use or not.
 
+    With `gpus: auto` so many fit if each gets the smallest share.
+
     Args:
         resources: what each trial gets.
         node: the node.
     """
+    if resources.gpus == "auto":
+        return WHOLE * math.floor(node.resources.get("GPU", 0.0))
     needs = {"CPU": resources.cpus, "GPU": resources.gpus}
     return math.floor(min(node.resources.get(kind, 0.0) / need for kind, need in needs.items() if need) + 1e-9)
 
