@@ -121,7 +121,7 @@ class WarmWorker(tune.Trainable):
             return report
         usage = usage_here(self._setup.device, peak=self._measures and bool(results))
         self._measures &= not results
-        return {**report, "usage": usage.to_json()}
+        return {**report, **usage.to_json()}
 
     def _forget_peak(self) -> None:
         if self._setup.device != "cpu":

@@ -204,8 +204,8 @@ class ConvscapeScheduler(FIFOScheduler):
             report = Report.from_json({**result, "number": number})
         except TrainingError as error:
             report = Report(number=number, failure=error.message)
-        if (placement := self._searcher.placement) is not None and "usage" in result:
-            placement.seen(number, Usage.from_json(result["usage"]))
+        if (placement := self._searcher.placement) is not None:
+            placement.seen(number, Usage.from_json(result))
             if report.outgrown:
                 placement.outgrew(number)
         decision = Decision.STOP

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....trainers.device import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EIGHTHS = (1, 2, 4, 8)
 """The shares that a trial may get, in eighths of a GPU. They are few: a worker stays warm for equal ones alone."""
@@ -71,13 +74,13 @@ class Usage:
     """Bytes of the GPU that the job's training has held at once, at most; None where that is not counted."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values that JSON can hold, from which `Usage.from_json` makes an equal value."""
+        """Plain values that JSON can hold, to be added to a report's: Ray Tune flattens dictionaries within results."""
         return asdict(self)
 
     @staticmethod
-    def from_json(values: dict[str, Any]) -> Usage:
-        """The value from which `Usage.to_json` made `values`."""
-        return Usage(gpu=values["gpu"], peak=values["peak"])
+    def from_json(values: Mapping[str, Any]) -> Usage:
+        """The value that `Usage.to_json` has added to `values`."""
+        return Usage(gpu=values.get("gpu", ""), peak=values.get("peak"))
 
 
 def memory_of(node: GpuNode, eighths: int) -> int:
