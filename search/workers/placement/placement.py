@@ -48,8 +48,8 @@ class Placement:
         return min(WHOLE * self.room.gpus, self._workers or WHOLE * self.room.gpus)
 
     @property
-    def most_waiting(self) -> int:
-        """Jobs that may wait for a place: each holds a GPU, and the other half of them goes on."""
+    def most_held(self) -> int:
+        """GPUs that may be held for jobs that wait: on the other half small ones go on."""
         return max(1, self.room.gpus // 2)
 
     def next(self, engine: Engine) -> tuple[Job, Slot] | None:
@@ -72,17 +72,17 @@ class Placement:
         before: list[dict[str, int]] = []
         for job, need in list(self._waiting.values()):
             shares = self._shares(job, need)
-            if slot := self.room.take(job.number, shares, before):
+            if slot := self.room.take(job.number, shares, before[: self.most_held]):
                 del self._waiting[job.number]
                 return self._place(job, need, slot)
             before.append(shares)
-        while len(self._waiting) < self.most_waiting:
+        while len(self._waiting) <= self.most_held:  # what waits last holds nothing
             job = engine.next()
             if job is None:
                 return None
             need = self.needs.of(job.design)
             shares = self._shares(job, need)
-            if slot := self.room.take(job.number, shares, before):
+            if slot := self.room.take(job.number, shares, before[: self.most_held]):
                 return self._place(job, need, slot)
             before.append(shares)
             self._waiting[job.number] = job, need

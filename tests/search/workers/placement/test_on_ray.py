@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config import sweep_file
-from convscape.search.driver.launching import launch, resume
+from convscape.search.driver.launching import launch
 from convscape.search.scheduling import Report
 from convscape.search.workers import gpu_nodes, ray_runner, training_job
 from convscape.search.workers.placement import WHOLE, Placement, needs, shares
 from convscape.search.workers.training_job import Setup
 from convscape.search.workers.tune import ConvscapeScheduler
+from convscape.trainers.device import training_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +36,15 @@ pytestmark = [
 MB = 10**6
 CARDS = {"small": 6 * MB, "large": 24 * MB}
 """Memory that the GPU of each node is taken to have."""
+IMAGES = 400 * 64
+"""Bytes of the images, which may stay on a GPU, each a byte a pixel."""
 MIXED = """
 name: mixed
 data: {name: digits, train: 300, validation: 100}
 space: {stages: 1, convolutions: 1, filters: [4, 128], kernel: 3, dropout: 0.0, hidden: 0}
 recipe: {batch_size: 100, learning_rate: 0.01}
-search: {finalists: 0, trials: 8, epochs: 2, reduction: 2, seed: 1, sampler: random, start: []}
-resources: {gpus: auto, workers: 4, precision: float32}
+search: {finalists: 0, trials: 6, epochs: 2, reduction: 2, seed: 1, sampler: random, start: []}
+resources: {gpus: auto, workers: 3, precision: float32}
 """
 
 
@@ -125,24 +128,24 @@ def run(folder: Path, *overrides: str) -> Sweep:
 def test_small_networks_share_a_gpu_and_large_ones_have_one_that_is_large_enough(
     tmp_path: Path, watched: Watched, nodes: dict[str, str]
 ) -> None:
+    """A trial's least memory is the cost table's, and a tenth of what it gets is left to allocators."""
     sweep = run(tmp_path)
     trials = {record.number: record for record in sweep.trials()}
-    assert len(trials) == 8
+    assert len(trials) == 6
     assert all(record.completed or record.stopped or record.duplicate for record in trials.values())
+    least = {number: training_bytes(record.design.architecture, 100) / 0.9 for number, record in trials.items()}
+    assert {slot.eighths for _, slot in watched.slots} >= {1, WHOLE}, "all networks are alike to this test"
     for number, slot in watched.slots:
-        place = nodes[slot.node], slot.eighths
-        if "-128" in trials[number].design.notation:
-            assert place == ("large", WHOLE)
-        else:
-            assert place in (("small", 1), ("small", 2), ("large", 1))
+        card = CARDS[nodes[slot.node]]
+        assert least[number] <= card * slot.eighths / WHOLE
+        assert slot.eighths == 1 or least[number] + IMAGES > card * slot.eighths / (2 * WHOLE), "half would have done"
     for moment in watched.at_once:
         for node in nodes:
-            there = [slot for slot in moment.values() if slot.node == node]
-            assert sum(slot.eighths for slot in there) <= WHOLE
-            assert sum(slot.cpus for slot in there) <= 2
-    assert {slot.eighths for _, slot in watched.slots} > {WHOLE}
-    together = [[slot.node for slot in moment.values()] for moment in watched.at_once]
-    assert any(there.count(node) > 1 for there in together for node in nodes), "nothing shared a GPU"
+            there = {number: slot for number, slot in moment.items() if slot.node == node}
+            assert sum(slot.eighths for slot in there.values()) <= WHOLE
+            assert sum(slot.cpus for slot in there.values()) <= 2
+            assert sum(least[number] for number in there) <= CARDS[nodes[node]]
+    assert max(len(moment) for moment in watched.at_once) == 3
     assert not watched.outgrown
     assert len(watched.workers) < len(watched.slots), "no worker stayed warm"
 
@@ -171,6 +174,3 @@ def test_what_outgrows_its_share_goes_on_in_a_larger_one_with_its_batch_whole(
         assert got[1] > 1, "it went on in the same share"
     kept = json.loads((sweep.folder / "placement.json").read_text())
     assert set(map(int, kept["outgrown"])) == set(watched.outgrown)
-    before = len(watched.outgrown)
-    resume(sweep.name, tmp_path, overrides=["search.trials=3"], progress=False)
-    assert len(watched.outgrown) == before, "what was learnt was not kept"
