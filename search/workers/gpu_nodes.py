@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import ray
 from ray.tune import PlacementGroupFactory
 
 from ...spaces import SweepError
-from .nodes import alive_nodes, ask_each_node
+from .nodes import alive_nodes, answer_of, ask_nodes, start_on
 from .placement import GpuNode, Slot, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .nodes import Answer
+
 LABEL = "ray.io/node-id"
 """The label by which Ray places something on one node."""
-LATE_SECONDS = 20.0
-"""Seconds that nodes have to answer which come while the sweep runs: the driver waits for them."""
-
-logger = logging.getLogger(__name__)
-
 
 def smallest_gpu() -> int:
     """Bytes of memory of the smallest GPU of this machine; 0 where PyTorch finds none. For a process of its own."""
@@ -41,7 +37,14 @@ def gpu_nodes() -> list[GpuNode]:
     Raises:
         SweepError: one of them does not say how large its GPUs are, or PyTorch finds none there.
     """
-    found, problems = _ask()
+    nodes = [node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1]
+    answers = ask_nodes(nodes, smallest_gpu)
+    found = [node for answer in answers if (node := _with_gpus(answer))]
+    problems = [
+        f"{answer.node.host} ({answer.node.address}): {answer.problem or 'PyTorch finds no GPU there'}"
+        for answer in answers
+        if not answer.value
+    ]
     if problems:
         raise SweepError(
             "resources.gpus: auto needs to know how much memory the GPUs have: " + "; ".join(problems[:3]),
@@ -50,21 +53,28 @@ def gpu_nodes() -> list[GpuNode]:
     return found
 
 
-def look_again(known: Sequence[GpuNode]) -> list[GpuNode]:
-    """The nodes that have GPUs now. Where one has come they are asked; one that does not answer is left out for now.
+class LateNodes:
+    """Asks nodes that come while the sweep runs for their GPUs. Nothing waits for their answers."""
 
-    Args:
-        known: those that were there the last time.
-    """
-    now = {node.id for node in alive_nodes() if node.resources.get("GPU", 0) >= 1}
-    kept = [node for node in known if node.id in now]
-    if not now - {node.id for node in kept}:
-        return kept
-    found, problems = _ask(LATE_SECONDS)
-    for problem in problems:
-        logger.warning("No trial is placed on it: %s", problem)
-    answered = {node.id for node in found}
-    return [*(node for node in kept if node.id not in answered), *found]
+    def __init__(self) -> None:
+        self._asked: dict[str, ray.ObjectRef] = {}
+
+    def __call__(self, known: Sequence[GpuNode]) -> list[GpuNode]:
+        """The nodes that have GPUs now; of those that have come, the ones that have answered since they were asked.
+
+        Args:
+            known: those that were there the last time.
+        """
+        now = {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1}
+        found = [node for node in known if node.id in now]
+        for node in (now[id] for id in now.keys() - {node.id for node in found}):
+            if node.id not in self._asked:
+                self._asked[node.id] = start_on(node.id, smallest_gpu)
+            elif ray.wait([self._asked[node.id]], timeout=0)[0]:
+                answer = answer_of(node, self._asked[node.id])
+                if (gpu_node := _with_gpus(answer)) is not None:
+                    found.append(gpu_node)
+        return found
 
 
 def request_of(slot: Slot) -> PlacementGroupFactory:
@@ -90,18 +100,10 @@ def usage_here(device: str, *, peak: bool) -> Usage:
     return Usage(gpu=str(ids[0]) if ids else "", peak=held)
 
 
-def _ask(seconds: float | None = None) -> tuple[list[GpuNode], list[str]]:
-    limit = {} if seconds is None else {"seconds": seconds}
-    found: list[GpuNode] = []
-    problems: list[str] = []
-    for answer in ask_each_node(smallest_gpu, **limit):
-        node = answer.node
-        if (gpus := int(node.resources.get("GPU", 0))) < 1:
-            continue
-        if problem := answer.problem or ("" if answer.value else "PyTorch finds no GPU there"):
-            problems.append(f"{node.host} ({node.address}): {problem}")
-            continue
-        found.append(
-            GpuNode(id=node.id, host=node.host, gpus=gpus, cpus=node.resources.get("CPU", 0.0), memory=answer.value)
-        )
-    return found, problems
+def _with_gpus(answer: Answer) -> GpuNode | None:
+    """The node that has answered; None where it has not said how large its GPUs are."""
+    node, resources = answer.node, answer.node.resources
+    if not answer.value:
+        return None
+    gpus, cpus = int(resources["GPU"]), resources.get("CPU", 0.0)
+    return GpuNode(id=node.id, host=node.host, gpus=gpus, cpus=cpus, memory=answer.value)

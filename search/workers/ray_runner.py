@@ -201,7 +201,7 @@ def _placement(
         file=engine.config.sweep_folder / PLACEMENT,
     )
     room = Room(gpu_nodes.gpu_nodes())
-    return Placement(needs, room, workers=resources.workers, look=gpu_nodes.look_again)
+    return Placement(needs, room, workers=resources.workers, look=gpu_nodes.LateNodes())
 
 
 def _epochs(engine: Engine) -> int:
