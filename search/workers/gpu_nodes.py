@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LABEL = "ray.io/node-id"
 """The label by which Ray places something on one node."""
 
+
 def smallest_gpu() -> int:
     """Bytes of memory of the smallest GPU of this machine; 0 where PyTorch finds none. For a process of its own."""
     import os
@@ -67,11 +68,12 @@ class LateNodes:
         """
         now = {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1}
         found = [node for node in known if node.id in now]
-        for node in (now[id] for id in now.keys() - {node.id for node in found}):
+        for new in now.keys() - {node.id for node in found}:
+            node = now[new]
             if node.id not in self._asked:
                 self._asked[node.id] = start_on(node.id, smallest_gpu)
             elif ray.wait([self._asked[node.id]], timeout=0)[0]:
-                answer = answer_of(node, self._asked[node.id])
+                answer = answer_of(node, self._asked[node.id], left=1.0)
                 if (gpu_node := _with_gpus(answer)) is not None:
                     found.append(gpu_node)
         return found

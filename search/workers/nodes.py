@@ -142,7 +142,7 @@ def start_on(node: str, function: Callable[..., Any], *arguments: Any) -> ray.Ob
     return remote.options(scheduling_strategy=there).remote(*arguments)
 
 
-def answer_of(node: Node, task: ray.ObjectRef, left: float = 0.0, seconds: float = ANSWER_SECONDS) -> Answer:
+def answer_of(node: Node, task: ray.ObjectRef, left: float, seconds: float = ANSWER_SECONDS) -> Answer:
     """What a node says to a task of `start_on`, or why it says nothing.
 
     Args:

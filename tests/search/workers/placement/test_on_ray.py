@@ -155,7 +155,7 @@ def test_small_networks_share_a_gpu_and_large_ones_have_one_that_is_large_enough
 def test_what_outgrows_its_share_goes_on_in_a_larger_one_with_its_batch_whole(
     tmp_path: Path, watched: Watched, nodes: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a GPU was predicted to do, and has less memory than its node said. The whole is free when its worker ends."""
+    """Half a GPU was predicted to do, and has less memory than its node said; its idle worker ends for the whole."""
 
     class Less(Setup):
         __slots__ = ()
