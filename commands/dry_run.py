@@ -19,12 +19,15 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         from ..search.config import AUTO, with_environment
         from ..search.driver import adequacy, choose_runner, forecast, read_and_check
         from ..search.proposals import textbook_designs
+        from ..search.workers import shares_line
         from ..trainers.data import data_report
 
         config, by_environment = with_environment(config)
         dataset, designs = read_and_check(config, shown.enter)
         lacking = adequacy(config, dataset, designs)
         drawn = list(designs.draw(3, config.search.seed))
+        shared = config.resources.gpus == "auto"
+        shares = [shares_line(design, dataset) for design in drawn] if shared else []
         shown.enter("measuring an epoch")
         time = forecast(config, dataset, designs)
     size, runner = designs.networks.size(dataset.input), choose_runner(config, designs)
@@ -34,6 +37,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         echo_json(
             {"config": config.to_json(), "data": data_report(dataset), "notes": lacking, "size": counted}
             | {"networks": networks, "time": time and asdict(time), "runner": asdict(runner)}
+            | ({"shares": shares} if shared else {})
         )
         return
     import yaml
@@ -54,8 +58,10 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         echo(_comment(f"time: {forecast_line(time)}"))
     counted = "three networks of the space" if size is None else f"the space: {size}; three of them"
     echo(_comment(f"{counted}; nothing was kept"))
-    for design in drawn:
+    for index, design in enumerate(drawn):
         echo(design_text(design, designs))
+        if shared:
+            echo(_comment(shares[index]))
 
 
 def _comment(text: str) -> str:

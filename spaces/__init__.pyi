@@ -26,6 +26,7 @@ from .errors import (
     ExportError as ExportError,
     ForeignCheckpointError as ForeignCheckpointError,
     GeometryError as GeometryError,
+    MemoryFullError as MemoryFullError,
     Mistakes as Mistakes,
     SpaceError as SpaceError,
     SweepError as SweepError,

@@ -11,6 +11,7 @@ ConvscapeError
 │   └── ForeignCheckpointError  whole, but of another design, recipe or data
 ├── SweepError             a sweep that is unknown, already there, held by another process or has no result
 ├── TrainingError          a trial that cannot go on; ends the trial, never the sweep
+│   └── MemoryFullError    its device has no memory left: with more of one it could go on
 └── ExportError            a winner that cannot be exported, or whose exported form does not agree with the network
 """
 
@@ -113,6 +114,10 @@ class TrainingError(ConvscapeError):
     """A trial that cannot go on: it diverged, ran out of memory, or got data or weights that do not fit its network.
     It ends the trial, never the sweep.
     """
+
+
+class MemoryFullError(TrainingError):
+    """A training that takes more memory than its device, or its share of one, has: in a larger share it could go on."""
 
 
 class ExportError(ConvscapeError):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from ..spaces import TrainingError
+from ..spaces import MemoryFullError
 from .device import autocast, empty_cache, is_out_of_memory
 from .optimization import learning_rate, optimizer
 from .recording import Recording
@@ -37,6 +37,7 @@ class TrainingStep:
         compile: let `torch.compile` make the forward and backward pass; where it fails, training goes on without.
         record: records the whole step, as `cuda_graph` does, to do it again; None to do each step as it is.
         class_weights: what an image of each class counts in the loss, (classes,); None for one each.
+        splits: let a batch go through the network in parts where memory runs out; else the step fails.
         events: what a reader of the curve should know is appended to this list.
     """
 
@@ -52,9 +53,10 @@ class TrainingStep:
         compile: bool,
         record: Recorder | None = None,
         class_weights: Tensor | None,
+        splits: bool = True,
         events: list[str],
     ) -> None:
-        self.network, self.recipe, self.events = network, recipe, events
+        self.network, self.recipe, self.events, self._splits = network, recipe, events, splits
         self.averaged = deepcopy(network).eval().requires_grad_(requires_grad=False)
         self.parts = 1
         self._batch_size, self._steps_per_epoch, self._epochs = batch_size, steps_per_epoch, epochs
@@ -92,7 +94,8 @@ class TrainingStep:
             The mean loss of the batch, a tensor without shape on the device.
 
         Raises:
-            TrainingError: the device's memory does not hold parts of two to four images, which cannot be halved again.
+            MemoryFullError: the device's memory does not hold the batch, which may not be split, or parts of two to
+                four images, which cannot be halved again.
         """
         rate = learning_rate(self.recipe, number / self._steps_per_epoch, self._epochs, self._steps_per_epoch)
         self._epoch = number // self._steps_per_epoch + 1
@@ -224,8 +227,8 @@ class TrainingStep:
 
     def _halve(self) -> None:
         """Sends batches through the network in twice as many parts from now on; gradients add up to the same."""
-        if self._batch_size < 4 * self.parts:
-            raise TrainingError(
+        if not self._splits or self._batch_size < 4 * self.parts:
+            raise MemoryFullError(
                 f"a step on {self._batch_size // self.parts} images does not fit into the memory of {self._device}",
                 "Choose a smaller network, a smaller image (data.size) or a larger device.",
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..spaces import CheckpointError, ForeignCheckpointError, TrainingError, nearest
+from ..spaces import CheckpointError, ForeignCheckpointError, MemoryFullError, TrainingError, nearest
 from . import checkpoint, divergence, transfer
 from .balance import balanced_weights
 from .data import Images, bytes_on, mixed
@@ -66,10 +66,13 @@ class Training:
             step that cannot be recorded an event tells. On the CPU it changes nothing.
         memory: bytes of the device that this training may take, None for all it has for trainings. Where the network's
             cost says that a step takes more, batches go through the network in parts from the first one on.
+        splits: whether batches may go through the network in parts. Where not, memory that does not hold one whole, as
+            planned or while training, is a MemoryFullError.
 
     Raises:
         TrainingError: an unknown precision, data of other shape or classes, weights that do not fit the network, or
             parts of a batch that do not fit into `memory` however small.
+        MemoryFullError: a batch does not fit into `memory`, and may not be split.
         DataError: the recipe's `weights` cannot be read.
     """
 
@@ -86,6 +89,7 @@ class Training:
         compile: bool = False,
         graphs: bool = False,
         memory: int | None = None,
+        splits: bool = True,
     ) -> None:
         if precision not in PRECISIONS:
             raise TrainingError(f"precision (={precision!r}) is not known", nearest(str(precision), PRECISIONS))
@@ -100,6 +104,7 @@ class Training:
         self.precision: Precision = precision
         self.device = torch.device(device)
         self.epoch = 0
+        self._splits = splits
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         self.steps_per_epoch = len(dataset.train) // self.batch_size
         self.events: list[str] = []
@@ -168,6 +173,7 @@ class Training:
             compile=compile,
             record=cuda_graph if graphs else None,
             class_weights=class_weights,
+            splits=self._splits,
             events=self.events,
         )
         self.averaged, self.optimizer = self._step.averaged, self._step.optimizer
@@ -179,6 +185,11 @@ class Training:
         parts, needed = parts_that_fit(
             self.architecture, self.batch_size, memory, precision=self.precision, optimizer=self.recipe.optimizer
         )
+        if parts > 1 and not self._splits:
+            raise MemoryFullError(
+                f"a step takes {needed / 2**20:,.0f} MB and may take {USABLE * memory / 2**20:,.0f} MB",
+                "Give it more memory.",
+            )
         if parts > 1:
             self.events.append(
                 f"epoch 1: a step takes {needed / 2**20:,.0f} MB and may take {USABLE * memory / 2**20:,.0f} MB; "

@@ -89,6 +89,20 @@ def _whole_or_auto(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(read, json_schema_input_type=written)
 
 
+def _gpus(value: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value != "auto" and not (number and value >= 0):
+        raise ValueError("it must be a number from 0 on, such as 0.25 or 1, or auto")
+    return value
+
+
+Gpus = Annotated[
+    int | float | Literal["auto"],
+    BeforeValidator(_gpus, json_schema_input_type=Annotated[float, Field(ge=0)] | Literal["auto"]),
+]
+"""GPUs that a trial gets: a share of one, whole ones, or "auto": by the memory that it takes."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True, allow_inf_nan=False
@@ -290,8 +304,9 @@ class ResourcesConfig(_Section):
     """Trials at a time; as many as the CPUs (or GPUs, where a trial needs one) allow when not given."""
     cpus: float = Field(default=1, gt=0)
     """CPUs a trial gets, and threads it uses."""
-    gpus: float = Field(default=0, ge=0)
-    """GPUs a trial gets: a share such as 0.25, or whole ones."""
+    gpus: Gpus = 0
+    """GPUs a trial gets: a share such as 0.25, or whole ones; "auto" gives each a whole one, 1/2, 1/4 or 1/8 by the
+    memory that its training takes, and CPUs in proportion."""
     epoch_seconds: float | None = Field(default=None, ge=0.001, le=1_000_000)
     """Most seconds an epoch may take; past them the worker is ended and counts as lost. No limit when not given."""
     runner: Literal["auto", "ray", "inline"] = "auto"
@@ -308,15 +323,21 @@ class ResourcesConfig(_Section):
 
     @field_validator("gpus")
     @classmethod
-    def _share_or_whole(cls, gpus: float) -> float:
-        if gpus > 1 and gpus != int(gpus):
+    def _share_or_whole(cls, gpus: float | Literal["auto"], info: ValidationInfo) -> float | Literal["auto"]:
+        if gpus == "auto":
+            if info.data.get("cpus", 1) != 1:
+                raise ValueError("with it a trial's CPUs follow from its share of a GPU: leave resources.cpus out")
+        elif gpus > 1 and gpus != int(gpus):
             raise ValueError("above one, GPUs are given whole")
         return gpus
 
     @field_validator("runner")
     @classmethod
     def _inline_is_this_process(cls, runner: str, info: ValidationInfo) -> str:
-        if runner == "inline" and (info.data.get("gpus") or 0) > 1:
+        gpus = info.data.get("gpus") or 0
+        if runner == "inline" and gpus == "auto":
+            raise ValueError("a trial at a time has the GPU to itself: use resources.gpus: 1, or `runner: ray`")
+        if runner == "inline" and gpus != "auto" and gpus > 1:
             raise ValueError("a trial at a time trains on one GPU: resources.gpus up to 1, or use `runner: ray`")
         if runner == "inline" and info.data.get("epoch_seconds"):
             raise ValueError(

@@ -146,9 +146,12 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
         resources: what each trial gets.
     """
     room = sum(trials_that_fit(resources, node) for node in nodes)
-    needs = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
+    if shares := resources.gpus == "auto":
+        needs = "an eighth of a GPU or more"
+    else:
+        needs = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
     if not room:
-        waits = resources.address and resources.workers
+        waits = resources.address and resources.workers and not shares
         most = {kind: max((node.resources.get(kind, 0.0) for node in nodes), default=0.0) for kind in ("CPU", "GPU")}
         return [
             Finding(
@@ -170,7 +173,8 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
                 remedy="The others wait for nodes to come. Where none will, leave `resources.workers` out.",
             )
         ]
-    return [Finding(check="trials", level=Level.OK, text=f"{wanted or room} at a time, of {needs} each")]
+    at_most = "up to " if shares else ""
+    return [Finding(check="trials", level=Level.OK, text=f"{at_most}{wanted or room} at a time, of {needs} each")]
 
 
 def _images(config: SweepConfig) -> list[Finding]:

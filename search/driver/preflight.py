@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...spaces import ConfigError, SweepError, values
 from ..config import load_data
 from ..proposals import DesignSpace, check_budget, check_conditional, initial_designs
-from ..workers import refuse_unreachable
+from ..workers import refuse_unreachable, refuse_without_gpus
 from .folder import refuse_store
 from .forecast import refuse_too_short
 from .phases import CHECKING, READING
@@ -86,6 +86,9 @@ def check_machine(resources: ResourcesConfig) -> None:
         return
     from ...trainers.device import cpus_here, gpus_here
 
+    if resources.gpus == "auto":
+        refuse_without_gpus(gpus_here(), "this machine has none")
+        return
     there = {"CPU": max(cpus_here(), os.cpu_count() or 1), "GPU": gpus_here()}
     wanted_here = {"CPU": 0.0 if inline else resources.cpus, "GPU": resources.gpus}  # inline those are threads alone
     for kind, wanted in wanted_here.items():

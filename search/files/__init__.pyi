@@ -38,6 +38,7 @@ from .layout import (
     LOCK as LOCK,
     LOOKS as LOOKS,
     MARK as MARK,
+    PLACEMENT as PLACEMENT,
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
     REACHED_BY as REACHED_BY,

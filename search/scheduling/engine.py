@@ -149,8 +149,8 @@ class Engine:
         if decision is Decision.CONTINUE and report.failure:
             self.fail(record.number, report.failure)
             return Decision.STOP
-        if decision is Decision.CONTINUE and report.late:
-            self.requeue(record.number, late=True)
+        if decision is Decision.CONTINUE and (report.late or report.outgrown):
+            self.requeue(record.number, late=report.late)
             return Decision.STOP
         return decision
 

@@ -159,6 +159,8 @@ class Report:
     """Message and remedy where nothing can be trained on that worker, whatever the design: the sweep must end."""
     late: bool = False
     """Whether the time was up by the worker's clock before the job began an epoch."""
+    outgrown: bool = False
+    """Whether the job takes more than its share of a GPU's memory: it is to go on in a larger one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Report.from_json` makes an equal report."""
@@ -168,6 +170,7 @@ class Report:
             "failure": self.failure,
             "halt": self.halt and list(self.halt),
             "late": self.late,
+            "outgrown": self.outgrown,
         }
 
     @staticmethod
@@ -185,10 +188,11 @@ class Report:
                 failure=values.get("failure", ""),
                 halt=(halt[0], halt[1]) if halt else None,
                 late=values.get("late", False),
+                outgrown=values.get("outgrown", False),
             )
         except (LookupError, TypeError) as error:
             what = str(error).replace("EpochResult.__init__() ", "")
             raise TrainingError(f"its worker's result cannot be read: {what:.200}") from None
-        if not (report.results or report.failure or report.halt or report.late):
+        if not (report.results or report.failure or report.halt or report.late or report.outgrown):
             raise TrainingError("its worker's result cannot be read: it tells of no epoch")
         return report

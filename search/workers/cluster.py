@@ -19,6 +19,7 @@ from ...spaces import SweepError
 from .local_ray import start_local_ray
 from .nodes import trials_that_fit
 from .package import packaged
+from .placement import refuse_without_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,6 +145,9 @@ def workers_that_fit(resources: ResourcesConfig, nodes: Sequence[Node]) -> int:
         SweepError: no node has room for one.
     """
     workers = sum(trials_that_fit(resources, node) for node in nodes)
+    if resources.gpus == "auto":
+        refuse_without_gpus(workers, "the cluster has none")
+        return workers
     if workers < 1:
         most = {kind: max((node.resources.get(kind, 0.0) for node in nodes), default=0.0) for kind in ("CPU", "GPU")}
         raise SweepError(

@@ -36,6 +36,7 @@ def run_inline(
         SweepError: nothing can be trained: the study or checkpoints cannot be written, the images not be read, or an
             error of CUDA's has made the GPU unusable for this process.
     """
+    assert resources.gpus != "auto", "the sweep file's reader refuses it for this runner"
     device, threads = device_of(resources), threads_of(resources)
 
     def here(call: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:

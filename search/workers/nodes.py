@@ -11,6 +11,8 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from .placement import WHOLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -66,10 +68,14 @@ def alive_nodes() -> list[Node]:
 def trials_that_fit(resources: ResourcesConfig, node: Node) -> int:
     """How many trials fit on a node at a time, by the CPUs and GPUs that Ray counts on it, in use or not.
 
+    With `gpus: auto` so many fit if each gets the smallest share.
+
     Args:
         resources: what each trial gets.
         node: the node.
     """
+    if resources.gpus == "auto":
+        return WHOLE * math.floor(node.resources.get("GPU", 0.0))
     needs = {"CPU": resources.cpus, "GPU": resources.gpus}
     return math.floor(min(node.resources.get(kind, 0.0) / need for kind, need in needs.items() if need) + 1e-9)
 
@@ -95,9 +101,9 @@ def ask_nodes(
     Returns:
         An answer from each node, in their order. An error of the function is a `problem`, not raised.
     """
-    asked = [(node, _start(node.id, function, arguments)) for node in nodes]
+    asked = [(node, start_on(node.id, function, *arguments)) for node in nodes]
     until = time.monotonic() + seconds
-    return [_answer(node, task, max(0.0, until - time.monotonic()), seconds) for node, task in asked]
+    return [answer_of(node, task, max(0.0, until - time.monotonic()), seconds) for node, task in asked]
 
 
 def ask_node(node: str, function: Callable[..., Any], *arguments: Any, seconds: float = ANSWER_SECONDS) -> Any:
@@ -115,7 +121,7 @@ def ask_node(node: str, function: Callable[..., Any], *arguments: Any, seconds: 
     Raises:
         OSError: the node is gone or does not answer, or the function raised an error, which is the message.
     """
-    task = _start(node, function, arguments)
+    task = start_on(node, function, *arguments)
     try:
         return ray.get(task, timeout=seconds)
     except RayError as error:
@@ -123,13 +129,28 @@ def ask_node(node: str, function: Callable[..., Any], *arguments: Any, seconds: 
         raise OSError(why_unanswered(error, seconds)) from None
 
 
-def _start(node: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> ray.ObjectRef:
+def start_on(node: str, function: Callable[..., Any], *arguments: Any) -> ray.ObjectRef:
+    """Has `function` called on one node, as `ask_nodes` does, and does not wait for it.
+
+    Args:
+        node: Ray's id of the node.
+        function: called with `arguments`.
+        arguments: what it is called with; they are pickled.
+    """
     remote = ray.remote(num_cpus=0, max_calls=1, max_retries=0)(function)
     there = NodeAffinitySchedulingStrategy(node, soft=False)
     return remote.options(scheduling_strategy=there).remote(*arguments)
 
 
-def _answer(node: Node, task: ray.ObjectRef, left: float, seconds: float) -> Answer:
+def answer_of(node: Node, task: ray.ObjectRef, left: float, seconds: float = ANSWER_SECONDS) -> Answer:
+    """What a node says to a task of `start_on`, or why it says nothing.
+
+    Args:
+        node: that was asked.
+        task: what it was asked.
+        left: seconds to wait for the answer.
+        seconds: that it had in all, for the words of the problem.
+    """
     try:
         return Answer(node=node, value=ray.get(task, timeout=left))
     except RayError as error:

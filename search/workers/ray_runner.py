@@ -8,9 +8,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
-from ..files import option_for
+from ..files import PLACEMENT, option_for
 from .address import token_mode
-from .placement import device_of, threads_of
+from .placement import Needs, Placement, Room, Slot, device_of, image_bytes, threads_of
 from .precision import MEASURING, choose_precision
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...trainers.data import Dataset
+    from ...trainers.device import Precision
     from ..config import ResourcesConfig, SweepConfig
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
@@ -86,7 +87,8 @@ def run_ray(
             start_ray(resources, code_of(engine.config))
         try:
             workers = resources.workers
-            if workers is None or (ours and not resources.address):  # else a node with room may come when asked for
+            shares = resources.gpus == "auto"
+            if workers is None or shares or (ours and not resources.address):  # else a node may come when asked for
                 room = workers_that_fit(resources, alive_nodes())
                 workers = workers or room
             joined = not ours or resources.address
@@ -138,19 +140,22 @@ def _tune(
         cuda_graphs=resources.cuda_graphs,
         epoch_seconds=resources.epoch_seconds,
         cpus=resources.cpus,
-        gpus=resources.gpus,
+        gpus=0.0 if resources.gpus == "auto" else resources.gpus,
         workers=resources.workers,
         store=store,
     )
+    placement = _placement(engine, dataset, resources, precision, phase)
     phase("starting workers")
     trainable = _sharing(dataset, setup, guard.check if guard else None)
     idle = 0
     while not engine.finished:
-        searcher, before = ConvscapeSearcher(engine, workers), _epochs(engine)
+        searcher, before = ConvscapeSearcher(engine, workers, placement), _epochs(engine)
         reason = "Tune ended without it"
+        if placement is not None:
+            placement.forget()
         try:
             tuner = tune.Tuner(
-                tune.with_resources(trainable, {"CPU": resources.cpus, "GPU": resources.gpus}),
+                tune.with_resources(trainable, _requests(resources)),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
                     search_alg=searcher,
@@ -181,6 +186,35 @@ def _tune(
             )
         for number in sorted(engine.active):
             engine.worker_lost(number, reason)
+
+
+def _requests(resources: ResourcesConfig) -> Any:
+    """What Tune asks Ray for, for a job: the same for all, or by the job's place."""
+    if resources.gpus != "auto":
+        return {"CPU": resources.cpus, "GPU": resources.gpus}
+    from .gpu_nodes import request_of
+
+    return lambda config: request_of(Slot.from_json(config["slot"]))
+
+
+def _placement(
+    engine: Engine, dataset: Dataset, resources: ResourcesConfig, precision: Precision, phase: Callable[[str], None]
+) -> Placement | None:
+    """What gives each job its share of a GPU; None where the sweep file says what a trial gets."""
+    if resources.gpus != "auto":
+        return None
+    from . import gpu_nodes
+
+    phase("asking nodes for their GPUs")
+    needs = Needs(
+        images=image_bytes(dataset),
+        train=len(dataset.train),
+        precision=precision,
+        graphs=resources.cuda_graphs,
+        file=engine.config.sweep_folder / PLACEMENT,
+    )
+    room = Room(gpu_nodes.gpu_nodes())
+    return Placement(needs, room, workers=resources.workers, look=gpu_nodes.LateNodes())
 
 
 def _epochs(engine: Engine) -> int:
@@ -241,7 +275,8 @@ def _on_a_worker(
     def run(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any] | None:
         phase(MEASURING)
         # One call a process: the worker, and what it holds of a GPU, are gone before the first trial comes.
-        remote = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_calls=1)(function)
+        cpus, gpus = (0, 1) if resources.gpus == "auto" else (resources.cpus, resources.gpus)  # nothing else runs yet
+        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1)(function)
         task = remote.remote(*arguments)
         while not ray.wait([task], timeout=0.2)[0]:
             if engine.halted:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ray
+import torch
 from ray import tune
 
-from ...spaces import ConvscapeError, SweepError, describe_exception
+from ...spaces import ConvscapeError, MemoryFullError, SweepError, describe_exception
 from ..scheduling import Job, Report
 from .checkpoint_store import watched_folder
 from .draining import Notice
+from .gpu_nodes import usage_here
 from .node_guard import problem_on_this_node
+from .placement import WHOLE, Slot
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
 
@@ -47,13 +50,18 @@ class WarmWorker(tune.Trainable):
         """
         self._unfit = problem_on_this_node(check) if check else None
         self._dataset, self._setup = dataset, replace(setup, node_cpus=_node_cpus())
+        if place := config.get("slot"):
+            slot = Slot.from_json(place)  # of equal jobs all: Tune gives a worker no other
+            self._setup = replace(
+                self._setup, gpus=slot.gpus, cpus=slot.cpus, threads=slot.threads, splits=slot.eighths == WHOLE
+            )
         self._setup.limit_memory()
         self._notice = Notice() if check else None  # a Ray of the driver's own is never drained
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes the next job, as `Job.to_json` gives it; True tells Tune that the worker can be used again."""
-        self._given, self._training = new_config, None
+        self._given, self._training, self._measures = new_config, None, True
         return True
 
     def step(self) -> dict[str, Any]:
@@ -89,11 +97,17 @@ class WarmWorker(tune.Trainable):
             try:
                 with limited(self._setup.epoch_seconds, watched_folder(self._checkpoints)):
                     if self._training is None:
+                        self._forget_peak()
                         self._training = TrainingJob(self._job, self._dataset, self._setup, self._checkpoints)
                     replays = self._training.replays
                     results.append(self._training.epoch())
             except SweepError as error:
                 return self._report(results, halt=(error.message, error.remedy))
+            except MemoryFullError as error:
+                self._training = None
+                if self._setup.splits:
+                    return self._report(results, failure=describe_failure(error, self._checkpoints))
+                return self._report(results, outgrown=True)
             except Exception as error:
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
@@ -103,7 +117,16 @@ class WarmWorker(tune.Trainable):
         return self._report(results)
 
     def _report(self, results: list[EpochResult], **more: Any) -> dict[str, Any]:
-        return Report(number=self._job.number, results=tuple(results), **more).to_json()
+        report = Report(number=self._job.number, results=tuple(results), **more).to_json()
+        if "slot" not in self._given:
+            return report
+        usage = usage_here(self._setup.device, peak=self._measures and bool(results))
+        self._measures &= not results
+        return {**report, **usage.to_json()}
+
+    def _forget_peak(self) -> None:
+        if self._setup.device != "cpu":
+            torch.cuda.reset_peak_memory_stats()
 
     def _judged_after(self, epoch: int) -> bool:
         return epoch in self._job.rungs or epoch >= self._job.epochs

@@ -51,6 +51,9 @@ class Setup:
     """CPUs that a trial gets; None for all."""
     gpus: float = 0.0
     """GPUs that a trial gets, or a share of one."""
+    splits: bool = True
+    """Whether batches may go through a network in parts where memory is short; else a larger share of the GPU may do,
+    and the job raises MemoryFullError."""
     workers: int | None = None
     """Trials at a time, where the sweep file says how many."""
     node_cpus: float | None = None
@@ -87,6 +90,8 @@ class Setup:
 
     def limit_memory(self) -> None:
         """Has torch refuse a trial more than its share of a GPU: it halves its own batch then, not its neighbour's."""
+        if self.device == "cpu":
+            return
         if self.gpus and self.share < 1:
             total = torch.cuda.get_device_properties(self.device).total_memory
             torch.cuda.set_per_process_memory_fraction(self.memory / total)
@@ -106,6 +111,7 @@ class TrainingJob:
     Raises:
         SweepError: no design can be trained: images, weights or checkpoints cannot be used.
         TrainingError: this design cannot be trained, on this device or with these weights.
+        MemoryFullError: a batch does not fit, and may not go through the network in parts.
     """
 
     def __init__(
@@ -131,6 +137,7 @@ class TrainingJob:
                 compile=setup.compile,
                 graphs=setup.cuda_graphs,
                 memory=setup.memory,
+                splits=setup.splits,
             )
         except DataError as error:
             raise _not_the_design_s(error) from error

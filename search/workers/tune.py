@@ -20,6 +20,7 @@ from ray.tune.search import Searcher
 from ...spaces import SweepError, TrainingError
 from ..scheduling import Decision, Job, Report
 from .draining import was_drained
+from .placement import WHOLE, IdleWorkers, Slot, Usage
 from .watchdog import WATCHED, describe_hang
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
     from .node_guard import NodeGuard
+    from .placement import Placement
 
 
 class ConvscapeSearcher(Searcher):
@@ -37,11 +39,12 @@ class ConvscapeSearcher(Searcher):
     Args:
         engine: whose jobs they are.
         most: jobs given out at a time: as many as there are workers.
+        placement: gives each job its share of a GPU; None where all get the same.
     """
 
-    def __init__(self, engine: Engine, most: int) -> None:
+    def __init__(self, engine: Engine, most: int, placement: Placement | None = None) -> None:
         super().__init__(metric="number", mode="max")
-        self._engine, self.most = engine, most
+        self._engine, self.most, self.placement = engine, most, placement
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, str] = {}
         """Why the worker of a Tune trial ended, by Tune's id of the trial."""
@@ -54,21 +57,32 @@ class ConvscapeSearcher(Searcher):
         return {}  # Tune pickles what it is given; nothing of it is ever read back
 
     def suggest(self, trial_id: str) -> Any:
-        """The engine's next job as JSON; None while there is none now, FINISHED once nothing is left to run."""
+        """The engine's next job as JSON; None while there is none now, FINISHED once nothing is left to run.
+
+        With a placement the job's place is in it, too, under the key "slot".
+        """
         if self._engine.finished or self.problem:
             return Searcher.FINISHED
-        if len(self._engine.active) >= self.most:
+        if self.placement is None and len(self._engine.active) >= self.most:
             self._engine.callback(self._engine)
             return None
         try:
-            job = self._engine.next()
+            job, place = self._next()
         except Exception as error:  # noqa: BLE001
             self.problem = error
             return Searcher.FINISHED
         if job is None:
+            if self._engine.active:
+                self._engine.callback(self._engine)
             return Searcher.FINISHED if self._engine.finished else None
         self._numbers[trial_id] = job.number
-        return replace(job, serial=time.monotonic_ns()).to_json()
+        return {**replace(job, serial=time.monotonic_ns()).to_json(), **place}
+
+    def _next(self) -> tuple[Job | None, dict[str, Any]]:
+        if self.placement is None:
+            return self._engine.next(), {}
+        found = self.placement.next(self._engine)
+        return (None, {}) if found is None else (found[0], {"slot": found[1].to_json()})
 
     def number(self, trial_id: str) -> int | None:
         """The number in the sweep of the trial that a Tune trial trains; None once its job has ended."""
@@ -76,7 +90,11 @@ class ConvscapeSearcher(Searcher):
 
     def ended(self, trial_id: str) -> None:
         """Takes in that the engine ended a job. Tune says so later, when the trial may be on another job already."""
-        self._numbers.pop(trial_id, None)
+        self._leave(self._numbers.pop(trial_id, None))
+
+    def _leave(self, number: int | None) -> None:
+        if self.placement is not None and number is not None:
+            self.placement.leave(number)
 
     def on_trial_complete(
         self,
@@ -86,6 +104,7 @@ class ConvscapeSearcher(Searcher):
     ) -> None:
         """Tells the engine that a worker was lost, where a Tune trial ended and no decision of the engine ended it."""
         number = self._numbers.pop(trial_id, None)
+        self._leave(number)
         if self.problem or number is None:
             return
         try:  # no decision of the engine's ended it
@@ -124,6 +143,7 @@ class ConvscapeScheduler(FIFOScheduler):
         super().__init__()
         self._store, self._guard = store, guard
         self._engine, self._searcher, self._warm = engine, searcher, False
+        self._idle = IdleWorkers()
         self._waiting: list[Trial] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -137,8 +157,8 @@ class ConvscapeScheduler(FIFOScheduler):
         """
         super().on_trial_add(tune_controller, trial)
         self._waiting.append(trial)
-        cache = getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
-        if cache is not None and not self._warm:
+        cache = _cache(tune_controller)
+        if cache is not None and not self._warm and self._searcher.placement is None:
             cache.increase_max(trial.placement_group_factory, by=self._searcher.most)
             self._warm = True
 
@@ -146,16 +166,24 @@ class ConvscapeScheduler(FIFOScheduler):
         """The job that waits longest for a worker. FIFO's own looks through all there ever were.
 
         Once the sweep is halted there is none, and jobs that wait are taken back: a worker may never come, as where no
-        node has what a trial needs.
+        node has what a trial needs. So are those whose place is on a node that is gone.
         """
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
+        placement = self._searcher.placement
         if self._engine.halted:
-            for trial in self._waiting:
+            lost = self._waiting
+        else:
+            lost = [trial for trial in self._waiting if placement is not None and placement.lost(_slot(trial))]
+        if lost:
+            for trial in lost:
                 if (number := self._searcher.number(trial.trial_id)) is not None:
                     self._searcher.ended(trial.trial_id)
                     self._engine.requeue(number)
                     tune_controller.stop_trial(trial)
-            self._waiting = []
+            self._waiting = [trial for trial in self._waiting if trial not in lost]
+        if placement is not None and (cache := _cache(tune_controller)) is not None:
+            pending = ((_slot(trial), trial.placement_group_factory) for trial in self._waiting)
+            self._idle.sort_out(cache, pending, WHOLE * placement.room.gpus)
         return self._waiting[0] if self._waiting else None
 
     def on_trial_result(
@@ -176,6 +204,10 @@ class ConvscapeScheduler(FIFOScheduler):
             report = Report.from_json({**result, "number": number})
         except TrainingError as error:
             report = Report(number=number, failure=error.message)
+        if (placement := self._searcher.placement) is not None:
+            placement.seen(number, Usage.from_json(result))
+            if report.outgrown:
+                placement.outgrew(number)
         decision = Decision.STOP
         try:
             decision = self._engine.report(report)
@@ -214,6 +246,15 @@ class ConvscapeScheduler(FIFOScheduler):
         if self._store is not None:
             self._store.bring(WATCHED, Job.from_json(job))
         return describe_hang(limit, Path(job["checkpoints"]))
+
+
+def _cache(tune_controller: TuneController) -> Any:
+    """Tune's cache of workers without a job; None where a later Ray keeps it elsewhere."""
+    return getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+
+
+def _slot(trial: Trial) -> Slot:
+    return Slot.from_json(trial.config["slot"])
 
 
 class NoOutput(TrialProgressCallback):

@@ -12,7 +12,7 @@ import torch
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.classics.catalog import classic
 from convscape.spaces.cost import cost_table
-from convscape.spaces.errors import TrainingError
+from convscape.spaces.errors import MemoryFullError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalPool, Linear, Pool
 from convscape.trainers.checkpoint import read_checkpoint
 from convscape.trainers.device.arithmetic import FULL
@@ -124,6 +124,29 @@ def test_what_never_fits_ends_the_training(digits):
     full_memory(training, 1)
     with pytest.raises(TrainingError, match="a step on 2 images does not fit into the memory of cpu"):
         training.run_epoch()
+
+
+def test_a_batch_that_may_not_be_split_is_kept_whole_and_the_training_can_go_on_elsewhere(digits, tmp_path):
+    """In a share of a GPU that is too small: a larger one takes the training up where it stood."""
+    wanted = curve(start(PLAIN, SMALL, digits), 2)
+    shared = Training(PLAIN, SMALL, digits, seed=0, epochs=4, splits=False)
+    first = curve(shared, 1)
+    shared.save(tmp_path / "1")
+    full_memory(shared, 16)
+    with pytest.raises(MemoryFullError, match="a step on 32 images does not fit"):
+        shared.run_epoch()
+    assert shared.parts == 1
+    assert not shared.events
+    larger = start(PLAIN, SMALL, digits)
+    larger.restore(tmp_path / "1")
+    assert first + curve(larger, 1) == wanted
+
+
+def test_where_a_batch_may_not_be_split_a_step_that_takes_too_much_is_refused_beforehand(digits):
+    few = training_bytes(PLAIN, 20)
+    assert Training(PLAIN, SMALL, digits, seed=0, epochs=4, memory=few).parts > 1
+    with pytest.raises(MemoryFullError, match="a step takes"):
+        Training(PLAIN, SMALL, digits, seed=0, epochs=4, memory=few, splits=False)
 
 
 def test_events_are_told_with_every_epoch_from_then_on(digits):

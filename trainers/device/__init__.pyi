@@ -8,6 +8,7 @@ from .arithmetic import (
     still_computes as still_computes,
 )
 from .machine import (
+    CONTEXT as CONTEXT,
     IMAGES as IMAGES,
     cpus_here as cpus_here,
     device_memory as device_memory,
@@ -16,7 +17,9 @@ from .machine import (
 )
 from .memory import (
     USABLE as USABLE,
+    WORKSPACE as WORKSPACE,
     batch_bytes as batch_bytes,
     parts_that_fit as parts_that_fit,
+    training_bytes as training_bytes,
     validated_at_once as validated_at_once,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
-from ...spaces import TrainingError
+from ...spaces import MemoryFullError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,14 +45,14 @@ def oom_as_training_error(device: torch.device) -> Iterator[None]:
         device: for the error to name.
 
     Raises:
-        TrainingError: a device had no memory left in the body.
+        MemoryFullError: a device had no memory left in the body.
     """
     try:
         yield
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainingError(
+        raise MemoryFullError(
             f"the training does not fit into the memory of {device}: {str(error).strip().splitlines()[0]:.150}",
             "Choose a smaller network, a smaller image (data.size) or a larger device.",
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from ...spaces import TrainingError, cost_table
+from ...spaces import MemoryFullError, cost_table
 
 if TYPE_CHECKING:
     from ...spaces import Architecture
@@ -15,6 +15,8 @@ USABLE = 0.9
 """Share of a training's memory to plan with: allocators leave gaps."""
 VALIDATED = 500
 """Images that are validated or tested at a time, at most."""
+WORKSPACE = 160 * 2**20
+"""Bytes of a GPU that cuBLAS and cuDNN take however small the network is, which its own cost does not know."""
 
 
 def training_bytes(
@@ -65,7 +67,7 @@ def largest_batch(
         optimizer: "sgd" or "adamw".
 
     Raises:
-        TrainingError: not even two images fit.
+        MemoryFullError: not even two images fit.
     """
 
     def needed(batch: int) -> int:
@@ -75,7 +77,7 @@ def largest_batch(
     fixed = needed(2) - 2 * each
     batch = int(bytes * USABLE - fixed) // each
     if batch < 2:
-        raise TrainingError(
+        raise MemoryFullError(
             f"training this network on 2 images takes {needed(2) / 2**20:,.0f} MB and {bytes * USABLE / 2**20:,.0f} MB "
             f"({USABLE:.0%} of what it may take) can be used",
             "Choose a smaller network, a smaller image (data.size) or a larger device.",
@@ -99,7 +101,7 @@ def parts_that_fit(
         optimizer: "sgd" or "adamw".
 
     Raises:
-        TrainingError: not even the smallest parts fit.
+        MemoryFullError: not even the smallest parts fit.
     """
     needed = training_bytes(architecture, batch, precision=precision, optimizer=optimizer)
     if needed <= bytes * USABLE:
@@ -110,7 +112,7 @@ def parts_that_fit(
         parts *= 2
     parts = min(parts, batch // 2)
     if (largest := -(-batch // parts)) > most:  # two images fit, but an odd one is left over
-        raise TrainingError(
+        raise MemoryFullError(
             f"batches of {batch} have parts of at least {largest} images, and {most} fit",
             "Choose an even batch_size, a smaller network, a smaller image (data.size) or a larger device.",
         )

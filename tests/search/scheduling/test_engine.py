@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.proposals import proposals
-from convscape.search.scheduling import Decision, time_budget
+from convscape.search.scheduling import Decision, Report, time_budget
 from convscape.search.study import read_trials
 from convscape.spaces.conv_space.space import ConvSpace
 from convscape.spaces.errors import (
@@ -214,6 +214,21 @@ def test_a_lost_worker_costs_an_attempt_and_three_fail_the_trial(tmp_path: Path)
     assert engine.records[0].reason == "3 workers lost; the last: its process ended"
     finish(engine, good)
     assert counts(engine) == {"completed": 1, "stopped": 0, "failed": 1, "duplicate": 0, "infeasible": 0}
+
+
+def test_a_trial_that_outgrew_its_share_goes_on_where_it_stands_and_no_attempt_is_counted(tmp_path: Path) -> None:
+    engine = opened(tmp_path, config(search={"trials": 2}))
+    engine.time_budget.deadline = time.monotonic() + 1000
+    job = engine.next()
+    assert job is not None
+    for _ in range(5):
+        decision = engine.report(Report(number=job.number, outgrown=True))
+        assert decision is Decision.STOP
+        again = engine.next()
+        assert again is not None
+        assert (again.number, again.start) == (job.number, job.start)
+    assert engine.records[job.number].attempts == 0
+    assert engine.time_budget.until is not None, "its worker's clock was taken to be wrong"
 
 
 def test_a_lost_trial_goes_on_from_its_last_epoch_also_after_a_restart(tmp_path: Path) -> None:

@@ -68,13 +68,19 @@ def test_a_job_reads_back_equal(data: st.DataObject, architecture: Any, recipe: 
     failure=st.text(),
     halt=st.none() | st.tuples(st.text(min_size=1), st.text()),
     late=st.booleans(),
+    outgrown=st.booleans(),
 )
 def test_a_report_reads_back_equal_or_tells_of_nothing(
-    number: int, results: tuple[EpochResult, ...], failure: str, halt: tuple[str, str] | None, late: bool
+    number: int,
+    results: tuple[EpochResult, ...],
+    failure: str,
+    halt: tuple[str, str] | None,
+    late: bool,
+    outgrown: bool,
 ) -> None:
-    report = Report(number=number, results=results, failure=failure, halt=halt, late=late)
+    report = Report(number=number, results=results, failure=failure, halt=halt, late=late, outgrown=outgrown)
     values = through_json(report.to_json()) | {"training_iteration": 1}  # as Tune adds it
-    if results or failure or halt or late:
+    if results or failure or halt or late or outgrown:
         assert Report.from_json(values) == report
     else:
         with pytest.raises(TrainingError, match="it tells of no epoch"):

@@ -1,4 +1,4 @@
-"""What part of a machine a trial gets."""
+"""The device and the threads that a trial gets by the sweep file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..config import ResourcesConfig
+    from ...config import ResourcesConfig
 
 
 def device_of(resources: ResourcesConfig) -> str:

@@ -1,0 +1,111 @@
+"""The nodes of the joined Ray cluster that have GPUs, and how large these are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ray
+from ray.tune import PlacementGroupFactory
+
+from ...spaces import SweepError
+from .nodes import alive_nodes, answer_of, ask_nodes, start_on
+from .placement import GpuNode, Slot, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .nodes import Answer
+
+LABEL = "ray.io/node-id"
+"""The label by which Ray places something on one node."""
+
+
+def smallest_gpu() -> int:
+    """Bytes of memory of the smallest GPU of this machine; 0 where PyTorch finds none. For a process of its own."""
+    import os
+
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # Ray hides GPUs from what asked for none
+    import torch
+
+    return min(
+        (torch.cuda.get_device_properties(index).total_memory for index in range(torch.cuda.device_count())), default=0
+    )
+
+
+def gpu_nodes() -> list[GpuNode]:
+    """The nodes that have GPUs by Ray's count, each asked for their memory.
+
+    Raises:
+        SweepError: one of them does not say how large its GPUs are, or PyTorch finds none there.
+    """
+    nodes = [node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1]
+    answers = ask_nodes(nodes, smallest_gpu)
+    found = [node for answer in answers if (node := _with_gpus(answer))]
+    problems = [
+        f"{answer.node.host} ({answer.node.address}): {answer.problem or 'PyTorch finds no GPU there'}"
+        for answer in answers
+        if not answer.value
+    ]
+    if problems:
+        raise SweepError(
+            "resources.gpus: auto needs to know how much memory the GPUs have: " + "; ".join(problems[:3]),
+            "Mend that, or say what each trial gets, as `--set resources.gpus=0.5`.",
+        )
+    return found
+
+
+class LateNodes:
+    """Asks nodes that come while the sweep runs for their GPUs. Nothing waits for their answers."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, ray.ObjectRef] = {}
+
+    def __call__(self, known: Sequence[GpuNode]) -> list[GpuNode]:
+        """The nodes that have GPUs now; of those that have come, the ones that have answered since they were asked.
+
+        Args:
+            known: those that were there the last time.
+        """
+        now = {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1}
+        found = [node for node in known if node.id in now]
+        for new in now.keys() - {node.id for node in found}:
+            node = now[new]
+            if node.id not in self._asked:
+                self._asked[node.id] = start_on(node.id, smallest_gpu)
+            elif ray.wait([self._asked[node.id]], timeout=0)[0]:
+                answer = answer_of(node, self._asked[node.id], left=1.0)
+                if (gpu_node := _with_gpus(answer)) is not None:
+                    found.append(gpu_node)
+        return found
+
+
+def request_of(slot: Slot) -> PlacementGroupFactory:
+    """What Ray is asked for, for a job: a share of a GPU and CPUs, on one node.
+
+    Args:
+        slot: the job's place.
+    """
+    return PlacementGroupFactory([{"CPU": slot.cpus, "GPU": slot.gpus}], bundle_label_selector=[{LABEL: slot.node}])
+
+
+def usage_here(device: str, *, peak: bool) -> Usage:
+    """What this worker says of its GPU.
+
+    Args:
+        device: that it trains on, as torch names it.
+        peak: whether to say how much memory was held at once, at most.
+    """
+    import torch
+
+    ids = ray.get_gpu_ids() if ray.is_initialized() else []
+    held = torch.cuda.max_memory_allocated() if peak and device != "cpu" else None
+    return Usage(gpu=str(ids[0]) if ids else "", peak=held)
+
+
+def _with_gpus(answer: Answer) -> GpuNode | None:
+    """The node that has answered; None where it has not said how large its GPUs are."""
+    node, resources = answer.node, answer.node.resources
+    if not answer.value:
+        return None
+    gpus, cpus = int(resources["GPU"]), resources.get("CPU", 0.0)
+    return GpuNode(id=node.id, host=node.host, gpus=gpus, cpus=cpus, memory=answer.value)
