@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from convscape.search.workers.ray_runner import TUNE_SETTINGS
+from convscape.search.workers.cluster.settings import TUNE_SETTINGS
 from convscape.trainers.data.dataset import Dataset, Part
 from convscape.trainers.data.images import Images
 from ray import tune

@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import convscape
-from convscape.search.workers.package import own_files
+from convscape.search.workers.cluster.package import own_files
 
 ROOT = Path(convscape.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

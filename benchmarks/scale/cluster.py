@@ -18,7 +18,7 @@ from convscape.search.driver import read_progress
 from convscape.search.files import STUDY
 from convscape.search.sweep import Sweep
 from convscape.search.tracking import sync
-from convscape.search.workers.ray_runner import TUNE_LOGGERS, TUNE_SETTINGS
+from convscape.search.workers.cluster.settings import TUNE_LOGGERS, TUNE_SETTINGS
 
 from .held import Held, held, slots
 from .once import Faults, faults, in_mlflow, in_study

@@ -21,7 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ...spaces import CheckpointError, TrainingError
 from ...trainers import Checkpoints, PackedCheckpoint, read_packed, values_of, write_packed
 from ..files import MARK, trial_folder
-from .nodes import ask_node
+from .cluster import ask_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

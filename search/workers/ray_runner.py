@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
 from ..files import PLACEMENT, option_for
-from .address import token_mode
+from .cluster import TUNE_LOGGERS, TUNE_SETTINGS, environment, token_mode
 from .placement import Needs, Placement, Room, Slot, device_of, image_bytes, threads_of
 from .precision import MEASURING, choose_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -23,23 +23,9 @@ if TYPE_CHECKING:
     from ..config import ResourcesConfig, SweepConfig
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
-    from .node_check import NodeCheck
-    from .node_guard import NodeGuard
+    from .cluster import NodeCheck, NodeGuard
     from .training_job import Setup
 
-TUNE_SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leave CUDA_VISIBLE_DEVICES alone for trials without a GPU
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # nothing of Tune is read back, and it writes all trials each time
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the sweep's: it lets the running epochs end
-    "TUNE_RESULT_BUFFER_LENGTH": "1",  # a worker goes on when the engine has judged what it told
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a trial's reason is kept with the trial
-}
-"""Environment variables of Ray and Ray Tune while a sweep runs."""
-TUNE_LOGGERS = "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"
-"""Variable that turns off Tune's own loggers, unless a user sets it to 0: the spool has the results, and files a trial
-cost time."""
 SNAPSHOTS = "ray.tune.execution.experiment_state"
 """The logger of Tune's snapshots, which nobody reads back."""
 MOST_IDLE = 3
@@ -79,8 +65,7 @@ def run_ray(
         import ray  # it reads some of the settings now
 
         from .checkpoint_store import store_beside_driver
-        from .cluster import code_of, start_ray, workers_that_fit
-        from .nodes import alive_nodes
+        from .cluster import alive_nodes, code_of, start_ray, workers_that_fit
 
         ours = not ray.is_initialized()
         if ours:
@@ -107,7 +92,7 @@ def run_ray(
 def _head_watched(config: SweepConfig) -> AbstractContextManager[None]:
     import ray
 
-    from .head_watch import head_watched
+    from .cluster import head_watched
 
     command = f"convscape resume {config.name}{option_for(config.folder)} --address HOST:PORT"
     return head_watched(
@@ -192,7 +177,7 @@ def _requests(resources: ResourcesConfig) -> Any:
     """What Tune asks Ray for, for a job: the same for all, or by the job's place."""
     if resources.gpus != "auto":
         return {"CPU": resources.cpus, "GPU": resources.gpus}
-    from .gpu_nodes import request_of
+    from .cluster import request_of
 
     return lambda config: request_of(Slot.from_json(config["slot"]))
 
@@ -203,7 +188,7 @@ def _placement(
     """What gives each job its share of a GPU; None where the sweep file says what a trial gets."""
     if resources.gpus != "auto":
         return None
-    from . import gpu_nodes
+    from .cluster import LateNodes, gpu_nodes
 
     phase("asking nodes for their GPUs")
     needs = Needs(
@@ -213,8 +198,8 @@ def _placement(
         graphs=resources.cuda_graphs,
         file=engine.config.sweep_folder / PLACEMENT,
     )
-    room = Room(gpu_nodes.gpu_nodes())
-    return Placement(needs, room, workers=resources.workers, look=gpu_nodes.LateNodes())
+    room = Room(gpu_nodes())
+    return Placement(needs, room, workers=resources.workers, look=LateNodes())
 
 
 def _epochs(engine: Engine) -> int:
@@ -230,9 +215,7 @@ def _guard(
     Raises:
         SweepError: a node does not fit.
     """
-    from .node_check import NodeCheck
-    from .node_guard import NodeGuard
-    from .nodes import alive_nodes
+    from .cluster import NodeCheck, NodeGuard, alive_nodes
 
     if not resources.address and len(alive_nodes()) < 2:
         return None
@@ -303,18 +286,3 @@ def _silent(logger: str) -> Iterator[None]:
         yield
     finally:
         logging.getLogger(logger).setLevel(before)
-
-
-@contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """These environment variables while the body runs, and those from before thereafter."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

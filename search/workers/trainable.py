@@ -13,9 +13,7 @@ from ray import tune
 from ...spaces import ConvscapeError, MemoryFullError, SweepError, describe_exception
 from ..scheduling import Job, Report
 from .checkpoint_store import watched_folder
-from .draining import Notice
-from .gpu_nodes import usage_here
-from .node_guard import problem_on_this_node
+from .cluster import Notice, problem_on_this_node, usage_here
 from .placement import WHOLE, Slot
 from .training_job import TrainingJob, describe_failure
 from .watchdog import limited
@@ -23,7 +21,7 @@ from .watchdog import limited
 if TYPE_CHECKING:
     from ...trainers import EpochResult
     from ...trainers.data import Dataset
-    from .node_check import NodeCheck
+    from .cluster import NodeCheck
     from .training_job import Setup
 
 GATHERED = 0.5

@@ -19,7 +19,7 @@ from ray.tune.search import Searcher
 
 from ...spaces import SweepError, TrainingError
 from ..scheduling import Decision, Job, Report
-from .draining import was_drained
+from .cluster import was_drained
 from .placement import WHOLE, IdleWorkers, Slot, Usage
 from .watchdog import WATCHED, describe_hang
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
-    from .node_guard import NodeGuard
+    from .cluster import NodeGuard
     from .placement import Placement
 
 

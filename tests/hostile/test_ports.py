@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from convscape.search.workers.local_ray import _keep_token_private
+from convscape.search.workers.cluster.local_ray import _keep_token_private
 
 LISTENS = "0A"
 """The state of a listening socket in /proc/net/tcp."""
@@ -25,7 +25,7 @@ SECONDS = 2.0
 STARTS_RAY = """
 import ray
 from convscape.search.config import ResourcesConfig
-from convscape.search.workers.cluster import start_ray
+from convscape.search.workers.cluster.starting import start_ray
 start_ray(ResourcesConfig(cpus=1))
 print(ray.get(ray.remote(lambda: "up").remote()), flush=True)
 input()

@@ -13,7 +13,8 @@ import pytest
 from convscape.search.config import sweep_file
 from convscape.search.driver.launching import launch
 from convscape.search.scheduling import Report
-from convscape.search.workers import gpu_nodes, ray_runner, training_job
+from convscape.search.workers import ray_runner, training_job
+from convscape.search.workers.cluster import gpu_nodes
 from convscape.search.workers.placement import WHOLE, Placement, needs, shares
 from convscape.search.workers.training_job import Setup
 from convscape.search.workers.tune import ConvscapeScheduler

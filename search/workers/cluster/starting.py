@@ -15,20 +15,20 @@ import ray
 from ray._raylet import Config  # pyright: ignore[reportAttributeAccessIssue] - compiled, without types
 from ray.job_config import JobConfig
 
-from ...spaces import SweepError
+from ....spaces import SweepError
+from ..placement import refuse_without_gpus
 from .local_ray import start_local_ray
 from .nodes import trials_that_fit
 from .package import packaged
-from .placement import refuse_without_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..config import ResourcesConfig, SweepConfig
+    from ...config import ResourcesConfig, SweepConfig
     from .nodes import Node
 
 
-_ABOVE = Path(__file__).parents[3]
+_ABOVE = Path(__file__).parents[4]
 """The folder that Convscape is imported from."""
 _MISMATCH = re.compile(r"Version mismatch.*?Ray: (\S+)\s+Python: (\S+).*?Ray: (\S+)\s+Python: (\S+)", re.DOTALL)
 """What Ray says where its cluster runs another version of it or of Python: the cluster's two, and then ours."""

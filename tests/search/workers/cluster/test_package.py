@@ -10,8 +10,8 @@ from pathlib import Path
 
 import convscape
 import pytest
-from convscape.search.workers import package as sending
-from convscape.search.workers.package import own_files, packaged
+from convscape.search.workers.cluster import package as sending
+from convscape.search.workers.cluster.package import own_files, packaged
 from convscape.spaces import FOLDERS, SENT, SweepError
 
 ROOT = Path(convscape.__file__).resolve().parent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import ray
 
-from ...spaces import SweepError
+from ....spaces import SweepError
 from .node_check import INSTALL, NodeCheck
 from .nodes import ANSWER_SECONDS, alive_nodes, ask_nodes, trials_that_fit
 from .versions import asker, misfit
@@ -15,7 +15,7 @@ from .versions import asker, misfit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..config import ResourcesConfig
+    from ...config import ResourcesConfig
     from .nodes import Answer, Node
 
 LATE_SECONDS = 10.0

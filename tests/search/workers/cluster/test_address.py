@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.driver.launching import launch
-from convscape.search.workers import address as addresses
-from convscape.search.workers.address import refuse_unreachable
+from convscape.search.workers.cluster import address as addresses
+from convscape.search.workers.cluster.address import refuse_unreachable
 from convscape.spaces.errors import SweepError
 from tiny_sweep import tiny
 

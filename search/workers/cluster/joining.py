@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .address import refuse_unreachable, token_mode
-from .ray_runner import TUNE_SETTINGS, environment
+from .settings import TUNE_SETTINGS, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..config import ResourcesConfig
+    from ...config import ResourcesConfig
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def joined(resources: ResourcesConfig) -> Iterator[None]:
     with environment(settings):
         import ray  # it reads some of the settings now
 
-        from .cluster import start_ray
+        from .starting import start_ray
 
         if begun:
             yield

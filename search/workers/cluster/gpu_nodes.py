@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import ray
 from ray.tune import PlacementGroupFactory
 
-from ...spaces import SweepError
+from ....spaces import SweepError
+from ..placement import GpuNode, Slot, Usage
 from .nodes import alive_nodes, answer_of, ask_nodes, start_on
-from .placement import GpuNode, Slot, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

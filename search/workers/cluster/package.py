@@ -15,13 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ...spaces import FOLDERS, SENT, SweepError, is_export_source, is_installed, sent_folders
-from ..config import MOST_FILES
+from ....spaces import FOLDERS, SENT, SweepError, is_export_source, is_installed, sent_folders
+from ...config import MOST_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = Path(__file__).resolve().parents[3]
 """The folder of the package `convscape`."""
 ROOMS = ("commands", "dashboards", "search", "spaces", "testing", "trainers")
 """The folders in it that are part of the package; a checkout has others beside them."""

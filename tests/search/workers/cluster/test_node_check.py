@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from convscape.search.workers.node_check import COMPARED, NodeCheck
+from convscape.search.workers.cluster.node_check import COMPARED, NodeCheck
 from convscape.trainers.data import load_dataset
 from PIL import Image
 

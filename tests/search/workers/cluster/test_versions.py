@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from convscape.search.workers.versions import IN_COMMON, asker, misfit, versions_here
+from convscape.search.workers.cluster.versions import IN_COMMON, asker, misfit, versions_here
 
 OURS = {"python": "3.11.9", "ray": "2.60.0", "torch": "2.14.1+cpu", "numpy": "2.4.1", "safetensors": "0.8.0"}
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ...spaces import SweepError
+from ....spaces import SweepError
 
 CONNECT_SECONDS = 2.5
 """Seconds within which a host must be found and take a connection."""

@@ -11,12 +11,12 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from .placement import WHOLE
+from ..placement import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..config import ResourcesConfig
+    from ...config import ResourcesConfig
 
 ANSWER_SECONDS = 60.0
 """Seconds that a node has to answer: it starts a process, which may load PyTorch from a slow disk."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 import ray.exceptions
 from convscape.search.files import MARK
-from convscape.search.workers import draining
-from convscape.search.workers.draining import NodeDrainsError, Notice, was_drained
+from convscape.search.workers.cluster import draining
+from convscape.search.workers.cluster.draining import NodeDrainsError, Notice, was_drained
 from convscape.trainers.checkpoints import Checkpoints
 from joined_sweep import running, undisturbed
 from raylets import Raylets, can_hide, raylets

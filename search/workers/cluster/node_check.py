@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...spaces import DataError
-from ...trainers import weights_digest
-from ...trainers.data import Streamed
+from ....spaces import DataError
+from ....trainers import weights_digest
+from ....trainers.data import Streamed
 from .versions import misfit, versions_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...trainers.data import Dataset, Pictures
+    from ....trainers.data import Dataset, Pictures
 
 COMPARED = 16
 """Pictures of a part of the data that are compared, spread over all."""

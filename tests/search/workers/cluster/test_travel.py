@@ -130,11 +130,11 @@ from dataclasses import replace
 
 import ray
 from convscape.search.config.schema import ResourcesConfig
-from convscape.search.workers.address import token_mode
-from convscape.search.workers.cluster import start_ray
-from convscape.search.workers.node_check import NodeCheck
-from convscape.search.workers.node_guard import NodeGuard, problem_on_this_node
-from convscape.search.workers.nodes import alive_nodes
+from convscape.search.workers.cluster.address import token_mode
+from convscape.search.workers.cluster.starting import start_ray
+from convscape.search.workers.cluster.node_check import NodeCheck
+from convscape.search.workers.cluster.node_guard import NodeGuard, problem_on_this_node
+from convscape.search.workers.cluster.nodes import alive_nodes
 from convscape.spaces import SweepError
 from convscape.trainers.data import load_dataset
 
