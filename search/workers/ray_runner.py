@@ -188,7 +188,7 @@ def _placement(
     """What gives each job its share of a GPU; None where the sweep file says what a trial gets."""
     if resources.gpus != "auto":
         return None
-    from .cluster import LateNodes, gpu_nodes
+    from .cluster import LateNodes, nodes_with_gpus
 
     phase("asking nodes for their GPUs")
     needs = Needs(
@@ -198,7 +198,7 @@ def _placement(
         graphs=resources.cuda_graphs,
         file=engine.config.sweep_folder / PLACEMENT,
     )
-    room = Room(gpu_nodes())
+    room = Room(nodes_with_gpus())
     return Placement(needs, room, workers=resources.workers, look=LateNodes())
 
 

@@ -2,7 +2,7 @@ from .address import refuse_unreachable as refuse_unreachable, token_mode as tok
 from .draining import Notice as Notice, was_drained as was_drained
 from .gpu_nodes import (
     LateNodes as LateNodes,
-    gpu_nodes as gpu_nodes,
+    nodes_with_gpus as nodes_with_gpus,
     request_of as request_of,
     usage_here as usage_here,
 )
@@ -21,5 +21,5 @@ from .nodes import (
 from .package import modules_below as modules_below, packaged as packaged
 from .settings import TUNE_LOGGERS as TUNE_LOGGERS, TUNE_SETTINGS as TUNE_SETTINGS, environment as environment
 from .starting import code_of as code_of, start_ray as start_ray, workers_that_fit as workers_that_fit
-from .survey import PACKAGES as PACKAGES, small_training as small_training, survey as survey
+from .node_survey import PACKAGES as PACKAGES, small_training as small_training, survey as survey
 from .versions import versions_fit as versions_fit

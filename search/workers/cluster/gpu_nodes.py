@@ -32,7 +32,7 @@ def smallest_gpu() -> int:
     )
 
 
-def gpu_nodes() -> list[GpuNode]:
+def nodes_with_gpus() -> list[GpuNode]:
     """The nodes that have GPUs by Ray's count, each asked for their memory.
 
     Raises:
