@@ -11,6 +11,7 @@ from .joining import joined as joined
 from .node_check import NodeCheck as NodeCheck
 from .node_guard import NodeGuard as NodeGuard, problem_on_this_node as problem_on_this_node
 from .node_processes import Clock as Clock, NodeProcesses as NodeProcesses
+from .node_survey import PACKAGES as PACKAGES, small_training as small_training, survey as survey
 from .nodes import (
     Answer as Answer,
     Node as Node,
@@ -21,5 +22,4 @@ from .nodes import (
 from .package import modules_below as modules_below, packaged as packaged
 from .settings import TUNE_LOGGERS as TUNE_LOGGERS, TUNE_SETTINGS as TUNE_SETTINGS, environment as environment
 from .starting import code_of as code_of, start_ray as start_ray, workers_that_fit as workers_that_fit
-from .node_survey import PACKAGES as PACKAGES, small_training as small_training, survey as survey
 from .versions import versions_fit as versions_fit

@@ -14,8 +14,8 @@ from convscape.search.doctor.nodes import node_findings
 from convscape.search.doctor.versions import misfits
 from convscape.search.tracking.probe import StoreProbe
 from convscape.search.workers.cluster.node_processes import Clock
-from convscape.search.workers.cluster.nodes import Answer, Node, trials_that_fit
 from convscape.search.workers.cluster.node_survey import small_training, survey
+from convscape.search.workers.cluster.nodes import Answer, Node, trials_that_fit
 from convscape.spaces.errors import SweepError
 from hypothesis import given, strategies as st
 
