@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SWEEPS ?= sweeps
+# A file's tests stay in one process: they share what is slow to make. Files come as they are: the longest has one test.
+PROCESSES ?= --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-slow fuzz gpu check format clean
 
@@ -18,11 +20,11 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/convscape launch examples/digits.yaml --replace --set folder=$(SWEEPS) --export exported/digits
 
-test: $(VENV)/.installed-dev  # a file's tests stay in one process: they share what is slow to make
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PROCESSES)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(PROCESSES)
 
 fuzz: $(VENV)/.installed-dev
 	FUZZ=100000 $(BIN)/python -m pytest -m slow tests/hostile/test_fuzz.py
