@@ -117,7 +117,7 @@ def recipe(trials: int, folder: Path) -> list[float]:
         def on_trial_complete(self, *_, **__) -> None:
             ends.append(time.perf_counter())
 
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         tune.Tuner(
             tune.with_resources(hardly, {"cpu": 1}),

@@ -108,7 +108,9 @@ def take(load: Load) -> TakenThroughTune:
     """Has Ray's workers report through Tune, more often than a driver can take in."""
     Reporting.seconds = load.workers / OFFERED
     setattr(ray_runner, "_sharing", lambda *_: Reporting)  # noqa: B010 - the one thing that is not as in any sweep
-    ray.init(num_cpus=load.workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        address="local", num_cpus=load.workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     try:
         config, begun = load.config(), time.perf_counter()
         with opened(config) as engine:

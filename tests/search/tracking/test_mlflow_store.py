@@ -41,7 +41,9 @@ def images(root):
 def started(store: int, **settings: Any) -> None:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=store, **settings)
+    ray.init(
+        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=store, **settings
+    )
 
 
 @pytest.fixture(scope="module")

@@ -220,7 +220,7 @@ def test_a_halted_sweep_does_not_wait_for_a_worker(monkeypatch: pytest.MonkeyPat
             self.asked += 1
             return "interrupted" if self.asked > 2 else ""
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
         needs = ResourcesConfig(cpus=64)
         run_there = ray_runner._on_a_worker(Halting(), needs, lambda _: None)  # pyright: ignore[reportArgumentType]

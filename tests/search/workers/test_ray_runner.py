@@ -40,7 +40,7 @@ resources: {runner: ray, workers: 2, precision: float32}
 def cluster() -> Iterator[None]:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -173,12 +173,12 @@ def test_a_trial_that_hangs_fails_and_the_others_do_not(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trials, "WarmWorker", hanging(number=2, epoch=2))
-    sweep = run(tmp_path, "search.promotion=none", "search.trials=6", "resources.epoch_seconds=8")
+    sweep = run(tmp_path, "search.promotion=none", "search.trials=6", "resources.epoch_seconds=15")
     failed = sweep.trials()[2]
     assert (failed.state, failed.epochs, failed.attempts) == ("failed", 1, 3)
     where = sweep.folder / "trials" / "00002" / "hung.txt"
     assert failed.reason == (
-        "3 workers lost; the last: an epoch did not end within the 8 s of resources.epoch_seconds; raise it, or see in "
+        "3 workers lost; the last: an epoch did not end within the 15 s of resources.epoch_seconds; raise it, or see in "
         f"{where} where it hung"
     )
     assert "in epoch" in where.read_text()
