@@ -178,8 +178,8 @@ def test_a_trial_that_hangs_fails_and_the_others_do_not(
     assert (failed.state, failed.epochs, failed.attempts) == ("failed", 1, 3)
     where = sweep.folder / "trials" / "00002" / "hung.txt"
     assert failed.reason == (
-        "3 workers lost; the last: an epoch did not end within the 15 s of resources.epoch_seconds; raise it, or see in "
-        f"{where} where it hung"
+        "3 workers lost; the last: an epoch did not end within the 15 s of resources.epoch_seconds; raise it, or see "
+        f"in {where} where it hung"
     )
     assert "in epoch" in where.read_text()
     assert (sweep.counts()["completed"], sweep.counts()["failed"]) == (5, 1)
