@@ -29,7 +29,7 @@ def asker() -> Callable[[], tuple[dict[str, str], str]]:
 
     It returns the versions there and why a worker's code cannot be loaded, "" where it can.
     """
-    return _asker(f"{__package__.rpartition('.')[0]}.trainable")
+    return _asker(f"{__name__.rsplit('.', 2)[0]}.trainable")
 
 
 def _asker(module: str) -> Callable[[], tuple[dict[str, str], str]]:
