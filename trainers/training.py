@@ -104,6 +104,9 @@ class Training:
         self.precision: Precision = precision
         self.device = torch.device(device)
         self.epoch = 0
+        self.step_peak: int | None = None
+        """Bytes of a GPU that this process held at once, at most, until its first epoch's steps were done; validation,
+        which takes what there is, is not counted. None before, and on a CPU."""
         self._splits = splits
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         self.steps_per_epoch = len(dataset.train) // self.batch_size
@@ -217,6 +220,8 @@ class Training:
             with torch.random.fork_rng(devices=cuda):
                 torch.manual_seed(_mixed(self.seed, self.epoch, stream=1))
                 train_loss = self._learn()
+                if self.step_peak is None and self.device.type == "cuda":
+                    self.step_peak = torch.cuda.max_memory_allocated()
             learnt = time.perf_counter() - start
             validated = self._validation(self.averaged, self.epoch + 1)
             if validated.constant and self._validation(self.network.eval(), self.epoch + 1).constant:

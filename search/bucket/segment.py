@@ -13,13 +13,26 @@ from hashlib import sha256
 from typing import Any
 
 from ...spaces import SweepError
-from ..files import CONFIG, INPUTS, LARGEST_JSON, PRECISION, PROGRESS, SPOOL, STUDY, TRIALS, UPLOADED, open_seal, seal
+from ..files import (
+    CONFIG,
+    INPUTS,
+    LARGEST_JSON,
+    PLACEMENT,
+    PRECISION,
+    PROGRESS,
+    SPOOL,
+    STUDY,
+    TRIALS,
+    UPLOADED,
+    open_seal,
+    seal,
+)
 
 FORMAT = "convscape-bucket/1"
 APPENDED = (STUDY, UPLOADED, SPOOL)
 """Files that only grow, in the order in which they are copied: what MLflow is told, the study tells already."""
 SMALL = re.compile(
-    rf"{re.escape(CONFIG)}|{re.escape(INPUTS)}|{re.escape(PRECISION)}|{re.escape(PROGRESS)}"
+    rf"{re.escape(CONFIG)}|{re.escape(INPUTS)}|{re.escape(PRECISION)}|{re.escape(PLACEMENT)}|{re.escape(PROGRESS)}"
     rf"|{TRIALS}/\d{{5,9}}/(best\.json|failure\.txt|hung\.txt)"
 )
 """Names of the files that are copied whole."""

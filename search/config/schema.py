@@ -89,16 +89,20 @@ def _whole_or_auto(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(read, json_schema_input_type=written)
 
 
+MOST_GPUS = 1024
+"""Bound on the GPUs of a trial."""
+
+
 def _gpus(value: Any) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value != "auto" and not (number and value >= 0):
-        raise ValueError("it must be a number from 0 on, such as 0.25 or 1, or auto")
+    if value != "auto" and not (number and 0 <= value <= MOST_GPUS):
+        raise ValueError(f"it must be a number from 0 to {MOST_GPUS:,}, such as 0.25 or 1, or auto")
     return value
 
 
 Gpus = Annotated[
     int | float | Literal["auto"],
-    BeforeValidator(_gpus, json_schema_input_type=Annotated[float, Field(ge=0)] | Literal["auto"]),
+    BeforeValidator(_gpus, json_schema_input_type=Annotated[float, Field(ge=0, le=MOST_GPUS)] | Literal["auto"]),
 ]
 """GPUs that a trial gets: a share of one, whole ones, or "auto": by the memory that it takes."""
 
@@ -326,7 +330,9 @@ class ResourcesConfig(_Section):
     def _share_or_whole(cls, gpus: float | Literal["auto"], info: ValidationInfo) -> float | Literal["auto"]:
         if gpus == "auto":
             if info.data.get("cpus", 1) != 1:
-                raise ValueError("with it a trial's CPUs follow from its share of a GPU: leave resources.cpus out")
+                raise ValueError(
+                    "with it a trial's CPUs follow from its share of a GPU: leave resources.cpus out, or say 1"
+                )
         elif gpus > 1 and gpus != int(gpus):
             raise ValueError("above one, GPUs are given whole")
         return gpus

@@ -159,12 +159,16 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
                 level=Level.NOTE if waits else Level.WRONG,
                 text=f"none fits: a trial needs {needs}, and no node has that: the most on one is {most['CPU']:g} CPU "
                 f"and {most['GPU']:g} GPU" + ("; they wait for nodes to come" if waits else ""),
-                remedy="Ask for less in `resources`, or add a node: `ray start --address=HEAD:6379`. Where nodes "
-                "come when they are needed, say how many trials: `resources.workers`.",
+                remedy="Ask for less in `resources`, or add a node: `ray start --address=HEAD:6379`."
+                + (
+                    ""
+                    if shares
+                    else " Where nodes come when they are needed, say how many trials: `resources.workers`."
+                ),
             )
         ]
     wanted = resources.workers
-    if wanted and wanted > room:
+    if wanted and wanted > room and not shares:
         return [
             Finding(
                 check="trials",
@@ -174,7 +178,9 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
             )
         ]
     at_most = "up to " if shares else ""
-    return [Finding(check="trials", level=Level.OK, text=f"{at_most}{wanted or room} at a time, of {needs} each")]
+    return [
+        Finding(check="trials", level=Level.OK, text=f"{at_most}{min(wanted or room, room)} at a time, of {needs} each")
+    ]
 
 
 def _images(config: SweepConfig) -> list[Finding]:

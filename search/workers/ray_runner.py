@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...spaces import SweepError
 from ..files import PLACEMENT, option_for
 from .cluster import TUNE_LOGGERS, TUNE_SETTINGS, environment, token_mode
-from .placement import Needs, Placement, Room, Slot, device_of, image_bytes, threads_of
+from .placement import WHOLE, Needs, Placement, Room, Slot, device_of, image_bytes, threads_of
 from .precision import MEASURING, choose_precision
 
 if TYPE_CHECKING:
@@ -136,8 +136,6 @@ def _tune(
     while not engine.finished:
         searcher, before = ConvscapeSearcher(engine, workers, placement), _epochs(engine)
         reason = "Tune ended without it"
-        if placement is not None:
-            placement.forget()
         try:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, _requests(resources)),
@@ -169,6 +167,8 @@ def _tune(
                 f"Ray Tune ended {MOST_IDLE} times before anything was trained; the last: {reason}",
                 "Mend that, then start it again: what was trained is kept.",
             )
+        if placement is not None:
+            placement.give_back(engine)
         for number in sorted(engine.active):
             engine.worker_lost(number, reason)
 
@@ -258,7 +258,8 @@ def _on_a_worker(
     def run(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any] | None:
         phase(MEASURING)
         # One call a process: the worker, and what it holds of a GPU, are gone before the first trial comes.
-        cpus, gpus = (0, 1) if resources.gpus == "auto" else (resources.cpus, resources.gpus)  # nothing else runs yet
+        # A whole GPU may never be free where another sweep is on the cluster.
+        cpus, gpus = (0, 1 / WHOLE) if resources.gpus == "auto" else (resources.cpus, resources.gpus)
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1)(function)
         task = remote.remote(*arguments)
         while not ray.wait([task], timeout=0.2)[0]:

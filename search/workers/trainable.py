@@ -118,9 +118,9 @@ class WarmWorker(tune.Trainable):
         report = Report(number=self._job.number, results=tuple(results), **more).to_json()
         if "slot" not in self._given:
             return report
-        usage = usage_here(self._setup.device, peak=self._measures and bool(results))
-        self._measures &= not results
-        return {**report, **usage.to_json()}
+        peak = self._training.step_peak if self._training is not None and self._measures else None
+        self._measures &= peak is None
+        return {**report, **usage_here(peak).to_json()}
 
     def _forget_peak(self) -> None:
         if self._setup.device != "cpu":

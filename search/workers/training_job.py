@@ -157,6 +157,11 @@ class TrainingJob:
         """Whether the next call of `epoch` gives a result from a checkpoint, which was trained but never reported."""
         return bool(self._to_replay)
 
+    @property
+    def step_peak(self) -> int | None:
+        """Bytes of a GPU that the training held in its first epoch here, as `Training.step_peak` has them."""
+        return self._training.step_peak
+
     def reported(self) -> None:
         """Takes in that every result `epoch` gave so far has reached the sweep: later checkpoints leave them out."""
         self._unreported = list(self._to_replay)

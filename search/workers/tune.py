@@ -170,6 +170,8 @@ class ConvscapeScheduler(FIFOScheduler):
         """
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
         placement = self._searcher.placement
+        if placement is not None:
+            placement.look_around()  # also while no job is asked for, since many wait
         if self._engine.halted:
             lost = self._waiting
         else:
@@ -204,12 +206,12 @@ class ConvscapeScheduler(FIFOScheduler):
             report = Report.from_json({**result, "number": number})
         except TrainingError as error:
             report = Report(number=number, failure=error.message)
-        if (placement := self._searcher.placement) is not None:
-            placement.seen(number, Usage.from_json(result))
-            if report.outgrown:
-                placement.outgrew(number)
         decision = Decision.STOP
         try:
+            if (placement := self._searcher.placement) is not None:
+                placement.seen(number, Usage.from_json(result))
+                if report.outgrown:
+                    placement.outgrew(number)
             decision = self._engine.report(report)
         except Exception as problem:  # noqa: BLE001
             self._searcher.problem = problem
@@ -239,6 +241,8 @@ class ConvscapeScheduler(FIFOScheduler):
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
         if was_drained(trial.get_pickled_error()):
             self._searcher.drained.add(trial.trial_id)
+            if self._searcher.placement is not None:
+                self._searcher.placement.look_around(now=True)
         super().on_trial_error(tune_controller, trial)
 
     def _describe_hang(self, limit: float, job: dict[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import ray
+from ray._private.state import state
 from ray.tune import PlacementGroupFactory
 
 from ....spaces import SweepError
@@ -14,10 +16,11 @@ from .nodes import alive_nodes, answer_of, ask_nodes, start_on
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .nodes import Answer
+    from .nodes import Answer, Node
 
 LABEL = "ray.io/node-id"
 """The label by which Ray places something on one node."""
+_log = logging.getLogger(__name__)
 
 
 def smallest_gpu() -> int:
@@ -33,24 +36,23 @@ def smallest_gpu() -> int:
 
 
 def nodes_with_gpus() -> list[GpuNode]:
-    """The nodes that have GPUs by Ray's count, each asked for their memory.
+    """The nodes that have GPUs by Ray's count and are to stay, each asked for their memory.
+
+    Of those that do not say how large their GPUs are it is told why; they get no trials for now.
 
     Raises:
-        SweepError: one of them does not say how large its GPUs are, or PyTorch finds none there.
+        SweepError: none of them says how large its GPUs are, or PyTorch finds none there.
     """
-    nodes = [node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1]
-    answers = ask_nodes(nodes, smallest_gpu)
+    answers = ask_nodes(list(_declared().values()), smallest_gpu)
     found = [node for answer in answers if (node := _with_gpus(answer))]
-    problems = [
-        f"{answer.node.host} ({answer.node.address}): {answer.problem or 'PyTorch finds no GPU there'}"
-        for answer in answers
-        if not answer.value
-    ]
-    if problems:
+    silent = [answer for answer in answers if not answer.value]
+    if silent and not found:
         raise SweepError(
-            "resources.gpus: auto needs to know how much memory the GPUs have: " + "; ".join(problems[:3]),
+            "resources.gpus: auto needs to know how much memory the GPUs have: " + "; ".join(map(_why, silent[:3])),
             "Mend that, or say what each trial gets, as `--set resources.gpus=0.5`.",
         )
+    for answer in silent:
+        _tell(answer)
     return found
 
 
@@ -59,23 +61,29 @@ class LateNodes:
 
     def __init__(self) -> None:
         self._asked: dict[str, ray.ObjectRef] = {}
+        self._told: set[str] = set()
 
     def __call__(self, known: Sequence[GpuNode]) -> list[GpuNode]:
-        """The nodes that have GPUs now; of those that have come, the ones that have answered since they were asked.
+        """The nodes that have GPUs and are to stay; of those that have come, the ones that have answered meanwhile.
+
+        One that does not say how large its GPUs are is told of once, and asked again each time.
 
         Args:
             known: those that were there the last time.
         """
-        now = {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1}
+        now = _declared()
         found = [node for node in known if node.id in now]
         for new in now.keys() - {node.id for node in found}:
             node = now[new]
             if node.id not in self._asked:
                 self._asked[node.id] = start_on(node.id, smallest_gpu)
             elif ray.wait([self._asked[node.id]], timeout=0)[0]:
-                answer = answer_of(node, self._asked[node.id], left=1.0)
+                answer = answer_of(node, self._asked.pop(node.id), left=1.0)
                 if (gpu_node := _with_gpus(answer)) is not None:
                     found.append(gpu_node)
+                elif node.id not in self._told:
+                    self._told.add(node.id)
+                    _tell(answer)
         return found
 
 
@@ -88,18 +96,30 @@ def request_of(slot: Slot) -> PlacementGroupFactory:
     return PlacementGroupFactory([{"CPU": slot.cpus, "GPU": slot.gpus}], bundle_label_selector=[{LABEL: slot.node}])
 
 
-def usage_here(device: str, *, peak: bool) -> Usage:
+def usage_here(peak: int | None) -> Usage:
     """What this worker says of its GPU.
 
     Args:
-        device: that it trains on, as torch names it.
-        peak: whether to say how much memory was held at once, at most.
+        peak: bytes of it that the job's training has held at once, at most; None where that is not counted.
     """
-    import torch
-
     ids = ray.get_gpu_ids() if ray.is_initialized() else []
-    held = torch.cuda.max_memory_allocated() if peak and device != "cpu" else None
-    return Usage(gpu=str(ids[0]) if ids else "", peak=held)
+    return Usage(gpu=str(ids[0]) if ids else "", peak=peak)
+
+
+def _declared() -> dict[str, Node]:
+    """The nodes that have GPUs by Ray's count, by id; not those that are being drained, where Ray places nothing."""
+    draining = state.get_draining_nodes()
+    return {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1 and node.id not in draining}
+
+
+def _why(answer: Answer) -> str:
+    return f"{answer.node.host} ({answer.node.address}): {answer.problem or 'PyTorch finds no GPU there'}"
+
+
+def _tell(answer: Answer) -> None:
+    _log.warning(
+        "resources.gpus: auto gives this node no trials, for it does not say how large its GPUs are: %s", _why(answer)
+    )
 
 
 def _with_gpus(answer: Answer) -> GpuNode | None:

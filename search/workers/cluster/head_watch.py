@@ -25,26 +25,29 @@ def head_watched(address: str, remedy: str) -> Iterator[None]:
         remedy: what to do when this process has ended.
     """
     over = threading.Event()
-    threading.Thread(target=_watch, args=(address, remedy, over), name="head-watch", daemon=True).start()
+    host, _, port = address.rpartition(":")
+    threading.Thread(
+        target=_watch, args=(host.strip("[]"), int(port), remedy, over), name="head-watch", daemon=True
+    ).start()
     try:
         yield
     finally:
         over.set()
 
 
-def _watch(address: str, remedy: str, over: threading.Event) -> None:
-    host, _, port = address.rpartition(":")
+def _watch(host: str, port: int, remedy: str, over: threading.Event) -> None:
     missed = 0
     while not over.wait(EVERY):
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=EVERY):
+            with socket.create_connection((host, port), timeout=EVERY):
                 missed = 0
         except OSError:
             missed += 1
         if missed == 2:
             _log.warning(
-                "The head of the Ray cluster at %s does not answer. If it stays away Ray ends this process within a "
+                "The head of the Ray cluster at %s:%d does not answer. If it stays away Ray ends this process within a "
                 "minute. %s",
-                address,
+                host,
+                port,
                 remedy,
             )

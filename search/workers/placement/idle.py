@@ -14,8 +14,8 @@ class IdleWorkers:
     """Lets Tune keep every worker that has no job, except on nodes where a job waits for a worker of another share."""
 
     def __init__(self) -> None:
-        self._kept: dict[Slot, tuple[Any, bool]] = {}
-        """For each place the request that Tune knows it by, and whether idle workers of it are kept now."""
+        self._kept: dict[Slot, tuple[Any, int]] = {}
+        """For each place the request that Tune knows it by, and how many idle workers of it are kept now."""
 
     def sort_out(self, cache: Any, pending: Iterable[tuple[Slot, Any]], most: int) -> None:
         """Has Tune's cache of workers keep those that may stay, and end the others at its next step.
@@ -27,11 +27,12 @@ class IdleWorkers:
         """
         pending = list(pending)
         for slot, request in pending:
-            self._kept.setdefault(slot, (request, False))
+            self._kept.setdefault(slot, (request, 0))
         for slot, (request, kept) in self._kept.items():
             stays = all(wanted == slot or wanted.node != slot.node for wanted, _ in pending)
             if stays and not kept:
                 cache.increase_max(request, by=most)
-            elif kept and not stays:
-                cache.decrease_max(request, by=most)
-            self._kept[slot] = request, stays
+                self._kept[slot] = request, most
+            elif kept and not stays:  # `most` may be another by now, for nodes come and go
+                cache.decrease_max(request, by=kept)
+                self._kept[slot] = request, 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ....trainers.device import IMAGES, USABLE, WORKSPACE, batch_bytes, training_bytes
-from ...files import read_sealed, write_sealed
+from ...files import read_or_tell, write_sealed
 from .shares import EIGHTHS, WHOLE, memory_of
 
 if TYPE_CHECKING:
@@ -161,11 +161,11 @@ class Needs:
 
     def _read(self, file: Path) -> None:
         # Without it all is learnt again: the first networks of each kind train in too small a share once more.
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            values = read_sealed(file)
-            ratios = [(int(step), float(ratio)) for step, ratio in values["ratios"]]
-            outgrown = {int(number): int(memory) for number, memory in values["outgrown"].items()}
-            self._ratios.extend((step, ratio) for step, ratio in ratios if step > 0 and ratio > 0)
+        values = read_or_tell(file)
+        with suppress(ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+            ratios = [(int(step), float(ratio)) for step, ratio in (values or {})["ratios"]]
+            outgrown = {int(number): int(memory) for number, memory in (values or {})["outgrown"].items()}
+            self._ratios.extend((step, ratio) for step, ratio in ratios if step > 0 and 0 < ratio <= MOST)
             self._outgrown.update(outgrown)
 
     def _write(self) -> None:

@@ -61,11 +61,9 @@ class Placement:
         Args:
             engine: whose jobs they are. Once it is halted those that wait are given back to it.
         """
-        self._look_around()
+        self.look_around()
         if engine.halted:
-            for number in list(self._waiting):
-                del self._waiting[number]
-                engine.requeue(number)
+            self._give_back_waiting(engine)
             return None
         if len(self._placed) >= self.most:
             return None
@@ -88,6 +86,16 @@ class Placement:
             self._waiting[job.number] = job, need
         return None
 
+    def look_around(self, *, now: bool = False) -> None:
+        """Takes in which nodes there are, every LOOKS seconds.
+
+        Args:
+            now: whether to look before that, as where one is known to go.
+        """
+        if self._look is not None and (now or time.monotonic() > self._looked + LOOKS):
+            self.room.update(self._look(self.room.nodes))
+            self._looked = time.monotonic()
+
     def lost(self, slot: Slot) -> bool:
         """Whether the node of a place is gone, so that a job that has not begun there never will."""
         return all(node.id != slot.node for node in self.room.nodes)
@@ -101,11 +109,15 @@ class Placement:
         self.room.leave(number)
         self._placed.pop(number, None)
 
-    def forget(self) -> None:
-        """Takes in that no job is being trained and none waits any more, as where Tune has ended by an error."""
+    def give_back(self, engine: Engine) -> None:
+        """Takes in that nothing is trained any more, as where Tune has ended by an error: what waited may come again.
+
+        Args:
+            engine: whose jobs they are.
+        """
         for number in list(self._placed):
             self.leave(number)
-        self._waiting.clear()
+        self._give_back_waiting(engine)
 
     def seen(self, number: int, usage: Usage) -> None:
         """Takes in what a worker says of its GPU while it trains a job.
@@ -131,18 +143,19 @@ class Placement:
             need, slot = self._placed[number]
             self.needs.outgrew(number, need, self._memory(slot))
 
+    def _give_back_waiting(self, engine: Engine) -> None:
+        for number in list(self._waiting):
+            del self._waiting[number]
+            engine.requeue(number)
+
     def _place(self, job: Job, need: Need, slot: Slot) -> tuple[Job, Slot]:
         self._placed[job.number] = need, slot
         return job, slot
 
     def _shares(self, job: Job, need: Need) -> dict[str, int]:
-        return self.needs.share_wherever(self.room.nodes, job.number, need)
+        shares = self.needs.share_wherever(self.room.nodes, job.number, need)
+        return shares if self.most > self.room.gpus else dict.fromkeys(shares, WHOLE)  # nobody to share with
 
     def _memory(self, slot: Slot) -> int:
         node = next((node for node in self.room.nodes if node.id == slot.node), None)
         return memory_of(node, slot.eighths) if node else 0
-
-    def _look_around(self) -> None:
-        if self._look is not None and time.monotonic() > self._looked + LOOKS:
-            self.room.update(self._look(self.room.nodes))
-            self._looked = time.monotonic()

@@ -71,7 +71,8 @@ class Room:
         """Gives a trial a place, where there is one; None where it has to wait.
 
         Of several nodes the one where it takes least memory is taken, then the one whose GPU has least left: empty ones
-        are for those that need one whole. Only while there are fewer trials than GPUs each gets an empty one.
+        are for those that need one whole. While there are fewer trials than GPUs it is the one with most left. Within a
+        node it is always the fullest, as Ray has it.
 
         Args:
             number: the trial's number.

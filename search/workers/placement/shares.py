@@ -79,8 +79,10 @@ class Usage:
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> Usage:
-        """The value that `Usage.to_json` has added to `values`."""
-        return Usage(gpu=values.get("gpu", ""), peak=values.get("peak"))
+        """The value that `Usage.to_json` has added to `values`; what it cannot be is passed over."""
+        gpu, peak = values.get("gpu", ""), values.get("peak")
+        known = isinstance(peak, int) and not isinstance(peak, bool) and peak > 0
+        return Usage(gpu=gpu if isinstance(gpu, str) else "", peak=peak if known else None)
 
 
 def memory_of(node: GpuNode, eighths: int) -> int:

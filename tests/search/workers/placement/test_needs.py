@@ -115,3 +115,21 @@ def test_a_dry_run_says_what_the_share_would_be() -> None:
     design = Design.of(classic("resnet18"), Recipe(batch_size=128))
     line = shares_line(design, load_dataset("digits", train=200, validation=100))
     assert line == "a step takes 4,093 MB; of a GPU it would get: 1/2 (12 GB), 1/4 (24 GB), 1/8 (80 GB)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"ratios": [], "outgrown": []}',
+        '{"ratios": [[1e999, 1]], "outgrown": {}}',
+        '{"ratios": [[1000, 1e300]], "outgrown": {}}',
+        '{"ratios": [[1000, 3, 4]], "outgrown": {"x": 1}}',
+        "[1]",
+        "{",
+    ],
+)
+def test_what_was_kept_may_be_anything(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "placement.json"
+    file.write_text(text)
+    needs = Needs(images=0, train=100, precision="float32", file=file)
+    assert needs.factor(Need(step=1000, batch=0, images=0)) == 1.0

@@ -76,7 +76,7 @@ def test_a_trial_that_outgrows_its_share_comes_again_with_the_next_larger_one(
         report = worker.step()
         assert bool(report["outgrown"]) == (eighths < EIGHTHS[-1])
         tell(orders, f"t{attempt}", report)
-    assert "went through the network in" in str(report) or "parts" in str(report)
+    assert "parts" in str(report)
 
 
 def test_a_measured_peak_makes_the_next_share_larger(sweep: tuple[ConvscapeSearcher, ConvscapeScheduler]) -> None:
