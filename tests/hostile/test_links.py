@@ -107,7 +107,10 @@ def again(swept: Path, to: Path) -> None:
 def test_an_export_replaces_what_it_wrote(swept: Path, exported: Path) -> None:
     (exported / "__pycache__").mkdir()
     (exported / "__pycache__" / "model.cpython-311.pyc").touch()
+    before = {file: file.stat() for file in exported.iterdir() if file.is_file()}
     again(swept, exported)
+    assert before
+    assert all(file.stat().st_mtime_ns > was.st_mtime_ns for file, was in before.items())
 
 
 def test_an_export_replaces_one_of_an_earlier_version(swept: Path, exported: Path) -> None:

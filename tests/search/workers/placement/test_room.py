@@ -55,7 +55,6 @@ def test_what_is_given_is_there_at_any_moment_and_nothing_waits_for_ever(
     """A trace of jobs that come and go; those that have no place wait, the first of them first."""
     room, ray = Room(nodes), Ray(nodes)
     waiting: dict[int, dict[str, int]] = {}
-    overtaken: dict[int, int] = {}
     bound = sum(WHOLE * node.gpus for node in nodes)
 
     def try_to_place() -> None:
@@ -77,9 +76,6 @@ def test_what_is_given_is_there_at_any_moment_and_nothing_waits_for_ever(
             ray.end(ended := data.draw(st.sampled_from(sorted(ray.running))))
             room.leave(ended)
             try_to_place()
-        first = next(iter(waiting), None)
-        if first is not None:
-            overtaken[first] = overtaken.get(first, 0) + 1
     ends = 0
     while waiting:
         first = next(iter(waiting))
