@@ -131,7 +131,8 @@ class Raylets:
         found: list[psutil.Process] = []
         for process in self.processes(index):
             with contextlib.suppress(psutil.Error):
-                if process.cmdline()[0].startswith(("ray::ResourceTrainable", "ray::WarmWorker")):
+                title = " ".join(process.cmdline())  # nothing of one that has just ended
+                if title.startswith(("ray::ResourceTrainable", "ray::WarmWorker")):
                     found.append(process)
         return found
 
