@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,7 @@ def _tune(
 ) -> None:
     from ray import tune
 
+    from .cluster import FairShare
     from .training_job import Setup
     from .tune import ConvscapeScheduler, ConvscapeSearcher, NoOutput
 
@@ -132,9 +134,14 @@ def _tune(
     placement = _placement(engine, dataset, resources, precision, phase)
     phase("starting workers")
     trainable = _sharing(dataset, setup, guard.check if guard else None)
+    share = FairShare() if store else None
     idle = 0
     while not engine.finished:
-        searcher, before = ConvscapeSearcher(engine, workers, placement), _epochs(engine)
+        if share and share.limit() < 1:  # another driver's turn: Tune would keep the place of the last worker
+            engine.callback(engine)
+            time.sleep(1.0)
+            continue
+        searcher, before = ConvscapeSearcher(engine, workers, placement, share), _epochs(engine)
         reason = "Tune ended without it"
         try:
             tuner = tune.Tuner(

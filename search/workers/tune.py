@@ -7,6 +7,7 @@ exception here would end the sweep, so what a trial brings is caught and counted
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
-    from .cluster import NodeGuard
+    from .cluster import FairShare, NodeGuard
     from .placement import Placement
 
 
@@ -40,11 +41,14 @@ class ConvscapeSearcher(Searcher):
         engine: whose jobs they are.
         most: jobs given out at a time: as many as there are workers.
         placement: gives each job its share of a GPU; None where all get the same.
+        share: says how many workers the cluster's other drivers leave to this one; None where there can be no other.
     """
 
-    def __init__(self, engine: Engine, most: int, placement: Placement | None = None) -> None:
+    def __init__(
+        self, engine: Engine, most: int, placement: Placement | None = None, share: FairShare | None = None
+    ) -> None:
         super().__init__(metric="number", mode="max")
-        self._engine, self.most, self.placement = engine, most, placement
+        self._engine, self.most, self.placement, self._share = engine, most, placement, share
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, str] = {}
         """Why the worker of a Tune trial ended, by Tune's id of the trial."""
@@ -57,13 +61,14 @@ class ConvscapeSearcher(Searcher):
         return {}  # Tune pickles what it is given; nothing of it is ever read back
 
     def suggest(self, trial_id: str) -> Any:
-        """The engine's next job as JSON; None while there is none now, FINISHED once nothing is left to run.
+        """The engine's next job as JSON; None while there is none now.
 
-        With a placement the job's place is in it, too, under the key "slot".
+        FINISHED once nothing is left to run, or where another driver gets the last worker of this one: Tune then ends,
+        and can be started anew. With a placement the job's place is in it, too, under the key "slot".
         """
-        if self._engine.finished or self.problem:
-            return Searcher.FINISHED
-        if self.placement is None and len(self._engine.active) >= self.most:
+        if self._engine.finished or self.problem or self.fair_share < 1:
+            return Searcher.FINISHED  # without a worker Tune would stand still, and keep the place of the last
+        if len(self._engine.active) >= min(self.fair_share, math.inf if self.placement else self.most):
             self._engine.callback(self._engine)
             return None
         try:
@@ -77,6 +82,11 @@ class ConvscapeSearcher(Searcher):
             return Searcher.FINISHED if self._engine.finished else None
         self._numbers[trial_id] = job.number
         return {**replace(job, serial=time.monotonic_ns()).to_json(), **place}
+
+    @property
+    def fair_share(self) -> float:
+        """Workers that this driver may have; infinite while no other driver on the cluster waits for one."""
+        return math.inf if self._share is None else self._share.limit()
 
     def _next(self) -> tuple[Job | None, dict[str, Any]]:
         if self.placement is None:
@@ -186,6 +196,8 @@ class ConvscapeScheduler(FIFOScheduler):
         if placement is not None and (cache := _cache(tune_controller)) is not None:
             pending = ((_slot(trial), trial.placement_group_factory) for trial in self._waiting)
             self._idle.sort_out(cache, pending, WHOLE * placement.room.gpus)
+        if not self._waiting and self._searcher.fair_share < math.inf:
+            _end_idle_workers(tune_controller)  # another driver waits for their places
         return self._waiting[0] if self._waiting else None
 
     def on_trial_result(
@@ -255,6 +267,13 @@ class ConvscapeScheduler(FIFOScheduler):
 def _cache(tune_controller: TuneController) -> Any:
     """Tune's cache of workers without a job; None where a later Ray keeps it elsewhere."""
     return getattr(getattr(tune_controller, "_tune_controller", None), "_actor_cache", None)
+
+
+def _end_idle_workers(tune_controller: TuneController) -> None:
+    """Has Tune end its workers without a job. Told to keep none it keeps one all the same."""
+    controller: Any = getattr(tune_controller, "_tune_controller", None)
+    if (cache := _cache(tune_controller)) is not None and cache.num_cached_objects:
+        controller._cleanup_cached_actors(force_all=True)  # noqa: SLF001
 
 
 def _slot(trial: Trial) -> Slot:

@@ -1,5 +1,6 @@
 from .address import refuse_unreachable as refuse_unreachable, token_mode as token_mode
 from .draining import Notice as Notice, was_drained as was_drained
+from .fair_share import FairShare as FairShare
 from .gpu_nodes import (
     LateNodes as LateNodes,
     nodes_with_gpus as nodes_with_gpus,
