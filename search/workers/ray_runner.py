@@ -95,7 +95,7 @@ def _head_watched(config: SweepConfig) -> AbstractContextManager[None]:
 
     from .cluster import head_watched
 
-    command = f"convscape resume {config.name}{option_for(config.folder)} --address HOST:PORT"
+    command = f"convscape resume {config.name}{option_for(config.folder, reached=False)} --address HOST:PORT"
     return head_watched(
         ray.get_runtime_context().gcs_address, f"Nothing that was told is lost: `{command}` goes on, on any cluster."
     )

@@ -7,15 +7,17 @@ cuBLAS and CUDA take is left out, so that networks of this size differ.
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.config import sweep_file
-from convscape.search.driver.launching import launch
+from convscape.search.driver.launching import launch, resume
 from convscape.search.scheduling import Report
 from convscape.search.workers import ray_runner, training_job
 from convscape.search.workers.cluster import gpu_nodes
-from convscape.search.workers.placement import WHOLE, Placement, needs, shares
+from convscape.search.workers.placement import WHOLE, Placement, needs, placement, shares
 from convscape.search.workers.training_job import Setup
 from convscape.search.workers.tune import ConvscapeScheduler
 from convscape.trainers.device import training_bytes
@@ -50,19 +52,35 @@ resources: {gpus: auto, workers: 3, precision: float32}
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[dict[str, str]]:
-    """Names of the nodes by Ray's id: two with a GPU each, of different size, and a head that has none."""
+def cluster() -> Iterator[Any]:
+    """Two nodes with a GPU each, of different size, and a head that has none."""
     import ray
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0, "include_dashboard": False})
     for name in CARDS:
-        cluster.add_node(num_cpus=2, num_gpus=1, resources={name: 1})
+        add_node(cluster, name)
     ray.init(address=cluster.address, log_to_driver=False)
-    names = {node["NodeID"]: name for node in ray.nodes() for name in CARDS if name in node["Resources"]}
-    yield names
+    yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+def add_node(cluster: Any, name: str) -> Any:
+    return cluster.add_node(num_cpus=2, num_gpus=1, resources={name: 1})
+
+
+@pytest.fixture
+def nodes(cluster: Any) -> dict[str, str]:  # noqa: ARG001 - it must run
+    return names()
+
+
+def names() -> dict[str, str]:
+    """Names of the nodes that are alive and have a GPU, by Ray's id."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return {node["NodeID"]: name for node in alive for name in CARDS if name in node["Resources"]}
 
 
 class Watched:
@@ -81,10 +99,10 @@ class Watched:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch, nodes: dict[str, str]) -> Watched:
+def watched(monkeypatch: pytest.MonkeyPatch, cluster: Any) -> Watched:  # noqa: ARG001 - it must run
     seen, now = Watched(), {}
     place, leave, passed_on = Placement.next, Placement.leave, ConvscapeScheduler.on_trial_result
-    cards, count = seen.cards, dict(nodes)
+    cards = seen.cards
 
     def placed(self: Placement, engine: Any) -> Any:
         found = place(self, engine)
@@ -107,12 +125,9 @@ def watched(monkeypatch: pytest.MonkeyPatch, nodes: dict[str, str]) -> Watched:
     def declared() -> int:  # in a process on each node
         import ray
 
-        return cards[count[ray.get_runtime_context().get_node_id()]] if id_is_known() else 1
-
-    def id_is_known() -> bool:
-        import ray
-
-        return ray.get_runtime_context().get_node_id() in count
+        own = ray.get_runtime_context().get_node_id()
+        has = next(node["Resources"] for node in ray.nodes() if node["NodeID"] == own)
+        return next((memory for name, memory in cards.items() if name in has), 1)
 
     monkeypatch.setattr(Placement, "next", placed)
     monkeypatch.setattr(Placement, "leave", left)
@@ -177,3 +192,38 @@ def test_what_outgrows_its_share_goes_on_in_a_larger_one_with_its_batch_whole(
     assert [(nodes[slot.node], slot.eighths) for _, slot in watched.slots] == [("small", 4), ("small", WHOLE)]
     kept = json.loads((sweep.folder / "placement.json").read_text())
     assert set(kept["outgrown"]) == {"0"}
+
+
+def test_a_node_goes_and_another_comes(
+    tmp_path: Path, watched: Watched, cluster: Any, nodes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ran on the one that goes ends elsewhere, what only that one held on the one that comes; the winner, too."""
+    monkeypatch.setattr(placement, "LOOKS", 1.0)
+    first, new = next(node for node, name in nodes.items() if name == "large"), ""
+
+    def exchange() -> None:
+        nonlocal new
+        until = time.monotonic() + 120
+        while not any(slot.node == first for _, slot in watched.slots) or not watched.workers:
+            if time.monotonic() > until:
+                return
+            time.sleep(0.05)
+        gone = next(node for node in cluster.worker_nodes if node.node_id == first)
+        cluster.remove_node(gone, allow_graceful=False)
+        add_node(cluster, "large")
+        new = next(node for node, name in names().items() if name == "large" and node != first)
+
+    with ThreadPoolExecutor(1) as aside:
+        done = aside.submit(exchange)
+        sweep = run(tmp_path, "search.trials=8", "search.epochs=4", "search.finalists=1", "search.seeds=2")
+        done.result()
+    assert new, "the node was not exchanged while the sweep ran"
+    assert all(record.ended and not record.failed for record in sweep.trials())
+    on_new = {number for number, slot in watched.slots if slot.node == new}
+    assert on_new, "the node that came was given nothing"
+    assert {"repeat", "refit"} <= {record.role for record in sweep.trials()}
+    kept = (sweep.folder / "placement.json").read_bytes()
+    placed = len(watched.slots)
+    sweep = resume("mixed", tmp_path, overrides=["search.trials=9"], progress=False)
+    assert len(watched.slots) > placed
+    assert json.loads((sweep.folder / "placement.json").read_text()).keys() == json.loads(kept).keys()
