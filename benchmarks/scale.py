@@ -65,7 +65,7 @@ def trials(count: int, nodes: int, seconds: float, seeds: int) -> dict[str, Any]
         "killed": {"n": len(killed), of: [round(figure, 3) for figure in killed]},
         "kills": sum(outcome.kills for outcome in everything),
         "trials": count,
-        "not_completed": sum(outcome.not_completed for outcome in everything),
+        "not_completed": sum(len(outcome.not_completed) for outcome in everything),
         "lost": sum(outcome.study.lost + outcome.mlflow.lost for outcome in everything),
         "twice": sum(outcome.study.twice + outcome.mlflow.twice for outcome in everything),
     }

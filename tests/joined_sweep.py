@@ -38,9 +38,9 @@ def undisturbed(here: Path) -> Sweep:
 class Driver:
     """`convscape launch` as a process of its own."""
 
-    def __init__(self, here: Path, cluster: Raylets, *words: str) -> None:
+    def __init__(self, here: Path, cluster: Raylets, *words: str, file: str = SLOW_ENOUGH) -> None:
         self.folder = here / "sweeps"
-        (here / "tiny.yaml").write_text(SLOW_ENOUGH)
+        (here / "tiny.yaml").write_text(file)
         self._here, self._cluster = here, cluster
         self.process = self.run("launch", "tiny.yaml", "--address", cluster.address, *words)
 
@@ -84,9 +84,9 @@ class Driver:
 
 
 @contextmanager
-def running(here: Path, cluster: Raylets, *words: str) -> Iterator[Driver]:
+def running(here: Path, cluster: Raylets, *words: str, file: str = SLOW_ENOUGH) -> Iterator[Driver]:
     """A driver in the folder `here`, with more options of `launch`, which is killed at the end where it still runs."""
-    driver = Driver(here, cluster, *words)
+    driver = Driver(here, cluster, *words, file=file)
     try:
         yield driver
     finally:

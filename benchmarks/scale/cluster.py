@@ -48,8 +48,8 @@ class Outcome:
     """From the moment that workers were asked for to the last trial's end."""
     completed: int
     """Trials that were trained to their end."""
-    not_completed: int
-    """Trials that were not."""
+    not_completed: list[str]
+    """Why the others were not."""
     attempts: int
     """Workers that trials lost."""
     study: Faults
@@ -153,7 +153,7 @@ def _outcome(sweep: SleepingSweep, folder: Path, killed: dict[str, float]) -> Ou
         kills=len(killed),
         seconds=ended - begun,
         completed=sum(record.completed for record in records),
-        not_completed=sum(not record.completed for record in records),
+        not_completed=[f"{record.state}: {record.reason}" for record in records if not record.completed],
         attempts=sum(record.attempts for record in records),
         study=faults(study, told),
         mlflow=faults(in_mlflow(Path(sweep.folder, "mlflow.db")), told),

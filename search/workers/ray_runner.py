@@ -168,7 +168,7 @@ def _tune(
             reason = f"{type(error).__name__}: {str(error).strip()[-300:]}"
         if searcher.problem:
             raise searcher.problem
-        idle = 0 if engine.active or _epochs(engine) > before else idle + 1
+        idle = 0 if searcher.gave_way or engine.active or _epochs(engine) > before else idle + 1
         if idle >= MOST_IDLE:
             raise SweepError(
                 f"Ray Tune ended {MOST_IDLE} times before anything was trained; the last: {reason}",
@@ -262,21 +262,24 @@ def _on_a_worker(
     """What calls a function on a worker that has what a trial has, unless the sweep is halted meanwhile."""
     import ray
 
+    from .cluster import place_of_its_own
+
     def run(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any] | None:
         phase(MEASURING)
         # One call a process: the worker, and what it holds of a GPU, are gone before the first trial comes.
         # A whole GPU may never be free where another sweep is on the cluster.
         cpus, gpus = (0, 1 / WHOLE) if resources.gpus == "auto" else (resources.cpus, resources.gpus)
-        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1)(function)
-        task = remote.remote(*arguments)
-        while not ray.wait([task], timeout=0.2)[0]:
-            if engine.halted:
-                ray.cancel(task, force=True)
-                return None
-        try:
-            return ray.get(task)
-        except Exception as error:  # noqa: BLE001 - whatever killed that worker may not kill the next
-            return {"precision": "float32", "reason": f"not measured: {type(error).__name__}: {error!s:.200}"}
+        with place_of_its_own(cpus, gpus) as place:
+            remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1, scheduling_strategy=place)(function)
+            task = remote.remote(*arguments)
+            while not ray.wait([task], timeout=0.2)[0]:
+                if engine.halted:
+                    ray.cancel(task, force=True)
+                    return None
+            try:
+                return ray.get(task)
+            except Exception as error:  # noqa: BLE001 - whatever killed that worker may not kill the next
+                return {"precision": "float32", "reason": f"not measured: {type(error).__name__}: {error!s:.200}"}
 
     return run
 

@@ -20,7 +20,7 @@ from ray.tune.search import Searcher
 
 from ...spaces import SweepError, TrainingError
 from ..scheduling import Decision, Job, Report
-from .cluster import was_drained
+from .cluster import node_died, was_drained
 from .placement import WHOLE, IdleWorkers, Slot, Usage
 from .watchdog import WATCHED, describe_hang
 
@@ -52,8 +52,10 @@ class ConvscapeSearcher(Searcher):
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, str] = {}
         """Why the worker of a Tune trial ended, by Tune's id of the trial."""
-        self.drained: set[str] = set()
-        """Tune's ids of trials whose workers ended because their nodes were taken away after a notice."""
+        self.blameless: set[str] = set()
+        """Tune's ids of trials whose nodes were taken away after a notice, or before the trial had begun there."""
+        self.gave_way = False
+        """Whether Tune ended because it was another driver's turn."""
         self.problem: Exception | None = None
         """The error that ends the sweep. Tune would hide it in a TuneError: the runner raises it instead."""
 
@@ -66,9 +68,12 @@ class ConvscapeSearcher(Searcher):
         FINISHED once nothing is left to run, or where another driver gets the last worker of this one: Tune then ends,
         and can be started anew. With a placement the job's place is in it, too, under the key "slot".
         """
-        if self._engine.finished or self.problem or self.fair_share < 1:
-            return Searcher.FINISHED  # without a worker Tune would stand still, and keep the place of the last
-        if len(self._engine.active) >= min(self.fair_share, math.inf if self.placement else self.most):
+        if self._engine.finished or self.problem:
+            return Searcher.FINISHED
+        if not self._engine.halted and self.over >= 0:
+            if not self._numbers:  # Tune would stand still, and keep its last worker's place
+                self.gave_way = True
+                return Searcher.FINISHED
             self._engine.callback(self._engine)
             return None
         try:
@@ -87,6 +92,12 @@ class ConvscapeSearcher(Searcher):
     def fair_share(self) -> float:
         """Workers that this driver may have; infinite while no other driver on the cluster waits for one."""
         return math.inf if self._share is None else self._share.limit()
+
+    @property
+    def over(self) -> float:
+        """By how many jobs more are out than may be; negative where there may be more."""
+        most = self.most if self.placement is None else math.inf  # the placement counts itself
+        return len(self._numbers) - min(most, self.fair_share)
 
     def _next(self) -> tuple[Job | None, dict[str, Any]]:
         if self.placement is None:
@@ -118,7 +129,7 @@ class ConvscapeSearcher(Searcher):
         if self.problem or number is None:
             return
         try:  # no decision of the engine's ended it
-            if trial_id in self.drained:
+            if trial_id in self.blameless:
                 self._engine.requeue(number)
             else:
                 self._engine.worker_lost(number, self.reasons.get(trial_id, "its process ended"))
@@ -176,7 +187,8 @@ class ConvscapeScheduler(FIFOScheduler):
         """The job that waits longest for a worker. FIFO's own looks through all there ever were.
 
         Once the sweep is halted there is none, and jobs that wait are taken back: a worker may never come, as where no
-        node has what a trial needs. So are those whose place is on a node that is gone.
+        node has what a trial needs. So are those whose place is on a node that is gone, and what waits for more workers
+        than another driver leaves to this one.
         """
         self._waiting = [trial for trial in self._waiting if trial.status == "PENDING"]
         placement = self._searcher.placement
@@ -186,6 +198,8 @@ class ConvscapeScheduler(FIFOScheduler):
             lost = self._waiting
         else:
             lost = [trial for trial in self._waiting if placement is not None and placement.lost(_slot(trial))]
+            over = self._searcher.over - len(lost)  # another driver waits: these would get the next worker
+            lost += [trial for trial in self._waiting if trial not in lost][::-1][: max(0, int(over))]
         if lost:
             for trial in lost:
                 if (number := self._searcher.number(trial.trial_id)) is not None:
@@ -251,8 +265,9 @@ class ConvscapeScheduler(FIFOScheduler):
         reason = self._describe_hang(limit, trial.config) if limit else ""
         if reason or lines:
             self._searcher.reasons[trial.trial_id] = reason or lines[-1].strip()[:300]
-        if was_drained(trial.get_pickled_error()):
-            self._searcher.drained.add(trial.trial_id)
+        error = trial.get_pickled_error()
+        if was_drained(error) or (trial in self._waiting and node_died(error)):
+            self._searcher.blameless.add(trial.trial_id)
             if self._searcher.placement is not None:
                 self._searcher.placement.look_around(now=True)
         super().on_trial_error(tune_controller, trial)

@@ -1,4 +1,4 @@
-"""Whether a worker's node is about to be taken away, as a cloud announces of a spot machine."""
+"""Whether a worker's node is about to be taken away, as a cloud announces of a spot machine, or was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import ray
 from ray._private.state import state
-from ray.exceptions import RayError
+from ray.exceptions import ActorDiedError, RayError
 
 EVERY = 5.0
 """Seconds between two questions to the cluster: a notice is 30 seconds or more."""
@@ -43,3 +43,8 @@ class Notice:
 def was_drained(error: BaseException | None) -> bool:
     """Whether an error that ended a worker, as Ray gives it, came from its node being taken away after a notice."""
     return isinstance(getattr(error, "cause", None), NodeDrainsError) or bool(getattr(error, "preempted", False))
+
+
+def node_died(error: BaseException | None) -> bool:
+    """Whether an error that ended a worker, as Ray gives it, came from the end of its node."""
+    return isinstance(error, ActorDiedError) and "node has died" in str(error)

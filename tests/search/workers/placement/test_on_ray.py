@@ -71,7 +71,7 @@ def add_node(cluster: Any, name: str) -> Any:
 
 
 @pytest.fixture
-def nodes(cluster: Any) -> dict[str, str]:  # noqa: ARG001 - it must run
+def nodes(cluster: Any) -> dict[str, str]:
     return names()
 
 
@@ -99,7 +99,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch, cluster: Any) -> Watched:  # noqa: ARG001 - it must run
+def watched(monkeypatch: pytest.MonkeyPatch, cluster: Any) -> Watched:
     seen, now = Watched(), {}
     place, leave, passed_on = Placement.next, Placement.leave, ConvscapeScheduler.on_trial_result
     cards = seen.cards
