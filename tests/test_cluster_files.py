@@ -63,9 +63,18 @@ def test_a_cluster_file_copies_the_token_the_constraints_and_this_versions_wheel
     (install,) = [line for line in config["setup_commands"] if WHEEL in line]
     home = "/home/" + (config["auth"]["ssh_user"])
     named = {
-        word.replace("~", home, 1) for word in shlex.split(install) if word.startswith("~") and "/bin/" not in word
+        word.replace("~", home, 1).removesuffix("[s3]")
+        for word in shlex.split(install)
+        if word.startswith("~") and "/bin/" not in word
     }
     assert named <= set(config["file_mounts"]), "what is installed is what is copied"
+
+
+@pytest.mark.parametrize("file", [*LAUNCHED, *CLUSTER.iterdir()], ids=lambda file: file.name)
+def test_a_version_that_is_named_is_that_of_the_constraints(file: Path) -> None:
+    """Pip refuses to install another one beside them."""
+    for name, version in re.findall(r"([\w.-]+)==([\w.]+)", file.read_text()):
+        assert PINNED[name] == version
 
 
 @pytest.mark.parametrize("file", LAUNCHED, ids=lambda file: file.name)
