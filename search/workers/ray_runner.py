@@ -66,7 +66,7 @@ def run_ray(
         import ray  # it reads some of the settings now
 
         from .checkpoint_store import store_beside_driver
-        from .cluster import alive_nodes, code_of, start_ray, workers_that_fit
+        from .cluster import alive_nodes, code_of, start_ray, tell_without_room, workers_that_fit
 
         ours = not ray.is_initialized()
         if ours:
@@ -77,6 +77,8 @@ def run_ray(
             if workers is None or shares or (ours and not resources.address):  # else a node may come when asked for
                 room = workers_that_fit(resources, alive_nodes())
                 workers = workers or room
+            else:
+                tell_without_room(resources, alive_nodes())
             joined = not ours or resources.address
             with (
                 environment({"TUNE_MAX_PENDING_TRIALS_PG": str(workers + 1)}),

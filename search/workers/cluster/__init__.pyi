@@ -22,5 +22,10 @@ from .nodes import (
 )
 from .package import modules_below as modules_below, packaged as packaged
 from .settings import TUNE_LOGGERS as TUNE_LOGGERS, TUNE_SETTINGS as TUNE_SETTINGS, environment as environment
-from .starting import code_of as code_of, start_ray as start_ray, workers_that_fit as workers_that_fit
+from .starting import (
+    code_of as code_of,
+    start_ray as start_ray,
+    tell_without_room as tell_without_room,
+    workers_that_fit as workers_that_fit,
+)
 from .versions import versions_fit as versions_fit

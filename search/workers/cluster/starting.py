@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _ABOVE = Path(__file__).parents[4]
 """The folder that Convscape is imported from."""
+_log = logging.getLogger(__name__)
 _MISMATCH = re.compile(r"Version mismatch.*?Ray: (\S+)\s+Python: (\S+).*?Ray: (\S+)\s+Python: (\S+)", re.DOTALL)
 """What Ray says where its cluster runs another version of it or of Python: the cluster's two, and then ours."""
 
@@ -156,3 +157,16 @@ def workers_that_fit(resources: ResourcesConfig, nodes: Sequence[Node]) -> int:
             "Ask for less in `resources`, or add a node. Where nodes come when they are needed: `resources.workers`.",
         )
     return workers
+
+
+def tell_without_room(resources: ResourcesConfig, nodes: Sequence[Node]) -> None:
+    """Warns where no node has room for a trial now: one that has may come, and is waited for.
+
+    Args:
+        resources: what each trial gets.
+        nodes: those of the cluster.
+    """
+    try:
+        workers_that_fit(resources, nodes)
+    except SweepError as error:
+        _log.warning("%s. The sweep waits for one that has; nothing is trained before. Ctrl-C ends it.", error.message)
