@@ -198,8 +198,8 @@ class ConvscapeScheduler(FIFOScheduler):
             lost = self._waiting
         else:
             lost = [trial for trial in self._waiting if placement is not None and placement.lost(_slot(trial))]
-            over = self._searcher.over - len(lost)  # another driver waits: these would get the next worker
-            lost += [trial for trial in self._waiting if trial not in lost][::-1][: max(0, int(over))]
+            over = max(0.0, self._searcher.over - len(lost))  # another driver waits: these would get the next worker
+            lost += [trial for trial in self._waiting if trial not in lost][::-1][: int(over)]
         if lost:
             for trial in lost:
                 if (number := self._searcher.number(trial.trial_id)) is not None:
