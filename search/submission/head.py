@@ -196,7 +196,9 @@ class Head:
                 return Client(self.url, headers=headers)
 
         client = self._ask(connect)
-        there, here = client._server_ray_version or "", ray.__version__  # noqa: SLF001 - Ray has no other word for it
+        ask = client._do_request  # noqa: SLF001 - what Ray itself is told of that is kept by newer ones only
+        said = self._ask(lambda: ask("GET", "/api/version").json())
+        there, here = said["ray_version"], ray.__version__
         if there.split(".")[:2] != here.split(".")[:2]:
             raise SweepError(
                 f"the cluster at {self.url} runs Ray {there:.20}, and here is Ray {here}",
