@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
-from ...search.driver import as_of_now, format_duration, read_progress
+from ...search.driver import as_of_now, format_duration, read_progress, silence
 from ...search.files import former_sweeps, how_to_put_back
 from ...search.records import failures
 from ...search.tracking import UploadProgress, upload_problem, without_secrets
@@ -192,7 +192,7 @@ def _since(how: SweepStatus, progress: SweepProgress | None) -> str:
     if how is SweepStatus.DIED:
         return f", its process is gone; last heard of {format_duration(age)} ago"
     if how is SweepStatus.RUNNING:
-        return f", last result {format_duration(age)} ago" if age > QUIET else ""
+        return f", {silence(progress, age)}" if age > QUIET else ""
     return f" after {format_duration(progress.seconds)}"
 
 

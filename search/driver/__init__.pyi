@@ -25,5 +25,6 @@ from .runner import Runner as Runner, choose_runner as choose_runner
 from .view import (
     progress_line as progress_line,
     progress_view as progress_view,
+    silence as silence,
     view_text as view_text,
 )

@@ -153,8 +153,14 @@ def _speed(progress: SweepProgress) -> list[str]:
         parts.append(f"{progress.images_per_second:,.0f} images/s")
     age = time.time() - progress.heard
     if progress.heard and progress.running and age > QUIET:
-        parts.append(f"last result {format_duration(age)} ago")
+        parts.append(silence(progress, age))
     return parts
+
+
+def silence(progress: SweepProgress, age: float) -> str:
+    """How long nothing was heard of the workers of a sweep that runs, `age` in seconds, in a few words."""
+    lasting = format_duration(age)
+    return f"last result {lasting} ago" if progress.ended or progress.images_per_second else f"no result for {lasting}"
 
 
 def _counted(number: int, what: str) -> str:

@@ -95,6 +95,7 @@ def test_many_workers_take_three_lines(running: int) -> None:
 def test_silence_is_told() -> None:
     assert "last result 2:00 ago" in "".join(shown(replace(NOW, heard=time.time() - 120)))
     assert "last result" not in "".join(shown(replace(NOW, heard=time.time() - 20)))
+    assert "no result for 2:00" in "".join(shown(replace(NOW, heard=time.time() - 120, images_per_second=0.0, ended=0)))
 
 
 @pytest.mark.parametrize("width", [25, 40, 60, 80, 120])
