@@ -5,9 +5,12 @@ the count of who has what of which GPU, as a sweep uses them. Assumed, for want 
 layer, during which the GPU is idle, and its arithmetic at RATE; trials that share a GPU take turns at the arithmetic:
 each is slowed by the sum of their busy parts where that is above 1. A trial is one job of EPOCHS.
 
+What wrong predictions cost: the same with every third trial taking WRONG times what is predicted. One whose share is
+too small for that says so in its first batch, and goes on in a larger share on a worker that takes START seconds.
+
 usage: python benchmarks/placement.py [--quick]
 The last line is JSON: `ratio` is the median over `n` sweeps, `spread` their range, both for 32 px; `ratio_224` and
-`spread_224` the same for 224 px.
+`spread_224` the same for 224 px; `wrong` and `wrong_224` with wrong predictions.
 """
 
 from __future__ import annotations
@@ -15,12 +18,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from convscape.search.config import DataConfig, SweepConfig
 from convscape.search.proposals import DesignSpace
-from convscape.search.workers.placement import WHOLE, GpuNode, Need, Needs, Placement, Room
+from convscape.search.workers.placement import WHOLE, GpuNode, Need, Needs, Placement, Room, memory_of
 
 if TYPE_CHECKING:
     from convscape.search.records import Design
@@ -34,6 +37,10 @@ RATE = 20e12
 LAUNCH = 60e-6
 """Seconds that the launches of a layer's kernels take a step, forward, backward and optimiser."""
 IMAGES, EPOCHS = 45_000, 3
+WRONG = 3.0
+"""By how much a prediction may be wrong."""
+START = 15.0
+"""Seconds that a worker takes to start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,8 @@ class Trial:
     """On a GPU of its own."""
     busy: float
     """The part of them that the GPU computes."""
+    wrong: float = 1.0
+    """What it takes of memory over what is predicted."""
 
 
 class Whole(Needs):
@@ -66,6 +75,9 @@ class Queue:
     def next(self) -> Trial | None:
         return self._left.pop(0) if self._left else None
 
+    def requeue(self, trial: Trial) -> None:
+        self._left.insert(0, trial)
+
 
 def sampled(size: int, count: int, seed: int) -> list[Trial]:
     """Trials of the default space on images of that size."""
@@ -81,20 +93,27 @@ def sampled(size: int, count: int, seed: int) -> list[Trial]:
     return trials
 
 
-def hours(trials: list[Trial], kind: type[Needs], size: int) -> tuple[float, float]:
-    """How long the trials take with a rule, in hours, and the trials that run at a time, on average."""
+def hours(trials: list[Trial], kind: type[Needs], size: int) -> tuple[float, float, int]:
+    """How long trials take with a rule, in hours, how many run at a time, on average, and how many outgrew a share."""
     nodes = [GpuNode(id=f"{i}", host="", gpus=1, cpus=8, memory=card) for i, card in enumerate(CARDS)]
     needs = kind(images=IMAGES * 3 * size * size, train=IMAGES, precision="bfloat16")
-    placement, queue = Placement(needs, Room(nodes)), cast("Engine", Queue(trials))
+    waiting = Queue(trials)
+    placement, queue = Placement(needs, Room(nodes)), cast("Engine", waiting)
     left: dict[int, float] = {}
     where: dict[int, tuple[Trial, str]] = {}
+    doomed: set[int] = set()
     now = held = 0.0
+    outgrown = 0
     while True:
         while (found := placement.next(queue)) is not None:
-            trial = cast("Trial", cast("Any", found[0]))
-            left[trial.number], where[trial.number] = trial.seconds, (trial, found[1].node)
+            trial, slot = cast("Trial", cast("Any", found[0])), found[1]
+            need = needs.of(trial.design)
+            takes = replace(need, step=int(need.step * trial.wrong))
+            fits = slot.eighths == WHOLE or takes.fits(memory_of(nodes[int(slot.node)], slot.eighths))
+            left[trial.number], where[trial.number] = trial.seconds if fits else START, (trial, slot.node)
+            doomed |= set() if fits else {trial.number}
         if not left:
-            return now / 3600, held / now
+            return now / 3600, held / now, outgrown
         loads = {node.id: sum(t.busy for t, at in where.values() if at == node.id) for node in nodes}
         slowed = {number: max(1.0, loads[at]) for number, (_, at) in where.items()}
         step = min(left[number] * slowed[number] for number in left)
@@ -102,6 +121,11 @@ def hours(trials: list[Trial], kind: type[Needs], size: int) -> tuple[float, flo
         for number in list(left):
             left[number] -= step / slowed[number]
             if left[number] <= 1e-6:
+                if number in doomed:
+                    placement.outgrew(number)
+                    waiting.requeue(where[number][0])
+                    doomed.remove(number)
+                    outgrown += 1
                 placement.leave(number)
                 del left[number], where[number]
 
@@ -112,26 +136,30 @@ def main() -> None:
     rounds, count = (1, 30) if parser.parse_args().quick else (5, 200)
     print(f"{len(CARDS)} GPUs of {CARDS[0] // GB} GB, {count} trials a sweep, {rounds} sweeps")
     heads = " ".join(f"{share:>5}" for share in ("1/8", "1/4", "1/2", "1"))
-    print(f"{'images':>8} {'sweep':>6} {heads} {'at a time':>10} {'trials an hour':>15}")
+    print(f"{'images':>8} {'sweep':>6} {heads} {'at a time':>10} {'trials an hour':>15} {'if wrong':>15} outgrown")
     result: dict[str, Any] = {}
     for size in (32, 224):
-        ratios: list[float] = []
+        ratios, wrong = list[float](), list[float]()
         for seed in range(rounds):
             trials = sampled(size, count, seed)
             needs = Needs(images=IMAGES * 3 * size * size, train=IMAGES, precision="bfloat16")
             node = GpuNode(id="", host="", gpus=1, cpus=8, memory=CARDS[0])
             shares = [needs.share_on(node, 0, needs.of(trial.design)) or WHOLE for trial in trials]
             counts = [shares.count(eighths) for eighths in (1, 2, 4, 8)]
-            (auto, at_a_time), (whole, _) = hours(trials, Needs, size), hours(trials, Whole, size)
+            odd = [replace(trial, wrong=1.0 if trial.number % 3 else WRONG) for trial in trials]
+            (auto, at_a_time, _), (whole, _, _) = hours(trials, Needs, size), hours(trials, Whole, size)
+            mistaken, _, outgrown = hours(odd, Needs, size)
             ratios.append(whole / auto)
+            wrong.append(whole / mistaken)
             print(
                 f"{size:>5} px {seed:>6} " + " ".join(f"{each:>5}" for each in counts)
-                + f" {at_a_time:>10.1f} {ratios[-1]:>15.2f}", flush=True,
+                + f" {at_a_time:>10.1f} {ratios[-1]:>15.2f} {wrong[-1]:>15.2f} {outgrown:>8}", flush=True,
             )  # fmt: skip
         suffix = "" if size == 32 else f"_{size}"
         result |= {
             f"ratio{suffix}": round(statistics.median(ratios), 3),
             f"spread{suffix}": [round(min(ratios), 3), round(max(ratios), 3)],
+            f"wrong{suffix}": [round(each, 3) for each in (statistics.median(wrong), min(wrong), max(wrong))],
         }
     print(json.dumps({**result, "n": rounds}))
 
