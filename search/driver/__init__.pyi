@@ -19,12 +19,12 @@ from .progress import (
     SweepState as SweepState,
     as_of_now as as_of_now,
     read_progress as read_progress,
+    silence as silence,
 )
 from .progress_callback import ProgressCallback as ProgressCallback
 from .runner import Runner as Runner, choose_runner as choose_runner
 from .view import (
     progress_line as progress_line,
     progress_view as progress_view,
-    silence as silence,
     view_text as view_text,
 )

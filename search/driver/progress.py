@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..files import LINES, PROGRESS, SPOOLED, read_or_tell, tell_once
-from .phases import Phase
+from .phases import Phase, format_duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,3 +176,9 @@ def _checked(record: _Record) -> _Record:
         if not fits:
             raise ValueError(f"{name} is {value!r:.80}")
     return record
+
+
+def silence(progress: SweepProgress, age: float) -> str:
+    """How long nothing was heard of the workers of a sweep that runs, `age` in seconds, in a few words."""
+    lasting = format_duration(age)
+    return f"last result {lasting} ago" if progress.ended or progress.images_per_second else f"no result for {lasting}"

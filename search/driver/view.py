@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ...spaces import printable
 from .phases import FINALS, LAST_TRAINING, SEARCH, WORTH_TELLING, Phase, format_duration, lasting, phases_line
+from .progress import silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,12 +156,6 @@ def _speed(progress: SweepProgress) -> list[str]:
     if progress.heard and progress.running and age > QUIET:
         parts.append(silence(progress, age))
     return parts
-
-
-def silence(progress: SweepProgress, age: float) -> str:
-    """How long nothing was heard of the workers of a sweep that runs, `age` in seconds, in a few words."""
-    lasting = format_duration(age)
-    return f"last result {lasting} ago" if progress.ended or progress.images_per_second else f"no result for {lasting}"
 
 
 def _counted(number: int, what: str) -> str:
