@@ -44,7 +44,7 @@ START = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Simulated:
     """A job, as placement sees it, and how long it takes."""
 
     number: int
@@ -69,44 +69,46 @@ class Queue:
 
     halted = ""
 
-    def __init__(self, trials: list[Trial]) -> None:
+    def __init__(self, trials: list[Simulated]) -> None:
         self._left = list(trials)
 
-    def next(self) -> Trial | None:
+    def next(self) -> Simulated | None:
         return self._left.pop(0) if self._left else None
 
-    def requeue(self, trial: Trial) -> None:
+    def requeue(self, trial: Simulated) -> None:
         self._left.insert(0, trial)
 
 
-def sampled(size: int, count: int, seed: int) -> list[Trial]:
+def sampled(size: int, count: int, seed: int) -> list[Simulated]:
     """Trials of the default space on images of that size."""
     config = SweepConfig(name="placement", data=DataConfig(name="cifar10"))
     designs = DesignSpace.of(config, input=(3, size, size), classes=10)
-    trials: list[Trial] = []
+    trials: list[Simulated] = []
     for number, design in enumerate(designs.draw(count, seed)):
         steps = EPOCHS * IMAGES // design.recipe.batch_size
         computing = 6 * design.macs * design.recipe.batch_size / RATE
         launching = LAUNCH * len(design.architecture.steps)
         seconds = steps * (computing + launching)
-        trials.append(Trial(number=number, design=design, seconds=seconds, busy=computing / (computing + launching)))
+        trials.append(
+            Simulated(number=number, design=design, seconds=seconds, busy=computing / (computing + launching))
+        )
     return trials
 
 
-def hours(trials: list[Trial], kind: type[Needs], size: int) -> tuple[float, float, int]:
+def hours(trials: list[Simulated], kind: type[Needs], size: int) -> tuple[float, float, int]:
     """How long trials take with a rule, in hours, how many run at a time, on average, and how many outgrew a share."""
     nodes = [GpuNode(id=f"{i}", host="", gpus=1, cpus=8, memory=card) for i, card in enumerate(CARDS)]
     needs = kind(images=IMAGES * 3 * size * size, train=IMAGES, precision="bfloat16")
     waiting = Queue(trials)
     placement, queue = Placement(needs, Room(nodes)), cast("Engine", waiting)
     left: dict[int, float] = {}
-    where: dict[int, tuple[Trial, str]] = {}
+    where: dict[int, tuple[Simulated, str]] = {}
     doomed: set[int] = set()
     now = held = 0.0
     outgrown = 0
     while True:
         while (found := placement.next(queue)) is not None:
-            trial, slot = cast("Trial", cast("Any", found[0])), found[1]
+            trial, slot = cast("Simulated", cast("Any", found[0])), found[1]
             need = needs.of(trial.design)
             takes = replace(need, step=int(need.step * trial.wrong))
             fits = slot.eighths == WHOLE or takes.fits(memory_of(nodes[int(slot.node)], slot.eighths))
