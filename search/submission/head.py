@@ -196,7 +196,7 @@ class Head:
                 return Client(self.url, headers=headers)
 
         client = self._ask(connect)
-        ask = client._do_request  # noqa: SLF001 - what Ray itself is told of that is kept by newer ones only
+        ask = client._do_request  # noqa: SLF001 - Ray 2.52 does not keep what it was told of that itself
         said = self._ask(lambda: ask("GET", "/api/version").json())
         there, here = said["ray_version"], ray.__version__
         if there.split(".")[:2] != here.split(".")[:2]:

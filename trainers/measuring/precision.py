@@ -51,7 +51,7 @@ def has_bfloat16(device: str = "cpu") -> bool:
     """Whether a device's processor computes in bfloat16 itself; where it does not, bfloat16 is slower."""
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if not hasattr(torch.cpu, "get_capabilities"):  # before torch 2.11
+    if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.9 has none
         return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
