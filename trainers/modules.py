@@ -99,6 +99,24 @@ class OneCellConv2d(nn.Conv2d):
             return super().forward(input.float())
 
 
+class Pointwise(nn.Conv2d):
+    """A convolution by single cells with a stride, (N, C, H, W) -> (N, filters, H', W'); a CPU is given those alone.
+
+    There its weights' gradient is garbage, or the process ends, where a channels_last map has fewer channels than a
+    register holds: oneDNN writes past the cells that it picks (oneDNN issue 6035; torch 2.14.1).
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if input.device.type != "cpu":
+            return super()._conv_forward(input, weight, bias)
+        rows, columns = self.stride
+        return F.conv2d(input[:, :, ::rows, ::columns], weight, bias, groups=self.groups)
+
+
+class PaddedPointwise(Pointwise, PaddedConv2d):
+    """A `Pointwise` convolution with its own number of zeros on each side, as PaddedConv2d has them."""
+
+
 class PaddedMaxPool2d(nn.MaxPool2d):
     """Max pooling in which padded cells are never the maximum, (N, C, H, W) -> (N, C, H', W').
 

@@ -145,10 +145,15 @@ def _sides(step: Step) -> Sides:
 def _conv(layer: Conv, step: Step) -> nn.Conv2d:
     top, _, left, _ = _sides(step)
     options = {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups, "bias": layer.bias}
+    strided = layer.stride != (1, 1)
+    picks_cells = strided and layer.kernel == (1, 1)
     if pads_apart(layer, step):
-        return modules.PaddedConv2d(step.input[0], layer.filters, layer.kernel, _sides(step), **options)
-    strided_cell = step.input[1:] == (1, 1) and layer.stride != (1, 1)
-    made = modules.OneCellConv2d if strided_cell else nn.Conv2d
+        padded = modules.PaddedPointwise if picks_cells else modules.PaddedConv2d
+        return padded(step.input[0], layer.filters, layer.kernel, _sides(step), **options)
+    if picks_cells and not (top or left):
+        made = modules.Pointwise
+    else:
+        made = modules.OneCellConv2d if strided and step.input[1:] == (1, 1) else nn.Conv2d
     return made(step.input[0], layer.filters, layer.kernel, padding=(top, left), **options)
 
 
