@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -68,9 +69,10 @@ class Raylets:
     Args:
         home: folder whose `.ray/auth_token` the cluster wants of everybody.
         ip: address at which the head is reached.
+        comes: what a node has that Ray's autoscaler brings when it is asked for, four at most; empty where none comes.
     """
 
-    def __init__(self, home: Path, ip: str = "127.0.0.1") -> None:
+    def __init__(self, home: Path, ip: str = "127.0.0.1", comes: Mapping[str, float] | None = None) -> None:
         port = free_port()
         self.address, self.home, self._ip = f"{ip}:{port}", home, ip
         self._temporary = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # its sockets' paths have a limit
@@ -87,6 +89,9 @@ class Raylets:
         }
         self._nodes: list[subprocess.Popen[bytes]] = []
         own = [f"--port={port}", f"--ray-client-server-port={free_port()}", f"--temp-dir={self._temporary}"]
+        if comes:
+            own.append(f"--autoscaling-config={self._autoscaling(comes)}")
+            self.environment |= {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         self._start(["--head", "--num-cpus=0", "--include-dashboard=false", *own])
 
     def node(
@@ -163,6 +168,19 @@ class Raylets:
             self.kill(index)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
+    def _autoscaling(self, comes: Mapping[str, float]) -> Path:
+        """The file that has Ray's autoscaler start raylets here, as it would machines of a cloud."""
+        types = {
+            "ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
+            "comes": {"resources": dict(comes), "node_config": {}, "min_workers": 0, "max_workers": 4},
+        }
+        provider = {"type": "fake_multinode", "gcs_address": self.address, "disable_node_updaters": True}
+        file = self._temporary / "autoscaling.yaml"
+        config = {"cluster_name": "fake", "max_workers": 4, "provider": provider, "available_node_types": types}
+        config |= {"head_node_type": "ray.head.default", "upscaling_speed": 100, "idle_timeout_minutes": 10}
+        file.write_text(json.dumps(config))
+        return file
+
     def _start(
         self,
         words: Sequence[str],
@@ -194,9 +212,9 @@ class Raylets:
 
 
 @contextlib.contextmanager
-def raylets(home: Path, ip: str = "127.0.0.1") -> Iterator[Raylets]:
+def raylets(home: Path, ip: str = "127.0.0.1", comes: Mapping[str, float] | None = None) -> Iterator[Raylets]:
     """A cluster that is stopped at the end."""
-    cluster = Raylets(home, ip)
+    cluster = Raylets(home, ip, comes)
     try:
         yield cluster
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ..config import ResourcesConfig, SweepConfig
     from ..scheduling import Engine
     from .checkpoint_store import StoreAccess
-    from .cluster import NodeCheck, NodeGuard
+    from .cluster import FairShare, NodeCheck, NodeGuard
     from .training_job import Setup
+    from .tune import ConvscapeScheduler, ConvscapeSearcher
 
 SNAPSHOTS = "ray.tune.execution.experiment_state"
 """The logger of Tune's snapshots, which nobody reads back."""
@@ -73,8 +74,7 @@ def run_ray(
             start_ray(resources, code_of(engine.config))
         try:
             workers = resources.workers
-            shares = resources.gpus == "auto"
-            if workers is None or shares or (ours and not resources.address):  # else a node may come when asked for
+            if workers is None or (ours and not resources.address):  # else a node may come when asked for
                 room = workers_that_fit(resources, alive_nodes())
                 workers = workers or room
             else:
@@ -112,11 +112,9 @@ def _tune(
     store: StoreAccess | None,
     phase: Callable[[str], None],
 ) -> None:
-    from ray import tune
-
     from .cluster import FairShare
     from .training_job import Setup
-    from .tune import ConvscapeScheduler, ConvscapeSearcher, NoOutput
+    from .tune import ConvscapeScheduler, ConvscapeSearcher
 
     guard = _guard(engine, dataset, resources, phase)
     device, threads = device_of(resources), threads_of(resources)
@@ -133,53 +131,69 @@ def _tune(
         workers=resources.workers,
         store=store,
     )
-    placement = _placement(engine, dataset, resources, precision, phase)
-    phase("starting workers")
-    trainable = _sharing(dataset, setup, guard.check if guard else None)
     share = FairShare() if store else None
-    idle = 0
-    while not engine.finished:
-        if share and share.limit() < 1:  # another driver's turn: Tune would keep the place of the last worker
-            engine.callback(engine)
-            time.sleep(1.0)
-            continue
-        searcher, before = ConvscapeSearcher(engine, workers, placement, share), _epochs(engine)
-        reason = "Tune ended without it"
-        try:
-            tuner = tune.Tuner(
-                tune.with_resources(trainable, _requests(resources)),
-                tune_config=tune.TuneConfig(
-                    num_samples=-1,
-                    search_alg=searcher,
-                    scheduler=ConvscapeScheduler(engine, searcher, store=store, guard=guard),
-                    reuse_actors=True,
-                    trial_name_creator=_short_name,
-                    trial_dirname_creator=_short_name,
-                ),
-                run_config=tune.RunConfig(
-                    name="ray",
-                    storage_path=str(folder),
-                    verbose=0,
-                    callbacks=[NoOutput()],
-                    # Else it has a worker save at each job's end, which nobody reads.
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                ),
-            )
-            tuner.fit()
-        except Exception as error:  # noqa: BLE001 - Tune ends at errors it does not know, such as Ray's out of memory
-            reason = f"{type(error).__name__}: {str(error).strip()[-300:]}"
-        if searcher.problem:
-            raise searcher.problem
-        idle = 0 if searcher.gave_way or engine.active or _epochs(engine) > before else idle + 1
-        if idle >= MOST_IDLE:
-            raise SweepError(
-                f"Ray Tune ended {MOST_IDLE} times before anything was trained; the last: {reason}",
-                "Mend that, then start it again: what was trained is kept.",
-            )
-        if placement is not None:
-            placement.give_back(engine)
-        for number in sorted(engine.active):
-            engine.worker_lost(number, reason)
+    with _placement(engine, dataset, resources, precision, share, phase) as placement:
+        phase("starting workers")
+        trainable = _sharing(dataset, setup, guard.check if guard else None)
+        idle = 0
+        while not engine.finished:
+            if share and share.limit() < 1:  # another driver's turn: Tune would keep the place of the last worker
+                engine.callback(engine)
+                time.sleep(1.0)
+                continue
+            searcher, before = ConvscapeSearcher(engine, workers, placement, share), _epochs(engine)
+            scheduler = ConvscapeScheduler(engine, searcher, store=store, guard=guard)
+            reason = _until_tune_ends(trainable, resources, folder, searcher, scheduler)
+            if searcher.problem:
+                raise searcher.problem
+            idle = 0 if searcher.gave_way or engine.active or _epochs(engine) > before else idle + 1
+            if idle >= MOST_IDLE:
+                raise SweepError(
+                    f"Ray Tune ended {MOST_IDLE} times before anything was trained; the last: {reason}",
+                    "Mend that, then start it again: what was trained is kept.",
+                )
+            if placement is not None:
+                placement.give_back(engine)
+            for number in sorted(engine.active):
+                engine.worker_lost(number, reason)
+
+
+def _until_tune_ends(
+    trainable: Any,
+    resources: ResourcesConfig,
+    folder: Path,
+    searcher: ConvscapeSearcher,
+    scheduler: ConvscapeScheduler,
+) -> str:
+    """Lets Ray Tune train until it ends, by itself or by an error of its own. Gives why it did."""
+    from ray import tune
+
+    from .tune import NoOutput
+
+    try:
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, _requests(resources)),
+            tune_config=tune.TuneConfig(
+                num_samples=-1,
+                search_alg=searcher,
+                scheduler=scheduler,
+                reuse_actors=True,
+                trial_name_creator=_short_name,
+                trial_dirname_creator=_short_name,
+            ),
+            run_config=tune.RunConfig(
+                name="ray",
+                storage_path=str(folder),
+                verbose=0,
+                callbacks=[NoOutput()],
+                # Else it has a worker save at each job's end, which nobody reads.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        )
+        tuner.fit()
+    except Exception as error:  # noqa: BLE001 - Tune ends at errors it does not know, such as Ray's out of memory
+        return f"{type(error).__name__}: {str(error).strip()[-300:]}"
+    return "Tune ended without it"
 
 
 def _requests(resources: ResourcesConfig) -> Any:
@@ -191,13 +205,20 @@ def _requests(resources: ResourcesConfig) -> Any:
     return lambda config: request_of(Slot.from_json(config["slot"]))
 
 
+@contextmanager
 def _placement(
-    engine: Engine, dataset: Dataset, resources: ResourcesConfig, precision: Precision, phase: Callable[[str], None]
-) -> Placement | None:
+    engine: Engine,
+    dataset: Dataset,
+    resources: ResourcesConfig,
+    precision: Precision,
+    share: FairShare | None,
+    phase: Callable[[str], None],
+) -> Iterator[Placement | None]:
     """What gives each job its share of a GPU; None where the sweep file says what a trial gets."""
     if resources.gpus != "auto":
-        return None
-    from .cluster import LateNodes, nodes_with_gpus
+        yield None
+        return
+    from .cluster import LateNodes, NewGpus, nodes_with_gpus
 
     phase("asking nodes for their GPUs")
     needs = Needs(
@@ -208,7 +229,8 @@ def _placement(
         file=engine.config.sweep_folder / PLACEMENT,
     )
     room = Room(nodes_with_gpus())
-    return Placement(needs, room, workers=resources.workers, look=LateNodes())
+    with closing(NewGpus(share)) as ask:
+        yield Placement(needs, room, workers=resources.workers, look=LateNodes(), ask=ask)
 
 
 def _epochs(engine: Engine) -> int:

@@ -1,6 +1,7 @@
 from .address import refuse_unreachable as refuse_unreachable, token_mode as token_mode
 from .draining import Notice as Notice, node_died as node_died, was_drained as was_drained
 from .fair_share import FairShare as FairShare, place_of_its_own as place_of_its_own
+from .gpu_asking import NewGpus as NewGpus
 from .gpu_nodes import (
     LateNodes as LateNodes,
     nodes_with_gpus as nodes_with_gpus,

@@ -24,6 +24,8 @@ TAKES = 60.0
 """Seconds in which a driver takes the place that was left to it; else it waits for something else."""
 FORGOTTEN = 600.0
 """Seconds for which a driver that did not take a place is left no other."""
+NEW_NODE = "convscape-new-node-"
+"""What the name of a placement group begins with that asks for a node that is not there: no place of a driver helps."""
 _JOB = 8
 """Hexadecimal digits of Ray's id of a job, with which the id of a placement group ends."""
 
@@ -140,6 +142,8 @@ def look(job: str) -> Workers:
         table: Any = placement_group_table()
         for group, told in table.items():
             owner, bundles = group[-_JOB:], told["bundles"]
+            if told["name"].startswith(NEW_NODE):
+                continue
             if told["state"] == "CREATED":
                 found.held[owner] = found.held.get(owner, 0) + 1
                 for index, bundle in bundles.items() if owner == job else ():

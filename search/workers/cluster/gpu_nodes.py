@@ -43,7 +43,7 @@ def nodes_with_gpus() -> list[GpuNode]:
     Raises:
         SweepError: none of them says how large its GPUs are, or PyTorch finds none there.
     """
-    answers = ask_nodes(list(_declared().values()), smallest_gpu)
+    answers = ask_nodes(list(declared_gpu_nodes().values()), smallest_gpu)
     found = [node for answer in answers if (node := _with_gpus(answer))]
     silent = [answer for answer in answers if not answer.value]
     if silent and not found:
@@ -54,6 +54,12 @@ def nodes_with_gpus() -> list[GpuNode]:
     for answer in silent:
         _tell(answer)
     return found
+
+
+def declared_gpu_nodes() -> dict[str, Node]:
+    """The nodes that have GPUs by Ray's count, by id; not those that are being drained, where Ray places nothing."""
+    draining = state.get_draining_nodes()
+    return {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1 and node.id not in draining}
 
 
 class LateNodes:
@@ -71,7 +77,7 @@ class LateNodes:
         Args:
             known: those that were there the last time.
         """
-        now = _declared()
+        now = declared_gpu_nodes()
         found = [node for node in known if node.id in now]
         for new in now.keys() - {node.id for node in found}:
             node = now[new]
@@ -104,12 +110,6 @@ def usage_here(peak: int | None) -> Usage:
     """
     ids = ray.get_gpu_ids() if ray.is_initialized() else []
     return Usage(gpu=str(ids[0]) if ids else "", peak=peak)
-
-
-def _declared() -> dict[str, Node]:
-    """The nodes that have GPUs by Ray's count, by id; not those that are being drained, where Ray places nothing."""
-    draining = state.get_draining_nodes()
-    return {node.id: node for node in alive_nodes() if node.resources.get("GPU", 0) >= 1 and node.id not in draining}
 
 
 def _why(answer: Answer) -> str:

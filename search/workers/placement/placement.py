@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import time
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ class Placement:
         room: the GPUs.
         workers: jobs that may be placed at a time, where the sweep file says so; None for as many as there is room for.
         look: gives the nodes that there are now, of those it is given where nothing has changed; None to keep to them.
+        ask: has nodes with so many GPUs come beside those it is given, with 0 none; None where none would.
     """
 
     def __init__(
@@ -36,11 +39,14 @@ class Placement:
         *,
         workers: int | None = None,
         look: Callable[[Sequence[GpuNode]], Sequence[GpuNode]] | None = None,
+        ask: Callable[[int, Sequence[GpuNode]], None] | None = None,
     ) -> None:
         self.needs, self.room = needs, room
-        self._workers, self._look, self._looked = workers, look, time.monotonic()
+        self._workers, self._look, self._ask, self._looked = workers, look, ask, -math.inf
         self._placed: dict[int, tuple[Need, Slot]] = {}
         self._waiting: dict[int, tuple[Job, Need]] = {}
+        self._no_more = False
+        """Whether the engine had no other job when it was asked last."""
 
     @property
     def most(self) -> int:
@@ -76,6 +82,7 @@ class Placement:
             before.append(shares)
         while len(self._waiting) <= self.most_held:  # what waits last holds nothing
             job = engine.next()
+            self._no_more = job is None
             if job is None:
                 return None
             need = self.needs.of(job.design)
@@ -87,13 +94,15 @@ class Placement:
         return None
 
     def look_around(self, *, now: bool = False) -> None:
-        """Takes in which nodes there are, every LOOKS seconds.
+        """Takes in which nodes there are, every LOOKS seconds, and asks for more where jobs wait for them.
 
         Args:
             now: whether to look before that, as where one is known to go.
         """
         if self._look is not None and (now or time.monotonic() > self._looked + LOOKS):
             self.room.update(self._look(self.room.nodes))
+            if self._ask is not None:
+                self._ask(self._gpus_missing(), self.room.nodes)
             self._looked = time.monotonic()
 
     def lost(self, slot: Slot) -> bool:
@@ -142,6 +151,18 @@ class Placement:
         if number in self._placed:
             need, slot = self._placed[number]
             self.needs.outgrew(number, need, self._memory(slot))
+
+    def _gpus_missing(self) -> int:
+        """GPUs more for as many jobs at a time as may be, where each takes the mean share of those that are known."""
+        jobs = (self._workers or 0) - len(self._placed)
+        if self._no_more:
+            jobs = min(jobs, len(self._waiting))
+        full = len(self._placed) >= WHOLE * self.room.gpus
+        if jobs < 1 or not (self._waiting or full):
+            return 0
+        waiting = (min(self._shares(job, need).values(), default=WHOLE) for job, need in self._waiting.values())
+        shares = [slot.eighths for _, slot in self._placed.values()] + list(waiting)
+        return math.ceil(jobs * statistics.mean(shares) / WHOLE) if shares else 1
 
     def _give_back_waiting(self, engine: Engine) -> None:
         for number in list(self._waiting):

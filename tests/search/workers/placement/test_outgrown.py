@@ -6,12 +6,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from convscape.search.config.schema import SweepConfig
-from convscape.search.proposals import DesignSpace
-from convscape.search.scheduling.engine import Engine
-from convscape.search.study.study import Study
 from convscape.search.workers import training_job
-from convscape.search.workers.placement import EIGHTHS, GpuNode, Needs, Placement, Room, needs as rule, shares
+from convscape.search.workers.placement import EIGHTHS, GpuNode, Needs, Placement, Room
 from convscape.search.workers.trainable import WarmWorker
 from convscape.search.workers.training_job import Setup
 from convscape.search.workers.tune import ConvscapeScheduler, ConvscapeSearcher
@@ -20,36 +16,16 @@ from convscape.trainers.data.dataset import load_dataset
 from ray.tune.utils import flatten_dict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from convscape.search.scheduling.engine import Engine
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
 
 MB = 10**6
 
 
-class Silent:
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: None
-
-
 @pytest.fixture
-def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ConvscapeSearcher, ConvscapeScheduler]:
+def sweep(engine: Engine) -> tuple[ConvscapeSearcher, ConvscapeScheduler]:
     """One node whose GPU has 64 MB, for networks that are predicted to take less than an eighth of it."""
-    monkeypatch.setattr(rule, "WORKSPACE", 0)
-    monkeypatch.setattr(shares, "CONTEXT", 0)
-    config = SweepConfig.model_validate(
-        {
-            "name": "s",
-            "folder": tmp_path,
-            "data": {"name": "digits"},
-            "space": {"stages": 1, "convolutions": 1, "filters": 4, "kernel": 3, "dropout": 0.0, "hidden": 0},
-            "recipe": {"batch_size": 100},
-            "search": {"trials": 4, "epochs": 1, "start": [], "finalists": 0},
-        }
-    )
-    study = Study(tmp_path, sampler="random", seed=0)
-    engine = Engine(config, DesignSpace.of(config, (1, 8, 8), 10), study, cast("Any", Silent()))
     room = Room([GpuNode(id="a", host="", gpus=1, cpus=8, memory=64 * MB)])
     placement = Placement(Needs(images=0, train=100, precision="float32"), room)
     jobs = ConvscapeSearcher(engine, placement.most, placement)
