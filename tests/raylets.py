@@ -174,10 +174,13 @@ class Raylets:
             "ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
             "comes": {"resources": dict(comes), "node_config": {}, "min_workers": 0, "max_workers": 4},
         }
-        provider = {"type": "fake_multinode", "gcs_address": self.address, "disable_node_updaters": True}
+        provider = {"type": "fake_multinode", "gcs_address": self.address}
+        provider |= {"disable_node_updaters": True, "use_node_id_as_ip": True}
         file = self._temporary / "autoscaling.yaml"
         config = {"cluster_name": "fake", "max_workers": 4, "provider": provider, "available_node_types": types}
         config |= {"head_node_type": "ray.head.default", "upscaling_speed": 100, "idle_timeout_minutes": 10}
+        commands = ("cluster_synced_files", "worker_setup_commands", "worker_start_ray_commands")
+        config |= {"auth": {}, "file_mounts": {}, **{key: [] for key in commands}}
         file.write_text(json.dumps(config))
         return file
 

@@ -42,7 +42,8 @@ class Placement:
         ask: Callable[[int, Sequence[GpuNode]], None] | None = None,
     ) -> None:
         self.needs, self.room = needs, room
-        self._workers, self._look, self._ask, self._looked = workers, look, ask, -math.inf
+        self._workers, self._look, self._ask = workers, look, ask
+        self._looked, self._asked = time.monotonic(), -math.inf
         self._placed: dict[int, tuple[Need, Slot]] = {}
         self._waiting: dict[int, tuple[Job, Need]] = {}
         self._no_more = False
@@ -62,12 +63,19 @@ class Placement:
         """The next job that has a place now, and its place; None while there is none.
 
         Jobs that wait come first, in their order. While there are few of them the engine is asked for more: a small one
-        may fit beside what a large one waits for.
+        may fit beside what a large one waits for. Where none has a place nodes are asked for, every LOOKS seconds.
 
         Args:
             engine: whose jobs they are. Once it is halted those that wait are given back to it.
         """
         self.look_around()
+        found = self._find(engine)
+        if found is None and self._ask is not None and time.monotonic() > self._asked + LOOKS:
+            self._ask(0 if engine.halted else self._gpus_missing(), self.room.nodes)
+            self._asked = time.monotonic()
+        return found
+
+    def _find(self, engine: Engine) -> tuple[Job, Slot] | None:
         if engine.halted:
             self._give_back_waiting(engine)
             return None
@@ -94,15 +102,13 @@ class Placement:
         return None
 
     def look_around(self, *, now: bool = False) -> None:
-        """Takes in which nodes there are, every LOOKS seconds, and asks for more where jobs wait for them.
+        """Takes in which nodes there are, every LOOKS seconds.
 
         Args:
             now: whether to look before that, as where one is known to go.
         """
         if self._look is not None and (now or time.monotonic() > self._looked + LOOKS):
             self.room.update(self._look(self.room.nodes))
-            if self._ask is not None:
-                self._ask(self._gpus_missing(), self.room.nodes)
             self._looked = time.monotonic()
 
     def lost(self, slot: Slot) -> bool:

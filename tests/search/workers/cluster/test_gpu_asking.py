@@ -26,7 +26,7 @@ SWEEP = """
 name: tiny
 data: {name: digits, train: 1300, validation: 100}
 space: {stages: 1, convolutions: 1, filters: [24, 32], kernel: [5, 7], dropout: 0.0, hidden: [0, 8]}
-search: {finalists: 0, trials: 6, epochs: 12, reduction: 2, seed: 1, sampler: random}
+search: {finalists: 0, trials: 6, epochs: 60, reduction: 2, seed: 1, sampler: random}
 resources: {gpus: auto, workers: 2, precision: float32}
 """
 

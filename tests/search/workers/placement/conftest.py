@@ -23,8 +23,8 @@ class Silent:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """Four trials of networks that take less than 8 MB to train."""
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Engine:
+    """Four trials, or as many as its parameter says, of networks that take less than 8 MB to train."""
     monkeypatch.setattr(needs, "WORKSPACE", 0)
     monkeypatch.setattr(shares, "CONTEXT", 0)
     config = SweepConfig.model_validate(
@@ -34,7 +34,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
             "data": {"name": "digits"},
             "space": {"stages": 1, "convolutions": 1, "filters": 4, "kernel": 3, "dropout": 0.0, "hidden": 0},
             "recipe": {"batch_size": 100},
-            "search": {"trials": 4, "epochs": 1, "start": [], "finalists": 0},
+            "search": {"trials": getattr(request, "param", 4), "epochs": 1, "start": [], "finalists": 0},
         }
     )
     study = Study(tmp_path, sampler="random", seed=0)

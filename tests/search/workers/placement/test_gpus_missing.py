@@ -28,12 +28,11 @@ def asked(engine: Engine, memory: int, workers: int | None, *, places: int) -> i
     nodes = [GpuNode(id="a", host="", gpus=1, cpus=8, memory=memory)] if memory else []
     placement = Placement(
         Needs(images=0, train=100, precision="float32"), Room(nodes),
-        workers=workers, look=lambda known: known, ask=lambda gpus, _: count.append(gpus),
+        workers=workers, ask=lambda gpus, _: count.append(gpus),
     )  # fmt: skip
     for _ in range(places):
         assert placement.next(engine), "fewer fit than this test takes"
-    placement.next(engine)
-    placement.look_around(now=True)
+    assert placement.next(engine) is None
     return count[-1]
 
 
@@ -53,16 +52,16 @@ def test_as_many_as_hold_the_jobs_that_may_train(
     assert asked(engine, memory, workers, places=places) == gpus
 
 
+@pytest.mark.parametrize("engine", [40], indirect=True)
 def test_a_full_gpu_of_small_shares_asks_for_as_many_as_the_rest_would_fill(engine: Engine) -> None:
-    engine.config.search.trials = 40
     assert asked(engine, FOR_EIGHT, 40, places=8) == 4
 
 
+@pytest.mark.parametrize("engine", [2], indirect=True)
 def test_no_more_are_asked_for_than_jobs_are_left(engine: Engine) -> None:
-    engine.config.search.trials = 2
     assert asked(engine, FOR_ONE, 3, places=1) == 1
 
 
 def test_a_sweep_that_is_halted_asks_for_none(engine: Engine) -> None:
-    engine.halt()
+    engine.interrupted = "interrupted"
     assert asked(engine, FOR_EIGHT, 8, places=0) == 0
