@@ -1,6 +1,6 @@
 #!/bin/bash
 # A sweep as a Slurm job: Ray's head and the driver on the first node, a worker of Ray's on each of the others.
-#   sbatch examples/cluster/slurm.sh sweep.yaml --set resources.gpus=0.5
+#   sbatch examples/cluster/slurm.sh sweep.yaml --set resources.gpus=auto
 # Before the time limit the sweep saves, the job is queued again, and goes on by itself where it was; `scancel` ends it.
 # Only the first node writes the sweep's folder, but after a requeue that may be another one: keep it where all nodes see
 # it, as Slurm's homes are. CONVSCAPE_ENV names the virtual environment with Convscape, which all nodes must see, too.
