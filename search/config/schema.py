@@ -152,6 +152,15 @@ class DataConfig(_Section):
                 raise ValueError(ConfigError(problem, error.remedy, key="data.name")) from None
         return name
 
+    @field_validator("root", mode="before")
+    @classmethod
+    def _is_no_address(cls, root: Any) -> Any:
+        if re.match(r"[a-z][a-z\d+.-]+://", str(root), re.IGNORECASE):
+            problem = f"data.root: {str(root)!r:.80} is an address, and images are read from files"
+            remedy = "Copy them to a folder that every node has, or mount it there, and write that folder's path."
+            raise ValueError(ConfigError(problem, remedy, key="data.root"))
+        return root
+
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: Path | None) -> Path | None:

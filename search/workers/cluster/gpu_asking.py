@@ -50,7 +50,7 @@ class NewGpus:
         keep = pending[: max(0, count - coming)]
         for gone in (group for group in self._asked if group not in keep):
             remove_placement_group(gone)
-        elsewhere = [{LABEL: f"!in({','.join(ids)})"}] if ids else None
+        elsewhere = [{LABEL: f"!in({','.join(ids)})"} if ids else {}]
         for _ in range(count - coming - len(keep)):
             name = f"{NEW_NODE}{uuid4().hex}"
             keep.append(placement_group([{"GPU": 1}], name=name, bundle_label_selector=elsewhere))
