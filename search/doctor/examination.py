@@ -159,8 +159,8 @@ def trial_findings(nodes: Sequence[Node], resources: ResourcesConfig) -> list[Fi
                 level=Level.NOTE if waits else Level.WRONG,
                 text=f"none fits: a trial needs {needs}, and no node has that: the most on one is {most['CPU']:g} CPU "
                 f"and {most['GPU']:g} GPU" + ("; they wait for nodes to come" if waits else ""),
-                remedy="Ask for less in `resources`, or add a node: `ray start --address=HEAD:6379`. Where nodes come when "
-                "they are needed, say how many trials: `resources.workers`.",
+                remedy="Ask for less in `resources`, or add a node: `ray start --address=HEAD:6379`. Where nodes come "
+                "when they are needed, say how many trials: `resources.workers`.",
             )
         ]
     wanted = resources.workers

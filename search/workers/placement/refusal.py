@@ -18,6 +18,6 @@ def refuse_without_gpus(gpus: float, found: str) -> None:
     if gpus < 1:
         raise SweepError(
             f"resources.gpus: auto shares GPUs among trials, and {found}",
-            "`--set resources.gpus=0` trains on CPUs; or join a cluster whose nodes have GPUs by resources.address, and "
-            "where they come when they are needed say how many trials: resources.workers.",
+            "`--set resources.gpus=0` trains on CPUs; or join a cluster whose nodes have GPUs by resources.address, "
+            "and where they come when they are needed say how many trials: resources.workers.",
         )
