@@ -19,6 +19,10 @@ SMALLEST_SQUARE = 1e-12
 """What an L2 window sums to at least: the root's slope at zero is infinite, and ReLU makes windows of zeros."""
 
 
+REGISTER = 16
+"""Numbers of float32 that the widest register of a CPU holds."""
+
+
 class Network(nn.Sequential):
     """Layers in order, (N, C, H, W) -> class scores (N, classes).
 
@@ -100,14 +104,15 @@ class OneCellConv2d(nn.Conv2d):
 
 
 class Pointwise(nn.Conv2d):
-    """A convolution by single cells with a stride, (N, C, H, W) -> (N, filters, H', W'); a CPU is given those alone.
+    """A 1x1 convolution with a stride, (N, C, H, W) -> (N, filters, H', W'), that picks the cells it needs first.
 
-    There its weights' gradient is garbage, or the process ends, where a channels_last map has fewer channels than a
-    register holds: oneDNN writes past the cells that it picks (oneDNN issue 6035; torch 2.14.1).
+    Left to pick them itself, oneDNN writes past the end of its buffer where a channels_last map has fewer channels than
+    a register holds, 8 with AVX2 and 16 with AVX-512: the weights' gradient is wrong, or the process dies
+    (oneDNN issue 6035; torch 2.14.1). On other devices it is as any convolution.
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if input.device.type != "cpu":
+        if input.device.type != "cpu" or self.padding != (0, 0):
             return super()._conv_forward(input, weight, bias)
         rows, columns = self.stride
         return F.conv2d(input[:, :, ::rows, ::columns], weight, bias, groups=self.groups)

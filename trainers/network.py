@@ -146,7 +146,7 @@ def _conv(layer: Conv, step: Step) -> nn.Conv2d:
     top, _, left, _ = _sides(step)
     options = {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups, "bias": layer.bias}
     strided = layer.stride != (1, 1)
-    picks_cells = strided and layer.kernel == (1, 1)
+    picks_cells = strided and layer.kernel == (1, 1) and step.input[0] // layer.groups < modules.REGISTER
     if pads_apart(layer, step):
         padded = modules.PaddedPointwise if picks_cells else modules.PaddedConv2d
         return padded(step.input[0], layer.filters, layer.kernel, _sides(step), **options)

@@ -74,7 +74,8 @@ def run_ray(
             start_ray(resources, code_of(engine.config))
         try:
             workers = resources.workers
-            if workers is None or (ours and not resources.address):  # else a node may come when asked for
+            may_come = resources.address or not (ours or resources.gpus == "auto")
+            if workers is None or not may_come:
                 room = workers_that_fit(resources, alive_nodes())
                 workers = workers or room
             else:
@@ -138,6 +139,8 @@ def _tune(
         idle = 0
         while not engine.finished:
             if share and share.limit() < 1:  # another driver's turn: Tune would keep the place of the last worker
+                if placement is not None:
+                    placement.look_around()
                 engine.callback(engine)
                 time.sleep(1.0)
                 continue
@@ -228,9 +231,9 @@ def _placement(
         graphs=resources.cuda_graphs,
         file=engine.config.sweep_folder / PLACEMENT,
     )
-    room = Room(nodes_with_gpus())
-    with closing(NewGpus(share)) as ask:
-        yield Placement(needs, room, workers=resources.workers, look=LateNodes(), ask=ask)
+    room, late = Room(nodes_with_gpus()), LateNodes()
+    with closing(NewGpus(late.silent, share)) as ask:
+        yield Placement(needs, room, workers=resources.workers, look=late, ask=ask if resources.address else None)
 
 
 def _epochs(engine: Engine) -> int:

@@ -414,20 +414,24 @@ def test_in_bfloat16_a_map_of_one_cell_gives_its_weights_a_gradient(
     assert all((gradient - found[0]).abs().max() < 0.05 * largest for gradient in found)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 4, 7, 8, 15])
+@pytest.mark.parametrize("channels", [1, 2, 4, 7, 8, 15, 16])
+@pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("stride", [2, (1, 3)])
-@pytest.mark.parametrize("padding", [0, (0, 1, 0, 1)])
-def test_a_strided_convolution_by_single_cells_gives_its_weights_their_gradient(
-    channels: int, stride: Any, padding: Any
+@pytest.mark.parametrize("padding", [0, 1, (0, 1, 0, 1)])
+def test_a_strided_1x1_convolution_is_right_and_so_are_its_gradients(
+    channels: int, groups: int, stride: Any, padding: Any
 ) -> None:
-    """Seen: workers that ended by a segmentation fault, or a gradient that was wrong by half (oneDNN issue 6035)."""
-    layers = (Conv(8, 1, stride, padding=padding), Flatten(), Linear(3))
-    network = build_network(Architecture((channels, 8, 8), layers, 3), seed=0)
-    images = torch.randn(32, channels, 8, 8, generator=torch.Generator().manual_seed(0))
+    """Seen: workers that ended by a segmentation fault, or weights' gradients wrong by half (oneDNN issue 6035)."""
+    layers = (Conv(8, 1, stride, padding=padding, groups=groups), Flatten(), Linear(3))
+    network = build_network(Architecture((groups * channels, 8, 8), layers, 3), seed=0)
+    images = torch.randn(32, groups * channels, 8, 8, generator=torch.Generator().manual_seed(0))
     found = []
     for kind, layout in ((torch.float64, torch.contiguous_format), (torch.float32, torch.channels_last)):
         network = network.to(dtype=kind, memory_format=layout)
         network.zero_grad()
-        network(images.to(dtype=kind, memory_format=layout)).pow(2).sum().backward()
-        found.append(network[0].weight.grad.double().clone())
-    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4 * float(found[0].abs().max()))
+        pixels = images.to(dtype=kind, memory_format=layout, copy=True).requires_grad_()
+        scores = network(pixels)
+        scores.pow(2).sum().backward()
+        found.append([each.detach().double().clone() for each in (scores, pixels.grad, network[0].weight.grad)])
+    for right, got in zip(*found, strict=True):
+        torch.testing.assert_close(got, right, rtol=1e-3, atol=1e-4 * float(right.abs().max()))

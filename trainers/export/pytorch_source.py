@@ -238,7 +238,7 @@ def _constants(helpers: str) -> str:
 
 def _helpers(network: nn.Module) -> str:
     """The sources of our own modules that `network` holds."""
-    used = [helper for helper in HELPERS if any(type(module) is helper for module in network.modules())]
+    used = [helper for helper in HELPERS if any(isinstance(module, helper) for module in network.modules())]
     texts = [inspect.getsource(helper).replace(": Any", "") for helper in used]
     if any("pad(" in text for text in texts):
         texts.append(inspect.getsource(modules.pad))

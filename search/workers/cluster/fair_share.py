@@ -25,7 +25,7 @@ TAKES = 60.0
 FORGOTTEN = 600.0
 """Seconds for which a driver that did not take a place is left no other."""
 NEW_NODE = "convscape-new-node-"
-"""What the name of a placement group begins with that asks for a node that is not there: no place of a driver helps."""
+"""How the names of placement groups begin that wait for a node to come. No driver makes room for them."""
 _JOB = 8
 """Hexadecimal digits of Ray's id of a job, with which the id of a placement group ends."""
 

@@ -67,7 +67,8 @@ class LateNodes:
 
     def __init__(self) -> None:
         self._asked: dict[str, ray.ObjectRef] = {}
-        self._told: set[str] = set()
+        self.silent: set[str] = set()
+        """Ids of nodes that have not said how large their GPUs are when they were asked."""
 
     def __call__(self, known: Sequence[GpuNode]) -> list[GpuNode]:
         """The nodes that have GPUs and are to stay; of those that have come, the ones that have answered meanwhile.
@@ -87,8 +88,8 @@ class LateNodes:
                 answer = answer_of(node, self._asked.pop(node.id), left=1.0)
                 if (gpu_node := _with_gpus(answer)) is not None:
                     found.append(gpu_node)
-                elif node.id not in self._told:
-                    self._told.add(node.id)
+                elif node.id not in self.silent:
+                    self.silent.add(node.id)
                     _tell(answer)
         return found
 

@@ -22,6 +22,8 @@ REMEMBERED = 64
 """Measured trainings that are remembered: what was measured long ago, of other networks, says little of the next."""
 ALIKE = 2.0
 """Trainings of which one is predicted to take up to so many times what the other is are alike."""
+SAME_CARD = 0.99
+"""GPUs of one make differ in memory by no more than this leaves."""
 MOST = 4.0
 """A prediction is taken to be wrong by this factor at most: past it a single odd network would have all GPUs whole."""
 
@@ -127,7 +129,7 @@ class Needs:
         """
         found = {node.id: eighths for node in nodes if (eighths := self.share_on(node, number, need))}
         largest = max((node.memory for node in nodes), default=0)
-        return found or {node.id: WHOLE for node in nodes if node.memory == largest}
+        return found or {node.id: WHOLE for node in nodes if node.memory >= SAME_CARD * largest}
 
     def measured(self, need: Need, peak: int, memory: int) -> None:
         """Takes in what a training took.

@@ -29,7 +29,7 @@ class Placement:
         room: the GPUs.
         workers: jobs that may be placed at a time, where the sweep file says so; None for as many as there is room for.
         look: gives the nodes that there are now, of those it is given where nothing has changed; None to keep to them.
-        ask: has nodes with so many GPUs come beside those it is given, with 0 none; None where none would.
+        ask: asks for so many GPUs beside those of the nodes it is given, 0 for none; None where no node would come.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Placement:
     ) -> None:
         self.needs, self.room = needs, room
         self._workers, self._look, self._ask = workers, look, ask
-        self._looked, self._asked = time.monotonic(), -math.inf
+        self._looked = time.monotonic()
         self._placed: dict[int, tuple[Need, Slot]] = {}
         self._waiting: dict[int, tuple[Job, Need]] = {}
         self._no_more = False
@@ -63,24 +63,17 @@ class Placement:
         """The next job that has a place now, and its place; None while there is none.
 
         Jobs that wait come first, in their order. While there are few of them the engine is asked for more: a small one
-        may fit beside what a large one waits for. Where none has a place nodes are asked for, every LOOKS seconds.
+        may fit beside what a large one waits for.
 
         Args:
             engine: whose jobs they are. Once it is halted those that wait are given back to it.
         """
         self.look_around()
-        found = self._find(engine)
-        if found is None and self._ask is not None and time.monotonic() > self._asked + LOOKS:
-            self._ask(0 if engine.halted else self._gpus_missing(), self.room.nodes)
-            self._asked = time.monotonic()
-        return found
-
-    def _find(self, engine: Engine) -> tuple[Job, Slot] | None:
         if engine.halted:
             self._give_back_waiting(engine)
             return None
-        if len(self._placed) >= self.most:
-            return None
+        if len(self._placed) >= (self.most if self._ask is None else self._workers or self.most):
+            return None  # else, where nodes may come, one waits for them
         before: list[dict[str, int]] = []
         for job, need in list(self._waiting.values()):
             shares = self._shares(job, need)
@@ -99,15 +92,19 @@ class Placement:
                 return self._place(job, need, slot)
             before.append(shares)
             self._waiting[job.number] = job, need
+            if self._ask is not None:
+                self._looked = -math.inf  # now there may be something to ask for
         return None
 
     def look_around(self, *, now: bool = False) -> None:
-        """Takes in which nodes there are, every LOOKS seconds.
+        """Takes in which nodes there are, every LOOKS seconds, and asks for those that are missing.
 
         Args:
             now: whether to look before that, as where one is known to go.
         """
         if self._look is not None and (now or time.monotonic() > self._looked + LOOKS):
+            if self._ask is not None:  # first, for what comes now has not been given to those that wait
+                self._ask(self._gpus_missing(), self.room.nodes)
             self.room.update(self._look(self.room.nodes))
             self._looked = time.monotonic()
 
@@ -159,16 +156,25 @@ class Placement:
             self.needs.outgrew(number, need, self._memory(slot))
 
     def _gpus_missing(self) -> int:
-        """GPUs more for as many jobs at a time as may be, where each takes the mean share of those that are known."""
+        """GPUs more to ask for, so that as many jobs train at a time as may; 0 while none waits, or without `workers`.
+
+        Each job is taken to need the mean share of those that are known; none takes more than one GPU. Nothing is known
+        before the first GPU. Where one stands empty it does not suit those that wait, and another may not either.
+        """
         jobs = (self._workers or 0) - len(self._placed)
-        if self._no_more:
-            jobs = min(jobs, len(self._waiting))
-        full = len(self._placed) >= WHOLE * self.room.gpus
-        if jobs < 1 or not (self._waiting or full):
+        if jobs < 1 or not self._waiting:
             return 0
-        waiting = (min(self._shares(job, need).values(), default=WHOLE) for job, need in self._waiting.values())
-        shares = [slot.eighths for _, slot in self._placed.values()] + list(waiting)
-        return math.ceil(jobs * statistics.mean(shares) / WHOLE) if shares else 1
+        if not self.room.gpus:
+            return 1
+        free = [left for node in self.room.nodes for left in self.room.free(node.id)]
+        if WHOLE in free:
+            return 0
+        most = max(0, jobs + len(self._placed) - self.room.gpus)
+        jobs = min(jobs, len(self._waiting)) if self._no_more else jobs
+        shares = [slot.eighths for _, slot in self._placed.values()]
+        shares += [min(self._shares(job, need).values(), default=WHOLE) for job, need in self._waiting.values()]
+        needed = jobs * statistics.mean(shares) - sum(left for left in free if left > 0)
+        return min(max(1, math.ceil(needed / WHOLE)), most)
 
     def _give_back_waiting(self, engine: Engine) -> None:
         for number in list(self._waiting):

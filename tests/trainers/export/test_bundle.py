@@ -249,6 +249,13 @@ def test_other_designs_and_other_data_are_refused(digits, trained, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_padded_1x1_convolution_with_a_stride_is_written_with_its_class(digits):
+    layers = (Conv(4, 1, 2, padding=(0, 1, 0, 1)), Flatten(), Linear(10))
+    text = source(Architecture((1, 8, 8), layers, 10), digits, "n")
+    assert "class PaddedConv2d(" in text
+    assert "Pointwise" not in text
+
+
 def test_names_cannot_break_the_file(digits):
     odd = replace(digits, classes=('a"b', "c'd", "e\\f", 'g"""h', "é\n", *"56789"))
     text = source(SMALL, odd, 'quotes """ and \\ and\nlines {braces}')

@@ -5,22 +5,28 @@ The GPUs are declared, and what gets one trains on the CPU.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from contextlib import closing
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from convscape.search.config import sweep_file
 from convscape.search.driver.launching import launch
 from convscape.search.workers import ray_runner
-from convscape.search.workers.cluster import gpu_nodes
-from convscape.search.workers.placement import needs, shares
+from convscape.search.workers.cluster import gpu_asking, gpu_nodes
+from convscape.search.workers.cluster.gpu_asking import NewGpus
+from convscape.search.workers.cluster.nodes import Node
+from convscape.search.workers.placement import GpuNode, needs, shares
 from convscape.search.workers.tune import ConvscapeScheduler
+from ray.exceptions import RpcError
 from raylets import raylets
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet")]
+    from convscape.search.workers.cluster.fair_share import FairShare
 
 SWEEP = """
 name: tiny
@@ -31,6 +37,88 @@ resources: {gpus: auto, workers: 2, precision: float32}
 """
 
 
+class Asked:
+    """Ray's placement groups, and its nodes that have a GPU each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.groups: dict[str, str] = {}
+        """The nodes that each is not to be on, by its name."""
+        self.nodes: list[str] = []
+        monkeypatch.setattr(gpu_asking, "placement_group", self._made)
+        monkeypatch.setattr(gpu_asking, "remove_placement_group", self.groups.pop)
+        monkeypatch.setattr(gpu_asking, "declared_gpu_nodes", lambda: {id_: a_node(id_) for id_ in self.nodes})
+
+    def _made(self, bundles: list[dict[str, float]], *, name: str, bundle_label_selector: list[dict[str, str]]) -> str:
+        assert bundles == [{"GPU": 1}]
+        self.groups[name] = bundle_label_selector[0].get("ray.io/node-id", "")
+        return name
+
+
+def a_node(id_: str) -> Node:
+    return Node(id=id_, address="", host="", head=False, resources={"GPU": 1.0})
+
+
+def known(*ids: str) -> list[GpuNode]:
+    return [GpuNode(id=id_, host="", gpus=1, cpus=1, memory=1) for id_ in ids]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+def test_what_has_come_is_asked_for_no_longer_and_its_gpu_given_back(asked: Asked) -> None:
+    new = NewGpus(())
+    new(2, [])
+    first = set(asked.groups)
+    assert len(first) == 2
+    new(2, [])
+    assert set(asked.groups) == first, "what waits loses its place in the autoscaler's queue"
+    asked.nodes.append("a")
+    new(2, [])
+    assert list(asked.groups.values()) == ["!in(a)"], "one that came is not known yet, the other is asked for elsewhere"
+    assert not first & set(asked.groups)
+    new(1, known("a"))
+    assert len(asked.groups) == 1
+    new(0, known("a"))
+    assert not asked.groups
+
+
+def test_a_node_that_does_not_say_how_large_its_gpu_is_is_not_waited_for(asked: Asked) -> None:
+    silent: set[str] = set()
+    new = NewGpus(silent)
+    asked.nodes.append("a")
+    new(1, [])
+    assert not asked.groups
+    silent.add("a")
+    new(1, [])
+    assert len(asked.groups) == 1
+
+
+def test_while_another_driver_waits_nothing_is_asked_for(asked: Asked) -> None:
+    share = SimpleNamespace(limit=lambda: share.left, left=math.inf)
+    new = NewGpus((), cast("FairShare", share))
+    new(2, [])
+    assert len(asked.groups) == 2
+    share.left = 1
+    new(2, [])
+    assert not asked.groups
+
+
+def test_where_ray_fails_to_answer_nothing_is_left_behind(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise RpcError("no answer")
+
+    with closing(NewGpus(())) as new:
+        new(2, [])
+        monkeypatch.setattr(gpu_asking, "declared_gpu_nodes", fails)
+        new(3, [])
+        assert len(asked.groups) == 2
+    assert not asked.groups
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quiet")
 def test_a_first_node_is_asked_for_and_then_one_for_each_job_that_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
