@@ -138,7 +138,8 @@ def _tune(
         trainable = _sharing(dataset, setup, guard.check if guard else None)
         idle = 0
         while not engine.finished:
-            if share and share.limit() < 1:  # another driver's turn: Tune would keep the place of the last worker
+            if share and share.limit() < 1:  # Tune would keep the place of the last worker
+                phase("another sweep's turn")
                 if placement is not None:
                     placement.look_around()
                 engine.callback(engine)

@@ -130,7 +130,7 @@ resources: {precision: float32}
 def test_a_driver_that_comes_later_ends_while_the_first_goes_on(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """On a cluster with room for one worker, which changes hands twice."""
+    """On a cluster with room for one worker, which changes hands twice; the first says that it waits."""
     with raylets(tmp_path_factory.mktemp("home")) as cluster:
         node = cluster.node(1)
         first_folder, second_folder = tmp_path / "first", tmp_path / "second"
@@ -138,7 +138,9 @@ def test_a_driver_that_comes_later_ends_while_the_first_goes_on(
             folder.mkdir()
         with running(first_folder, cluster, "--set=search.trials=400") as first:
             first.wait_for(lambda: first.told() >= 3)
+            heartbeat = first_folder / "sweeps" / "tiny" / "heartbeat.json"
             with running(second_folder, cluster, file=SECOND) as second:
+                first.wait_for(lambda: "another sweep's turn" in heartbeat.read_text())
                 second.ends()
             told = first.told()
             first.wait_for(lambda: first.told() >= told + 3 and len(cluster.trains(node)) == 1)
