@@ -6,25 +6,22 @@ The GPUs are declared, and what gets one trains on the CPU.
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from convscape.search.config import sweep_file
-from convscape.search.driver.launching import launch
-from convscape.search.workers import ray_runner
-from convscape.search.workers.cluster import gpu_asking, gpu_nodes
+from convscape.search.workers.cluster import gpu_asking
 from convscape.search.workers.cluster.gpu_asking import NewGpus
 from convscape.search.workers.cluster.nodes import Node
-from convscape.search.workers.placement import GpuNode, needs, shares
-from convscape.search.workers.tune import ConvscapeScheduler
+from convscape.search.workers.placement import GpuNode
 from ray.exceptions import RpcError
 from raylets import raylets
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
     from convscape.search.workers.cluster.fair_share import FairShare
 
@@ -117,30 +114,43 @@ def test_where_ray_fails_to_answer_nothing_is_left_behind(asked: Asked, monkeypa
     assert not asked.groups
 
 
+PROGRAM = """
+import sys
+from convscape.search.config import sweep_file
+from convscape.search.driver.launching import launch
+from convscape.search.workers import ray_runner
+from convscape.search.workers.cluster import gpu_nodes
+from convscape.search.workers.placement import needs, shares
+from convscape.search.workers.tune import ConvscapeScheduler
+
+gpu_nodes.smallest_gpu = lambda: 10**6
+ray_runner.device_of = lambda _: "cpu"
+needs.WORKSPACE = shares.CONTEXT = 0
+nodes, told = set(), ConvscapeScheduler.on_trial_result
+
+def tells(self, controller, trial, result):
+    nodes.add(trial.config["slot"]["node"])
+    return told(self, controller, trial, result)
+
+ConvscapeScheduler.on_trial_result = tells
+text, *overrides = sys.argv[1:]
+sweep = launch(sweep_file.parse_sweep_file(text, "tiny.yaml", overrides), progress=False)
+assert all(record.ended and not record.failed for record in sweep.trials())
+print(*nodes)
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("quiet")
-def test_a_first_node_is_asked_for_and_then_one_for_each_job_that_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_first_node_is_asked_for_and_then_one_for_each_job_that_waits(tmp_path: Path) -> None:
     """Networks that take a whole GPU: the first node says how large one is, and two workers need two."""
-    monkeypatch.setattr(gpu_nodes, "smallest_gpu", lambda: 10**6)
-    monkeypatch.setattr(ray_runner, "device_of", lambda _: "cpu")
-    monkeypatch.setattr(needs, "WORKSPACE", 0)
-    monkeypatch.setattr(shares, "CONTEXT", 0)
-    nodes: set[str] = set()
-    told = ConvscapeScheduler.on_trial_result
-
-    def tells(self: Any, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        nodes.add(trial.config["slot"]["node"])
-        return told(self, controller, trial, result)
-
-    monkeypatch.setattr(ConvscapeScheduler, "on_trial_result", tells)
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
     with raylets(home, comes={"CPU": 1, "GPU": 1}) as cluster:
         overrides = [f"folder={tmp_path / 'sweeps'}", f"resources.address={cluster.address}"]
-        sweep = launch(sweep_file.parse_sweep_file(SWEEP, "tiny.yaml", overrides), progress=False)
-        assert all(record.ended and not record.failed for record in sweep.trials())
-        assert len(nodes) == 2
+        driver = subprocess.run(
+            [sys.executable, "-c", PROGRAM, SWEEP, *overrides], env=cluster.environment, cwd=tmp_path,
+            capture_output=True, text=True, timeout=400, check=False,
+        )  # fmt: skip
+        assert driver.returncode == 0, driver.stderr
+        assert len(driver.stdout.split()) == 2, "the second node was given nothing"
         assert len(cluster.ids()) == 3, "more nodes came than the sweep had workers for"
