@@ -53,7 +53,7 @@ def test_a_halted_sweep_ends_where_no_worker_ever_came(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(preflight, "refuse_too_short", lambda *_: None)  # on a busy machine an epoch takes as long
-    sweep = run(tmp_path, "resources.cpus=64", "resources.workers=1", "search.seconds=3")
+    sweep = run(tmp_path, "resources.cpus=64", "resources.workers=1", "search.seconds=12")
     (record,) = sweep.trials()
     assert (record.state, record.epochs) == ("stopped", 0)
     assert "Last result" not in "".join(capfd.readouterr()), "Tune tells of it in its own way"
