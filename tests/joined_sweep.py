@@ -26,9 +26,9 @@ resources: {workers: 1, precision: float32}
 """
 
 
-def undisturbed(here: Path) -> Sweep:
+def undisturbed(here: Path, file: str = SLOW_ENOUGH) -> Sweep:
     """The same sweep, trained in one process."""
-    (here / "tiny.yaml").write_text(SLOW_ENOUGH)
+    (here / "tiny.yaml").write_text(file)
     command = [sys.executable, "-m", "convscape", "launch", "tiny.yaml", "--set=resources.runner=inline"]
     ended = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -61,12 +61,14 @@ class Driver:
         study = self.folder / "tiny" / "study.jsonl"
         return study.read_text().count('"step"') if study.exists() else 0
 
-    def wait_for(self, what: Callable[[], Any]) -> None:
+    def wait_for(self, what: Callable[[], Any]) -> Any:
+        """Waits until it gives something, and gives that."""
         until = time.monotonic() + 240
-        while not what():
+        while not (found := what()):
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < until, "it does not come"
             time.sleep(0.05)
+        return found
 
     def ends_as(self, untouched: Sweep) -> Sweep:
         """Waits for the end, and compares what was trained."""

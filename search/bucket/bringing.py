@@ -238,7 +238,7 @@ def small_file(path: Path, most: int) -> bytes | None:
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """A context manager in whose body no other process of this machine brings that sweep."""
+    """A context manager in whose body no other process of this machine brings anything into that folder."""
     path = folder / _BRINGING
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)) as file:
         lock_file(file.fileno(), path, wait=True)

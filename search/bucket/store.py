@@ -78,23 +78,7 @@ class ObjectStore:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        scheme = url.partition("://")[0]
-        from fsspec.core import url_to_fs
-
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what it tells of a lost connection is raised, too
-        try:
-            # Credentials, regions and endpoints are the library's own affair: nothing of them is in the URL.
-            self._fs, root = url_to_fs(url, use_listings_cache=False, skip_instance_cache=scheme != "memory")
-        except ImportError as error:
-            package = _INSTALL.get(scheme, "")
-            raise SweepError(
-                f"folder: {url} cannot be read: {package or error} is not installed",
-                f"Install it: `pip install {package}`"
-                + (", or Convscape as `pip install 'convscape[s3]'`." if package == "s3fs" else "."),
-            ) from None
-        except Exception as error:  # noqa: BLE001 - a library of the user's choice raises anything
-            raise self._error(error) from None
-        self._root = root.rstrip("/")
+        self._fs, self._root = file_system(url)
         if not _creates(self._fs):
             raise SweepError(
                 f"folder: {type(self._fs).__name__} cannot create an object only where there is none: "
@@ -186,16 +170,47 @@ class ObjectStore:
                 raise self._error(error) from None
 
     def _error(self, error: Exception) -> SweepError:
-        """What the other side said, and what to do."""
-        said = without_secrets(" ".join(f"{error!s:.200}".split()))
-        kind = type(error).__name__
-        if isinstance(error, PermissionError) or "Credential" in kind or "Auth" in kind or "Forbidden" in said:
-            return SweepError(f"{self.url}: no permission: {said or kind}", _CREDENTIALS)
-        if isinstance(error, FileNotFoundError):
-            return SweepError(f"{self.url}: {said or 'no such bucket'}", "Make the bucket first, or mend its name.")
-        return SweepError(
-            f"{self.url} does not answer: {kind}: {said}", "Try again, and look whether the address is right."
-        )
+        return storage_error(self.url, error)
+
+
+def file_system(url: str, key: str = "folder") -> tuple[Any, str]:
+    """The file system of fsspec's that a URL names, and the path in it, without a slash at its end.
+
+    Args:
+        url: as `files.bucket_url` gives it.
+        key: of the sweep file, under which it was written.
+
+    Raises:
+        SweepError: what reads such URLs is not installed, or fails.
+    """
+    from fsspec.core import url_to_fs
+
+    scheme = url.partition("://")[0]
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what it tells of a lost connection is raised, too
+    try:
+        # Credentials, regions and endpoints are the library's own affair: nothing of them is in the URL.
+        system, root = url_to_fs(url, use_listings_cache=False, skip_instance_cache=scheme != "memory")
+    except ImportError as error:
+        package = _INSTALL.get(scheme, "")
+        raise SweepError(
+            f"{key}: {url} cannot be read: {package or error} is not installed",
+            f"Install it: `pip install {package}`"
+            + (", or Convscape as `pip install 'convscape[s3]'`." if package == "s3fs" else "."),
+        ) from None
+    except Exception as error:  # noqa: BLE001 - a library of the user's choice raises anything
+        raise storage_error(url, error) from None
+    return system, root.rstrip("/")
+
+
+def storage_error(url: str, error: Exception) -> SweepError:
+    """What object storage said, and what to do."""
+    said = without_secrets(" ".join(f"{error!s:.200}".split()))
+    kind = type(error).__name__
+    if isinstance(error, PermissionError) or "Credential" in kind or "Auth" in kind or "Forbidden" in said:
+        return SweepError(f"{url}: no permission: {said or kind}", _CREDENTIALS)
+    if isinstance(error, FileNotFoundError):
+        return SweepError(f"{url}: {said or 'no such bucket'}", "Make the bucket first, or mend its name.")
+    return SweepError(f"{url} does not answer: {kind}: {said}", "Try again, and look whether the address is right.")
 
 
 def _creates(system: Any) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, DataError, nearest
 from ...trainers.data import DATA_SETS, data_set_called
+from ..bucket import bring_images
+from ..files import bucket_url, images_here
 from .beginning_text import Beginning, scalar, sweep_file_text
 from .sweep_file import parse_sweep_file, read_sweep_file
 from .transfer_space import suit_transfer
@@ -57,7 +59,9 @@ def read_or_begin(place: str | Path, overrides: Sequence[str] = (), *, trust: Tr
 
 
 def is_beginning(place: str | Path) -> bool:
-    """Whether it is no sweep file but what a sweep can begin with: a folder, or a data set's name and no file."""
+    """Whether it is no sweep file but what a sweep can begin with: a folder or its URL, or a data set's name."""
+    if "://" in str(place):
+        return True
     return os.path.isdir(_at_home(place)) or (not os.path.lexists(place) and _data_set(place) is not None)  # noqa: PTH112
 
 
@@ -72,7 +76,7 @@ def begin(
     """Settings that suit a folder of images or a data set, and this machine.
 
     Args:
-        place: a folder with a folder of images a class, or a data set's name.
+        place: a folder with a folder of images a class, its URL in object storage, or a data set's name.
         overrides: "key=value" settings as `--set` takes them, which the others are to suit.
         root: where the files of a data set are.
         seconds: time for the search; by the number of images when not given.
@@ -86,6 +90,8 @@ def begin(
     from ...trainers.device import cpus_here, gpus_here
 
     given = _given(place, root, overrides, trust)
+    if given.data.url and given.data.root:
+        bring_images(given.data.url, given.data.root)
     outlook, gpus = outlook_of(given.data.name, given.data.root), gpus_here()
     size = _size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST)
     side = size or min(map(min, outlook.sizes))
@@ -120,8 +126,9 @@ def _guess(place: str | Path) -> str:
 
 def _given(place: str | Path, root: Path | None, overrides: Sequence[str], trust: Trust) -> SweepConfig:
     """The least of a config: which images, and what overrides say."""
-    folder = _at_home(place)
-    is_folder = os.path.isdir(folder)  # noqa: PTH112 - False as well where a name is too long
+    url = bucket_url(place, "data.root")
+    folder = str(images_here(url)) if url else _at_home(place)
+    is_folder = bool(url) or os.path.isdir(folder)  # noqa: PTH112 - False as well where a name is too long
     known = "folder" if is_folder else _data_set(place)
     if known is None:
         missing = "it is a file" if os.path.lexists(folder) else "there is no such folder, and no data set of that name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..bucket import bring_images
 from .trust import refuse_untrusted
 
 if TYPE_CHECKING:
@@ -14,14 +15,19 @@ if TYPE_CHECKING:
 def load_data(config: SweepConfig) -> Dataset:
     """The images that a sweep file's `data` section names, split by the sweep's seed to train, validate and test.
 
+    Those in object storage are brought to this machine first.
+
     Raises:
         ConfigError: a function is named that reads them, and nobody said that it may run.
         DataError: images are missing, damaged or too few.
+        SweepError: object storage does not answer, or this machine has no room for what is there.
     """
     from ...trainers.data import load_dataset
 
     refuse_untrusted(config.named_code, "data.name", config.trust, config.mistrust)
     data = config.data
+    if data.url and data.root:
+        bring_images(data.url, data.root)
     return load_dataset(
         data.name,
         data.root,

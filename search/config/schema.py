@@ -22,7 +22,7 @@ from ...spaces import Budget, ConfigError, CustomSpace, DataError, bytes_from, f
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
 from ...trainers.data import known_name
-from ..files import bucket_url, local_copy, url_of
+from ..files import bucket_url, images_here, local_copy, url_of
 from ..records import Objective
 from ..tracking import hide, uri_problem
 from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
@@ -126,7 +126,8 @@ class DataConfig(_Section):
     name: str
     """A data set by name (digits, fashion-mnist, cifar10, …) or "folder": a folder of images a class."""
     root: Path | None = None
-    """Folder in which the data set's files lie, relative to where the command is run; the embedded digits need none."""
+    """Folder in which the data set's files lie, relative to where the command is run, or its URL in object storage;
+    the embedded digits need none. Of a URL it is the folder of this machine that the files are brought to."""
     train: Amount | None = None
     """Images to train on: a number, or a share below 1; all that are left when not given."""
     validation: Amount | None = None
@@ -154,17 +155,25 @@ class DataConfig(_Section):
 
     @field_validator("root", mode="before")
     @classmethod
-    def _is_no_address(cls, root: Any) -> Any:
-        if re.match(r"[a-z][a-z\d+.-]+://", str(root), re.IGNORECASE):
-            problem = f"data.root: {str(root)!r:.80} is an address, and images are read from files"
-            remedy = "Copy them to a folder that every node has, or mount it there, and write that folder's path."
-            raise ValueError(ConfigError(problem, remedy, key="data.root"))
-        return root
+    def _here(cls, root: Any) -> Any:
+        try:
+            return images_here(root) if isinstance(root, str | Path) else root
+        except ConfigError as error:
+            raise ValueError(error) from None
 
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: Path | None) -> Path | None:
         return root and _at_home(root).absolute()
+
+    @field_serializer("root")
+    def _as_written(self, root: Path | None) -> str | None:
+        return root and (url_of(root) or str(root))
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the folder in object storage that `root` is the local copy of; None where it is in none."""
+        return self.root and url_of(self.root)
 
 
 class SearchConfig(_Section):

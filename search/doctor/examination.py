@@ -8,6 +8,8 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
+from ...spaces import SweepError
+from ..bucket import images_there
 from ..config import with_environment
 from ..tracking import StoreProbe, public_address, sqlite_file
 from ..workers import PACKAGES, NodeProcesses, alive_nodes, joined, small_training, survey, trials_that_fit
@@ -46,7 +48,12 @@ def examine(config: SweepConfig, enter: Callable[[str], None] = lambda _: None) 
         with joined(resources):
             enter("asking each node")
             nodes, driver = alive_nodes(), _versions_here()
-            asked = (str(file), text, str(config.data.root) if config.data.root else None, PACKAGES)
+            asked = (
+                str(file),
+                text,
+                str(config.data.root) if config.data.root and not config.data.url else None,
+                PACKAGES,
+            )
             with NodeProcesses(nodes) as processes:
                 answers = processes.ask(survey(), [(node, asked) for node in nodes], SURVEYED)
                 there = [answer.node for answer in answers if not answer.problem]
@@ -183,6 +190,8 @@ def _images(config: SweepConfig) -> list[Finding]:
     root = config.data.root
     if root is None:
         return []
+    if config.data.url:
+        return [_images_in_storage(config.data.url)]
     if os.access(root, os.R_OK):
         return [Finding(check="images", level=Level.OK, text=f"{config.data.name} in {root}")]
     return [
@@ -193,6 +202,17 @@ def _images(config: SweepConfig) -> list[Finding]:
             remedy="Name the folder that holds the images, as the machine sees it on which the sweep is launched.",
         )
     ]
+
+
+def _images_in_storage(url: str) -> Finding:
+    try:
+        count, size = images_there(url)
+    except SweepError as error:
+        return Finding(check="images", level=Level.WRONG, text=error.message, remedy=error.remedy)
+    text = (
+        f"{count:,} files, {size / 1e9:.2f} GB, in {url}: brought here, and to each node where they exceed data.memory"
+    )
+    return Finding(check="images", level=Level.OK, text=text)
 
 
 def _tracking(config: SweepConfig, by_environment: Sequence[str], problem: str) -> list[Finding]:

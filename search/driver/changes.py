@@ -91,10 +91,13 @@ def refuse_other_images(begun: SweepConfig, config: SweepConfig) -> None:
     """
     if (begun.data.name, begun.data.root) != (config.data.name, config.data.root):
         raise SweepError(
-            f"sweep '{begun.name}' in {begun.folder} is of {begun.data.root or begun.data.name}, not of "
-            f"{config.data.root or config.data.name}",
+            f"sweep '{begun.name}' in {begun.folder} is of {_images(begun)}, not of {_images(config)}",
             "Choose another name with `--set name=…`.",
         )
+
+
+def _images(config: SweepConfig) -> str:
+    return config.data.url or str(config.data.root or config.data.name)
 
 
 def keep_changes(folder: Path, former: SweepConfig, config: SweepConfig) -> dict[str, str]:

@@ -56,7 +56,9 @@ def datasets(config: SweepConfig, dataset: Dataset) -> list[TrackedDataset]:
         dataset: the images.
     """
     root, name = config.data.root, _name(config, dataset)
-    source: dict[str, Any] = {"tags": {"mlflow.source.name": dataset.name}} if root is None else {"uri": str(root)}
+    source: dict[str, Any] = (
+        {"tags": {"mlflow.source.name": dataset.name}} if root is None else {"uri": config.data.url or str(root)}
+    )
     return [
         TrackedDataset(
             name=f"{name} ({context})",

@@ -18,6 +18,8 @@ from .bucket_mark import (
 from .buckets import (
     bucket_url as bucket_url,
     folder_here as folder_here,
+    images_copy as images_copy,
+    images_here as images_here,
     local_copy as local_copy,
     make_local_copy as make_local_copy,
     url_of as url_of,

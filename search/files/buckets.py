@@ -1,4 +1,4 @@
-"""Folders of sweeps that lie in object storage: their URLs, and the local folder that each has on this machine."""
+"""Sweeps and images that lie in object storage: their URLs, and the local folder that each has on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...spaces import ConfigError, read_plain
 from .atomic import write_atomically
-from .state import state_folder
+from .state import cache_folder, state_folder
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "az", "file", "memory")
 """How the URLs of folders in object storage begin."""
@@ -22,14 +22,15 @@ _known: dict[Path, str] = {}
 """The URL of each local folder that this process has asked for: what it is called does not tell."""
 
 
-def bucket_url(folder: str | os.PathLike[str]) -> str | None:
+def bucket_url(folder: str | os.PathLike[str], key: str = "folder") -> str | None:
     """The URL of a folder in object storage; None for a path of this machine.
 
     Args:
         folder: as somebody wrote it; a `Path` of a URL, which has lost a slash, will do.
+        key: of the sweep file, under which it was written.
 
     Raises:
-        ConfigError: a URL that cannot be a folder of sweeps, or that holds a password or key. It is not repeated then.
+        ConfigError: a URL that cannot be such a folder, or that holds a password or key. It is not repeated then.
 
     >>> bucket_url("s3://bucket/sweeps/")
     's3://bucket/sweeps'
@@ -38,17 +39,18 @@ def bucket_url(folder: str | os.PathLike[str]) -> str | None:
     text = os.fspath(folder)
     found = _URL.fullmatch(text)
     if found is None and "://" in text:
-        raise _refusal("an address of an unknown kind", f"These are known: {', '.join(SCHEMES)}.")
+        raise _refusal(key, "an address of an unknown kind", f"These are known: {', '.join(SCHEMES)}.")
     if found is None:
         return None
     scheme, rest = found[1].lower(), found[2].rstrip("/")
     if scheme not in SCHEMES:
         if "://" not in text:
             return None  # a path with a colon in it
-        raise _refusal(f"{scheme}:// is no object storage", f"One of these is: {', '.join(SCHEMES)}.")
+        raise _refusal(key, f"{scheme}:// is no object storage", f"One of these is: {', '.join(SCHEMES)}.")
     host, path = ("", f"/{rest}") if scheme == "file" else (rest.partition("/")[0], rest.partition("/")[2])
     if "?" in rest or "#" in rest or ("@" in host and (scheme not in _AZURE or ":" in host)):
         raise _refusal(
+            key,
             f"a {scheme}:// address with a user, password or parameters in it",
             "Keys are read from where the provider's own programs keep them: the environment, ~/.aws and the like.",
         )
@@ -60,9 +62,9 @@ def bucket_url(folder: str | os.PathLike[str]) -> str | None:
         or {"", ".", ".."} & set(parts)
         or not rest.isprintable()
     ):
-        raise _refusal(f"{scheme}:// with a path that cannot be", "Write it as s3://bucket/folder.")
+        raise _refusal(key, f"{scheme}:// with a path that cannot be", "Write it as s3://bucket/folder.")
     if len(rest) > _LONGEST:
-        raise _refusal(f"a {scheme}:// address of more than {_LONGEST:,} letters", "Choose a shorter one.")
+        raise _refusal(key, f"a {scheme}:// address of more than {_LONGEST:,} letters", "Choose a shorter one.")
     return f"{scheme}://{'/' if scheme == 'file' else ''}{rest.lstrip('/')}"
 
 
@@ -74,9 +76,27 @@ def local_copy(url: str) -> Path:
     Args:
         url: as `bucket_url` gives it.
     """
+    return _copy_of(url, (state_folder() / "buckets" / _named(url)).resolve())
+
+
+def images_copy(url: str) -> Path:
+    """The folder on this machine, among what the user's programs can have again, to which images are brought.
+
+    It is called as the last part of the URL. Nothing is made there.
+
+    Args:
+        url: of the images, as `bucket_url` gives it.
+    """
+    return _copy_of(url, (cache_folder() / "images" / _named(url)).resolve() / url.rpartition("/")[2])
+
+
+def _named(url: str) -> str:
     scheme, _, rest = url.partition("://")
     name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{scheme}-{rest}").strip("-.")[:40]
-    folder = (state_folder() / "buckets" / f"{name}-{sha256(url.encode()).hexdigest()[:16]}").resolve()
+    return f"{name}-{sha256(url.encode()).hexdigest()[:16]}"
+
+
+def _copy_of(url: str, folder: Path) -> Path:
     _known[folder] = url
     return folder
 
@@ -89,6 +109,18 @@ def folder_here(folder: str | os.PathLike[str]) -> Path:
     """
     url = bucket_url(folder)
     return local_copy(url) if url else Path(folder)
+
+
+def images_here(folder: str | os.PathLike[str]) -> Path:
+    """A folder of images as this machine has it: the one that a URL's are brought to, or the folder itself.
+
+    Raises:
+        ConfigError: a URL that cannot be a folder of images.
+    """
+    url = bucket_url(folder, "data.root")
+    if url and url.startswith("file://"):
+        return Path(url.removeprefix("file://"))
+    return images_copy(url) if url else Path(folder)
 
 
 def make_local_copy(url: str) -> Path:
@@ -118,5 +150,6 @@ def url_of(folder: Path) -> str | None:
         return None
 
 
-def _refusal(what: str, remedy: str) -> ConfigError:
-    return ConfigError(f"folder: {what} cannot be where sweeps live", remedy, key="folder")
+def _refusal(key: str, what: str, remedy: str) -> ConfigError:
+    kept = "sweeps live" if key == "folder" else "images lie"
+    return ConfigError(f"{key}: {what} cannot be where {kept}", remedy, key=key)

@@ -179,6 +179,9 @@ def _add_images(parcel: Parcel, config: SweepConfig, root: object) -> None:
     if here is None or data_set_called(config.data.name) == "digits":
         parcel.values["data"].pop("root", None)
         return
+    if config.data.url:
+        parcel.values["data"]["root"] = config.data.url
+        return
     written = str(here if root is None else root)
     if not here.exists():
         parcel.values["data"]["root"] = written

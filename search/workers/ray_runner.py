@@ -255,7 +255,9 @@ def _guard(
     if not resources.address and len(alive_nodes()) < 2:
         return None
     phase("asking the cluster's nodes")
-    guard = NodeGuard(NodeCheck.of(dataset, engine.config.recipe_space().weights), resources)
+    data = engine.config.data
+    brought = (data.url, data.root) if data.url and data.root else None
+    guard = NodeGuard(NodeCheck.of(dataset, engine.config.recipe_space().weights, brought), resources)
     guard.ask()
     return guard
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ....spaces import DataError
+from ....spaces import DataError, SweepError
 from ....trainers import weights_digest
 from ....trainers.data import Streamed
+from ...bucket import bring_images
 from .versions import misfit, versions_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from ....trainers.data import Dataset, Pictures
 
@@ -65,26 +67,31 @@ class NodeCheck:
     """Some of the images that are read anew each epoch; () where all go through Ray's object store."""
     weights: Mapping[str, str]
     """Digests of the weights that recipes start from, by their source."""
+    brought: tuple[str, Path] | None = None
+    """The URL from which each node brings those images, and into which folder; None where it has them."""
     asked: frozenset[str] = frozenset()
     """Ray's ids of the nodes that fit."""
 
     @staticmethod
-    def of(dataset: Dataset, weights: Iterable[str]) -> NodeCheck:
+    def of(dataset: Dataset, weights: Iterable[str], brought: tuple[str, Path] | None = None) -> NodeCheck:
         """What this machine has and sees.
 
         Args:
             dataset: the images.
             weights: sources of weights, as `recipe.weights` names them.
+            brought: the URL of images in object storage, and the folder that they were brought to here.
 
         Raises:
             DataError, OSError: images or weights are gone since they were read.
         """
+        images = tuple(
+            _marks(part.images) for part in (dataset.train, dataset.validation) if isinstance(part.images, Streamed)
+        )
         return NodeCheck(
             versions=versions_here(),
-            images=tuple(
-                _marks(part.images) for part in (dataset.train, dataset.validation) if isinstance(part.images, Streamed)
-            ),
+            images=images,
             weights={source: weights_digest(source) for source in weights},
+            brought=brought if images else None,
         )
 
     @property
@@ -97,7 +104,15 @@ class NodeCheck:
         return misfit(self.versions, versions_here()) or self.unseen()
 
     def unseen(self) -> tuple[str, str] | None:
-        """What of the images and weights this node does not see as the driver does, and what to do."""
+        """What of the images and weights this node does not see as the driver does, and what to do.
+
+        Images in object storage are brought to the node first, which may take long.
+        """
+        if self.brought:
+            try:
+                bring_images(*self.brought)
+            except SweepError as error:
+                return f"cannot bring the images: {error.message}", error.remedy
         for marks in self.images:
             if difference := marks.difference():
                 return (

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ...config import ResourcesConfig
     from .nodes import Answer, Node
 
+BRING_SECONDS = 3600.0
+"""Seconds that nodes have for bringing images from object storage, before anything trains."""
 LATE_SECONDS = 10.0
 """Seconds that a node which has come later has to answer: the sweep waits meanwhile."""
 MOST_NAMED = 3
@@ -57,7 +59,10 @@ class NodeGuard:
         versions = [said for said in ask_nodes(new, asker(), seconds=seconds) if answer or not said.problem]
         _refuse([(said.node, self._of_versions(said)) for said in versions])
         fit = [said.node for said in versions]
+        if self.check.brought and not answer:
+            return  # their first workers bring the images, while others train
         if self.check.reads_files:
+            seconds = BRING_SECONDS if self.check.brought else seconds
             here = ray.put(self.check)  # once, however many nodes there are
             files = [said for said in ask_nodes(fit, _unseen, here, seconds=seconds) if answer or not said.problem]
             _refuse([(said.node, _of_files(said)) for said in files])

@@ -5,16 +5,18 @@ Whatever happens, the sweep ends with the results of one that nothing happened t
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 import ray.exceptions
 from convscape.search.files import MARK
 from convscape.search.workers.cluster import draining
 from convscape.search.workers.cluster.draining import NodeDrainsError, Notice, was_drained
 from convscape.trainers.checkpoints import Checkpoints
-from joined_sweep import running, undisturbed
+from joined_sweep import SLOW_ENOUGH, running, undisturbed
 from raylets import Raylets, can_hide, raylets
 
 if TYPE_CHECKING:
@@ -65,26 +67,66 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raylets]:
 
 @pytest.mark.slow
 @needs_root
-def test_all_nodes_are_killed_and_another_comes_and_then_the_driver_is(
+def test_all_nodes_are_killed_and_others_come_and_then_the_driver_is(
     tmp_path: Path, cluster: Raylets, untouched: Sweep
 ) -> None:
-    first = cluster.node(1, hidden=[tmp_path])
+    lost = [cluster.node(1, hidden=[tmp_path]) for _ in range(2)]
     with running(tmp_path, cluster, "--export=winner") as driver:
         driver.wait_for(lambda: driver.told() >= 5)
-        cluster.kill(first)
-        second = cluster.node(1, hidden=[tmp_path])
+        for node in lost:
+            cluster.kill(node)
+        found = [cluster.node(1, hidden=[tmp_path]) for _ in range(2)]
         told = driver.told()
         driver.wait_for(lambda: driver.told() >= told + 4)
         driver.process.kill()
         driver.process.communicate()
         driver.resumes(None, "--export=winner")
         sweep = driver.ends_as(untouched)
-    cluster.kill(second)
+    for node in found:
+        cluster.kill(node)
     assert (tmp_path / "winner" / "model.safetensors").exists(), "its checkpoint came back"
     assert not (sweep.folder / MARK).exists()
     for record in filter(lambda record: record.trained, sweep.trials()):
         kept = [Checkpoints(one.folder / "trials" / f"{record.number:05d}").epochs() for one in (sweep, untouched)]
         assert kept[0] == kept[1]
+
+
+LARGE = SLOW_ENOUGH.replace("hidden: [0, 8]", "hidden: [512, 640]")
+"""Its checkpoints are megabytes, so that Ray keeps each in the store of the node that hands it back."""
+
+
+@pytest.mark.slow
+@needs_root
+def test_objects_are_lost_with_their_nodes_before_anybody_has_them(
+    tmp_path: Path, cluster: Raylets, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A checkpoint that its store was to take, and then a report that the driver was to take."""
+    node = cluster.node(1, hidden=[tmp_path])
+    with running(tmp_path, cluster, file=LARGE) as driver:
+        (store,) = driver.wait_for(lambda: [one for one in cluster.processes(0) if is_store(one)])
+        for stopped in (store, psutil.Process(driver.process.pid)):
+            told = driver.told()
+            driver.wait_for(lambda told=told: driver.told() >= told + 3)
+            stopped.suspend()
+            (worker,) = cluster.trains(node)
+            driver.wait_for(lambda worker=worker: idle(worker))
+            cluster.kill(node)
+            node = cluster.node(1, hidden=[tmp_path])
+            stopped.resume()
+        driver.ends_as(undisturbed(tmp_path_factory.mktemp("untouched"), LARGE))
+    cluster.kill(node)
+
+
+def is_store(process: psutil.Process) -> bool:
+    """Whether it is the process that takes in checkpoints."""
+    return "ray::CheckpointStore" in " ".join(process.cmdline())
+
+
+def idle(process: psutil.Process) -> bool:
+    """Whether a process does next to nothing for two seconds: what it has done waits to be taken."""
+    before = sum(process.cpu_times()[:2])
+    time.sleep(2)
+    return sum(process.cpu_times()[:2]) - before < 0.1
 
 
 @pytest.mark.slow
