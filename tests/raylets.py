@@ -143,7 +143,7 @@ class Raylets:
 
     def drain(self, id_: str) -> None:
         """Tells the cluster that a node will be taken away, as a cloud does of a spot machine."""
-        words = ["--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=120"]
+        words = ["--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=1200"]
         command = [*RAY, "drain-node", f"--address={self.address}", f"--node-id={id_}", *words]
         subprocess.run(command, env=self.environment, check=True, capture_output=True)
 

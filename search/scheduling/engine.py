@@ -247,7 +247,7 @@ class Engine:
         """What a worker is to do with the trial, which is active from now on."""
         self.ledger.go_on(record)
         self.active[record.number] = _, alone = self._terms(record)
-        self._finals.at_once = max(self._finals.at_once, len(self.active))
+        self._finals.begins(len(self.active))
         rungs = self._promotion.is_rung if record.judged else lambda *_: False
         known = self.records.values()
         until = self.time_budget.until if any(r.accuracies for r in known) else None  # one result is better than none

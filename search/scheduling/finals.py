@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ ENOUGH = 0.7
 """Finalists are compared after so much of the full length, or not at all where the winner is trained once more."""
 WORTH = 0.5
 """The last training begins only where there is time for so much of the full length, on one worker's CPUs."""
+LATEST = 20
+"""How many of the latest beginnings tell how many trials run at a time."""
 PLANNED = 0.9
 """Part of the time left that the finalists' runs are planned to take: what still runs ends first, and epochs vary."""
 
@@ -52,12 +54,20 @@ class Finals:
         self._search, self._length, self._for_refit = search, length, for_refit
         self.chosen: list[TrialRecord] = []
         """The finalists so far, best first."""
-        self.at_once = 1
-        """The most trials that were seen to run at a time."""
+        self._running: deque[int] = deque([1], maxlen=LATEST)
         self._epoch: dict[int, float] = {}
         self._sum = 0.0
         self._resumed = 0
         """Number of the last trial before a resume with a time budget of its own, 0 where there was none."""
+
+    @property
+    def at_once(self) -> int:
+        """How many trials run at a time: the most that did when one of the latest began, for nodes come and go."""
+        return max(self._running)
+
+    def begins(self, running: int) -> None:
+        """Takes in that a trial begins, or goes on, beside which others run: so many with it."""
+        self._running.append(running)
 
     def ended(self, record: TrialRecord) -> None:
         """Takes in that a trial of the search ended; one of full length may become a finalist."""

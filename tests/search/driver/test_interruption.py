@@ -231,7 +231,7 @@ class TestInterruption:
         )
         study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
         with socket.create_server(("127.0.0.1", 0)) as silent:  # takes requests and never answers
-            sets = ["search.trials=4", "search.epochs=40", "data.train=1200", f"resources.runner={runner}"]
+            sets = ["search.trials=2", "search.epochs=24", "data.train=1200", f"resources.runner={runner}"]
             sets += [
                 "search.promotion=none",
                 "resources.workers=1",
@@ -261,7 +261,7 @@ class TestInterruption:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sweeps, "FLUSH_SECONDS", 0.0)
             counts = resume("tiny", tmp_path / "sweeps", progress=False).counts()
-        assert (counts["completed"], counts["unfinished"]) == (4, 0)
+        assert (counts["completed"], counts["unfinished"]) == (2, 0)
 
     @pytest.mark.slow
     def test_a_kill_loses_no_epoch_and_trains_none_twice(self, tmp_path: Path, database: str, driver: Any) -> None:

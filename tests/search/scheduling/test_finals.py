@@ -192,6 +192,22 @@ def test_time_is_kept_for_the_finals_of_several_workers(
     assert clock[0] <= 103
 
 
+def test_workers_that_went_are_not_reckoned_with(tmp_path: Path) -> None:
+    engine = opened(tmp_path, finals())
+    finish(engine, wavering)
+    reckoned = engine._finals
+    for running in (*range(1, 9), *[8] * 30):
+        reckoned.begins(running)
+    with_eight = reckoned.seconds
+    assert reckoned.at_once == 8
+    for running in (8, 4, *[2] * 19):
+        reckoned.begins(running)
+    assert reckoned.at_once == 4
+    reckoned.begins(2)
+    assert reckoned.at_once == 2
+    assert reckoned.seconds > with_eight
+
+
 def test_what_is_told_of_the_finalists_is_not_what_luck_chose_them_by() -> None:
     """No winner's curse: ten designs that are all as good as 0.5 in truth, each run off by chance (sd 0.02)."""
     chance, design = Random(0), Design.of(load_architecture("lenet5"), Recipe())  # noqa: S311
