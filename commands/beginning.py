@@ -19,7 +19,8 @@ def init(
     place: Annotated[
         str,
         typer.Argument(
-            metavar="FOLDER|DATASET", help="A folder with a folder of images for each class, or a data set's name."
+            metavar="FOLDER|DATASET",
+            help="A folder with a folder of images for each class, its URL in object storage, or a data set's name.",
         ),
     ],
     out: Annotated[

@@ -248,6 +248,7 @@ def bare_environment(folder: Path) -> dict[str, str]:
 SAMPLED = "exported and float32 or 1x1 or plain and float32 and loss or sampled_networks and 29"
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_checks_passes_on_the_cpu_with_four_packages_alone(tmp_path: Path) -> None:
     command = [sys.executable, str(GPU), "--device", "cpu", "--seconds", "200", "--without-benchmark", "-k", SAMPLED]
     done = subprocess.run(command, env=bare_environment(tmp_path), cwd=tmp_path, capture_output=True, text=True)

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-import re
 import secrets
 import shutil
+import threading
+import time
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...spaces import SweepError
-from ..files import tell_once
+from ...spaces import SweepError, read_plain
+from ..files import PLAIN, images_copy, is_copy, lock_file, tell_once, write_atomically
 from .bringing import AT_A_TIME, one_at_a_time
 from .store import MOST_OBJECTS, file_system, storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from io import TextIOWrapper
 
 KEY = "data.root"
+RIGHTS = "list and read"
+WAITS = (1.0, 5.0)
+"""Seconds before a request that failed is repeated, and repeated again."""
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 """What file systems of fsspec's call the time at which an object was written."""
 _SAME_TIME = 1e-3
 """Seconds: file systems keep times as integers, of nanoseconds at best."""
+_LATEST = 2.0**36
+"""Bound on such a time, in seconds since 1970."""
+_WHOLE, _USED = "whole", "used.lock"
+_brought: dict[str, Brought] = {}
+_used: dict[Path, TextIOWrapper] = {}
+"""Open files whose locks say that this process reads what was brought; they last as long as it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What was brought from object storage, and where it is."""
+
+    url: str
+    folder: Path
+    digest: str
+    """Of names, sizes and times there."""
+    size: int
+    """Bytes of it all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +81,104 @@ def images_there(url: str) -> tuple[int, int]:
         SweepError: the storage does not answer, or there is nothing.
     """
     objects = _objects(url, *file_system(url, KEY))
-    return len(objects), sum(each.size for each in objects.values())
+    return len(objects), _size(objects)
 
 
-def bring_images(url: str, folder: Path) -> None:
-    """Has a folder of this machine hold what lies below a URL, and nothing else.
+def bring_images(url: str) -> Brought:
+    """Has `files.images_copy(url)` hold what lies below a URL, and nothing else, for as long as this process runs.
 
     What was brought before is not brought again while its size and the time at which it was written are the same. Each
-    file is written whole or not at all. Processes of this machine take turns.
+    file is written whole or not at all. Processes of this machine take turns, and none changes what another reads.
 
     Args:
         url: of the images, as `files.bucket_url` gives it.
-        folder: as `files.images_copy` gives it.
 
     Raises:
-        SweepError: the storage does not answer, there is nothing, or this machine has no room for it.
+        ConfigError: the user has no home to bring them to.
+        SweepError: the storage does not answer, there is nothing, this machine has no room for it, or it has changed
+            there while another process reads what was brought.
     """
+    _brought[url] = _bring_to(url, images_copy(url))
+    return _brought[url]
+
+
+def brought_here(url: str | None) -> Brought | None:
+    """What this process brought from a URL the last time; None where it brought nothing."""
+    return _brought.get(url or "")
+
+
+def bring_as(there: Brought) -> None:
+    """Has a folder of the same path on this machine hold what another machine brought, and nothing else.
+
+    Raises:
+        SweepError: as `bring_images`; or there is something else by now.
+    """
+    if not is_copy(there.folder, there.url):
+        raise SweepError(f"{KEY}: {there.folder} is no folder to which images are brought", "Launch the sweep anew.")
+    if _read(there.folder.parent / _WHOLE) == there.digest:
+        _take(there.url, there.folder.parent, changes=False)
+    if _read(there.folder.parent / _WHOLE) != there.digest:
+        _bring_to(there.url, there.folder, there.digest)
+
+
+def _bring_to(url: str, folder: Path, expected: str = "") -> Brought:
     system, root = file_system(url, KEY)
-    objects = _objects(url, system, root)
+    objects = _patiently(lambda: _objects(url, system, root))
+    digest = _digest(objects)
+    if expected not in ("", digest):
+        raise SweepError(
+            f"{KEY}: {url} holds something else by now than when the sweep began",
+            "Put back what was there; or begin a new sweep.",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with one_at_a_time(folder.parent):
-            _remove_others(folder, objects)
             missing = {name: each for name, each in objects.items() if not each.is_at(folder / name)}
+            former = _others(folder, objects) + [folder / name for name in missing if os.path.lexists(folder / name)]
+            _take(url, folder.parent, changes=bool(former))
+            (folder.parent / _WHOLE).unlink(missing_ok=True)
+            for path in former:
+                path.unlink()
+            _remove_empty(folder)
             _refuse_without_room(url, folder, missing)
             _bring(url, system, folder, missing)
+            write_atomically(folder.parent / _WHOLE, digest)
+            _take(url, folder.parent, changes=False)
     except OSError as error:
+        raise _not_written(url, error) from None
+    return Brought(url=url, folder=folder, digest=digest, size=_size(objects))
+
+
+def _take(url: str, folder: Path, *, changes: bool) -> None:
+    """Has others see that this process reads what is in a folder; where it `changes` that, nobody else may read it."""
+    path = folder / _USED
+    if path not in _used:
+        _used[path] = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666))
+    if not lock_file(_used[path].fileno(), path, shared=not changes, wait=not changes):
+        lock_file(_used[path].fileno(), path, shared=True, wait=True)  # what was asked for cost what was had
         raise SweepError(
-            f"{KEY}: {error.filename}: what {url} holds cannot be written: {error.strerror}",
-            "Make some space, or choose another place with the variable XDG_CACHE_HOME.",
-        ) from None
+            f"{KEY}: {url} has changed, and another process reads what was brought from there to {folder}",
+            "Wait until that has ended; or give this one a place of its own with the variable XDG_CACHE_HOME.",
+        )
+
+
+def _read(path: Path) -> str:
+    try:
+        return read_plain(path, 100).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _patiently(call: Callable[[], Any]) -> Any:
+    """What a call gives, which is repeated where the storage did not answer."""
+    for wait in WAITS:
+        try:
+            return call()
+        except SweepError as error:
+            if "does not answer" not in error.message:
+                raise
+            time.sleep(wait)
+    return call()
 
 
 def _objects(url: str, system: Any, root: str) -> dict[str, _Object]:
@@ -93,20 +186,26 @@ def _objects(url: str, system: Any, root: str) -> dict[str, _Object]:
     try:
         listed: Mapping[str, Mapping[str, Any]] = system.find(root, detail=True)
     except Exception as error:  # noqa: BLE001 - a library of the user's choice raises anything
-        raise storage_error(url, error) from None
+        raise storage_error(url, error, RIGHTS) from None
     if len(listed) > MOST_OBJECTS:
         raise SweepError(f"{KEY}: {url} holds more than {MOST_OBJECTS:,} objects", "Put the images into archives.")
     found: dict[str, _Object] = {}
     for key, about in listed.items():
         if about.get("type") != "file" or key.endswith("/"):
             continue  # a console's mark of a folder
+        if key == root:
+            raise SweepError(
+                f"{KEY}: {url} is a file", "Name the folder that holds the images; copy a sweep file here first."
+            )
         name = key.removeprefix(f"{root}/")
         if not key.startswith(f"{root}/") or not _is_name(name):
             raise SweepError(
-                f"{KEY}: {url} holds {key!r:.200}, which is no name of a file below it",
-                "Nothing was brought. Look where it comes from, and delete it.",
+                f"{KEY}: {url} holds {key!r:.200}, which can be no file below it", "Nothing was brought. Rename it."
             )
-        found[name] = _Object(key, int(about.get("size") or 0), _written(about))
+        try:
+            found[name] = _Object(key, int(about.get("size") or 0), _written(about))
+        except (ValueError, TypeError, OverflowError):
+            raise SweepError(f"{KEY}: what {url} says of {key!r:.200} cannot be read", "Look there.") from None
     if not found:
         raise SweepError(f"{KEY}: there is nothing below {url}", "Write the folder that holds the images.")
     return found
@@ -115,66 +214,102 @@ def _objects(url: str, system: Any, root: str) -> dict[str, _Object]:
 def _is_name(name: str) -> bool:
     """Whether a file called so lies below the folder that it is written into, on any machine."""
     parts = name.split("/")
-    return name.isprintable() and "\\" not in name and not {"", ".", ".."} & set(parts) and len(name) < 1000
+    odd = any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
+    return not odd and "\\" not in name and not {"", ".", ".."} & set(parts)
 
 
 def _written(about: Mapping[str, Any]) -> float:
     for key in _TIMES:
-        time = about.get(key)
-        if isinstance(time, str) and re.match(r"\d{4}-\d\d-\d\dT", time):
-            time = datetime.fromisoformat(time)
-        if isinstance(time, datetime):
-            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-        if isinstance(time, int | float):
-            return float(time)
+        at = about.get(key)
+        if isinstance(at, str):
+            at = datetime.fromisoformat(at)
+        if isinstance(at, datetime):
+            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        if isinstance(at, int | float):
+            if not 0 <= at <= _LATEST:
+                raise ValueError("a time that none can be")
+            return float(at)
     return 0.0
 
 
-def _remove_others(folder: Path, objects: Mapping[str, _Object]) -> None:
-    """Removes what is below the folder and is no object's, links, and folders that are empty then."""
-    for here, folders, files in os.walk(folder, topdown=False):
+def _digest(objects: Mapping[str, _Object]) -> str:
+    found = hashlib.sha256()
+    for name, each in sorted(objects.items()):
+        found.update(f"{name}\0{each.size}\0{each.written}\n".encode())
+    return found.hexdigest()
+
+
+def _size(objects: Mapping[str, _Object]) -> int:
+    return sum(each.size for each in objects.values())
+
+
+def _others(folder: Path, objects: Mapping[str, _Object]) -> list[Path]:
+    """What is below the folder and is no object's, and links."""
+    found: list[Path] = []
+    for here, folders, files in os.walk(folder):
+        found += [path for name in folders if (path := Path(here, name)).is_symlink()]
         for path in [Path(here, name) for name in files]:
             if path.is_symlink() or path.relative_to(folder).as_posix() not in objects:
-                path.unlink()
+                found.append(path)
+    return found
+
+
+def _remove_empty(folder: Path) -> None:
+    """Removes folders in which nothing is, so that no class is seen where there are no images."""
+    for here, folders, _ in os.walk(folder, topdown=False):
         for path in [Path(here, name) for name in folders]:
-            if path.is_symlink():
-                path.unlink()
-            elif not any(path.iterdir()):
+            if not any(path.iterdir()):
                 path.rmdir()
 
 
 def _refuse_without_room(url: str, folder: Path, missing: Mapping[str, _Object]) -> None:
-    needed, free = sum(each.size for each in missing.values()), shutil.disk_usage(folder).free
+    needed, free = _size(missing), shutil.disk_usage(folder).free
     if needed > free:
         raise SweepError(
             f"{KEY}: {url} needs {needed / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free",
             "Make some space, or choose another place with the variable XDG_CACHE_HOME.",
         )
     if missing:
-        size = f"{needed / 1e9:.1f} GB" if needed >= 1e9 else f"{needed / 1e6:.1f} MB"
-        tell_once(folder, f": {len(missing):,} files of images, {size}, are brought here from {url}")
+        files = f"{len(missing):,} file{'s' * (len(missing) != 1)}"
+        tell_once(folder, f": {files}, {needed / 1e6:,.1f} MB, come here from {url}")
 
 
 def _bring(url: str, system: Any, folder: Path, missing: Mapping[str, _Object]) -> None:
+    for parent in {(folder / name).parent for name in missing}:
+        parent.mkdir(parents=True, exist_ok=True)
+    over = threading.Event()
     pool = ThreadPoolExecutor(AT_A_TIME)
+
+    def one(name: str, each: _Object) -> None:
+        _patiently(lambda: _bring_one(url, system, folder / name, each, over))
+
     try:
-        for parent in {(folder / name).parent for name in missing}:
-            parent.mkdir(parents=True, exist_ok=True)
-        for _ in pool.map(lambda each: _bring_one(url, system, folder / each[0], each[1]), missing.items()):
+        for _ in pool.map(one, missing, missing.values()):
             pass
     finally:
+        over.set()
         pool.shutdown(cancel_futures=True)
 
 
-def _bring_one(url: str, system: Any, path: Path, each: _Object) -> None:
+def _bring_one(url: str, system: Any, path: Path, each: _Object, over: threading.Event) -> None:
+    from fsspec.callbacks import Callback
+
+    class Heeding(Callback):
+        def relative_update(self, inc: int = 1) -> None:  # noqa: ARG002
+            if over.is_set():
+                raise InterruptedError("nobody waits for it any more")
+
     beside = path.with_name(f".{secrets.token_hex(8)}")
     try:
         try:
-            system.get_file(each.key, str(beside))
+            system.get_file(each.key, str(beside), callback=Heeding())
         except Exception as error:  # noqa: BLE001
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
-            raise storage_error(url, error) from None
+            here = isinstance(error, OSError) and (
+                error.filename == str(beside) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+            )
+            if here and isinstance(error, OSError):
+                raise OSError(error.errno, error.strerror, str(path)) from None
+            raise storage_error(url, error, RIGHTS) from None
         if (size := beside.stat().st_size) != each.size:
             raise SweepError(
                 f"{url}: {each.key} came with {size:,} of {each.size:,} bytes", "Somebody writes there. Try again."
@@ -183,3 +318,17 @@ def _bring_one(url: str, system: Any, path: Path, each: _Object) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _not_written(url: str, error: OSError) -> SweepError:
+    """What to do where a file cannot be written here."""
+    if error.errno == errno.ENAMETOOLONG:
+        remedy = "Rename it there: that is too long for a file of this machine."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = (
+            "Each node of a cluster brings images to the same path as the driver: choose one that all may write, with "
+            "the variable XDG_CACHE_HOME where the sweep is launched."
+        )
+    else:
+        remedy = "Make some space, or choose another place with the variable XDG_CACHE_HOME."
+    return SweepError(f"{KEY}: {error.filename}: what {url} holds cannot be written: {error.strerror}", remedy)

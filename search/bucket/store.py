@@ -18,7 +18,7 @@ MOST_OBJECTS = 1_000_000
 _INSTALL = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"}
 _CREDENTIALS = (
     "Check the credentials where the provider's own programs look for them (AWS_PROFILE, ~/.aws, "
-    "GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_…), and that they may list, read, write and delete there."
+    "GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_…), and that they may {rights} there."
 )
 
 
@@ -202,12 +202,18 @@ def file_system(url: str, key: str = "folder") -> tuple[Any, str]:
     return system, root.rstrip("/")
 
 
-def storage_error(url: str, error: Exception) -> SweepError:
-    """What object storage said, and what to do."""
+def storage_error(url: str, error: Exception, rights: str = "list, read, write and delete") -> SweepError:
+    """What object storage said, and what to do.
+
+    Args:
+        url: below which something was asked for.
+        error: what that raised.
+        rights: that are needed there.
+    """
     said = without_secrets(" ".join(f"{error!s:.200}".split()))
     kind = type(error).__name__
     if isinstance(error, PermissionError) or "Credential" in kind or "Auth" in kind or "Forbidden" in said:
-        return SweepError(f"{url}: no permission: {said or kind}", _CREDENTIALS)
+        return SweepError(f"{url}: no permission: {said or kind}", _CREDENTIALS.format(rights=rights))
     if isinstance(error, FileNotFoundError):
         return SweepError(f"{url}: {said or 'no such bucket'}", "Make the bucket first, or mend its name.")
     return SweepError(f"{url} does not answer: {kind}: {said}", "Try again, and look whether the address is right.")

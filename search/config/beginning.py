@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, DataError, nearest
 from ...trainers.data import DATA_SETS, data_set_called
-from ..bucket import bring_images
 from ..files import bucket_url, images_here
 from .beginning_text import Beginning, scalar, sweep_file_text
+from .data import bring_data
 from .sweep_file import parse_sweep_file, read_sweep_file
 from .transfer_space import suit_transfer
 
@@ -90,8 +90,7 @@ def begin(
     from ...trainers.device import cpus_here, gpus_here
 
     given = _given(place, root, overrides, trust)
-    if given.data.url and given.data.root:
-        bring_images(given.data.url, given.data.root)
+    bring_data(given)
     outlook, gpus = outlook_of(given.data.name, given.data.root), gpus_here()
     size = _size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST)
     side = size or min(map(min, outlook.sizes))

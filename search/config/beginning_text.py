@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ..files import url_of
+from ..files import images_url
 from .yaml_lines import parse_value
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _data(beginning: Beginning) -> list[str]:
     is_folder = beginning.data == "folder"
     lines = [_line(f"  name: {beginning.data}", "a folder of images for each class" if is_folder else "a known one")]
     if beginning.root:
-        lines.append(_line(f"  root: {scalar(url_of(beginning.root) or str(beginning.root))}", "where they are"))
+        lines.append(_line(f"  root: {scalar(images_url(beginning.root) or str(beginning.root))}", "where they are"))
     sizes = beginning.outlook.sizes
     if beginning.size is None:
         return [*lines, _line("  # size: 32", f"without this they keep the {_by(sizes[0])} pixels they have")]

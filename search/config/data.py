@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...spaces import ConfigError
+from ...trainers.data import data_set_called
 from ..bucket import bring_images
 from .trust import refuse_untrusted
 
 if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from .schema import SweepConfig
+
+
+def bring_data(config: SweepConfig) -> None:
+    """Brings the images of a sweep file to this machine where they lie in object storage.
+
+    Raises:
+        ConfigError: sweeps would be kept among the images.
+        SweepError: object storage does not answer, or this machine has no room for what is there.
+    """
+    url = config.data.url
+    if not url or data_set_called(config.data.name) == "digits":
+        return
+    if config.url and f"{config.url}/".startswith(f"{url}/"):
+        raise ConfigError(
+            f"folder: sweeps would be kept in {config.url}, among the images of {url}",
+            "Keep them in another folder.",
+            key="folder",
+        )
+    bring_images(url)
 
 
 def load_data(config: SweepConfig) -> Dataset:
@@ -26,8 +47,7 @@ def load_data(config: SweepConfig) -> Dataset:
 
     refuse_untrusted(config.named_code, "data.name", config.trust, config.mistrust)
     data = config.data
-    if data.url and data.root:
-        bring_images(data.url, data.root)
+    bring_data(config)
     return load_dataset(
         data.name,
         data.root,

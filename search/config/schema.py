@@ -22,7 +22,7 @@ from ...spaces import Budget, ConfigError, CustomSpace, DataError, bytes_from, f
 from ...spaces.classics import DEFAULTS as CLASSIC_DEFAULTS, ClassicSpace
 from ...spaces.conv_space import DEFAULTS as SPACE_DEFAULTS, ConvSpace
 from ...trainers.data import known_name
-from ..files import bucket_url, images_here, local_copy, url_of
+from ..files import bucket_url, images_here, images_url, local_copy, url_of
 from ..records import Objective
 from ..tracking import hide, uri_problem
 from .initial_designs import Entries, Start  # noqa: TC001 - pydantic reads it
@@ -168,12 +168,12 @@ class DataConfig(_Section):
 
     @field_serializer("root")
     def _as_written(self, root: Path | None) -> str | None:
-        return root and (url_of(root) or str(root))
+        return root and (images_url(root) or str(root))
 
     @property
     def url(self) -> str | None:
         """The URL of the folder in object storage that `root` is the local copy of; None where it is in none."""
-        return self.root and url_of(self.root)
+        return self.root and images_url(self.root)
 
 
 class SearchConfig(_Section):

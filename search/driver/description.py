@@ -64,12 +64,18 @@ def datasets(config: SweepConfig, dataset: Dataset) -> list[TrackedDataset]:
             name=f"{name} ({context})",
             digest=dataset.fingerprint,
             context=context,
-            source_type="code" if root is None else "local",
+            source_type="code" if root is None else _source_type(config.data.url),
             source=source,
             profile={"images": len(part), "shape": list(dataset.input), "classes": _counts(dataset, part)},
         )
         for context, part in {"training": dataset.train, "validation": dataset.validation}.items()
     ]
+
+
+def _source_type(url: str | None) -> str:
+    """What MLflow calls where images come from: a folder, or such a URL."""
+    scheme = (url or "").partition("://")[0]
+    return {"": "local", "s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme, "abfss")
 
 
 def _name(config: SweepConfig, dataset: Dataset) -> str:

@@ -75,8 +75,8 @@ def launch(
     Ctrl-C once lets the running epochs end and saves, twice leaves at once; `resume` goes on.
 
     Args:
-        config: a sweep file, a dict of what it holds, or the config; or a folder of images, or a data set's name, whose
-            sweep is then the one that `convscape init` would write.
+        config: a sweep file, a dict of what it holds, or the config; or a folder of images, its URL in object storage,
+            or a data set's name, whose sweep is then the one that `convscape init` would write.
         overrides: "key=value" settings over those of the file.
         replace: start over where a sweep of this name is there already. Runs that it has in MLflow are kept.
         resume: go on where a sweep of this name is there already, as `convscape.resume` does, with what `config` and

@@ -18,8 +18,6 @@ from .bucket_mark import (
 from .buckets import (
     bucket_url as bucket_url,
     folder_here as folder_here,
-    images_copy as images_copy,
-    images_here as images_here,
     local_copy as local_copy,
     make_local_copy as make_local_copy,
     url_of as url_of,
@@ -32,6 +30,12 @@ from .former import (
     is_sweep as is_sweep,
     put_aside as put_aside,
     put_back as put_back,
+)
+from .image_cache import (
+    images_copy as images_copy,
+    images_here as images_here,
+    images_url as images_url,
+    is_copy as is_copy,
 )
 from .layout import (
     CONFIG as CONFIG,

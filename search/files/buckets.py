@@ -1,4 +1,4 @@
-"""Sweeps and images that lie in object storage: their URLs, and the local folder that each has on this machine."""
+"""Folders of sweeps that lie in object storage: their URLs, and the local folder that each has on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...spaces import ConfigError, read_plain
 from .atomic import write_atomically
-from .state import cache_folder, state_folder
+from .state import state_folder
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "az", "file", "memory")
 """How the URLs of folders in object storage begin."""
@@ -60,6 +60,7 @@ def bucket_url(folder: str | os.PathLike[str], key: str = "folder") -> str | Non
         or "::" in rest
         or "//" in rest
         or {"", ".", ".."} & set(parts)
+        or host in (".", "..")
         or not rest.isprintable()
     ):
         raise _refusal(key, f"{scheme}:// with a path that cannot be", "Write it as s3://bucket/folder.")
@@ -76,29 +77,16 @@ def local_copy(url: str) -> Path:
     Args:
         url: as `bucket_url` gives it.
     """
-    return _copy_of(url, (state_folder() / "buckets" / _named(url)).resolve())
+    folder = (state_folder() / "buckets" / name_for(url)).resolve()
+    _known[folder] = url
+    return folder
 
 
-def images_copy(url: str) -> Path:
-    """The folder on this machine, among what the user's programs can have again, to which images are brought.
-
-    It is called as the last part of the URL. Nothing is made there.
-
-    Args:
-        url: of the images, as `bucket_url` gives it.
-    """
-    return _copy_of(url, (cache_folder() / "images" / _named(url)).resolve() / url.rpartition("/")[2])
-
-
-def _named(url: str) -> str:
+def name_for(url: str) -> str:
+    """A name for a folder on this machine that holds what lies at a URL: none has another's."""
     scheme, _, rest = url.partition("://")
     name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{scheme}-{rest}").strip("-.")[:40]
     return f"{name}-{sha256(url.encode()).hexdigest()[:16]}"
-
-
-def _copy_of(url: str, folder: Path) -> Path:
-    _known[folder] = url
-    return folder
 
 
 def folder_here(folder: str | os.PathLike[str]) -> Path:
@@ -109,18 +97,6 @@ def folder_here(folder: str | os.PathLike[str]) -> Path:
     """
     url = bucket_url(folder)
     return local_copy(url) if url else Path(folder)
-
-
-def images_here(folder: str | os.PathLike[str]) -> Path:
-    """A folder of images as this machine has it: the one that a URL's are brought to, or the folder itself.
-
-    Raises:
-        ConfigError: a URL that cannot be a folder of images.
-    """
-    url = bucket_url(folder, "data.root")
-    if url and url.startswith("file://"):
-        return Path(url.removeprefix("file://"))
-    return images_copy(url) if url else Path(folder)
 
 
 def make_local_copy(url: str) -> Path:

@@ -25,7 +25,7 @@ class TrackedDataset:
     context: str
     """What it is for: "training" or "validation"."""
     source_type: str
-    """A kind of source that MLflow knows: "local" or "code"."""
+    """A kind of source that MLflow knows: "local", "code", or that of a URL, such as "s3"."""
     source: Mapping[str, Any]
     """Where it comes from, as MLflow's source of that kind says it."""
     profile: Mapping[str, Any]

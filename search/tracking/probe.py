@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
@@ -13,6 +13,8 @@ from .mlflow_store import connect_store, file_problem, sqlite_file, store_error
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mlflow import MlflowClient
 
 EXPERIMENT = "convscape-doctor"
 """The experiment of a server that is written to and deleted again; one for all, since MLflow keeps what is deleted."""
@@ -63,8 +65,24 @@ def _problem(uri: str) -> str:
         experiment = found.experiment_id
         if found.lifecycle_stage == "deleted":
             client.restore_experiment(experiment)
+    problem = _artifacts(client, experiment)
     client.delete_experiment(experiment)
-    return ""
+    return problem
+
+
+def _artifacts(client: MlflowClient, experiment: str) -> str:
+    """Why what a sweep has as files cannot be kept there; "" where it can. The run that was made for it is deleted."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    info, problem = client.create_run(experiment).info, ""
+    try:
+        client.log_text(info.run_id, "try", "tried.txt")
+    except Exception as error:  # noqa: BLE001 - whatever the storage behind it raises
+        problem = f"its artifacts cannot be written: {store_error(error)}"
+    with suppress(Exception):  # a sweep deletes none, and needs no right to
+        get_artifact_repository(info.artifact_uri or "", client.tracking_uri).delete_artifacts()
+    client.delete_run(info.run_id)
+    return problem
 
 
 def _locked(uri: str, database: Path) -> str:

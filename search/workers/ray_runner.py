@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError
+from ..bucket import brought_here
 from ..files import PLACEMENT, option_for
 from .cluster import TUNE_LOGGERS, TUNE_SETTINGS, environment, token_mode
 from .placement import WHOLE, Needs, Placement, Room, Slot, device_of, image_bytes, threads_of
@@ -255,9 +256,11 @@ def _guard(
     if not resources.address and len(alive_nodes()) < 2:
         return None
     phase("asking the cluster's nodes")
-    data = engine.config.data
-    brought = (data.url, data.root) if data.url and data.root else None
-    guard = NodeGuard(NodeCheck.of(dataset, engine.config.recipe_space().weights, brought), resources)
+    config = engine.config
+    check = NodeCheck.of(dataset, config.recipe_space().weights, brought_here(config.data.url))
+    if check.brought:
+        phase("bringing images to the cluster's nodes")
+    guard = NodeGuard(check, resources)
     guard.ask()
     return guard
 

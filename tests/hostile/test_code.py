@@ -446,7 +446,8 @@ def test_code_in_an_archive_is_not_found(tmp_path: Path) -> None:
 def test_what_lies_in_the_current_folder_is_not_imported(tmp_path: Path, mark: Path, command: list[str]) -> None:
     """Neither here, nor in the workers, which Ray would have look there first."""
     (tmp_path / "s.yaml").write_text(
-        "name: theirs\ndata: {name: digits, train: 100, validation: 50}\nspace: {stages: 1, convolutions: 1, filters: 4}\n"
+        "name: theirs\ndata: {name: digits, train: 100, validation: 50}\n"
+        "space: {stages: 1, convolutions: 1, filters: 4}\n"
         "search: {trials: 1, epochs: 1, finalists: 0, start: []}\nresources: {runner: ray, precision: float32}\n"
     )
     for name in ("pandas.py", "random.py", "cloudpickle.py", "numpy.py"):

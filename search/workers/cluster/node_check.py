@@ -10,14 +10,14 @@ import numpy as np
 from ....spaces import DataError, SweepError
 from ....trainers import weights_digest
 from ....trainers.data import Streamed
-from ...bucket import bring_images
+from ...bucket import bring_as
 from .versions import misfit, versions_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from ....trainers.data import Dataset, Pictures
+    from ...bucket import Brought
 
 COMPARED = 16
 """Pictures of a part of the data that are compared, spread over all."""
@@ -67,19 +67,19 @@ class NodeCheck:
     """Some of the images that are read anew each epoch; () where all go through Ray's object store."""
     weights: Mapping[str, str]
     """Digests of the weights that recipes start from, by their source."""
-    brought: tuple[str, Path] | None = None
-    """The URL from which each node brings those images, and into which folder; None where it has them."""
+    brought: Brought | None = None
+    """What each node brings from object storage for those images; None where they lie on it."""
     asked: frozenset[str] = frozenset()
     """Ray's ids of the nodes that fit."""
 
     @staticmethod
-    def of(dataset: Dataset, weights: Iterable[str], brought: tuple[str, Path] | None = None) -> NodeCheck:
+    def of(dataset: Dataset, weights: Iterable[str], brought: Brought | None = None) -> NodeCheck:
         """What this machine has and sees.
 
         Args:
             dataset: the images.
             weights: sources of weights, as `recipe.weights` names them.
-            brought: the URL of images in object storage, and the folder that they were brought to here.
+            brought: what was brought here from object storage, and is to be brought there.
 
         Raises:
             DataError, OSError: images or weights are gone since they were read.
@@ -110,7 +110,7 @@ class NodeCheck:
         """
         if self.brought:
             try:
-                bring_images(*self.brought)
+                bring_as(self.brought)
             except SweepError as error:
                 return f"cannot bring the images: {error.message}", error.remedy
         for marks in self.images:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ...config import ResourcesConfig
     from .nodes import Answer, Node
 
-BRING_SECONDS = 3600.0
-"""Seconds that nodes have for bringing images from object storage, before anything trains."""
+BRING_SECONDS, BRING_BYTES = 600.0, 1e6
+"""How long nodes have for bringing images from object storage before anything trains: seconds, and bytes a second."""
 LATE_SECONDS = 10.0
 """Seconds that a node which has come later has to answer: the sweep waits meanwhile."""
 MOST_NAMED = 3
@@ -41,6 +41,8 @@ class NodeGuard:
         self.check = check
         """What a node must have and see, with the nodes that do."""
         self._resources = resources
+        self._late: set[str] = set()
+        """Ray's ids of nodes that have come later, whose versions fit."""
 
     def ask(self, *, answer: bool = True) -> None:
         """Asks the nodes that were not asked yet.
@@ -51,7 +53,7 @@ class NodeGuard:
         Raises:
             SweepError: names nodes that do not fit, why, and what to do.
         """
-        new = [node for node in alive_nodes() if node.id not in self.check.asked]
+        new = [node for node in alive_nodes() if node.id not in self.check.asked | self._late]
         new = [node for node in new if trials_that_fit(self._resources, node)]
         if not new:
             return
@@ -60,12 +62,14 @@ class NodeGuard:
         _refuse([(said.node, self._of_versions(said)) for said in versions])
         fit = [said.node for said in versions]
         if self.check.brought and not answer:
+            self._late |= {said.node.id for said in versions}
             return  # their first workers bring the images, while others train
         if self.check.reads_files:
-            seconds = BRING_SECONDS if self.check.brought else seconds
+            if self.check.brought:
+                seconds = BRING_SECONDS + self.check.brought.size / BRING_BYTES
             here = ray.put(self.check)  # once, however many nodes there are
             files = [said for said in ask_nodes(fit, _unseen, here, seconds=seconds) if answer or not said.problem]
-            _refuse([(said.node, _of_files(said)) for said in files])
+            _refuse([(said.node, self._of_files(said)) for said in files])
             fit = [said.node for said in files]
         self.check = replace(self.check, asked=self.check.asked | {node.id for node in fit})
 
@@ -77,6 +81,11 @@ class NodeGuard:
             return problem
         return (f"cannot load what trains: {not_loaded}", INSTALL) if not_loaded else None
 
+    def _of_files(self, answer: Answer) -> tuple[str, str] | None:
+        if answer.problem and self.check.brought:
+            return f"has not brought the images: {answer.problem}", "What came stays there: launch the sweep again."
+        return _unanswered(answer) if answer.problem else answer.value
+
 
 def problem_on_this_node(check: NodeCheck) -> tuple[str, str] | None:
     """Message and remedy where trials cannot be trained on this worker's node, if it has come since nodes were asked.
@@ -85,7 +94,7 @@ def problem_on_this_node(check: NodeCheck) -> tuple[str, str] | None:
         check: what a node must have and see.
     """
     here = ray.get_runtime_context().get_node_id()
-    if here in check.asked:
+    if here in check.asked and not check.brought:  # what was brought is told to be read, by each process
         return None
     problem = check.problem_here()
     if problem is None:
@@ -96,10 +105,6 @@ def problem_on_this_node(check: NodeCheck) -> tuple[str, str] | None:
 
 def _unseen(check: NodeCheck) -> tuple[str, str] | None:
     return check.unseen()
-
-
-def _of_files(answer: Answer) -> tuple[str, str] | None:
-    return _unanswered(answer) if answer.problem else answer.value
 
 
 def _unanswered(answer: Answer) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.files.append_only import every_entry
+from convscape.search.tracking.mlflow_store import connect_store
+from convscape.search.tracking.probe import StoreProbe
 from convscape.search.tracking.tracker import Tracker, sync
 from servers import Postgres, Proxy, Server, small_disk
 
@@ -44,6 +47,16 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     server = Server(backend, tmp_path / "files")
     yield server
     server.kill()
+
+
+def test_doctor_tries_runs_and_artifacts_and_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    server.start()
+    assert StoreProbe(server.uri).problem(60) == ""
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+    assert [each.name for each in connect_store(server.uri).search_experiments()] == ["Default"]
+    shutil.rmtree(tmp_path / "files")
+    (tmp_path / "files").write_text("no folder")
+    assert StoreProbe(server.uri).problem(60).startswith("its artifacts cannot be written: ")
 
 
 def test_a_server_that_comes_late_and_goes_away(server: Server, known: Any, folder: Path, experiment: str) -> None:
