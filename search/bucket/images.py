@@ -23,7 +23,6 @@ from .store import MOST_OBJECTS, file_system, storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from io import TextIOWrapper
 
 KEY = "data.root"
 RIGHTS = "list and read"
@@ -37,8 +36,8 @@ _LATEST = 2.0**36
 """Bound on such a time, in seconds since 1970."""
 _WHOLE, _USED = "whole", "used.lock"
 _brought: dict[str, Brought] = {}
-_used: dict[Path, TextIOWrapper] = {}
-"""Open files whose locks say that this process reads what was brought; they last as long as it."""
+_used: dict[Path, int] = {}
+"""Descriptors of files whose locks say that this process reads what was brought; they last as long as it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ def images_there(url: str) -> tuple[int, int]:
     return len(objects), _size(objects)
 
 
-def bring_images(url: str) -> Brought:
+def bring_images(url: str, *, anew: bool = True) -> Brought:
     """Has `files.images_copy(url)` hold what lies below a URL, and nothing else, for as long as this process runs.
 
     What was brought before is not brought again while its size and the time at which it was written are the same. Each
@@ -92,13 +91,15 @@ def bring_images(url: str) -> Brought:
 
     Args:
         url: of the images, as `files.bucket_url` gives it.
+        anew: whether the storage is asked what lies there now, although all that did is here.
 
     Raises:
         ConfigError: the user has no home to bring them to.
         SweepError: the storage does not answer, there is nothing, this machine has no room for it, or it has changed
             there while another process reads what was brought.
     """
-    _brought[url] = _bring_to(url, images_copy(url))
+    folder = images_copy(url)
+    _brought[url] = (None if anew else _whole(url, folder)) or _bring_to(url, folder)
     return _brought[url]
 
 
@@ -115,9 +116,8 @@ def bring_as(there: Brought) -> None:
     """
     if not is_copy(there.folder, there.url):
         raise SweepError(f"{KEY}: {there.folder} is no folder to which images are brought", "Launch the sweep anew.")
-    if _read(there.folder.parent / _WHOLE) == there.digest:
-        _take(there.url, there.folder.parent, changes=False)
-    if _read(there.folder.parent / _WHOLE) != there.digest:
+    here = _whole(there.url, there.folder)
+    if here is None or here.digest != there.digest:
         _bring_to(there.url, there.folder, there.digest)
 
 
@@ -137,12 +137,14 @@ def _bring_to(url: str, folder: Path, expected: str = "") -> Brought:
             former = _others(folder, objects) + [folder / name for name in missing if os.path.lexists(folder / name)]
             _take(url, folder.parent, changes=bool(former))
             (folder.parent / _WHOLE).unlink(missing_ok=True)
+            if former:
+                tell_once(folder, f": {len(former):,} of the files here are gone from {url}, or others by now")
             for path in former:
                 path.unlink()
             _remove_empty(folder)
             _refuse_without_room(url, folder, missing)
             _bring(url, system, folder, missing)
-            write_atomically(folder.parent / _WHOLE, digest)
+            write_atomically(folder.parent / _WHOLE, f"{digest} {_size(objects)}")
             _take(url, folder.parent, changes=False)
     except OSError as error:
         raise _not_written(url, error) from None
@@ -153,20 +155,24 @@ def _take(url: str, folder: Path, *, changes: bool) -> None:
     """Has others see that this process reads what is in a folder; where it `changes` that, nobody else may read it."""
     path = folder / _USED
     if path not in _used:
-        _used[path] = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666))
-    if not lock_file(_used[path].fileno(), path, shared=not changes, wait=not changes):
-        lock_file(_used[path].fileno(), path, shared=True, wait=True)  # what was asked for cost what was had
+        _used[path] = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
+    if not lock_file(_used[path], path, shared=not changes, wait=not changes):
+        lock_file(_used[path], path, shared=True, wait=True)  # what was asked for cost what was had
         raise SweepError(
             f"{KEY}: {url} has changed, and another process reads what was brought from there to {folder}",
             "Wait until that has ended; or give this one a place of its own with the variable XDG_CACHE_HOME.",
         )
 
 
-def _read(path: Path) -> str:
+def _whole(url: str, folder: Path) -> Brought | None:
+    """What a folder holds of all that was below a URL, which no other process changes from now on; else None."""
     try:
-        return read_plain(path, 100).decode(errors="replace")
-    except OSError:
-        return ""
+        read_plain(folder.parent / _WHOLE, 100)
+        _take(url, folder.parent, changes=False)
+        digest, size = read_plain(folder.parent / _WHOLE, 100).decode().split()
+        return Brought(url=url, folder=folder, digest=digest, size=int(size))
+    except (OSError, ValueError):
+        return None
 
 
 def _patiently(call: Callable[[], Any]) -> Any:
@@ -324,11 +330,11 @@ def _not_written(url: str, error: OSError) -> SweepError:
     """What to do where a file cannot be written here."""
     if error.errno == errno.ENAMETOOLONG:
         remedy = "Rename it there: that is too long for a file of this machine."
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        remedy = (
-            "Each node of a cluster brings images to the same path as the driver: choose one that all may write, with "
-            "the variable XDG_CACHE_HOME where the sweep is launched."
-        )
-    else:
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
         remedy = "Make some space, or choose another place with the variable XDG_CACHE_HOME."
-    return SweepError(f"{KEY}: {error.filename}: what {url} holds cannot be written: {error.strerror}", remedy)
+    else:
+        remedy = (
+            "Choose another place with the variable XDG_CACHE_HOME where the sweep is launched: each node of a cluster "
+            "brings images to the same path as the driver, and must be able to write it."
+        )
+    return SweepError(f"{KEY}: images of {url} cannot be brought to {error.filename}: {error.strerror}", remedy)

@@ -90,7 +90,7 @@ def begin(
     from ...trainers.device import cpus_here, gpus_here
 
     given = _given(place, root, overrides, trust)
-    bring_data(given)
+    bring_data(given, anew=True)
     outlook, gpus = outlook_of(given.data.name, given.data.root), gpus_here()
     size = _size(outlook, LARGEST_ON_A_GPU if gpus else LARGEST)
     side = size or min(map(min, outlook.sizes))

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from .schema import SweepConfig
 
 
-def bring_data(config: SweepConfig) -> None:
+def bring_data(config: SweepConfig, *, anew: bool) -> None:
     """Brings the images of a sweep file to this machine where they lie in object storage.
+
+    Args:
+        config: the sweep file.
+        anew: whether the storage is asked what lies there now, although all that did is here.
 
     Raises:
         ConfigError: sweeps would be kept among the images.
@@ -30,13 +34,18 @@ def bring_data(config: SweepConfig) -> None:
             "Keep them in another folder.",
             key="folder",
         )
-    bring_images(url)
+    bring_images(url, anew=anew)
 
 
-def load_data(config: SweepConfig) -> Dataset:
+def load_data(config: SweepConfig, *, anew: bool = False) -> Dataset:
     """The images that a sweep file's `data` section names, split by the sweep's seed to train, validate and test.
 
     Those in object storage are brought to this machine first.
+
+    Args:
+        config: the sweep file.
+        anew: whether object storage is asked what lies there now, although all that did is here, as where a sweep
+            begins.
 
     Raises:
         ConfigError: a function is named that reads them, and nobody said that it may run.
@@ -47,7 +56,7 @@ def load_data(config: SweepConfig) -> Dataset:
 
     refuse_untrusted(config.named_code, "data.name", config.trust, config.mistrust)
     data = config.data
-    bring_data(config)
+    bring_data(config, anew=anew)
     return load_dataset(
         data.name,
         data.root,

@@ -210,7 +210,8 @@ def _images_in_storage(url: str) -> Finding:
     except SweepError as error:
         return Finding(check="images", level=Level.WRONG, text=error.message, remedy=error.remedy)
     text = (
-        f"{count:,} files, {size / 1e9:.2f} GB, in {url}: brought here, and to each node where they exceed data.memory"
+        f"{count:,} files, {size / 1e9:.2f} GB, in {url}: they come here when a sweep begins, and to each node where "
+        "they exceed data.memory; whether nodes may read there is not tried"
     )
     return Finding(check="images", level=Level.OK, text=text)
 

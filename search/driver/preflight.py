@@ -40,7 +40,7 @@ def read_and_check(
         refuse_store(config)
     check_machine(config.resources)
     enter(READING)
-    dataset = load_data(config)
+    dataset = load_data(config, anew=True)
     enter(CHECKING)
     designs = DesignSpace.for_images(config, dataset)
     check_designs(config, designs)

@@ -46,7 +46,7 @@ def bucket_url(folder: str | os.PathLike[str], key: str = "folder") -> str | Non
     if scheme not in SCHEMES:
         if "://" not in text:
             return None  # a path with a colon in it
-        raise _refusal(key, f"{scheme}:// is no object storage", f"One of these is: {', '.join(SCHEMES)}.")
+        raise _refusal(key, f"{scheme}://, which is no object storage,", f"One of these is: {', '.join(SCHEMES)}.")
     host, path = ("", f"/{rest}") if scheme == "file" else (rest.partition("/")[0], rest.partition("/")[2])
     if "?" in rest or "#" in rest or ("@" in host and (scheme not in _AZURE or ":" in host)):
         raise _refusal(
@@ -63,7 +63,7 @@ def bucket_url(folder: str | os.PathLike[str], key: str = "folder") -> str | Non
         or host in (".", "..")
         or not rest.isprintable()
     ):
-        raise _refusal(key, f"{scheme}:// with a path that cannot be", "Write it as s3://bucket/folder.")
+        raise _refusal(key, f"{scheme}:// with such a path", "Write it as s3://bucket/folder.")
     if len(rest) > _LONGEST:
         raise _refusal(key, f"a {scheme}:// address of more than {_LONGEST:,} letters", "Choose a shorter one.")
     return f"{scheme}://{'/' if scheme == 'file' else ''}{rest.lstrip('/')}"

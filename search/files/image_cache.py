@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from ...spaces import ConfigError
 from .buckets import bucket_url, name_for
@@ -54,7 +55,7 @@ def images_here(folder: str | os.PathLike[str]) -> Path:
     """
     url = bucket_url(folder, KEY)
     if url and url.startswith("file://"):
-        return Path(url.removeprefix("file://"))
+        return Path(unquote(url.removeprefix("file://")))
     return images_copy(url) if url else Path(folder)
 
 

@@ -120,6 +120,22 @@ def test_a_node_brings_what_it_reads_from_files(photos: str) -> None:
     assert (there.folder / "a" / "0.png").exists()
 
 
+@pytest.mark.parametrize("url", ["memory"], indirect=True)
+def test_a_sweep_that_was_begun_reads_what_is_here_and_a_new_one_what_is_there(
+    photos: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So a resume or an export needs neither the storage nor that nobody changes anything there."""
+    config = parse_sweep_file(f"name: a\ndata: {{name: folder, root: '{photos}', train: 20, validation: 8}}\n")
+    begun = load_data(config, anew=True)
+    system, root = file_system(photos)
+    system.rm_file(f"{root}/a/0.png")
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "file_system", lambda *_: pytest.fail("the storage is asked"))
+        assert load_data(config).fingerprint == begun.fingerprint
+    assert load_data(config, anew=True).fingerprint != begun.fingerprint
+    assert "1 of the files here are gone from" in caplog.text
+
+
 def test_what_another_process_reads_is_not_changed(photos: str) -> None:
     folder = bring_images(photos).folder
     system, root = file_system(photos)

@@ -296,7 +296,7 @@ def test_a_launch_that_comes_second_touches_nothing(tmp_path: Path, monkeypatch:
     folder = config.sweep_folder
     loaded = sweeps.load_data
 
-    def slowly(config: SweepConfig) -> Any:
+    def slowly(config: SweepConfig, **_: object) -> Any:
         """Meanwhile another driver makes the folder and takes its lock."""
         folder.mkdir(parents=True)
         other.__enter__()

@@ -79,7 +79,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data of every sweep: the digits 5 to 9."""
     few = of_classes(load_dataset("digits", train=400, validation=300), "56789")
     for module in ("launching", "preflight"):
-        monkeypatch.setattr(f"convscape.search.driver.{module}.load_data", lambda _: few)
+        monkeypatch.setattr(f"convscape.search.driver.{module}.load_data", lambda *_, **__: few)
 
 
 def parsed(*overrides: str) -> SweepConfig:
