@@ -51,7 +51,7 @@ def examine(config: SweepConfig, enter: Callable[[str], None] = lambda _: None) 
             asked = (
                 str(file),
                 text,
-                str(config.data.root) if config.data.root and not config.data.url else None,
+                config.data.url or (str(config.data.root) if config.data.root else None),
                 PACKAGES,
             )
             with NodeProcesses(nodes) as processes:
@@ -211,7 +211,7 @@ def _images_in_storage(url: str) -> Finding:
         return Finding(check="images", level=Level.WRONG, text=error.message, remedy=error.remedy)
     text = (
         f"{count:,} files, {size / 1e9:.2f} GB, in {url}: they come here when a sweep begins, and to each node where "
-        "they exceed data.memory; whether nodes may read there is not tried"
+        "they exceed data.memory"
     )
     return Finding(check="images", level=Level.OK, text=text)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import readable_bytes
+from ..tracking import without_secrets
 from ..workers import trials_that_fit
 from .findings import Finding, Level
 from .versions import NAMES, misfits, versions_line
@@ -130,14 +131,16 @@ def _checkpoints(said: Mapping[str, Any], folder: str, fatal: Level) -> Finding:
 def _images(said: Mapping[str, Any]) -> list[Finding]:
     if said["images"] is None:
         return []
-    if said["images"]:
+    if not said["images"]:
         return [Finding(check="images", level=Level.OK, text="this node sees data.root")]
+    why = without_secrets(" ".join(said["images"].split()))
     return [
         Finding(
             check="images",
             level=Level.NOTE,
-            text="this node does not see data.root: images up to data.memory reach it through Ray, more of them do not",
-            remedy="Where they come to more, mount their folder on each node under that path, or raise data.memory.",
+            text=f"this node does not see data.root ({why}): images up to data.memory reach it by Ray, more do not",
+            remedy="Where they come to more, mount their folder on each node under that path; for a URL install what "
+            "reads it there, and let the node list and read it. Or raise data.memory.",
         )
     ]
 

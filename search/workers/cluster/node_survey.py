@@ -16,12 +16,12 @@ PACKAGES = ("torch", "ray", "convscape", "numpy", "safetensors", "optuna", "mlfl
 def survey() -> Callable[..., dict[str, Any]]:
     """A function that says what a node is and has; it is pickled whole, and brings nothing of Convscape along.
 
-    It takes the path of a file that the driver has written, the text in it, and the folder of the images or None. It
-    returns plain values: `versions` by package, "" for one that is not there, "python" among them; `unusable`, why a
-    package that is there does not load, by package; `memory` in bytes; `gpus`, each with name and memory in bytes as
-    PyTorch finds them; `temporary`, Ray's folder, and the bytes `free` there; whether the driver's file is `seen` here,
-    and why files beside it cannot be `written`, "" where they can; and whether the `images` are seen, None where
-    there is nothing to see.
+    It takes the path of a file that the driver has written, the text in it, and the folder of the images, their URL in
+    object storage, or None. It returns plain values: `versions` by package, "" for one that is not there, "python"
+    among them; `unusable`, why a package that is there does not load, by package; `memory` in bytes; `gpus`, each with
+    name and memory in bytes as PyTorch finds them; `temporary`, Ray's folder, and the bytes `free` there; whether the
+    driver's file is `seen` here, and why files beside it cannot be `written`, "" where they can; and why the `images`
+    cannot be read, "" where they can, None where there are none.
     """
 
     def function(file: str, text: str, images: str | None, packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
@@ -74,6 +74,16 @@ def survey() -> Callable[..., dict[str, Any]]:
                     pass
             except OSError as error:
                 written = error.strerror or str(error)
+        unread = None
+        if images is not None and "://" not in images:
+            unread = "" if os.access(images, os.R_OK) else "it is not there, or cannot be read"
+        elif images is not None:
+            try:
+                system, root = importlib.import_module("fsspec.core").url_to_fs(images)
+                system.info(root)
+                unread = ""
+            except Exception as error:  # noqa: BLE001 - whatever reads such URLs, or is missing
+                unread = f"{type(error).__name__}: {error!s:.200}"
         return {
             "versions": versions,
             "unusable": unusable,
@@ -83,7 +93,7 @@ def survey() -> Callable[..., dict[str, Any]]:
             "free": shutil.disk_usage(temporary).free,
             "seen": seen,
             "written": written,
-            "images": None if images is None else os.access(images, os.R_OK),
+            "images": unread,
         }
 
     return function

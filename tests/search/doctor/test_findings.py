@@ -17,6 +17,7 @@ from convscape.search.workers.cluster.node_processes import Clock
 from convscape.search.workers.cluster.node_survey import small_training, survey
 from convscape.search.workers.cluster.nodes import Answer, Node, trials_that_fit
 from convscape.spaces.errors import SweepError
+from fsspec.core import url_to_fs
 from hypothesis import given, strategies as st
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def test_a_node_that_has_all_is_ok() -> None:
         ({"unusable": {"torch": "OSError: libcudart"}}, "torch", Level.WRONG),
         ({"seen": False}, "checkpoints", Level.OK),
         ({"written": "Permission denied"}, "checkpoints", Level.WRONG),
-        ({"images": False}, "images", Level.NOTE),
+        ({"images": "it is not there"}, "images", Level.NOTE),
         ({"free": 10**9}, "disk", Level.NOTE),
         ({"free": 10**7}, "disk", Level.WRONG),
         ({"ahead": 120.0}, "clock", Level.NOTE),
@@ -169,7 +170,12 @@ def test_nodes_that_differ_in_figures_alone_share_a_block() -> None:
 def test_the_survey_and_the_training_run_here(tmp_path: Path) -> None:
     with marked(tmp_path / "new" / "sweeps") as (file, text):
         said = survey()(str(file), text, str(tmp_path / "none"))
-        assert (said["seen"], said["written"], said["images"]) == (True, "", False)
+        assert (said["seen"], said["written"], bool(said["images"])) == (True, "", True)
+        assert survey()(str(file), text, str(tmp_path))["images"] == ""
+        system, root = url_to_fs(f"memory://{tmp_path.name}/photos")
+        assert survey()(str(file), text, f"memory://{tmp_path.name}/photos")["images"].startswith("FileNotFoundError")
+        system.pipe_file(f"{root}/a/1.png", b"")
+        assert survey()(str(file), text, f"memory://{tmp_path.name}/photos")["images"] == ""
         assert survey()(str(file), "another file's", None)["seen"] is False
     assert list(tmp_path.iterdir()) == []
     assert said["versions"]["convscape"] == "0.1.0"
