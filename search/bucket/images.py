@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -24,10 +25,13 @@ from .store import MOST_OBJECTS, file_system, storage_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_log = logging.getLogger(__name__)
 KEY = "data.root"
 RIGHTS = "list and read"
 WAITS = (1.0, 5.0)
 """Seconds before a request that failed is repeated, and repeated again."""
+TELLS = 10.0
+"""Seconds after which it is told how much has come, and twice as many each time after that."""
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 """What file systems of fsspec's call the time at which an object was written."""
 _SAME_TIME = 1e-3
@@ -183,6 +187,7 @@ def _patiently(call: Callable[[], Any]) -> Any:
         except SweepError as error:
             if "does not answer" not in error.message:
                 raise
+            _log.warning("%s; it is asked again", error.message)
             time.sleep(wait)
     return call()
 
@@ -286,12 +291,19 @@ def _bring(url: str, system: Any, folder: Path, missing: Mapping[str, _Object]) 
     over = threading.Event()
     pool = ThreadPoolExecutor(AT_A_TIME)
 
-    def one(name: str, each: _Object) -> None:
+    def one(name: str, each: _Object) -> int:
         _patiently(lambda: _bring_one(url, system, folder / name, each, over))
+        return each.size
 
+    told, wait, size = time.monotonic(), TELLS, 0
     try:
-        for _ in pool.map(one, missing, missing.values()):
-            pass
+        for count, came in enumerate(pool.map(one, missing, missing.values()), 1):
+            size += came
+            if time.monotonic() >= told + wait:
+                _log.warning(
+                    "%s: %s of %s files, %.1f MB, are here", url, f"{count:,}", f"{len(missing):,}", size / 1e6
+                )
+                told, wait = time.monotonic(), 2 * wait
     finally:
         over.set()
         pool.shutdown(cancel_futures=True)

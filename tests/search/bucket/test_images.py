@@ -195,7 +195,9 @@ def test_one_that_comes_short_is_not_kept(photos: str, monkeypatch: pytest.Monke
     assert not (images_copy(photos).parent / "whole").exists()
 
 
-def test_a_storage_that_fails_now_and_then_is_asked_again(photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_fails_now_and_then_is_asked_again(
+    photos: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     fails, whole = [2], images._objects
 
     def now_and_then(*arguments: Any) -> dict[str, Any]:
@@ -206,7 +208,10 @@ def test_a_storage_that_fails_now_and_then_is_asked_again(photos: str, monkeypat
 
     monkeypatch.setattr(images, "_objects", now_and_then)
     monkeypatch.setattr(images, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(images, "TELLS", 0.0)
     assert len(brought(photos)) == 40
+    assert caplog.text.count("does not answer: ConnectionReset; it is asked again") == 2
+    assert "40 of 40 files" in caplog.text
 
 
 def test_nothing_there_is_said(url: str) -> None:
