@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import secrets
 import shutil
 import threading
 import time
-import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import SweepError, read_plain
 from ..files import PLAIN, images_copy, is_copy, lock_file, tell_once, write_atomically
 from .bringing import AT_A_TIME, one_at_a_time
-from .store import MOST_OBJECTS, file_system, storage_error
+from .image_listing import KEY, RIGHTS, ImageObject, digest_of, image_objects, size_of
+from .store import file_system, storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
-KEY = "data.root"
-RIGHTS = "list and read"
 WAITS = (1.0, 5.0)
 """Seconds before a request that failed is repeated, and repeated again."""
 TELLS = 10.0
 """Seconds after which it is told how much has come, and twice as many each time after that."""
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
-"""What file systems of fsspec's call the time at which an object was written."""
-_SAME_TIME = 1e-3
-"""Seconds: file systems keep times as integers, of nanoseconds at best."""
-_LATEST = 2.0**36
-"""Bound on such a time, in seconds since 1970."""
 _WHOLE, _USED = "whole", "used.lock"
 _brought: dict[str, Brought] = {}
 _used: dict[Path, int] = {}
@@ -54,37 +44,6 @@ class Brought:
     """Of names, sizes and times there."""
     size: int
     """Bytes of it all."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """An object with an image, or with many."""
-
-    key: str
-    size: int
-    """Bytes."""
-    written: float
-    """When, in seconds since 1970; 0 where that is not told."""
-
-    def is_at(self, path: Path) -> bool:
-        try:
-            here = path.lstat()
-        except OSError:
-            return False
-        return here.st_size == self.size and abs(here.st_mtime - self.written) < _SAME_TIME
-
-
-def images_there(url: str) -> tuple[int, int]:
-    """How many objects there are below a URL, and how many bytes they come to.
-
-    Args:
-        url: of the images, as `files.bucket_url` gives it.
-
-    Raises:
-        SweepError: the storage does not answer, or there is nothing.
-    """
-    objects = _objects(url, *file_system(url, KEY))
-    return len(objects), _size(objects)
 
 
 def bring_images(url: str, *, anew: bool = True) -> Brought:
@@ -127,8 +86,8 @@ def bring_as(there: Brought) -> None:
 
 def _bring_to(url: str, folder: Path, expected: str = "") -> Brought:
     system, root = file_system(url, KEY)
-    objects = _patiently(lambda: _objects(url, system, root))
-    digest = _digest(objects)
+    objects = _patiently(lambda: image_objects(url, system, root))
+    digest = digest_of(objects)
     if expected not in ("", digest):
         raise SweepError(
             f"{KEY}: {url} holds something else by now than when the sweep began",
@@ -148,11 +107,11 @@ def _bring_to(url: str, folder: Path, expected: str = "") -> Brought:
             _remove_empty(folder)
             _refuse_without_room(url, folder, missing)
             _bring(url, system, folder, missing)
-            write_atomically(folder.parent / _WHOLE, f"{digest} {_size(objects)}")
+            write_atomically(folder.parent / _WHOLE, f"{digest} {size_of(objects)}")
             _take(url, folder.parent, changes=False)
     except OSError as error:
         raise _not_written(url, error) from None
-    return Brought(url=url, folder=folder, digest=digest, size=_size(objects))
+    return Brought(url=url, folder=folder, digest=digest, size=size_of(objects))
 
 
 def _take(url: str, folder: Path, *, changes: bool) -> None:
@@ -192,69 +151,7 @@ def _patiently(call: Callable[[], Any]) -> Any:
     return call()
 
 
-def _objects(url: str, system: Any, root: str) -> dict[str, _Object]:
-    """What lies below a URL, by the names of files below a folder."""
-    try:
-        listed: Mapping[str, Mapping[str, Any]] = system.find(root, detail=True)
-    except Exception as error:  # noqa: BLE001 - a library of the user's choice raises anything
-        raise storage_error(url, error, RIGHTS) from None
-    if len(listed) > MOST_OBJECTS:
-        raise SweepError(f"{KEY}: {url} holds more than {MOST_OBJECTS:,} objects", "Put the images into archives.")
-    found: dict[str, _Object] = {}
-    for key, about in listed.items():
-        if about.get("type") != "file" or key.endswith("/"):
-            continue  # a console's mark of a folder
-        if key == root:
-            raise SweepError(
-                f"{KEY}: {url} is a file", "Name the folder that holds the images; copy a sweep file here first."
-            )
-        name = key.removeprefix(f"{root}/")
-        if not key.startswith(f"{root}/") or not _is_name(name):
-            raise SweepError(
-                f"{KEY}: {url} holds {key!r:.200}, which can be no file below it", "Nothing was brought. Rename it."
-            )
-        try:
-            found[name] = _Object(key, int(about.get("size") or 0), _written(about))
-        except (ValueError, TypeError, OverflowError):
-            raise SweepError(f"{KEY}: what {url} says of {key!r:.200} cannot be read", "Look there.") from None
-    if not found:
-        raise SweepError(f"{KEY}: there is nothing below {url}", "Write the folder that holds the images.")
-    return found
-
-
-def _is_name(name: str) -> bool:
-    """Whether a file called so lies below the folder that it is written into, on any machine."""
-    parts = name.split("/")
-    odd = any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
-    return not odd and "\\" not in name and not {"", ".", ".."} & set(parts)
-
-
-def _written(about: Mapping[str, Any]) -> float:
-    for key in _TIMES:
-        at = about.get(key)
-        if isinstance(at, str):
-            at = datetime.fromisoformat(at)
-        if isinstance(at, datetime):
-            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-        if isinstance(at, int | float):
-            if not 0 <= at <= _LATEST:
-                raise ValueError("a time that none can be")
-            return float(at)
-    return 0.0
-
-
-def _digest(objects: Mapping[str, _Object]) -> str:
-    found = hashlib.sha256()
-    for name, each in sorted(objects.items()):
-        found.update(f"{name}\0{each.size}\0{each.written}\n".encode())
-    return found.hexdigest()
-
-
-def _size(objects: Mapping[str, _Object]) -> int:
-    return sum(each.size for each in objects.values())
-
-
-def _others(folder: Path, objects: Mapping[str, _Object]) -> list[Path]:
+def _others(folder: Path, objects: Mapping[str, ImageObject]) -> list[Path]:
     """What is below the folder and is no object's, and links."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
@@ -273,8 +170,8 @@ def _remove_empty(folder: Path) -> None:
                 path.rmdir()
 
 
-def _refuse_without_room(url: str, folder: Path, missing: Mapping[str, _Object]) -> None:
-    needed, free = _size(missing), shutil.disk_usage(folder).free
+def _refuse_without_room(url: str, folder: Path, missing: Mapping[str, ImageObject]) -> None:
+    needed, free = size_of(missing), shutil.disk_usage(folder).free
     if needed > free:
         raise SweepError(
             f"{KEY}: {url} needs {needed / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free",
@@ -285,13 +182,13 @@ def _refuse_without_room(url: str, folder: Path, missing: Mapping[str, _Object])
         tell_once(folder, f": {files}, {needed / 1e6:,.1f} MB, come here from {url}")
 
 
-def _bring(url: str, system: Any, folder: Path, missing: Mapping[str, _Object]) -> None:
+def _bring(url: str, system: Any, folder: Path, missing: Mapping[str, ImageObject]) -> None:
     for parent in {(folder / name).parent for name in missing}:
         parent.mkdir(parents=True, exist_ok=True)
     over = threading.Event()
     pool = ThreadPoolExecutor(AT_A_TIME)
 
-    def one(name: str, each: _Object) -> int:
+    def one(name: str, each: ImageObject) -> int:
         _patiently(lambda: _bring_one(url, system, folder / name, each, over))
         return each.size
 
@@ -309,7 +206,7 @@ def _bring(url: str, system: Any, folder: Path, missing: Mapping[str, _Object]) 
         pool.shutdown(cancel_futures=True)
 
 
-def _bring_one(url: str, system: Any, path: Path, each: _Object, over: threading.Event) -> None:
+def _bring_one(url: str, system: Any, path: Path, each: ImageObject, over: threading.Event) -> None:
     from fsspec.callbacks import Callback
 
     class Heeding(Callback):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from convscape.search.bucket import images
-from convscape.search.bucket.images import Brought, bring_as, bring_images, images_there
+from convscape.search.bucket import image_listing, images
+from convscape.search.bucket.image_listing import images_there
+from convscape.search.bucket.images import Brought, bring_as, bring_images
 from convscape.search.bucket.store import file_system
 from convscape.search.config import load_data, parse_sweep_file, sweep_file_text
 from convscape.search.config.beginning import begin
@@ -183,12 +184,12 @@ def test_a_file_in_place_of_a_folder_is_told_as_one(photos: str) -> None:
 
 
 def test_one_that_comes_short_is_not_kept(photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = images._objects
+    whole = images.image_objects
 
     def promised(*arguments: Any) -> dict[str, Any]:
         return {name: replace(each, size=each.size + (name == "a/0.png")) for name, each in whole(*arguments).items()}
 
-    monkeypatch.setattr(images, "_objects", promised)
+    monkeypatch.setattr(images, "image_objects", promised)
     with pytest.raises(SweepError, match=r"a/0\.png came with .* bytes"):
         bring_images(photos)
     assert not (images_copy(photos) / "a" / "0.png").exists()
@@ -198,7 +199,7 @@ def test_one_that_comes_short_is_not_kept(photos: str, monkeypatch: pytest.Monke
 def test_a_storage_that_fails_now_and_then_is_asked_again(
     photos: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fails, whole = [2], images._objects
+    fails, whole = [2], images.image_objects
 
     def now_and_then(*arguments: Any) -> dict[str, Any]:
         fails[0] -= 1
@@ -206,7 +207,7 @@ def test_a_storage_that_fails_now_and_then_is_asked_again(
             raise SweepError(f"{photos} does not answer: ConnectionReset", "Try again.")
         return whole(*arguments)
 
-    monkeypatch.setattr(images, "_objects", now_and_then)
+    monkeypatch.setattr(images, "image_objects", now_and_then)
     monkeypatch.setattr(images, "WAITS", (0.0, 0.0))
     monkeypatch.setattr(images, "TELLS", 0.0)
     assert len(brought(photos)) == 40
@@ -231,7 +232,9 @@ def test_what_does_not_fit_on_the_disk_is_refused_first(photos: str, monkeypatch
 def test_a_name_that_a_person_would_give_is_none_of_those(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("3.45\u202fPM.png", "a b.png", "\U0001f469\u200d.png")
     listing = {f"b/p/{name}": {"type": "file", "size": 1} for name in names}
-    monkeypatch.setattr(images, "file_system", lambda *_: (SimpleNamespace(find=lambda *_, **__: listing), "b/p"))
+    monkeypatch.setattr(
+        image_listing, "file_system", lambda *_: (SimpleNamespace(find=lambda *_, **__: listing), "b/p")
+    )
     assert images_there("memory://b/p") == (3, 3)
 
 
