@@ -207,7 +207,8 @@ def test_workers_that_never_live_end_the_sweep_by_name(engine: Engine) -> None:
 def test_a_node_that_goes_with_many_workers_does_not_end_the_sweep(engine: Engine) -> None:
     """Of those that have reported an epoch none counts; of those that had just begun twice as many may be lost."""
     engine.config = engine.config.model_copy(update={"search": engine.config.search.model_copy(update={"trials": 40})})
-    engine._losses, engine._finals.at_once = 0, 12
+    engine._losses = 0
+    engine._finals.begins(12)
     jobs, orders = started(engine, most=2)
     for name in ("t0", "t1"):
         number = jobs.number(name)
