@@ -107,7 +107,7 @@ def _bring_to(url: str, folder: Path, expected: str = "") -> Brought:
             _remove_empty(folder)
             _refuse_without_room(url, folder, missing)
             _bring(url, system, folder, missing)
-            write_atomically(folder.parent / _WHOLE, f"{digest} {size_of(objects)}")
+            write_atomically(folder.parent / _WHOLE, f"{digest} {len(objects)} {size_of(objects)}")
             _take(url, folder.parent, changes=False)
     except OSError as error:
         raise _not_written(url, error) from None
@@ -132,10 +132,13 @@ def _whole(url: str, folder: Path) -> Brought | None:
     try:
         read_plain(folder.parent / _WHOLE, 100)
         _take(url, folder.parent, changes=False)
-        digest, size = read_plain(folder.parent / _WHOLE, 100).decode().split()
-        return Brought(url=url, folder=folder, digest=digest, size=int(size))
+        digest, count, size = read_plain(folder.parent / _WHOLE, 100).decode().split()
+        sizes = [Path(here, name).lstat().st_size for here, _, names in os.walk(folder) for name in names]
+        if (len(sizes), sum(sizes)) == (int(count), int(size)):  # nobody has taken one away
+            return Brought(url=url, folder=folder, digest=digest, size=int(size))
     except (OSError, ValueError):
-        return None
+        pass
+    return None
 
 
 def _patiently(call: Callable[[], Any]) -> Any:

@@ -133,6 +133,10 @@ def test_a_sweep_that_was_begun_reads_what_is_here_and_a_new_one_what_is_there(
     with monkeypatch.context() as patch:
         patch.setattr(images, "file_system", lambda *_: pytest.fail("the storage is asked"))
         assert load_data(config).fingerprint == begun.fingerprint
+    system.pipe_file(f"{root}/a/0.png", (images_copy(photos) / "a" / "0.png").read_bytes())
+    (images_copy(photos) / "a" / "2.png").unlink()
+    assert load_data(config).fingerprint == begun.fingerprint, "one that was taken away here comes again"
+    system.rm_file(f"{root}/a/0.png")
     assert load_data(config, anew=True).fingerprint != begun.fingerprint
     assert "1 of the files here are gone from" in caplog.text
 
