@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError
+from ...spaces import ConfigError, DataError
 from ...trainers.data import data_set_called
 from ..bucket import bring_images
 from .trust import refuse_untrusted
@@ -57,14 +57,20 @@ def load_data(config: SweepConfig, *, anew: bool = False) -> Dataset:
     refuse_untrusted(config.named_code, "data.name", config.trust, config.mistrust)
     data = config.data
     bring_data(config, anew=anew)
-    return load_dataset(
-        data.name,
-        data.root,
-        train=data.train,
-        validation=data.validation,
-        seed=config.search.seed,
-        size=data.size,
-        resize=data.resize,
-        code=config.code or (),
-        memory=data.memory,
-    )
+    try:
+        return load_dataset(
+            data.name,
+            data.root,
+            train=data.train,
+            validation=data.validation,
+            seed=config.search.seed,
+            size=data.size,
+            resize=data.resize,
+            code=config.code or (),
+            memory=data.memory,
+        )
+    except DataError as error:
+        if not data.url:
+            raise
+        message, remedy = (text.replace(str(data.root), data.url) for text in (error.message, error.remedy))
+        raise DataError(message, f"{remedy} Mend it there, and launch again: what is here is a copy.") from None

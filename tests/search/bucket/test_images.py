@@ -200,6 +200,16 @@ def test_one_that_comes_short_is_not_kept(photos: str, monkeypatch: pytest.Monke
     assert not (images_copy(photos).parent / "whole").exists()
 
 
+@pytest.mark.parametrize("url", ["memory"], indirect=True)
+def test_what_is_wrong_with_them_is_told_by_their_url(photos: str) -> None:
+    config = parse_sweep_file(f"name: a\ndata: {{name: fashion-mnist, root: '{photos}'}}\n")
+    with pytest.raises(DataError) as refused:
+        load_data(config)
+    assert f"there is no file {photos}/FashionMNIST/raw/" in refused.value.message
+    assert "Mend it there" in refused.value.remedy
+    assert str(config.data.root) not in str(refused.value)
+
+
 def test_a_storage_that_fails_now_and_then_is_asked_again(
     photos: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
