@@ -75,11 +75,12 @@ def test_all_nodes_are_killed_and_others_come_and_then_the_driver_is(
         driver.wait_for(lambda: driver.told() >= 5)
         for node in lost:
             cluster.kill(node)
-        found = [cluster.node(1, hidden=[tmp_path]) for _ in range(2)]
+        found = [cluster.node(1, hidden=[tmp_path])]
         told = driver.told()
-        driver.wait_for(lambda: driver.told() >= told + 4)
+        driver.wait_for(lambda: driver.told() >= told + 2)
         driver.process.kill()
         driver.process.communicate()
+        found.append(cluster.node(1, hidden=[tmp_path]))
         driver.resumes(None, "--export=winner")
         sweep = driver.ends_as(untouched)
     for node in found:
