@@ -18,7 +18,7 @@ from ...spaces import SweepError, read_plain
 from ..files import PLAIN, images_copy, is_copy, lock_file, tell_once, write_atomically
 from .bringing import AT_A_TIME, one_at_a_time
 from .image_listing import KEY, RIGHTS, ImageObject, digest_of, image_objects, size_of
-from .store import file_system, storage_error
+from .store import NoAnswerError, file_system, storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,9 +146,7 @@ def _patiently(call: Callable[[], Any]) -> Any:
     for wait in WAITS:
         try:
             return call()
-        except SweepError as error:
-            if "does not answer" not in error.message:
-                raise
+        except NoAnswerError as error:
             _log.warning("%s; it is asked again", error.message)
             time.sleep(wait)
     return call()

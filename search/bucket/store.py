@@ -22,6 +22,10 @@ _CREDENTIALS = (
 )
 
 
+class NoAnswerError(SweepError):
+    """Object storage that did not answer, and may the next time."""
+
+
 class Store(Protocol):
     """Where a sweep's objects are. Names are relative to its URL, with slashes."""
 
@@ -216,7 +220,7 @@ def storage_error(url: str, error: Exception, rights: str = "list, read, write a
         return SweepError(f"{url}: no permission: {said or kind}", _CREDENTIALS.format(rights=rights))
     if isinstance(error, FileNotFoundError):
         return SweepError(f"{url}: {said or 'no such bucket'}", "Make the bucket first, or mend its name.")
-    return SweepError(f"{url} does not answer: {kind}: {said}", "Try again, and look whether the address is right.")
+    return NoAnswerError(f"{url} does not answer: {kind}: {said}", "Try again, and look whether the address is right.")
 
 
 def _creates(system: Any) -> bool:

@@ -16,7 +16,7 @@ import pytest
 from convscape.search.bucket import image_listing, images
 from convscape.search.bucket.image_listing import images_there
 from convscape.search.bucket.images import Brought, bring_as, bring_images
-from convscape.search.bucket.store import file_system
+from convscape.search.bucket.store import NoAnswerError, file_system
 from convscape.search.config import load_data, parse_sweep_file, sweep_file_text
 from convscape.search.config.beginning import begin
 from convscape.search.driver.description import datasets
@@ -218,7 +218,7 @@ def test_a_storage_that_fails_now_and_then_is_asked_again(
     def now_and_then(*arguments: Any) -> dict[str, Any]:
         fails[0] -= 1
         if fails[0] >= 0:
-            raise SweepError(f"{photos} does not answer: ConnectionReset", "Try again.")
+            raise NoAnswerError(f"{photos} does not answer: ConnectionReset", "Try again.")
         return whole(*arguments)
 
     monkeypatch.setattr(images, "image_objects", now_and_then)

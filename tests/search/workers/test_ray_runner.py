@@ -164,13 +164,16 @@ def test_a_killed_worker_does_not_end_the_sweep(cluster: None, tmp_path: Path) -
     assert len(set(reports(sweep))) == len(reports(sweep)), "an epoch was told twice"
 
 
-def test_a_trial_that_fails_keeps_its_worker(cluster: None, tmp_path: Path) -> None:
+def test_a_trial_that_fails_keeps_its_worker(cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TUNE_LOGGERS, "1")  # as a user may say who wants none of Tune's own
     with Watch(tmp_path / "tiny" / "study.jsonl") as watch:
         sweep = run(tmp_path, "recipe.learning_rate=[0.05, 100]", "recipe.gradient_clip=1000000", "recipe.warmup=0")
     counts = sweep.counts()
     assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
     assert counts["failed"] >= 1
     assert len(watch.seen) <= 3
+    assert not list((sweep.folder / "ray").rglob("result.json"))
+    assert os.environ[TUNE_LOGGERS] == "1"
 
 
 def test_a_trial_that_hangs_fails_and_the_others_do_not(
