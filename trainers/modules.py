@@ -173,7 +173,8 @@ class L2Pool2d(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         squares = pad(input.square(), self.sides)
-        sums = F.avg_pool2d(squares, self.kernel, self.stride, divisor_override=1)
+        # Not by divisor_override=1, which the exporter to ONNX leaves out (torch 2.14.1).
+        sums = F.avg_pool2d(squares, self.kernel, self.stride) * (self.kernel[0] * self.kernel[1])
         return sums.clamp(min=SMALLEST_SQUARE).sqrt()
 
     def extra_repr(self) -> str:

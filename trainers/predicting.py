@@ -14,6 +14,7 @@ from safetensors.torch import load
 from ..spaces import Architecture, CheckpointError, DataError, cost_table, read_plain
 from . import checkpoint as checkpoints
 from .network import build_network
+from .stages import by_paths
 from .transfer import LARGEST_JSON, LARGEST_WEIGHTS
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def exported_classifier(folder: Path) -> Classifier:
     with torch.device("meta"):
         network = build_network(architecture)
     try:
-        tensors = load(weights)
+        tensors = by_paths(architecture, load(weights))
         checkpoints.check_alike(tensors, network.state_dict())
     except (SafetensorError, LookupError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{folder / 'model.safetensors'} does not fit: {error!s:.200}") from None

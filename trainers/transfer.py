@@ -25,6 +25,7 @@ from ..spaces import (
 from ..spaces.classics import CLASSICS, classic
 from .network import build_network
 from .recipe import DOWNLOAD
+from .stages import by_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +83,8 @@ def read_weights(source: str) -> tuple[State, Normalisation]:
             mean, std = (_numbers(proof["normalisation"][key]) for key in ("mean", "std"))
             if not all(value > 0 for value in std):
                 raise ValueError(f"proof.json has a standard deviation of {min(std)}")
-            return load_file(check_plain(path / "model.safetensors", LARGEST_WEIGHTS)), (mean, std)
+            network = Architecture.from_json(read_plain(path / "architecture.json", LARGEST_JSON).decode())
+            return by_paths(network, load_file(check_plain(path / "model.safetensors", LARGEST_WEIGHTS))), (mean, std)
         _refuse_overfull(check_plain(path, LARGEST_WEIGHTS))
         return _of_imagenet(_state(torch.load(path, map_location="cpu", weights_only=True)))
     except UnpicklingError as error:

@@ -214,10 +214,16 @@ def _mark_all(mark: str, lines: IO[str] | list[str], bring: str = "") -> None:
 
 def _bring(folder: Path) -> None:
     """Writes the files of an export to the log: first their names, sizes and SHA-256, then what they hold."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
-    listed = [{"name": path.name, "size": path.stat().st_size, "sha256": _sha256(path)} for path in files]
+    from ...trainers.export import bundle_files
+
+    names = bundle_files(folder)
+    paths = [folder / name for name in names]
+    listed = [
+        {"name": name, "size": path.stat().st_size, "sha256": _sha256(path)}
+        for name, path in zip(names, paths, strict=True)
+    ]
     _mark_all(FILE, [json.dumps(listed)])
-    for path in files:
+    for path in paths:
         with path.open("rb") as file:
             while part := file.read(READ):
                 _mark_all(FILE, [base64.b64encode(part).decode()])

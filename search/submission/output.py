@@ -154,6 +154,7 @@ class Bundle:
         """Opens the next file that is awaited; of an empty one there is nothing to come."""
         while self._awaited and self._file is None:
             name, size, _ = self._awaited[0]
+            self._place.joinpath(name).parent.mkdir(exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
             self._file = os.fdopen(os.open(self._place / name, flags, 0o666), "wb")
             self._left, self._digest = size, hashlib.sha256()
@@ -175,11 +176,14 @@ def _listed(text: str) -> list[tuple[str, int, str]]:
     Raises:
         ValueError: it lists others, or too much.
     """
-    from ...trainers.export import FILES, PROOF
+    from ...trainers.export import PROOF, is_bundle_file
 
     entries = [(entry["name"], entry["size"], entry["sha256"]) for entry in json.loads(text)]
-    if sorted(str(name) for name, _, _ in entries) != sorted([*FILES, PROOF]):
+    names = [name for name, _, _ in entries]
+    if not all(isinstance(name, str) and is_bundle_file(name) for name in names):
         raise ValueError("its files are not those of an export")
+    if len(set(names)) != len(names) or PROOF not in names:
+        raise ValueError("a file comes twice, or its proof.json does not come")
     if not all(type(size) is int and size >= 0 for _, size, _ in entries):
         raise ValueError("a size is no number of bytes")
     if sum(size for _, size, _ in entries) > LARGEST_BUNDLE:

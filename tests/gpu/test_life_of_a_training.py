@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from convscape.trainers import Training, export_bundle
 from convscape.trainers.device import autocast, empty_cache
+from convscape.trainers.export import Trained, export_bundle
 from convscape.trainers.measuring import faster_precision, measure_latency
 from gpu.curves import ADAMW, EPOCHS, SGD, apart, curve, start
 from gpu.images import dataset
@@ -19,7 +19,7 @@ from torch import nn
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from convscape.trainers import Recipe
+    from convscape.trainers import Recipe, Training
     from convscape.trainers.device import Precision
 
 pytestmark = pytest.mark.gpu("correctness")
@@ -123,7 +123,8 @@ def test_a_network_trained_on_the_device_is_exported_and_proved(
     training = start(CHANCY, SGD, device, precision=precision)
     curve(training)
     training.save(tmp_path / "checkpoint")
-    made = export_bundle(CHANCY, tmp_path / "checkpoint", training.dataset, tmp_path / "exported", name="gpu")
+    trained = Trained.from_checkpoint(CHANCY, tmp_path / "checkpoint", training.dataset)
+    made = export_bundle(trained, tmp_path / "exported", name="gpu", formats=())
     figure("largest difference of scores", made.largest_difference)
     assert made.test_images == len(training.dataset.test)
     assert (tmp_path / "exported" / "model.py").exists()

@@ -24,7 +24,7 @@ from convscape.trainers import (
 )
 from convscape.trainers.data.dataset import split
 from convscape.trainers.data.sources import Source
-from convscape.trainers.export import export_bundle
+from exporting import export_checkpoint
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -40,7 +40,7 @@ def exported(folder, channels: int, size: tuple[int, int]):
     training = Training(network, Recipe(batch_size=16), data, seed=0, epochs=1)
     training.run_epoch()
     training.save(folder / "checkpoint")
-    return network, export_bundle(network, folder / "checkpoint", data, folder / "out", name="noise").folder
+    return network, export_checkpoint(network, folder / "checkpoint", data, folder / "out", name="noise").folder
 
 
 @pytest.fixture(scope="module", params=[(1, (8, 8)), (3, (6, 9))], ids=["grey", "colour, not square"])

@@ -13,11 +13,11 @@ from convscape.spaces.classics.catalog import classic
 from convscape.spaces.errors import CheckpointError, DataError, TrainingError
 from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, Linear, Pool
 from convscape.trainers.data.dataset import load_dataset
-from convscape.trainers.export.bundle import export_bundle
 from convscape.trainers.network import build_network
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
 from convscape.trainers.transfer import IMAGENET_MEAN, IMAGENET_STD, read_weights, start_from
+from exporting import export_checkpoint
 from torchvision import models
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def export_of(folder, epochs):
     for _ in range(epochs):
         training.run_epoch()
     training.save(folder / "checkpoint")
-    return export_bundle(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
+    return export_checkpoint(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_an_export_keeps_the_normalisation_of_the_weights(backbone, few, tmp_pat
     training.save(tmp_path / "one")
     as_test = replace(few, test=few.validation, train=few.train)
     as_test.__dict__["fingerprint"] = few.fingerprint  # so that export measures on the validation part
-    done = export_bundle(ARCHITECTURE, tmp_path / "one", as_test, tmp_path / "out", name="tuned")
+    done = export_checkpoint(ARCHITECTURE, tmp_path / "one", as_test, tmp_path / "out", name="tuned")
     assert done.test_accuracy == pytest.approx(result.validation_accuracy)
     assert training.dataset.mean != few.mean
 

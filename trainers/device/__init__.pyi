@@ -14,6 +14,7 @@ from .machine import (
     device_memory as device_memory,
     gpus_here as gpus_here,
     memory_for_images as memory_for_images,
+    processor as processor,
 )
 from .memory import (
     USABLE as USABLE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ CONTEXT = 512 * 2**20
 UNTOLD = 8 * 2**30
 """Bytes of memory that a machine is taken to have where Python cannot tell, as on Windows."""
 GROUPS, ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+CPU = Path("/proc/cpuinfo")
 
 
 def cpus_here() -> int:
@@ -32,6 +34,12 @@ def cpus_here() -> int:
         if len(quota) == 2 and all(part.isdecimal() for part in quota):
             known = min(known, max(1, math.ceil(int(quota[0]) / int(quota[1]))))
     return known
+
+
+def processor() -> str:
+    """What this machine's processor is called, as the system says it."""
+    named = next((line for line in _read(CPU).splitlines() if line.startswith("model name")), "")
+    return named.partition(":")[2].strip() or platform.processor() or platform.machine()
 
 
 def gpus_here() -> int:

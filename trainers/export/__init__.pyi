@@ -1,8 +1,11 @@
-from .bundle import (
-    FILES as FILES,
+from .bundle import Exported as Exported, export_bundle as export_bundle
+from .bundle_folder import (
     PROOF as PROOF,
-    Exported as Exported,
-    export_bundle as export_bundle,
+    bundle_files as bundle_files,
+    is_bundle_file as is_bundle_file,
     put_in_place as put_in_place,
     refuse_foreign as refuse_foreign,
 )
+from .forms import FORMATS as FORMATS, Format as Format
+from .model_card import About as About
+from .trained import Trained as Trained

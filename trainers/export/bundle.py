@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
 import runpy
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,37 +15,36 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from ...spaces import ExportError, read_plain
-from .. import checkpoint as checkpoints
-from ..data import Images
-from ..measuring import evaluate
-from ..network import build_network
-from ..predicting import pictures_at_a_time
+from ...spaces import ExportError
+from ..stages import by_stages
+from .agreement import TOLERANCE, Agreement, batches, compare
+from .bundle_folder import (
+    ALWAYS,
+    ARCHITECTURE,
+    CARD,
+    FORMAT,
+    PROOF,
+    SOURCE,
+    put_in_place,
+    refuse_foreign,
+    write_proof,
+)
+from .forms import FORM_FILES, FORMATS, exported_program, load_form, without_packages, write_form
+from .measured import Measured, measure, measure_speed
+from .model_card import About, model_card
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
 
-    from ...spaces import Architecture
-    from ..data import Dataset
     from ..measuring import Evaluation
+    from .forms import Format
+    from .trained import Trained
 
-FORMAT = "convscape-export/1"
-CACHE = "__pycache__"
-ARCHITECTURE, SOURCE, PROOF = "architecture.json", "model.py", "proof.json"
-FILES = (ARCHITECTURE, EXAMPLES, SOURCE, WEIGHTS)
-"""Names of the files whose hashes proof.json holds: all that an export writes beside it."""
-SEAL = "seal"
-"""Key of proof.json: the hash of all others, so that it can be told when one was edited."""
-MOST_PROOF = 16 * 2**20
-"""Bound on the bytes of a proof.json, which names each class."""
-TOLERANCE = 1e-4
-"""Largest difference of two scores, as a part of the largest score, at which two networks count as equal."""
-BATCH_SIZES = (1, 2, 64)
-"""Images at a time with which the exported network is compared with the trained one, as far as memory holds them."""
 EXAMPLE_IMAGES = 16
 """Test images that are exported with their scores, at most."""
 REPORT = "Nothing was handed over. Please report this with the architecture's JSON."
@@ -59,13 +57,22 @@ class Exported:
     folder: Path
     files: tuple[str, ...]
     """Names of the files in `folder`."""
-    test: Evaluation
+    measured: Measured
     """How the exported network did on the test images."""
     looks: int
     """How often the test images were looked at, this time included: from the second time on, choosing between exports
     by their accuracy makes it optimistic."""
-    largest_difference: float
-    """Largest difference between scores of the exported and the trained network, as a part of the largest score."""
+    agreements: dict[str, Agreement]
+    """How near each form that was handed over comes to the trained network: "source", "pt2" and "onnx"."""
+    refused: dict[str, str]
+    """Forms that are not handed over, as they disagree with the trained network or cannot say it, with the reason."""
+    absent: dict[str, str]
+    """Forms that cannot be written on this machine, with what is missing and how to get it."""
+
+    @property
+    def test(self) -> Evaluation:
+        """How the exported network did on the test images."""
+        return self.measured.test
 
     @property
     def test_accuracy(self) -> float:
@@ -77,77 +84,53 @@ class Exported:
         """How many test images there are."""
         return self.test.images
 
+    @property
+    def largest_difference(self) -> float:
+        """Largest difference between scores of any form and of the trained network, as a part of the largest score."""
+        return max(each.largest_difference for each in self.agreements.values())
+
 
 def export_bundle(
-    architecture: Architecture,
-    checkpoint: Path,
-    dataset: Dataset,
+    trained: Trained,
     folder: Path,
     *,
     name: str,
+    formats: Sequence[Format] = FORMATS,
+    about: About | None = None,
     details: dict[str, Any] | None = None,
     count_look: Callable[[], int] = lambda: 1,
 ) -> Exported:
-    """Exports a checkpoint's averaged weights with a PyTorch file that needs only torch, and proves that they agree.
+    """Exports a network as a PyTorch file that needs only torch and in other forms, and proves that they agree.
 
-    The file is run on its own and its scores on test images are compared with the trained network's, at several batch
-    sizes. Nothing stands at `folder` until that has succeeded. An earlier export there is replaced; anything else is
-    left alone.
+    Each form is run on test images and its scores are compared with the trained network's, at several batch sizes.
+    Nothing stands at `folder` until the PyTorch file agrees; another form that does not is left out. An earlier export
+    there is replaced; anything else is left alone.
 
     Args:
-        architecture: of the network in `checkpoint`.
-        checkpoint: a folder that `Training.save` wrote.
-        dataset: the one the network was trained on; its test part is used here and nowhere else.
+        trained: the network and its data, whose test part is used here and nowhere else.
         folder: where the files go.
         name: of the network, for people.
+        formats: forms to write beside the PyTorch file.
+        about: what is known of how the network was found, for the model card.
         details: anything JSON can hold, for proof.json.
         count_look: called once, when the network has been measured on the test images and before anybody is told;
             counts that and gives how often they were looked at.
 
     Raises:
-        CheckpointError: the checkpoint is absent or damaged.
-        ExportError: the checkpoint belongs to another design or data, the exported network disagrees or does not run,
-            or `folder` is in use or cannot be written.
+        ExportError: the exported PyTorch file disagrees or does not run, or `folder` is in use or cannot be written.
     """
-    tensors, values = checkpoints.read_checkpoint(checkpoint)
-    for what, wanted in (("architecture", architecture.digest), ("data", dataset.fingerprint)):
-        if values.get(what) != wanted:
-            raise ExportError(
-                f"checkpoint {checkpoint}: it was trained with {what} {values.get(what)!r}, not {wanted!r}",
-                "Give the architecture and the data set, with its limits and seed, that it was trained with.",
-            )
-    network = build_network(architecture).eval()
-    normalisation = checkpoints.load_averaged(network, tensors, values, dataset.input[0], checkpoint)
-    # What the weights were learnt with, which after a transfer is not the training part's.
-    trained = _Trained(network, architecture, replace(dataset, **normalisation))
     folder = folder.parent.resolve() / folder.name
     refuse_foreign(folder)
-
     temporary = folder.parent / f".{folder.name}-{os.getpid()}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        trained.write(temporary, name)
-        differences, test = trained.prove(temporary / SOURCE)
-        looks = count_look()
-        proof = {
-            "format": FORMAT,
-            "name": name,
-            "architecture": architecture.digest,
-            "parameters": sum(weight.numel() for weight in network.parameters()),
-            "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
-            "normalisation": normalisation,
-            "resize": dataset.resize,
-            "trained": {key: values.get(key) for key in ("epoch", "seed", "precision")}
-            | {"recipe": _placeless(values)},
-            "classes": list(dataset.classes),
-            "test": {**_nameless(test), "looks": looks},
-            "agreement": {"tolerance": TOLERANCE, "largest_difference_at_batch_size": differences},
-            "sha256": {file: _hash(temporary / file) for file in FILES},
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            "details": details or {},
-        }
-        (temporary / PROOF).write_text(json.dumps(proof | {SEAL: _seal(proof)}, indent=1))
+        making = _Making(trained, temporary, name)
+        making.write_source()
+        making.prove_source()
+        for form in formats:
+            making.write(form)
+        exported = making.finish(about or About(), details or {}, count_look)
         put_in_place(temporary, folder)
     except OSError as error:
         raise ExportError(
@@ -155,197 +138,162 @@ def export_bundle(
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Exported(
-        folder=folder,
-        files=(*FILES, PROOF),
-        test=test,
-        looks=looks,
-        largest_difference=max(differences.values()),
-    )
+    return Exported(folder=folder, **exported)
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """A trained network as it is exported, with the images that show how it does."""
+@dataclass
+class _Making:
+    """An export on its way: what is written so far, and how it compares."""
 
-    network: nn.Module
-    architecture: Architecture
-    dataset: Dataset
+    trained: Trained
+    folder: Path
+    name: str
+    agreements: dict[str, Agreement] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    module: dict[str, Any] = field(default_factory=dict)
+    """The names of the exported Python file, once it has run."""
+    runs: dict[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    """Each form that agrees: prepared images (N, C, H, W) -> scores (N, classes)."""
 
-    def write(self, folder: Path, name: str) -> None:
-        """Writes all but proof.json."""
-        save_file(self.network.state_dict(), folder / WEIGHTS)
-        (folder / ARCHITECTURE).write_text(json.dumps(self.architecture.to_json(), indent=1))
-        (folder / SOURCE).write_text(source(self.architecture, self.dataset, name), encoding="utf-8")
+    @cached_property
+    def network(self) -> nn.Module:
+        """The network of the exported Python file."""
+        return self.module["load"]()
+
+    def write_source(self) -> None:
+        """Writes what every export has, but for what is measured."""
+        trained, folder = self.trained, self.folder
+        tensors = by_stages(trained.architecture, trained.network.state_dict())
+        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / WEIGHTS)
+        (folder / ARCHITECTURE).write_text(json.dumps(trained.architecture.to_json(), indent=1))
+        (folder / SOURCE).write_text(source(trained.architecture, trained.dataset, self.name), encoding="utf-8")
         save_file(self._examples(), folder / EXAMPLES)
-        for tensors in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
-            (folder / tensors).chmod((folder / ARCHITECTURE).stat().st_mode)
+        for file in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
+            (folder / file).chmod((folder / ARCHITECTURE).stat().st_mode)
 
-    def prove(self, file: Path) -> tuple[dict[int, float], Evaluation]:
-        """Runs the exported file by itself: how far its scores are off at each batch size, and its test result.
+    def prove_source(self) -> None:
+        """Runs the exported Python file by itself, and compares it.
 
         Raises:
             ExportError: it does not run, or disagrees.
         """
         try:
-            module = runpy.run_path(str(file), run_name="exported_model")
-            return self._compare(module), self._evaluate(module)
-        except ExportError:
-            raise
+            self.module = runpy.run_path(str(self.folder / SOURCE), run_name="exported_model")
+            self.agreements["source"] = self._compared(self.network)
+        except ExportError as error:
+            raise ExportError(f"the exported {SOURCE} disagrees: {error.message}", REPORT) from error
         except Exception as error:
             raise ExportError(f"the exported file does not run: {error!r:.200}", REPORT) from error
+        self.runs["source"] = self.network
 
-    @cached_property
-    def _together(self) -> int:
-        """Test images that are classified at a time, at most."""
-        return min(pictures_at_a_time(self.architecture), len(self.dataset.test))
+    def write(self, form: Format) -> None:
+        """Writes a form and compares it; where it disagrees, or cannot be written, says so and leaves it out."""
+        if why := without_packages(form):
+            self.absent[form] = why
+            return
+        file = self.folder / FORM_FILES[form]
+        try:
+            write_form(form, self._program, file, self._metadata())
+            run = load_form(form, file)
+            self.agreements[form] = self._compared(run)
+            self.runs[form] = run
+        except ExportError as error:
+            self.refused[form] = error.message
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - torch and onnx raise anything of a network they cannot say
+            self.refused[form] = f"it cannot be written: {type(error).__name__}: {str(error).strip()[:200]}"
+        if form in self.refused:
+            file.unlink(missing_ok=True)
 
-    def _pixels(self, start: int, end: int) -> Tensor:
-        """Test images as they are stored, uint8 (N, C, H, W)."""
-        return torch.tensor(self.dataset.test.images[start:end])
-
-    def _scores(self, many: int) -> Tensor:
-        """The trained network's scores of the first test images, (N, classes)."""
-        images = Images(self.dataset.test, self.dataset, torch.device("cpu"))
-        return self.network(images.batch(np.arange(many))[0])
-
-    @torch.inference_mode()
-    def _examples(self) -> dict[str, Tensor]:
-        """A few test images as they are stored, their labels and the trained network's scores."""
-        many = min(EXAMPLE_IMAGES, self._together)
+    def finish(self, about: About, details: dict[str, Any], count_look: Callable[[], int]) -> dict[str, Any]:
+        """Measures on all test images, and writes the model card and the proof; all of `Exported` but the folder."""
+        trained = self.trained
+        measured = measure(trained, lambda pixels: self.runs["source"](self.module["prepare"](pixels)))
+        speed = measure_speed(
+            trained, {"eager": self.network} | {form: run for form, run in self.runs.items() if form == "onnx"}
+        )
+        looks = count_look()
+        card = model_card(self.name, trained, measured, speed, self.agreements, self._left_out, about, looks)
+        (self.folder / CARD).write_text(card, encoding="utf-8")
+        files = [*ALWAYS, *(FORM_FILES[form] for form in FORMATS if form in self.runs)]
+        write_proof(self.folder, self._proof(measured, speed.to_json(), about, details, looks), files)
         return {
-            "images": self._pixels(0, many),
-            "labels": torch.tensor(self.dataset.test.labels[:many]),
-            "scores": self._scores(many).contiguous(),
+            "files": (*files, PROOF),
+            "measured": measured,
+            "looks": looks,
+            "agreements": self.agreements,
+            "refused": self.refused,
+            "absent": self.absent,
         }
 
-    @torch.inference_mode()
-    def _compare(self, module: dict[str, Any]) -> dict[int, float]:
-        """The largest difference of scores at each batch size, as a part of the largest score.
+    def _proof(
+        self, measured: Measured, speed: dict[str, Any], about: About, details: dict[str, Any], looks: int
+    ) -> dict[str, Any]:
+        trained, dataset = self.trained, self.trained.dataset
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "architecture": trained.architecture.digest,
+            "parameters": sum(weight.numel() for weight in trained.network.parameters()),
+            "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+            "normalisation": {"mean": list(dataset.mean), "std": list(dataset.std)},
+            "resize": dataset.resize,
+            "trained": trained.training,
+            "classes": list(dataset.classes),
+            "test": {**_nameless(measured.test), "looks": looks},
+            "confusion_matrix": measured.confusion.tolist(),
+            "calibration": measured.to_json(),
+            "accuracies": {"validation": list(about.accuracies), "test": list(about.test_accuracies)},
+            "agreement": {
+                "tolerance": TOLERANCE,
+                "forms": {form: each.to_json() for form, each in self.agreements.items()},
+                "left_out": self._left_out,
+            },
+            "speed": speed,
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "details": details,
+        }
 
-        Raises:
-            ExportError: one is beyond TOLERANCE.
-        """
-        exported = module["load"]()
-        differences: dict[int, float] = {}
-        for size in sorted({min(size, self._together) for size in BATCH_SIZES}):
-            wanted = self._scores(size)
-            scores = exported(module["prepare"](self._pixels(0, size)))
-            difference = ((scores - wanted).abs().max() / wanted.abs().max().clamp(min=1e-12)).item()
-            if not difference <= TOLERANCE:  # also when it is not a number
-                raise ExportError(
-                    f"the exported network's scores differ by {difference:.2g} of the largest score at batch size "
-                    f"{size}, more than {TOLERANCE:g}",
-                    REPORT,
-                )
-            differences[size] = difference
-        return differences
+    @property
+    def _left_out(self) -> dict[str, str]:
+        return self.refused | self.absent
 
-    def _evaluate(self, module: dict[str, Any]) -> Evaluation:
-        """How the exported network does on the test part."""
-        test, exported, found = self.dataset.test, module["load"](), []
-        for start in range(0, len(test), self._together):
-            probabilities = module["predict"](exported, self._pixels(start, start + self._together))
-            found.append(probabilities.max(1))
-        predicted = np.concatenate([each.indices.numpy() for each in found])
-        probabilities = np.concatenate([each.values.double().numpy() for each in found])
-        return evaluate(test.labels, predicted, probabilities, self.dataset.classes, self.dataset.test_name)
+    @cached_property
+    def _program(self) -> ExportedProgram:
+        return exported_program(self.network, self.trained.architecture.input)
 
+    def _metadata(self) -> dict[str, object]:
+        dataset = self.trained.dataset
+        return {
+            "labels": list(dataset.classes),
+            "input": list(self.trained.architecture.input),
+            "mean": list(dataset.mean),
+            "std": list(dataset.std),
+            "resize": dataset.resize,
+            "preparation": "(pixels / 255 - mean) / std",
+            "architecture": self.trained.architecture.digest,
+        }
 
-def refuse_foreign(folder: Path) -> None:
-    """Refuses a folder that holds anything but an earlier export. One that is not there, or is empty, will do.
+    def _compared(self, run: Callable[[Tensor], Tensor]) -> Agreement:
+        trained, test = self.trained, self.trained.dataset.test
+        prepare = self.module["prepare"]
+        return compare(
+            lambda start, end: trained.scores(test, np.arange(start, end)),
+            lambda start, end: run(prepare(trained.pixels(start, end))),
+            batches(len(test), trained.at_a_time),
+        )
 
-    Only files whose hashes an export has recorded are an export's. One that somebody has changed since is theirs.
-
-    Raises:
-        ExportError: `folder` is a file or a link, or holds something that no export wrote or that was changed since.
-    """
-    try:
-        if folder.is_symlink():
-            raise ExportError(f"{folder} is a link", "Name the folder that it leads to.")
-        if not folder.exists():
-            return
-        if not folder.is_dir():
-            raise ExportError(f"{folder} is a file", "Name another folder to export to.")
-        recorded = _recorded(folder)
-        for path in sorted(folder.iterdir()):
-            if recorded and _is_cache(path):
-                continue
-            if path.name not in recorded or path.is_symlink() or not path.is_file():
-                raise ExportError(
-                    f"{folder} holds {path.name}, which no export wrote", "Name another folder, or empty this one."
-                )
-            if _hash(path) != recorded[path.name]:
-                raise ExportError(
-                    f"{path} was changed since it was exported",
-                    "Keep it elsewhere, or name another folder; an export replaces only what it wrote.",
-                )
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be read: {error.strerror}", "Name another folder to export to.") from error
-
-
-def _is_cache(path: Path) -> bool:
-    """Whether it is what Python leaves where `model.py` was imported."""
-    if path.name != CACHE or path.is_symlink() or not path.is_dir():
-        return False
-    return all(file.match("model.*.pyc") and file.is_file() for file in path.iterdir())
-
-
-def _recorded(folder: Path) -> dict[str, Any]:
-    """The hashes of an earlier export's files, by name, and of its proof.json; {} where `folder` holds none."""
-    path = folder / PROOF
-    try:
-        proof = {} if path.is_symlink() else json.loads(read_plain(path, MOST_PROOF))
-        if proof["format"] != FORMAT:
-            return {}
-        seal = proof.pop(SEAL, None)  # which exports of earlier versions lack
-        recorded = {name: said for name, said in dict(proof["sha256"]).items() if name in FILES}
-        return recorded | {PROOF: _hash(path) if seal in (None, _seal(proof)) else None}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _seal(proof: dict[str, Any]) -> str:
-    """SHA-256 of a proof.json without its seal, however its text is laid out."""
-    return hashlib.sha256(json.dumps(json.loads(json.dumps(proof))).encode()).hexdigest()
-
-
-def put_in_place(temporary: Path, folder: Path) -> None:
-    """Renames a folder with a whole export; an export that stood there goes once the new one is in place.
-
-    Args:
-        temporary: the folder with the new export, beside `folder`.
-        folder: where it is to stand.
-
-    Raises:
-        ExportError: what stood there was changed meanwhile; it stays.
-    """
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    old = folder.parent / f".{folder.name}-{os.getpid()}-old"
-    folder.rename(old)
-    try:
-        refuse_foreign(old)
-        temporary.rename(folder)
-    except (ExportError, OSError):
-        old.rename(folder)
-        refuse_foreign(folder)  # as before, by the name that people know
-        raise
-    shutil.rmtree(old)
-
-
-def _placeless(values: Mapping[str, Any]) -> Any:
-    """The recipe of a checkpoint's values, of weights the last name alone: a path says whose machine it was."""
-    recipe = values.get("recipe")
-    if isinstance(recipe, dict) and isinstance(weights := recipe.get("weights"), str):
-        return recipe | {"weights": weights.rstrip("/\\").replace("\\", "/").rpartition("/")[2]}
-    return recipe
+    def _examples(self) -> dict[str, Tensor]:
+        """A few test images as they are stored, their labels and the trained network's scores."""
+        trained = self.trained
+        many = min(EXAMPLE_IMAGES, trained.at_a_time, len(trained.dataset.test))
+        return {
+            "images": trained.pixels(0, many),
+            "labels": torch.tensor(trained.dataset.test.labels[:many]),
+            "scores": trained.scores(trained.dataset.test, np.arange(many)).contiguous(),
+        }
 
 
 def _nameless(test: Evaluation) -> dict[str, Any]:

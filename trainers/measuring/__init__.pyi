@@ -1,3 +1,9 @@
+from .calibration import (
+    Calibration as Calibration,
+    best_temperature as best_temperature,
+    reliability as reliability,
+    softened as softened,
+)
 from .evaluation import (
     INTERVAL as INTERVAL,
     ClassResult as ClassResult,
@@ -9,4 +15,5 @@ from .evaluation import (
 from .latency import measure_latency as measure_latency
 from .precision import faster_precision as faster_precision, has_bfloat16 as has_bfloat16
 from .threads import faster_threads as faster_threads
+from .timing import Timing as Timing, time_calls as time_calls
 from .wilson import Z95 as Z95, wilson_interval as wilson_interval

@@ -23,10 +23,10 @@ from convscape.spaces.layers import Activation, BatchNorm, Conv, Flatten, Global
 from convscape.trainers.checkpoint import read_checkpoint
 from convscape.trainers.checkpoints import Checkpoints
 from convscape.trainers.data.dataset import load_dataset
-from convscape.trainers.export.bundle import export_bundle
 from convscape.trainers.network import build_network
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
+from exporting import export_checkpoint
 from safetensors.torch import load_file
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in range(6):
         training.run_epoch()
     training.save(folder / "checkpoint")
-    return export_bundle(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
+    return export_checkpoint(architecture, folder / "checkpoint", known, folder / "out", name="backbone").folder
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from convscape.spaces.layers import Activation, BatchNorm, Conv, Dropout, Flatte
 from convscape.trainers.data.dataset import Dataset, load_dataset
 from convscape.trainers.data.images import Images
 from convscape.trainers.data.streaming import Streamed
-from convscape.trainers.export.bundle import export_bundle
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
+from exporting import export_checkpoint
 from PIL import Image
 
 SIZE = 10
@@ -156,7 +156,7 @@ def test_it_is_exported_as_any_other(both, tmp_path):
         training.run_epoch()
         training.save(tmp_path / name)
         results.append(
-            export_bundle(network(dataset), tmp_path / name, dataset, tmp_path / f"{name} export", name=name)
+            export_checkpoint(network(dataset), tmp_path / name, dataset, tmp_path / f"{name} export", name=name)
         )
     assert results[0].test_accuracy == results[1].test_accuracy
 

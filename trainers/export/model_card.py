@@ -1,0 +1,272 @@
+"""Writes the model card of an exported network: what it is, how it was found, how good it is, and what it is not for.
+
+The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting".
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...spaces import format_layer_table, printable, to_notation
+from ..measuring import INTERVAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..measuring import Calibration, Evaluation, Timing
+    from .agreement import Agreement
+    from .measured import Measured, Speed
+    from .trained import Trained
+
+MOST_CLASSES = 20
+"""Classes up to which the confusion matrix is written out; of more the pairs that are confused most are."""
+CONFUSED = 10
+"""Pairs of classes that are told, at most."""
+WEAK = 0.8
+"""A class of whose test images fewer are right is told as one that the network is not for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a search knows of the network that it hands over."""
+
+    question: str = ""
+    """What was asked, as a sentence."""
+    search: tuple[str, ...] = ()
+    """How the network was found: the space, the budget, what was tried; a sentence each."""
+    accuracies: tuple[float, ...] = ()
+    """Validation accuracy, 0 to 1, of each run of this design from a seed of its own."""
+    test_accuracies: tuple[float, ...] = ()
+    """Test accuracy, 0 to 1, of each network that was trained again from a seed of its own; the first is this one."""
+
+
+def model_card(
+    name: str,
+    trained: Trained,
+    measured: Measured,
+    speed: Speed,
+    agreements: Mapping[str, Agreement],
+    refused: Mapping[str, str],
+    about: About,
+    looks: int,
+) -> str:
+    """The text of MODEL_CARD.md.
+
+    Args:
+        name: of the network, for people.
+        trained: the network and its data.
+        measured: how it does on the test images.
+        speed: how fast it is.
+        agreements: how near each form comes to the trained network, by the form's name.
+        refused: forms that are not handed over, with the reason.
+        about: what the search knows of it.
+        looks: how often the test images were looked at.
+    """
+    sections = (
+        _title(name, trained),
+        _asked(about),
+        _data(trained, measured.test.images),
+        _network(trained),
+        _accuracy(measured.test, about, looks),
+        _confusions(measured),
+        _calibration(measured),
+        _speed(speed),
+        _forms(agreements, refused),
+        _not_for(trained, measured.test),
+    )
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _title(name: str, trained: Trained) -> list[str]:
+    classes, image = trained.dataset.classes, _size(trained.architecture.input)
+    return [
+        f"# {_text(name)}",
+        "",
+        (
+            f"Sorts images of {image} into {len(classes):,} classes. `python model.py IMAGE` names the class of a "
+            "picture; `proof.json` has every figure of this page."
+        ),
+    ]
+
+
+def _asked(about: About) -> list[str]:
+    lines = [about.question, *about.search]
+    return ["## How it was found", "", *(f"- {_text(line)}" for line in lines if line)] if any(lines) else []
+
+
+def _data(trained: Trained, test_images: int) -> list[str]:
+    data = trained.dataset
+    return [
+        "## Data",
+        "",
+        (
+            f"{_text(data.name)}, fingerprint `{data.fingerprint}`: {len(data.train):,} images to train on, "
+            f"{len(data.validation):,} to validate on, {test_images:,} to test on. Images are {_size(data.input)}; a "
+            f"picture of another size is brought to that by `{data.resize}`. Classes: "
+            f"{', '.join(map(_text, data.classes))}."
+        ),
+    ]
+
+
+def _network(trained: Trained) -> list[str]:
+    recipe = trained.training.get("recipe")
+    settings = ", ".join(f"{key} {value}" for key, value in recipe.items()) if isinstance(recipe, dict) else ""
+    epochs = trained.training.get("epoch")
+    told = f"Trained for {epochs} epochs from seed {trained.training.get('seed')}: {settings}." if epochs else ""
+    return [
+        "## Network",
+        "",
+        *_block(to_notation(trained.architecture)),
+        "",
+        *_block(format_layer_table(trained.architecture).rstrip()),
+        *(["", _text(told)] if told else []),
+    ]
+
+
+def _accuracy(test: Evaluation, about: About, looks: int) -> list[str]:
+    low, high = test.interval
+    optimistic = f"{looks} times by now, and the accuracy is optimistic where exports were chosen by it"
+    lines = [
+        (
+            f"- Test: **{test.accuracy:.4f}** of {test.images:,} images, {low:.4f} to {high:.4f} ({INTERVAL}); looked "
+            f"at {'for the first time' if looks == 1 else optimistic}."
+        ),
+        *_spread("Validation, over seeds", about.accuracies),
+        *_spread("Test, trained again from other seeds", about.test_accuracies),
+    ]
+    return ["## Accuracy", "", *lines]
+
+
+def _spread(what: str, values: Sequence[float]) -> list[str]:
+    if not values:
+        return []
+    mean = f"mean {statistics.mean(values):.4f}"
+    if len(values) > 1:
+        mean += f", standard deviation {statistics.stdev(values):.4f}"
+    return [f"- {what}: {mean}, n = {len(values)} ({min(values):.4f} to {max(values):.4f})."]
+
+
+def _confusions(measured: Measured) -> list[str]:
+    test, names = measured.test, [_text(each.name) for each in measured.test.classes]
+    pairs = [
+        f"- {_text(each.actual)} for {_text(each.predicted)}: {each.images:,}" for each in test.confusions[:CONFUSED]
+    ]
+    told = ["Taken for another most often:", "", *pairs] if pairs else ["None was taken for another."]
+    if len(names) > MOST_CLASSES:
+        return ["## Confusions", "", *told]
+    rows = (
+        [names[row], *(f"{count:,}" if count else "" for count in counts)]
+        for row, counts in enumerate(measured.confusion.tolist())
+    )
+    table = _table(["is \\ taken for", *names], rows)
+    return ["## Confusions", "", *table, "", *told]
+
+
+def _calibration(measured: Measured) -> list[str]:
+    lines = [
+        "## Calibration",
+        "",
+        (
+            f"Expected calibration error {measured.calibration.error:.4f}: so far is the probability of an answer from "
+            "how often such answers are right, on average over the test images."
+        ),
+    ]
+    if measured.mended is None or measured.temperature is None:
+        lines += [f"No temperature is told: {measured.validated} validation images are too few to find one."]
+    else:
+        mending = f"The temperature that mends it is {measured.temperature:.3f}: `(scores / {measured.temperature:.3f})"
+        found = (
+            f".softmax(1)` has {measured.mended.error:.4f}. It was found on {measured.validated:,} validation images."
+        )
+        lines += [mending + found]
+    return [*lines, "", *_reliability(measured.calibration, measured.mended)]
+
+
+def _reliability(plain: Calibration, mended: Calibration | None) -> list[str]:
+    rows: list[list[str]] = []
+    for at, each in enumerate(plain.bins):
+        row = [f"{each.low:.1f} to {each.low + 1 / len(plain.bins):.1f}", *_bin(plain, at)]
+        rows.append(row + (_bin(mended, at) if mended else []))
+    header = ["probability", "images", "mean", "right"]
+    return _table(header + (["images, mended", "mean", "right"] if mended else []), rows)
+
+
+def _bin(of: Calibration, at: int) -> list[str]:
+    each = of.bins[at]
+    return [f"{each.images:,}", f"{each.confidence:.3f}", f"{each.accuracy:.3f}"] if each.images else ["0", "", ""]
+
+
+def _speed(speed: Speed) -> list[str]:
+    rows = (
+        [form, str(size), *_milliseconds(timing), f"{size / timing.median:,.0f}"]
+        for form, sizes in speed.timings.items()
+        for size, timing in sizes.items()
+    )
+    header = ["form", "images at a time", "ms, median", "9 in 10 below", "repeats", "images a second"]
+    where = f"On {_text(speed.hardware)}, {speed.threads} threads, in float32; whatever else ran there slowed it down."
+    return ["## Speed", "", where, "", *_table(header, rows)]
+
+
+def _milliseconds(timing: Timing) -> list[str]:
+    return [f"{1e3 * timing.median:.3g}", f"{1e3 * timing.high:.3g}", str(timing.repeats)]
+
+
+def _forms(agreements: Mapping[str, Agreement], refused: Mapping[str, str]) -> list[str]:
+    rows = (
+        [
+            form,
+            f"{each.largest_difference:.1e}",
+            f"{each.same_top1} of {each.images}",
+            ", ".join(map(str, each.differences)),
+        ]
+        for form, each in agreements.items()
+    )
+    header = ["form", "largest difference of scores, of the largest", "same class", "images at a time"]
+    left = [f"- {form} is not here: {_text(why)}" for form, why in refused.items()]
+    return ["## Agreement with the trained network", "", *_table(header, rows), *(["", *left] if left else [])]
+
+
+def _not_for(trained: Trained, test: Evaluation) -> list[str]:
+    weak = [each for each in test.classes if each.recall is not None and each.recall < WEAK]
+    unknown = [each for each in test.classes if each.recall is None]
+    lines = [
+        f"- Images of anything but these {len(test.classes):,} classes: it always answers one of them, often surely.",
+        (
+            f"- Images unlike those of {_text(trained.dataset.name)}: taken or lit otherwise, of another source. The "
+            "test images come from where the training images come from: the accuracy says nothing of others."
+        ),
+        "- Decisions about people, their health, safety or rights: it was not examined for bias, attacks or drift.",
+    ]
+    if weak:
+        told = ", ".join(f"{_text(each.name)} ({each.recall:.2f} of {each.images:,})" for each in weak)
+        lines.append(f"- Classes of which fewer than {WEAK:.0%} of the test images were right: {told}.")
+    if unknown:
+        lines.append(f"- Classes of which there was no test image: {', '.join(_text(each.name) for each in unknown)}.")
+    return ["## What it is not for", "", *lines]
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _size(shape: tuple[int, int, int]) -> str:
+    channels, height, width = shape
+    return f"{height} x {width} pixels, {channels} {'channel' if channels == 1 else 'channels'}"
+
+
+def _table(header: Sequence[str], rows: Iterable[list[str]]) -> list[str]:
+    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _block(text: str) -> list[str]:
+    return ["```", *text.splitlines(), "```"]
+
+
+def _text(text: str) -> str:
+    """Text of anybody's, such as a class's name, as Markdown that shows it and does nothing else."""
+    plain = printable(text).replace("\n", "\\n")
+    return re.sub(r"([\\`*_\[\]|<>&#])", lambda found: f"&#{ord(found[0])};", plain)

@@ -1,0 +1,181 @@
+"""The text of an exported model.py, in which the network's own parts are filled in."""
+
+from __future__ import annotations
+
+TEMPLATE = '''\
+"""{name}: sorts images of {shape} into {count} classes.
+
+    python model.py                          checks the weights against the scores recorded in {examples}
+    python model.py IMAGE [IMAGE ...]        names the class of each picture (needs Pillow)
+    python model.py --json IMAGE [IMAGE ...] the same for programs: a line of JSON a picture
+
+    from model import load, predict
+    network = load()
+    probabilities = predict(network, images)     # uint8 {images} -> (N, {count})
+
+The weights are in {weights}, beside this file. Only torch is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+{imports}import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+{functional}from torch import Tensor, nn
+
+CLASSES = {classes}
+INPUT = {input}
+"""Channels, height and width of an image."""
+MEAN = {mean}
+STD = {std}
+"""Of each channel of the training images, their pixels counted from 0 to 1."""
+{constants}
+
+class Network(nn.Module):
+    """Prepared images {images} -> class scores (N, {count}).
+
+    The comments give the size of a layer's output for one image, where it changes: channels x height x width.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+{stages}
+
+    def forward(self, images: Tensor) -> Tensor:
+{passes}
+
+
+{blocks}{helpers}def prepare(images: Tensor) -> Tensor:
+    """Pixels 0..255 {images} -> the values the network was trained on."""
+    mean, std = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (MEAN, STD))
+    return (images.float() / 255 - mean) / std
+
+
+def load(folder: str | Path = Path(__file__).parent) -> Network:
+    """The trained network, ready to predict."""
+    network = Network()
+    network.load_state_dict(read_safetensors(Path(folder) / "{weights}"))
+    return network.eval()
+
+
+@torch.inference_mode()
+def predict(network: Network, images: Tensor) -> Tensor:
+    """Probabilities (N, {count}) of CLASSES for pixels 0..255 {images}{sizes}."""
+    if images.dim() != 4 or {wrong}:
+        raise ValueError(f"images are {{tuple(images.shape)}}, and this network takes {images}")
+    return network(prepare(images)).softmax(1)
+
+
+def read_safetensors(file: Path) -> dict[str, Tensor]:
+    """Tensors by name. Eight bytes hold the length of a JSON header that says where in the rest each tensor lies."""
+    types = {{"F32": torch.float32, "I64": torch.int64, "U8": torch.uint8}}
+    content = bytearray(file.read_bytes())
+    start = 8 + int.from_bytes(content[:8], "little")
+    tensors = {{}}
+    for name, entry in json.loads(content[8:start]).items():
+        if name != "__metadata__":
+            first, last = (start + offset for offset in entry["data_offsets"])
+            tensors[name] = torch.frombuffer(content[first:last], dtype=types[entry["dtype"]]).reshape(entry["shape"])
+    return tensors
+
+
+def check(folder: str | Path = Path(__file__).parent) -> float:
+    """Largest difference to the scores recorded for a few test images, as a part of the largest score."""
+    examples = read_safetensors(Path(folder) / "{examples}")
+    with torch.inference_mode():
+        scores = load(folder)(prepare(examples["images"]))
+    return ((scores - examples["scores"]).abs().max() / examples["scores"].abs().max()).item()
+
+
+def read_image(file: str | Path | BinaryIO) -> Tensor:
+    """A picture as uint8 (1, {channels}, {height}, {width}): {resized}."""
+    from PIL import Image, ImageOps
+
+    formats = ["BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"]
+    if find_spec("pillow_heif"):  # pip install pillow-heif
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+        formats.append("HEIF")
+    with Image.open(file, formats=formats) as picture:
+        if picture.mode == "F":
+            raise ValueError("it holds floats, and nothing says which is white")
+        if picture.mode.startswith("I"):  # of 16 bits the upper 8
+            picture = picture.convert("I")
+            low, high = picture.getextrema()
+            if low < 0 or high > 65_535:
+                raise ValueError("it holds numbers beyond 0 to 65,535, and nothing says which is white")
+            picture = picture.point(lambda value: value * (1 / 256)).convert("L")
+        elif picture.mode == "P":  # a palette may have see-through colours
+            picture = picture.convert("RGBA")
+        picture = ImageOps.exif_transpose(picture.convert("{mode}"))  # upright
+        picture = {resize}
+    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return pixels.view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
+
+
+def answer(network: Network, file: str) -> dict[str, object]:
+    """What the network makes of a picture: its label, and all classes, the most probable first; or why it cannot."""
+    try:
+        images = read_image(file)
+    except Exception as error:  # of a damaged file Pillow raises anything
+        return {{"file": file, "problem": f"no picture that can be read: {{error}}"}}
+    probabilities, order = predict(network, images)[0].sort(descending=True)
+    found = [{{"label": CLASSES[at], "probability": share.item()}} for at, share in zip(order, probabilities)]
+    return {{"file": file, **found[0], "classes": found}}
+
+
+def printable(text: str) -> str:
+    """What is said of a picture, in one line that a terminal does not act on."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def main() -> int:
+    """Names the class of each picture; 1 where one of them cannot be read."""
+    parser = argparse.ArgumentParser(description=f"Names the class of each picture: one of {{len(CLASSES)}}.")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="without any, the weights are checked")
+    parser.add_argument("--json", action="store_true", help="a line of JSON a picture, with all probabilities")
+    options = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # whatever a terminal cannot show
+    if not options.images:
+        print(f"scores agree with the recorded ones to {{check():.1e}} of the largest")
+        return 0
+    network, unread = load(), False
+    for file in options.images:
+        found = answer(network, file)
+        unread = unread or "problem" in found
+        if options.json:
+            print(json.dumps(found))
+        elif "problem" in found:
+            print(printable(f"{{file}}: {{found['problem']}}"), file=sys.stderr)
+        else:
+            best = (f"{{each['label']}} {{each['probability']:.1%}}" for each in found["classes"][:3])
+            print(printable(f"{{file}}: {{', '.join(best)}}"))
+    return int(unread)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+"""Text of the file, to be formatted."""
+
+RESIZES = {
+    "crop": (
+        "the part in its middle that has this shape, resized",
+        "ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)",
+    ),
+    "pad": (
+        "all of it, resized, and black beside it",
+        "ImageOps.pad(picture, ({width}, {height}), Image.Resampling.BILINEAR)",
+    ),
+    "stretch": (
+        "all of it, stretched",
+        "picture.resize(({width}, {height}), Image.Resampling.BILINEAR)",
+    ),
+}
+"""What a picture of another shape becomes, in words and in Python, as `data.pixels` does it in training."""
