@@ -3,45 +3,152 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..spaces import ConfigError, nearest
 from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode, typed_path
 from .printing import echo, echo_json
 from .remote import run_there
 
+if TYPE_CHECKING:
+    from ..trainers.export import Exported, Format
+
+FORMATS: tuple[Format, ...] = ("pt2", "onnx")
+"""Forms that can be asked for, as `trainers.export.FORMATS` has them: known without PyTorch."""
+SEEDS = 3
+"""Seeds that --retrain trains from where --seeds does not say."""
+NOT_ALL = 5
+"""Exit code where a form that was asked for is not handed over."""
+
 
 def export(
     context: typer.Context,
-    name: Name,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|ARCHITECTURE.json", help="The sweep's name; or a network's JSON.")
+    ],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", parser=typed_path, help="Where the files go.")],
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="pt2,onnx|none", help="Forms to write beside model.py.")
+    ] = ",".join(FORMATS),
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Train it again first, on validation images, too; the spread is told.")
+    ] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=100, help=f"With --retrain: from how many seeds; {SEEDS} if not given.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Of ARCHITECTURE.json: a file of weights, or an export's folder.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATASET|FOLDER", help="Of ARCHITECTURE.json: images of its classes.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=typed_path, help="Where the files of --data DATASET are.")
+    ] = None,
     trust_code: TrustCode = False,
     address: Dashboard = None,
     output: Output = "table",
 ) -> None:
-    """Write the best network as weights, JSON and a PyTorch file that needs only torch, and prove that they agree.
+    """Write the best network as files that run without this project, and prove that they agree with it.
+
+    model.py needs only torch; model.pt2 and model.onnx are for other programs; MODEL_CARD.md says what it is, how good,
+    and what it is not for. What disagrees with the trained network is left out, and the exit code is 5 then.
 
     The images held back as a test are looked at here and nowhere else, and how often is counted: choosing between
     several exports by their accuracy on them makes it optimistic.
 
     \b
       convscape export digits --to exported/digits
-      convscape export digits --to exported/small --trial 7
+      convscape export digits --to exported/small --trial 7 --format onnx
+      convscape export digits --to exported/digits --retrain --seeds 5
+      convscape export network.json --weights model.safetensors --data digits --to exported/mine
       convscape export digits --to exported/digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    if address is not None:
-        run_there(context, address, "--to")
-    from ..dashboards.text import export_json, export_lines
-    from ..search import Sweep
+    chosen = _formats(formats)
+    if seeds is not None and not retrain:
+        raise ConfigError("--seeds: nothing is trained without --retrain", "Add --retrain, or leave --seeds out.")
+    if name.endswith(".json"):
+        _refuse_options(trial=trial, retrain=retrain or None, address=address)
+        exported = _export_file(Path(name), weights, data, root, to, chosen)
+    else:
+        _refuse_options(weights=weights, data=data, root=root)
+        if address is not None:
+            run_there(context, address, "--to")
+        from ..search import Sweep
 
-    exported = Sweep.open(name, folder, trust_code=trust_code).export(to, trial)
+        sweep = Sweep.open(name, folder, trust_code=trust_code)
+        exported = sweep.export(to, trial, formats=chosen, seeds=(seeds or SEEDS) if retrain else 0, tell=_tell)
+    tell_export(exported, output)
+
+
+def tell_export(exported: Exported, output: str) -> None:
+    """Prints what was exported; ends the command with exit code NOT_ALL where a form is not handed over.
+
+    Args:
+        exported: what was.
+        output: "table" or "json".
+    """
+    from ..dashboards.text import export_json, export_lines
+
     if output == "json":
         echo_json(export_json(exported))
     else:
         echo(export_lines(exported))
+    refuse_incomplete(exported)
+
+
+def _tell(line: str) -> None:
+    echo(line, err=True)
+
+
+def refuse_incomplete(exported: Exported) -> None:
+    """Says which forms are not handed over, and ends the command with exit code NOT_ALL where there are any."""
+    for form, why in exported.refused.items():
+        echo(f"convscape: {form} is not handed over: {why}", err=True)
+    if exported.refused:
+        echo("  The other files are whole, and agree. Please report this with the architecture's JSON.", err=True)
+        raise typer.Exit(NOT_ALL)
+
+
+def _formats(text: str) -> tuple[Format, ...]:
+    """The forms that --format names."""
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    if words == ["none"]:
+        return ()
+    for word in words:
+        if word not in FORMATS:
+            raise ConfigError(f"--format {text:.60}: {word!r} is no form", nearest(word, [*FORMATS, "none"]))
+    return tuple(form for form in FORMATS if form in words)
+
+
+def _refuse_options(**given: object) -> None:
+    """Refuses options that belong to the other kind of export."""
+    for option, value in given.items():
+        if value is not None:
+            of_a_file = option in ("weights", "data", "root")
+            raise ConfigError(
+                f"--{option}: it belongs to an export of {'ARCHITECTURE.json' if of_a_file else 'a sweep'}",
+                "Name a network's JSON file." if of_a_file else "Name a sweep, or leave it out.",
+            )
+
+
+def _export_file(
+    architecture: Path, weights: str | None, data: str | None, root: Path | None, to: Path, formats: tuple[Format, ...]
+) -> Exported:
+    """Exports a network of one's own."""
+    if weights is None or data is None:
+        raise ConfigError(
+            f"{architecture}: a network's JSON holds neither weights nor images",
+            "Say --weights FILE and --data DATASET, or --data FOLDER with a folder for each class.",
+        )
+    from ..search.handover import export_file, images_for
+
+    dataset = images_for(architecture, data, root)
+    return export_file(architecture, weights, dataset, to, formats=formats)
 
 
 def sync(

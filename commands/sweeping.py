@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ExportError, SweepError
+from .handover import refuse_incomplete
 from .options import (
     SWEEPS,
     Address,
@@ -231,6 +232,7 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
     except SweepError as error:
         echo(f"convscape: {error}", err=True)
         raise typer.Exit(3) from None
+    exported = None
     if output == "json":
         exported = sweep.export(export_to) if export_to else None
         counts = {key: value for key, value in sweep.counts(trials).items() if key != "unfinished"}
@@ -247,7 +249,10 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
     else:
         echo(ending(sweep, trials, exported=bool(export_to)))
         if export_to:
-            echo(f"\n{export_lines(sweep.export(export_to))}")
+            exported = sweep.export(export_to)
+            echo(f"\n{export_lines(exported)}")
         echo(f"\nDone in {time.monotonic() - started:.0f} s.")
         if more := how_to_go_on(sweep, trials):
             echo(more)
+    if exported is not None:
+        refuse_incomplete(exported)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from ..spaces import SweepError, html_table, nearest, printable
-from .bucket import bring, bring_checkpoints, count_look_there, stop_elsewhere, sweeps_in
+from .bucket import bring, bring_checkpoints, stop_elsewhere, sweeps_in
 from .config import LONGEST, NAME, SweepConfig, load_data, remember, remembered
 from .files import (
     CONFIG,
@@ -21,7 +21,6 @@ from .files import (
     PROGRESS,
     STOP,
     bucket_url,
-    count_look,
     former_sweeps,
     held_elsewhere,
     how_to_put_back,
@@ -35,16 +34,17 @@ from .files import (
     trial_folder,
     url_of,
 )
-from .records import failures, state_counts
+from .records import failures, standings, state_counts
 from .tracking import UploadProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from ..trainers import Classifier, Network
-    from ..trainers.export import Exported
+    from ..trainers.export import Exported, Format
+    from .handover import Winner
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
 
@@ -371,7 +371,15 @@ class Sweep:
         first = [name for name in (*LEADING, *LEADING_OF_RECIPES) if name in frame.columns]
         return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
 
-    def export(self, to: str | Path, trial: int | None = None) -> Exported:
+    def export(
+        self,
+        to: str | Path,
+        trial: int | None = None,
+        *,
+        formats: Sequence[Format] = ("pt2", "onnx"),
+        seeds: int = 0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
 
         The test part of the data is looked at here and nowhere else. Each time is counted in the sweep's folder: the
@@ -385,45 +393,42 @@ class Sweep:
         Args:
             to: the folder to write; an earlier export there is replaced.
             trial: number of the trial to export, the best trial when not given.
+            formats: forms to write beside the PyTorch file, "pt2" and "onnx"; what disagrees with the trained network
+                is left out, as `Exported.refused` says.
+            seeds: from how many seeds the network is trained again first, on most of the validation images, too; the
+                first seed's is handed over, and the others' test accuracies show the spread. 0 for none.
+            tell: takes a line on what goes on.
 
         Raises:
             SweepError: no such trial, none has a result, or that the test was looked at cannot be written down.
             DataError: the images are missing, damaged or too few.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
         """
-        from ..trainers import read_checkpoint
-        from ..trainers.export import export_bundle
+        from .handover import export_winner
 
         refuse_links(self.folder)
+        return export_winner(self._winner(trial), Path(to), formats=formats, seeds=seeds, tell=tell)
+
+    def _winner(self, trial: int | None) -> Winner:
+        """The trial that is handed over, and what is said of it."""
+        from ..trainers import read_checkpoint
+        from .handover import Winner
+
         trials = self.trials()
         number = _handed_over(self.best_of(trials)) if trial is None else trial
         record, checkpoint = self._trained(number, trials)
-        # Of a sweep that was killed the epoch may be one that was not told.
-        epoch = read_checkpoint(checkpoint)[1].get("epoch")
-        dataset = load_data(self.config)
-        dataset = dataset.for_refit() if record.refit else dataset.fold(record.fold)
-        return export_bundle(
-            record.design.architecture,
-            checkpoint,
-            dataset,
-            Path(to),
-            name=self.name,
-            details={
-                "sweep": self.name,
-                "trial": number if record.repeats is None else record.repeats,
-                "run": number,
-                "run_id": self.run_ids().get(number),
-                "validation_accuracy": record.accuracies.get(epoch or 0),
-                "images": {"trained_on": len(dataset.train), "validated_on": len(dataset.validation)},
-                "epoch": epoch,
-            },
-            count_look=lambda: self._count_look(number),
+        design = record.number if record.repeats is None else record.repeats
+        standing = standings(trials).get(design)
+        return Winner(
+            config=self.config,
+            record=record,
+            checkpoint=checkpoint,
+            # Of a sweep that was killed the epoch may be one that was not told.
+            epoch=int(read_checkpoint(checkpoint)[1].get("epoch") or 0),
+            accuracies=standing.accuracies if standing else (),
+            counts=self.counts(trials),
+            run_id=self.run_ids().get(number),
         )
-
-    def _count_look(self, number: int) -> int:
-        """Counts that the test images were looked at: where the sweep is in object storage, there."""
-        url = self.config.url
-        return count_look_there(url, self.name, number) if url else count_look(self.folder, number)
 
     def network(self, trial: TrialSummary | int | None = None) -> Network:
         """A trained network as a torch module in evaluation mode: prepared images (N, C, H, W) -> scores (N, classes).

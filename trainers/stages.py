@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class NamedStage:
     """Neighbouring layers of a network that work on maps of about one size; or its head."""
 
     name: str
@@ -31,7 +31,7 @@ class Stage:
     """Index of its last layer."""
 
 
-def stages(architecture: Architecture) -> tuple[Stage, ...]:
+def stages(architecture: Architecture) -> tuple[NamedStage, ...]:
     """The stages of a network, in order: all its layers, each in one of them.
 
     A pooling that shrinks the maps ends a stage, a strided convolution or block begins one. The head begins with the
@@ -47,8 +47,8 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
     head = _head(steps)
     begins = _begins(steps[:head])
     ends = [begin - 1 for begin in [*begins, head][1:]]
-    found = [Stage(f"stage{number}", *pair) for number, pair in enumerate(zip(begins, ends, strict=True), start=1)]
-    return (*found, Stage(HEAD if found else WHOLE, head, len(steps) - 1))
+    found = [NamedStage(f"stage{number}", *pair) for number, pair in enumerate(zip(begins, ends, strict=True), start=1)]
+    return (*found, NamedStage(HEAD if found else WHOLE, head, len(steps) - 1))
 
 
 def _head(steps: list[Step]) -> int:

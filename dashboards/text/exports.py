@@ -6,10 +6,11 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import WIDTH
+from ...trainers.export import FORM_FILES, SOURCE
 from ...trainers.measuring import INTERVAL
 
 if TYPE_CHECKING:
-    from ...trainers.export import Exported
+    from ...trainers.export import Exported, Measurements
     from ...trainers.measuring import ClassResult, Evaluation
 
 MOST_CLASSES = 12
@@ -28,6 +29,9 @@ def export_json(exported: Exported) -> dict[str, Any]:
         "test_accuracy": exported.test_accuracy,
         "test_images": exported.test_images,
         "largest_difference": exported.largest_difference,
+        "agreement": {form: each.to_json() for form, each in exported.agreements.items()},
+        "left_out": exported.refused | exported.absent,
+        "calibration": exported.measured.to_json(),
         "test": {**exported.test.to_json(), "looks": exported.looks},
     }
 
@@ -42,7 +46,9 @@ def export_lines(exported: Exported) -> str:
         _recall(test),
         *_confusions(test),
         *_mistakes(test),
-        f"Exported and trained network differ by {exported.largest_difference:.1e} at most.",
+        _calibration(exported.measured),
+        f"{_forms(exported)} differ from the trained network by {exported.largest_difference:.1e} at most.",
+        *(f"No {FORM_FILES[form]}: {why}" for form, why in exported.absent.items()),
     ]
     lines = [f"Exported to {exported.folder}:", *_wrapped(", ".join(exported.files))]
     return "\n".join([*lines, *(line for sentence in sentences for line in _wrapped(sentence))])
@@ -52,6 +58,19 @@ def _wrapped(text: str) -> list[str]:
     return wrap(
         text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
+
+
+def _forms(exported: Exported) -> str:
+    """The files that hold the network, as a sentence's beginning."""
+    *first, last = [SOURCE, *(FORM_FILES[form] for form in FORM_FILES if form in exported.agreements)]
+    return f"{', '.join(first)} and {last}" if first else f"Scores of {last}"
+
+
+def _calibration(measured: Measurements) -> str:
+    error = f"Probabilities are off by {measured.calibration.error:.3f} on average"
+    if measured.temperature is None or measured.mended is None:
+        return f"{error}."
+    return f"{error}, and by {measured.mended.error:.3f} at a temperature of {measured.temperature:.2f}."
 
 
 def _looked_at(looks: int) -> str:

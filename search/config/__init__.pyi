@@ -1,3 +1,4 @@
+from .asked import asked_in_words as asked_in_words
 from .beginning import begin as begin, is_beginning as is_beginning, read_or_begin as read_or_begin
 from .beginning_text import sweep_file_text as sweep_file_text
 from .data import load_data as load_data

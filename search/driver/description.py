@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...spaces.conv_space import DEFAULTS
-from ..config import UNLIMITED
+from ..config import asked_in_words
 from ..sweep import folder_option
 from ..tracking import TrackedDataset
 
@@ -28,18 +27,7 @@ def description(config: SweepConfig, dataset: Dataset) -> str:
         f"{len(dataset.train):,} images to train on, {len(dataset.validation):,} to validate on, "
         f"{len(dataset.test):,} to test on; {shape}, {len(dataset.classes)} classes"
     )
-    search = config.search
-    epochs = "epochs chosen by the sweep" if search.epochs == "auto" else f"up to {search.epochs:,} epochs"
-    trials = "as many trials as there is time for" if search.trials == UNLIMITED else f"{search.trials:,} trials"
-    asked = f"{trials}, {epochs}, sampler {search.sampler_name}, promotion {search.promotion}"
-    limits = config.budget.model_dump(exclude_none=True, exclude={"over_budget"})
-    rows = {
-        "data": f"{_name(config, dataset)}: {data}",
-        "search": f"{asked}; {' and '.join(search.objectives)}",
-        "time": f"{search.seconds:,.0f} s" if search.seconds else "no limit",
-        "budget": ", ".join(f"{key.replace('_', ' ')} ≤ {value:,}" for key, value in limits.items()) or "no limit",
-        "space": ", ".join(f"{key} {value}" for key, value in config.space.items() if value != DEFAULTS.get(key)),
-    }
+    rows = {"data": f"{_name(config, dataset)}: {data}", **asked_in_words(config)}
     lines = [f"**{config.name}**: a search for a convolutional network", ""]
     lines += [f"- {key}: {value}" for key, value in rows.items() if value]
     commands = {"compare": "the trials, best first", "resume": "go on after an interruption"}

@@ -48,6 +48,7 @@ from .layout import (
     PRECISION as PRECISION,
     PROGRESS as PROGRESS,
     REACHED_BY as REACHED_BY,
+    RETRAINED as RETRAINED,
     SPOOL as SPOOL,
     SPOOLED as SPOOLED,
     STOP as STOP,
@@ -59,7 +60,7 @@ from .layout import (
     trial_folder as trial_folder,
 )
 from .links import PLAIN as PLAIN, refuse_links as refuse_links
-from .lock import hold_file as hold_file, is_locked as is_locked, sweep_lock as sweep_lock
+from .lock import hold_file as hold_file, hold_path as hold_path, is_locked as is_locked, sweep_lock as sweep_lock
 from .looks import count_look as count_look
 from .sealed import (
     open_seal as open_seal,

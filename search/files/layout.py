@@ -38,6 +38,8 @@ STUDY = "study.jsonl"
 REACHED_BY = "CONVSCAPE_SUBMITTED_TO"
 """Variable of the environment that holds the address by which this machine was reached from another, at which what a
 command advises will be typed."""
+RETRAINED = "retrained"
+"""Folder of the checkpoints of winners that an export trained again, a folder for each seed."""
 TRIALS = "trials"
 """Folder that holds a folder of checkpoints for each trial."""
 UPLOADED = "uploaded.jsonl"

@@ -57,6 +57,26 @@ def sweep_lock(folder: Path) -> Iterator[None]:
             unlock_file(file.fileno())
 
 
+@contextmanager
+def hold_path(path: Path, what: str) -> Iterator[None]:
+    """A context manager that holds a file for this process, so that no other process does the same beside it.
+
+    Args:
+        path: of the file, which is made.
+        what: is done meanwhile, for errors.
+
+    Raises:
+        SweepError: another process holds it, or the file system has no locks.
+    """
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666), "r+") as file:
+        if not hold_file(file.fileno(), path):
+            raise SweepError(f"{what}: another process does that at this moment", "Wait until it is done.")
+        try:
+            yield
+        finally:
+            unlock_file(file.fileno())
+
+
 def hold_file(file: int, path: Path) -> bool:
     """Takes the lock on an open file, if need be after processes that look for a moment whether it can be had.
 

@@ -1,11 +1,14 @@
+from .agreement import Agreement as Agreement
 from .bundle import Exported as Exported, export_bundle as export_bundle
 from .bundle_folder import (
     PROOF as PROOF,
+    SOURCE as SOURCE,
     bundle_files as bundle_files,
     is_bundle_file as is_bundle_file,
     put_in_place as put_in_place,
     refuse_foreign as refuse_foreign,
 )
-from .forms import FORMATS as FORMATS, Format as Format
+from .forms import FORM_FILES as FORM_FILES, FORMATS as FORMATS, Format as Format
+from .measured import Measurements as Measurements, accuracy_on_test as accuracy_on_test
 from .model_card import About as About
 from .trained import Trained as Trained

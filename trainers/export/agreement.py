@@ -59,11 +59,11 @@ def batches(images: int, at_a_time: int) -> dict[int, int]:
 def compare(
     wanted: Callable[[int, int], Tensor], form: Callable[[int, int], Tensor], counts: dict[int, int]
 ) -> Agreement:
-    """Runs a form and the trained network on the same images, at several batch sizes.
+    """Runs a form of a network and the trained network on equal images, at several batch sizes.
 
     Args:
         wanted: the trained network's scores (N, classes) of the images from one number to before another.
-        form: the same of what is to agree with it.
+        form: the scores of what is to agree with it.
         counts: batch sizes, and on how many of the first images each.
 
     Raises:

@@ -30,7 +30,7 @@ from .bundle_folder import (
     write_proof,
 )
 from .forms import FORM_FILES, FORMATS, exported_program, load_form, without_packages, write_form
-from .measured import Measured, measure, measure_speed
+from .measured import Measurements, measure, measure_speed
 from .model_card import About, model_card
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
@@ -57,7 +57,7 @@ class Exported:
     folder: Path
     files: tuple[str, ...]
     """Names of the files in `folder`."""
-    measured: Measured
+    measured: Measurements
     """How the exported network did on the test images."""
     looks: int
     """How often the test images were looked at, this time included: from the second time on, choosing between exports
@@ -125,7 +125,7 @@ def export_bundle(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        making = _Making(trained, temporary, name)
+        making = _Making(trained=trained, folder=temporary, name=name)
         making.write_source()
         making.prove_source()
         for form in formats:
@@ -141,7 +141,7 @@ def export_bundle(
     return Exported(folder=folder, **exported)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Making:
     """An export on its way: what is written so far, and how it compares."""
 
@@ -229,7 +229,7 @@ class _Making:
         }
 
     def _proof(
-        self, measured: Measured, speed: dict[str, Any], about: About, details: dict[str, Any], looks: int
+        self, measured: Measurements, speed: dict[str, Any], about: About, details: dict[str, Any], looks: int
     ) -> dict[str, Any]:
         trained, dataset = self.trained, self.trained.dataset
         return {
@@ -245,7 +245,7 @@ class _Making:
             "test": {**_nameless(measured.test), "looks": looks},
             "confusion_matrix": measured.confusion.tolist(),
             "calibration": measured.to_json(),
-            "accuracies": {"validation": list(about.accuracies), "test": list(about.test_accuracies)},
+            "accuracies": {"validation": list(about.accuracies), "test": [measured.test.accuracy, *about.others]},
             "agreement": {
                 "tolerance": TOLERANCE,
                 "forms": {form: each.to_json() for form, each in self.agreements.items()},

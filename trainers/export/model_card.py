@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..measuring import Calibration, Evaluation, Timing
     from .agreement import Agreement
-    from .measured import Measured, Speed
+    from .measured import Measurements, Speed
     from .trained import Trained
 
 MOST_CLASSES = 20
@@ -39,14 +39,14 @@ class About:
     """How the network was found: the space, the budget, what was tried; a sentence each."""
     accuracies: tuple[float, ...] = ()
     """Validation accuracy, 0 to 1, of each run of this design from a seed of its own."""
-    test_accuracies: tuple[float, ...] = ()
-    """Test accuracy, 0 to 1, of each network that was trained again from a seed of its own; the first is this one."""
+    others: tuple[float, ...] = ()
+    """Test accuracy, 0 to 1, of each network of this design that was trained like this one, from another seed."""
 
 
 def model_card(
     name: str,
     trained: Trained,
-    measured: Measured,
+    measured: Measurements,
     speed: Speed,
     agreements: Mapping[str, Agreement],
     refused: Mapping[str, str],
@@ -135,7 +135,7 @@ def _accuracy(test: Evaluation, about: About, looks: int) -> list[str]:
             f"at {'for the first time' if looks == 1 else optimistic}."
         ),
         *_spread("Validation, over seeds", about.accuracies),
-        *_spread("Test, trained again from other seeds", about.test_accuracies),
+        *_spread("Test, with others trained from other seeds", (test.accuracy, *about.others) if about.others else ()),
     ]
     return ["## Accuracy", "", *lines]
 
@@ -149,7 +149,7 @@ def _spread(what: str, values: Sequence[float]) -> list[str]:
     return [f"- {what}: {mean}, n = {len(values)} ({min(values):.4f} to {max(values):.4f})."]
 
 
-def _confusions(measured: Measured) -> list[str]:
+def _confusions(measured: Measurements) -> list[str]:
     test, names = measured.test, [_text(each.name) for each in measured.test.classes]
     pairs = [
         f"- {_text(each.actual)} for {_text(each.predicted)}: {each.images:,}" for each in test.confusions[:CONFUSED]
@@ -165,7 +165,7 @@ def _confusions(measured: Measured) -> list[str]:
     return ["## Confusions", "", *table, "", *told]
 
 
-def _calibration(measured: Measured) -> list[str]:
+def _calibration(measured: Measurements) -> list[str]:
     lines = [
         "## Calibration",
         "",

@@ -35,8 +35,8 @@ class Trained:
     architecture: Architecture
     """Of the network."""
     dataset: Dataset
-    """Its mean and deviation are those that the weights were learnt with, which after a transfer are not the training
-    part's."""
+    """The images, with the mean and deviation that the weights were learnt with, which after a transfer are not the
+    training part's."""
     training: dict[str, Any] = field(default_factory=dict)
     """How it was trained, as values for JSON."""
 

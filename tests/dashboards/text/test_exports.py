@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from convscape.dashboards.text import export_json, export_lines
-from convscape.trainers.export import Exported
-from convscape.trainers.measuring import evaluate
+from convscape.trainers.export import Agreement, Exported, Measurements
+from convscape.trainers.measuring import Evaluation, evaluate, reliability
 
 ANSWERS = evaluate(
     np.array([0] * 10 + [1] * 10 + [2] * 4),
@@ -19,7 +19,24 @@ ANSWERS = evaluate(
     ("cat", "dog", "fox"),
     lambda index: f"cat/{index}.jpg",
 )
-EXPORTED = Exported(folder=Path("out"), files=("model.py",), test=ANSWERS, looks=1, largest_difference=3.5e-7)
+PROBABILITIES = np.array([[0.9, 0.1], [0.9, 0.1]])
+RELIABLE = reliability(PROBABILITIES, np.array([0, 0]))
+MEASURED = Measurements(
+    test=ANSWERS, confusion=np.eye(3, dtype=np.int64), calibration=RELIABLE, temperature=None, mended=None, validated=9
+)
+EXPORTED = Exported(
+    folder=Path("out"),
+    files=("model.py",),
+    measured=MEASURED,
+    looks=1,
+    agreements={"source": Agreement({1: 3.5e-7}, 4, 4), "pt2": Agreement({1: 1e-7}, 4, 4)},
+    refused={},
+    absent={},
+)
+
+
+def of(answers: Evaluation) -> Exported:
+    return replace(EXPORTED, measured=replace(MEASURED, test=answers))
 
 
 def test_it_says_how_sure_the_accuracy_is_and_what_was_wrong() -> None:
@@ -32,7 +49,8 @@ def test_it_says_how_sure_the_accuracy_is_and_what_was_wrong() -> None:
         "  Most often taken for another: cat for dog, twice; dog for fox, once.",
         "  Most confident mistakes: cat/19.jpg, dog, for fox with 0.88; cat/9.jpg, cat,",
         "    for dog with 0.68; cat/8.jpg, cat, for dog with 0.66.",
-        "  Exported and trained network differ by 3.5e-07 at most.",
+        "  Probabilities are off by 0.100 on average.",
+        "  model.py and model.pt2 differ from the trained network by 3.5e-07 at most.",
     ]
 
 
@@ -48,17 +66,17 @@ def test_of_many_classes_the_lowest_are_told() -> None:
     predicted = labels.copy()
     predicted[40] = 3
     many = evaluate(labels, predicted, np.ones(400), [f"class {number}" for number in range(100)])
-    text = export_lines(replace(EXPORTED, test=many))
+    text = export_lines(of(many))
     assert "Recall: 1.00 on average over 100 classes, lowest class 10 0.75 of 4, class 0 1.00" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_nothing_wrong_and_a_class_without_images_are_told_plainly() -> None:
     perfect = evaluate(np.zeros(5, int), np.zeros(5, int), np.ones(5), ("cat", "dog"))
-    text = export_lines(replace(EXPORTED, test=perfect))
+    text = export_lines(of(perfect))
     assert "Recall: cat 1.00 of 5." in text
     assert "mistakes" not in text
-    assert export_json(replace(EXPORTED, test=perfect))["test"]["classes"][1]["recall"] is None
+    assert export_json(of(perfect))["test"]["classes"][1]["recall"] is None
 
 
 def test_its_json_has_all_of_it() -> None:

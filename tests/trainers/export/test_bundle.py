@@ -27,8 +27,7 @@ from convscape.spaces.layers import (
     Pool,
     Residual,
 )
-from convscape.trainers.export import bundle as exporting
-from convscape.trainers.export import trained as trained_network
+from convscape.trainers.export import bundle as exporting, trained as trained_network
 from convscape.trainers.export.bundle_folder import CARD, EXAMPLES, PROOF, SOURCE, WEIGHTS
 from convscape.trainers.export.pytorch_source import source
 from convscape.trainers.recipe import Recipe

@@ -1,0 +1,2 @@
+from .exporting import export_file as export_file, export_winner as export_winner, images_for as images_for
+from .winner import Winner as Winner
