@@ -7,12 +7,13 @@ SWEEPS ?= sweeps
 # A file's tests stay in one process: they share what is slow to make. Files come as they are: the longest has one test.
 PROCESSES ?= --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-slow fuzz gpu check format clean
+.PHONY: help demo test test-slow test-classics fuzz gpu check format clean
 
 help:
 	@echo "make demo       search the embedded digits, export the winner (about two minutes after the environment)"
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take longer"
+	@echo "make test-classics  every classic in its own size, exported and run in an environment without this project"
 	@echo "make fuzz       100,000 changed files of each kind"
 	@echo "make gpu        proves the GPU path with \$$(PYTHON) as it is: checks and benchmark, GPU_SECONDS (450) in all"
 	@echo "make check      format, lint, types, import rules"
@@ -25,6 +26,9 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PROCESSES)
+
+test-classics: $(VENV)/.installed-dev
+	CLASSICS=all $(BIN)/python -m pytest -m slow tests/trainers/export/test_alone.py
 
 fuzz: $(VENV)/.installed-dev
 	FUZZ=100000 $(BIN)/python -m pytest -m slow tests/hostile/test_fuzz.py

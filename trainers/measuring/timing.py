@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FEWEST, MOST, SECONDS = 3, 30, 2.0
+FEWEST, MOST, SECONDS = 3, 30, 1.0
 """Repeats at least and at most, and the seconds after which there are no more."""
 
 
