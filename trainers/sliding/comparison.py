@@ -24,15 +24,6 @@ AT_A_TIME = 64
 """Crops that are classified together, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
-    """How long something took, over all repeats."""
-
-    median: float
-    shortest: float
-    longest: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropComparison:
     """One pass over larger images beside their crops, each classified by the trained network itself.
@@ -59,21 +50,20 @@ class CropComparison:
     the crop sees; as a part of the largest score of a crop. None where there is no such place."""
     agreement: float
     """Share of the places, 0 to 1, at which both name the same class."""
-    repeats: int
-    """Times that both were measured, by turns, after one that does not count."""
-    pass_seconds: Seconds
-    """Of one pass over all images."""
-    crops_seconds: Seconds
-    """Of all crops of all images."""
+    pass_seconds: tuple[float, ...]
+    """Of one pass over all images, each time that it was measured; the first, which warms up, is not among them."""
+    crops_seconds: tuple[float, ...]
+    """Of all crops of all images, measured by turns with the pass."""
 
     @property
-    def speedup(self) -> float:
-        """How many times as long all crops take as the pass, by the medians."""
-        return self.crops_seconds.median / self.pass_seconds.median
+    def ratios(self) -> tuple[float, ...]:
+        """How many times as long the crops took as the pass, each time."""
+        return tuple(all_ / one for one, all_ in zip(self.pass_seconds, self.crops_seconds, strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as values for JSON, the speedup worked out."""
-        return {**asdict(self), "speedup": self.speedup}
+        """All of it as values for JSON, medians, `n` and the range of seconds and ratios worked out."""
+        measured = {"pass_seconds": self.pass_seconds, "crops_seconds": self.crops_seconds, "ratio": self.ratios}
+        return {**asdict(self), **{name: _summary(values) for name, values in measured.items()}}
 
 
 @torch.inference_mode()
@@ -111,7 +101,7 @@ def compare_with_crops(
 
     works = (lambda: slide(sliding, images), one_by_one)
     scores, wanted = (work() for work in works)  # the first of each does not count
-    pass_seconds, crops_seconds = _by_turns(works, repeats, images.device)
+    taken = _by_turns(works, repeats, images.device)
     scores = scores[:, :, :rows, :columns]  # a rest of the image may have given one place more
     differences = (scores - wanted).abs()
     largest = wanted.abs().max().clamp(min=torch.finfo(wanted.dtype).tiny)
@@ -126,13 +116,12 @@ def compare_with_crops(
         difference=(differences.max() / largest).item(),
         inner_difference=(inner.max() / largest).item() if inner.numel() else None,
         agreement=(scores.argmax(1) == wanted.argmax(1)).double().mean().item(),
-        repeats=repeats,
-        pass_seconds=pass_seconds,
-        crops_seconds=crops_seconds,
+        pass_seconds=taken[0],
+        crops_seconds=taken[1],
     )
 
 
-def _by_turns(works: Sequence[Callable[[], Tensor]], repeats: int, device: torch.device) -> list[Seconds]:
+def _by_turns(works: Sequence[Callable[[], Tensor]], repeats: int, device: torch.device) -> list[tuple[float, ...]]:
     """Seconds of each of `works`, measured one after the other in each repeat."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(repeats):
@@ -142,4 +131,8 @@ def _by_turns(works: Sequence[Callable[[], Tensor]], repeats: int, device: torch
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             seconds.append(time.perf_counter() - start)
-    return [Seconds(statistics.median(seconds), min(seconds), max(seconds)) for seconds in taken]
+    return [tuple(seconds) for seconds in taken]
+
+
+def _summary(values: tuple[float, ...]) -> dict[str, Any]:
+    return {"median": statistics.median(values), "n": len(values), "range": [min(values), max(values)]}
