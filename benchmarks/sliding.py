@@ -9,8 +9,8 @@ are those of the crops but for rounding; the second does, as VGG does.
 
 NETWORK is a classic, a line of notation or a JSON file, `--size` the side of the images; without one there are two
 small ones. VGG-16 over 384x384 as in the CS231n notes: `python benchmarks/sliding.py vgg16 --size 384 --repeats 3`,
-about two minutes on a core that has nothing else to do. The last line is JSON: `ratio` is the seconds of the crops over those of
-the pass, the median of the last network's repeats, `spread` their range.
+about two minutes on a core that has nothing else to do. The last line is JSON: `ratio` is the seconds of the crops over
+those of the pass, the median of the last network's repeats, `spread` their range.
 """
 
 from __future__ import annotations
