@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..spaces import ArchitectureError
+from ..spaces import ArchitectureError, ConfigError
 from .completion import classics
 from .options import Output, Settings, SweepFile, TrustCode
 from .printing import echo, echo_json
@@ -38,22 +38,43 @@ def describe(
         str,
         typer.Option(metavar="PATH", help="A convolution by its place in the table: weights shared or not, im2col."),
     ] = "",
+    fully_convolutional: Annotated[
+        bool,
+        typer.Option(
+            "--fully-convolutional", help="FC layers as convolutions, so that it slides over a larger --input."
+        ),
+    ] = False,
     output: Output = "table",
 ) -> None:
     """The layer table of a network: sizes, parameters, MACs, their shares, activations, memory. Nothing is built.
 
-    With --layer, one convolution beside its alternatives: unshared or fully connected weights, a stack of 3x3.
+    With --layer, one convolution beside its alternatives: unshared or fully connected weights, a stack of 3x3. With
+    --fully-convolutional, the network sliding over an image larger than its own: a map of scores in one pass.
 
     \b
       convscape describe vgg16
       convscape describe resnet50 --batch 256 --optimizer adamw
       convscape describe alexnet --input 3x224x224 --fit strict
       convscape describe alexnet --layer 0
+      convscape describe vgg16 --fully-convolutional --input 3x384x384
       convscape describe "INPUT[32x32x3] -> [CONV3-32 -> RELU]*2 -> FC-10"
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     from ..dashboards.text import network_json, network_text
     from ..spaces import load_architecture
 
+    if fully_convolutional:
+        if layer:
+            raise ConfigError("--layer and --fully-convolutional: one or the other", "Leave one of them out.")
+        from ..dashboards.text import sliding_json, sliding_text
+        from ..spaces import SlidingNetwork
+
+        native = load_architecture(network, None, classes, fit)
+        sliding = SlidingNetwork(native, _image(input) or native.input)
+        if output == "json":
+            echo_json(sliding_json(sliding, batch, optimizer, precision))
+        else:
+            echo(sliding_text(sliding, batch, optimizer, precision))
+        return
     found = load_architecture(network, _image(input), classes, fit)
     if layer:
         from ..spaces import alternatives_to, format_alternatives

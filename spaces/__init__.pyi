@@ -81,10 +81,16 @@ from .notation import to_notation as to_notation
 from .parsing import parse_notation as parse_notation
 from .plain_files import check_plain as check_plain, read_plain as read_plain
 from .printable import html_table as html_table, printable as printable
+from .sliding import (
+    SlidingNetwork as SlidingNetwork,
+    fully_convolutional as fully_convolutional,
+    sliding_paths as sliding_paths,
+    total_stride as total_stride,
+)
 from .source_finder import (
     FOLDERS as FOLDERS,
     SENT as SENT,
     is_export_source as is_export_source,
     sent_folders as sent_folders,
 )
-from .tracing import Step as Step, trace as trace
+from .tracing import Step as Step, Traced as Traced, trace as trace

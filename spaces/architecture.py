@@ -27,7 +27,7 @@ from .layers import (
 )
 from .notation import layer_notation, to_notation
 from .printable import html_table
-from .tracing import DEEPEST_NESTING, LARGEST_NETWORK, Shape, Step, resolve_padding, trace
+from .tracing import DEEPEST_NESTING, LARGEST_NETWORK, Shape, Traced, resolve_padding, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ LARGEST_JSON = 6_000_000
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(Traced):
     """A network that can be built: its input, its layers in order, its classes and the fit rule.
 
     Args:
@@ -92,11 +92,6 @@ class Architecture:
         rows = [(step.path, layer_notation(step.layer), _by_size(step.output)) for step in top[:MOST_SHOWN]]
         more = f"<p>… and {len(top) - MOST_SHOWN:,} more</p>" if len(top) > MOST_SHOWN else ""
         return f"<code>{escape(to_notation(self))}</code>{html_table(['', 'layer', 'output'], rows)}{more}"
-
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """One `Step` for each layer at work on this network's input, in order; a block's own comes after its parts'."""
-        return trace(self.layers, self.input, self.fit)
 
     @property
     def output(self) -> Shape:

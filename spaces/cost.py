@@ -13,8 +13,7 @@ from .memory import Memory, Precision, SavedForBackward, buffers, bytes_of, held
 from .notation import layer_notation
 
 if TYPE_CHECKING:
-    from .architecture import Architecture
-    from .tracing import Shape, Step
+    from .tracing import Shape, Step, Traced
 
 OPTIMIZER_STATES = {"none": 0, "sgd": 1, "adamw": 2}
 """Values that an optimiser keeps for each weight."""
@@ -83,7 +82,7 @@ class Totals:
 class CostTable:
     """The cost of every layer of a network: a row for the input, then one a layer; a block's own follows its parts'."""
 
-    architecture: Architecture
+    architecture: Traced
     rows: tuple[Row, ...]
 
     @cached_property
@@ -170,7 +169,7 @@ class CostTable:
         return self.totals.parameters + buffers(self.architecture)
 
 
-def cost_table(architecture: Architecture) -> CostTable:
+def cost_table(architecture: Traced) -> CostTable:
     """The cost of every layer of `architecture` for one image, exact and without building the network.
 
     >>> from convscape.spaces.classics.catalog import classic

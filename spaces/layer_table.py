@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from .cost import cost_table
 
 if TYPE_CHECKING:
-    from .architecture import Architecture
     from .memory import Memory, Precision
+    from .tracing import Traced
 
 WIDTH = 80
 """Columns of the text, at most."""
@@ -21,7 +21,7 @@ _TEXTS = 3
 """Columns from the left that hold words; the others hold numbers."""
 
 
-def format_layer_table(architecture: Architecture) -> str:
+def format_layer_table(architecture: Traced) -> str:
     """A network's layer table as text of at most 80 columns, one line a layer, then the totals.
 
     A line gives the layer's place, the layer, its output as HxWxC, parameters, MACs and their share of the total in
@@ -51,7 +51,7 @@ def format_layer_table(architecture: Architecture) -> str:
 
 
 def format_memory_table(
-    architecture: Architecture, batch: int = 64, optimizer: str = "sgd", precision: Precision = "float32"
+    architecture: Traced, batch: int = 64, optimizer: str = "sgd", precision: Precision = "float32"
 ) -> str:
     """What classifying one image takes, and what a training step takes, as lines of at most 80 columns.
 

@@ -31,9 +31,8 @@ from .layers import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .architecture import Architecture
     from .layers import Window
-    from .tracing import Step
+    from .tracing import Step, Traced
 
 Precision = Literal["float64", "float32", "float16", "bfloat16"]
 BYTES: dict[Precision, int] = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
@@ -104,7 +103,7 @@ def bytes_of(precision: Precision) -> int:
     return BYTES[precision]
 
 
-def saved_for_backward(architecture: Architecture) -> tuple[SavedForBackward, ...]:
+def saved_for_backward(architecture: Traced) -> tuple[SavedForBackward, ...]:
     """What each layer of a network adds to the memory the backward pass needs, in the order of `architecture.steps`.
 
     A tensor counts where it is first kept. The sum equals what `torch.autograd.graph.saved_tensors_hooks` sees,
@@ -116,7 +115,7 @@ def saved_for_backward(architecture: Architecture) -> tuple[SavedForBackward, ..
     return tuple(kept)
 
 
-def held_by_forward(architecture: Architecture, precision: Precision = "float32") -> int:
+def held_by_forward(architecture: Traced, precision: Precision = "float32") -> int:
     """Bytes an image that a forward pass without gradients holds at once, at most, the image included.
 
     Raises:
@@ -127,7 +126,7 @@ def held_by_forward(architecture: Architecture, precision: Precision = "float32"
     return image + _hold_sequence(architecture.layers, iter(architecture.steps), size)[0]
 
 
-def buffers(architecture: Architecture) -> int:
+def buffers(architecture: Traced) -> int:
     """Cells of all batch norms' running means and variances."""
     return sum(2 * step.input[0] for step in architecture.steps if isinstance(step.layer, BatchNorm))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
@@ -63,6 +63,22 @@ class Step(NamedTuple):
     padding: Sides | None
     """Cells (top, bottom, left, right) that a window adds, the fit rule's included; None where nothing slides."""
     fields: Fields
+
+
+class Traced:
+    """Layers at work on an input: what an `Architecture` is, and a network that slides over a larger image."""
+
+    input: tuple[int, int, int]
+    """(C, H, W) of one image."""
+    layers: tuple[Layer, ...]
+    """What the image passes through, in order."""
+    fit: Fit
+    """What windows do where they do not tile their input."""
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """One `Step` for each layer at work on this input, in order; a block's own comes after its parts'."""
+        return trace(self.layers, self.input, self.fit)
 
 
 def trace(layers: Sequence[Layer], input: Shape, fit: Fit) -> tuple[Step, ...]:

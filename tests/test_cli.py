@@ -210,6 +210,8 @@ BAD = [
     (["describe", "INPUT[8x8x1] -> CONV99-4 valid -> FC-10"], 2, ""),
     (["describe", "vgg16", "--input", "224"], 2, "not CxHxW"),
     (["describe", "none.json"], 2, "cannot be read"),
+    (["describe", "vgg16", "--fully-convolutional", "--input", "3x200x384"], 2, "Slide over at least 224x224"),
+    (["describe", "vgg16", "--fully-convolutional", "--layer", "0"], 2, "Leave one of them out."),
     (["describe", "vgg16", "--layer", "1"], 2, "Convolutions: 0, 2, 5, 7,"),
     (["describe", "resnet50", "--layer", "4.bdy.0", "-o", "json"], 2, "Did you mean '4.body.0'?"),
 ]
@@ -630,6 +632,35 @@ def test_describe_one_layer_beside_its_alternatives(run: Any) -> None:
     assert plain["parameters"] == {"shared": 34_944, "unshared": 105_705_600, "fully_connected": 44_892_355_200}
     padded = run("describe", "alexnet", "--layer", "0", "--input", "3x224x224", "--fit", "pad", "-o", "json").json
     assert padded["input"] == [3, 224, 224]
+
+
+def test_describe_a_network_that_slides_over_a_larger_image(run: Any, here: Path) -> None:
+    """VGG-16 over 384x384 gives 6x6x1000, as 36 crops would (CS231n ConvNet notes, "Converting FC layers")."""
+    asked = ("describe", "vgg16", "--fully-convolutional", "--input", "3x384x384")
+    shown = run(*asked)
+    assert fits(shown.out)
+    for told in ("CONV7-4096 valid  6x6x4096", "6x6x1000", "138,357,544", "the 36 crops one by one 556,929,515,520"):
+        assert told in shown.out
+    plain = run(*asked, "-o", "json").json
+    sliding = plain["sliding"]
+    assert (sliding["output"], sliding["stride"], sliding["pads"]) == ([1000, 6, 6], [32, 32], True)
+    assert sliding["crops"]["macs"] == 36 * run("describe", "vgg16", "-o", "json").json["totals"]["macs"]
+    assert sliding["crops"]["one_pass_macs"] == plain["totals"]["macs"]
+    (here / "sliding.json").write_text(json.dumps(plain))
+    again = run("describe", "sliding.json", "--fully-convolutional", "--input", "3x384x384", "-o", "json")
+    assert again.json == plain
+
+
+def test_describe_what_slides_otherwise(run: Any) -> None:
+    unpadded = run("describe", "lenet5", "--fully-convolutional", "--input", "1x40x36").out
+    assert "Over 40x36: 3x2 places of 32x32, 4 cells apart, 10 scores each." in unpadded
+    assert "No layer pads: the scores are those of the crops." in unpadded
+    assert "one vector of 10 scores; on larger images one every 4" in run(
+        "describe", "lenet5", "--fully-convolutional"
+    ).out.replace("\n", " ")
+    averaged = run("describe", "resnet18", "--fully-convolutional", "--input", "3x300x400")
+    assert "one vector of 1,000 scores, as for an image of any size" in averaged.out
+    assert fits(averaged.out)
 
 
 @given(st.text() | st.from_regex(r"[0-9]{0,9}[xX][0-9]{0,9}[xX][0-9]{0,9}"))

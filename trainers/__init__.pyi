@@ -25,6 +25,16 @@ from .recipe import (
     SCHEDULES as SCHEDULES,
     Recipe as Recipe,
 )
+from .sliding import (
+    CropComparison as CropComparison,
+    FullyConvolutional as FullyConvolutional,
+    average_scores as average_scores,
+    compare_with_crops as compare_with_crops,
+    convert_weights as convert_weights,
+    slide as slide,
+    sliding_network as sliding_network,
+    sliding_probabilities as sliding_probabilities,
+)
 from .training import Training as Training
 from .transfer import (
     LARGEST_WEIGHTS as LARGEST_WEIGHTS,

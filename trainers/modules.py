@@ -90,7 +90,7 @@ class PaddedConv2d(nn.Conv2d):
 
 
 class OneCellConv2d(nn.Conv2d):
-    """A convolution of a map of one cell, (N, C, 1, 1) -> (N, filters, H', W'); on a CPU always in float32.
+    """A convolution of a map of one cell, (N, C, 1, 1) -> (N, filters, H', W'); on a CPU always in its weights' type.
 
     There the bfloat16 gradient of such a convolution's weights is garbage where it pads and has a stride above 1
     (torch 2.14.1, oneDNN). One cell costs next to nothing.
@@ -100,7 +100,7 @@ class OneCellConv2d(nn.Conv2d):
         if input.device.type != "cpu":
             return super().forward(input)
         with torch.autocast("cpu", enabled=False):
-            return super().forward(input.float())
+            return super().forward(input.to(self.weight.dtype))
 
 
 class Pointwise(nn.Conv2d):

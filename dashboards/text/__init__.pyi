@@ -11,6 +11,7 @@ from .networks import (
     network_json as network_json,
     network_text as network_text,
 )
+from .sliding import sliding_json as sliding_json, sliding_text as sliding_text
 from .status import (
     status_json as status_json,
     status_text as status_text,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...search.driver import Forecast
     from ...search.proposals import DesignSpace
     from ...search.records import Design
-    from ...spaces import Architecture, Precision
+    from ...spaces import Architecture, Precision, Traced
 
 
 def network_text(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> str:
@@ -28,11 +28,15 @@ def network_text(architecture: Architecture, batch: int, optimizer: str, precisi
     Raises:
         ArchitectureError: an unknown precision or optimizer.
     """
-    line = fill(
+    memory = format_memory_table(architecture, batch, optimizer, precision)
+    return f"{notation_lines(architecture)}\n\n{format_layer_table(architecture)}{memory}".rstrip("\n")
+
+
+def notation_lines(architecture: Architecture) -> str:
+    """A network's notation, in lines of WIDTH columns."""
+    return fill(
         to_notation(architecture), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-    memory = format_memory_table(architecture, batch, optimizer, precision)
-    return f"{line}\n\n{format_layer_table(architecture)}{memory}".rstrip("\n")
 
 
 def network_json(architecture: Architecture, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
@@ -47,7 +51,27 @@ def network_json(architecture: Architecture, batch: int, optimizer: str, precisi
     Raises:
         ArchitectureError: an unknown precision or optimizer.
     """
-    cost = cost_table(architecture)
+    return {
+        "notation": to_notation(architecture),
+        "digest": architecture.digest,
+        "architecture": architecture.to_json(),
+        **cost_json(architecture, batch, optimizer, precision),
+    }
+
+
+def cost_json(network: Traced, batch: int, optimizer: str, precision: Precision) -> dict[str, Any]:
+    """Totals of a network, its memory in bytes and its layers, as values for JSON.
+
+    Args:
+        network: at work on its input.
+        batch: images of a training step, for its memory.
+        optimizer: "sgd", "adamw" or "none", for the memory of a training step.
+        precision: of weights and activations alike.
+
+    Raises:
+        ArchitectureError: an unknown precision or optimizer.
+    """
+    cost = cost_table(network)
     totals = cost.totals
     inference, training = cost.inference_memory(1, precision), cost.training_memory(batch, precision, optimizer)
     layers = [
@@ -71,10 +95,7 @@ def network_json(architecture: Architecture, batch: int, optimizer: str, precisi
         for row, kept in zip(cost.rows, cost.kept, strict=True)
     ]
     return {
-        "notation": to_notation(architecture),
-        "digest": architecture.digest,
-        "architecture": architecture.to_json(),
-        "totals": _totals(architecture),
+        "totals": _totals(network),
         "memory": {
             "precision": precision,
             "batch": batch,
@@ -86,8 +107,8 @@ def network_json(architecture: Architecture, batch: int, optimizer: str, precisi
     }
 
 
-def _totals(architecture: Architecture) -> dict[str, Any]:
-    totals = cost_table(architecture).totals
+def _totals(network: Traced) -> dict[str, Any]:
+    totals = cost_table(network).totals
     names = ("parameters", "weights", "biases", "macs", "flops", "activations")
     counts = {name: getattr(totals, name) for name in names}
     return {**counts, "receptive_field": list(totals.receptive_field)}

@@ -1,0 +1,5 @@
+"""Networks that slide over images larger than their own: every fully connected layer written as a convolution."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
