@@ -6,6 +6,7 @@ needs: torch and Pillow.
 
 from __future__ import annotations
 
+import base64
 import io
 import runpy
 from pathlib import Path
@@ -14,8 +15,8 @@ from typing import Any
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc import PythonModel, PythonModelContext
 
 IMAGE = "image"
 """The column of the input."""
@@ -40,12 +41,17 @@ class PictureModel(PythonModel):
         self._network = self._code["load"](bundle)
 
     def predict(
-        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - what MLflow calls it with
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
         """Names the class of each picture.
 
         Args:
-            model_input: its column `image` holds one file's bytes a row.
+            context: what `load_context` was given.
+            model_input: its column `image` holds one file's bytes a row, or these as base64.
+            params: none are known.
 
         Returns:
             A row for each picture, in their order: `label`, the most probable class; `probability`, its probability
@@ -63,11 +69,11 @@ class PictureModel(PythonModel):
         """Pictures as the network takes them, each a tensor uint8 (1, C, H, W)."""
         pictures, unreadable = [], []
         for row, content in enumerate(files):
-            file = io.BytesIO(content if isinstance(content, bytes | bytearray) else b"")
+            file = io.BytesIO(_bytes(content))
             try:
                 pictures.append(self._code["read_image"](file))
             except Exception as error:  # noqa: BLE001 - of damaged bytes Pillow raises anything
-                unreadable.append(f"row {row}: {error!s:.200}".replace(f" {file!r}", ""))
+                unreadable.append(f"row {row}: {str(error).replace(f' {file!r}', '')[:200]}")
         if unreadable:
             more = f"; and {len(unreadable) - MOST_TOLD:,} more" if len(unreadable) > MOST_TOLD else ""
             raise MlflowException(
@@ -91,6 +97,17 @@ class PictureModel(PythonModel):
             for row in found
             for best in [row.index(max(row))]
         ]
+
+
+def _bytes(content: Any) -> bytes:
+    """The bytes of a file. MLflow has them ready, but leaves base64 as it is where a client sent `inputs`.
+
+    No picture's file has only letters of base64 in it.
+    """
+    try:
+        return base64.b64decode(content, validate=True)
+    except (ValueError, TypeError):
+        return content if isinstance(content, bytes | bytearray) else b""
 
 
 set_model(PictureModel())

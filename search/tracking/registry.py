@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from contextlib import suppress
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import RegisteredModel
 
-_PROMPT = "mlflow.prompt.is_prompt"
+_VERSIONS = "mlflow.modelVersions"
+"""The tag of a model by which MLflow's page of a run shows as which versions it is registered."""
 _READY = 60
 """Seconds that a registry which copies a version for itself may take."""
 
@@ -80,7 +82,7 @@ def register_bundle(
             _create_model(client, name)
         made = client.create_model_version(
             name,
-            f"models:/{logged.model_id}",
+            _source(client, logged),
             run.info.run_id,
             tags=_tags(bundle),
             description=_description(bundle),
@@ -90,6 +92,8 @@ def register_bundle(
     version = int(made.version)
     if alias is not None:
         _set_alias(client, name, alias, version)
+    with suppress(Exception):  # it is a link in MLflow's pages, no more
+        client.set_logged_model_tags(logged.model_id, {_VERSIONS: json.dumps([{"name": name, "version": version}])})
     former = known.aliases.get(alias or "") if known else None
     return Registered(name=name, version=version, alias=alias, former=int(former) if former else None)
 
@@ -103,14 +107,13 @@ def _find_model(client: MlflowClient, name: str) -> RegisteredModel | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = client.get_registered_model(name)
+        return client.get_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return None
-    if found.tags.get(_PROMPT, "").lower() == "true":
+    if client.get_prompt(name) is not None:
         raise SweepError(f"{name} is a prompt in MLflow's registry", "Register the model under another name.")
-    return found
+    return None
 
 
 def _create_model(client: MlflowClient, name: str) -> None:
@@ -121,6 +124,12 @@ def _create_model(client: MlflowClient, name: str) -> None:
     except MlflowException as error:  # another process was faster
         if error.error_code != "RESOURCE_ALREADY_EXISTS" or _find_model(client, name) is None:
             raise
+
+
+def _source(client: MlflowClient, logged: LoggedModel) -> str:
+    """Where a version's files are. A database would look a `models:/` up in the store that is the whole process's."""
+    served = client.tracking_uri.startswith(("http", "databricks"))
+    return f"models:/{logged.model_id}" if served else logged.artifact_location
 
 
 def _log_model(client: MlflowClient, uri: str, run: Run, bundle: Bundle) -> LoggedModel:
