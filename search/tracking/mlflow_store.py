@@ -215,7 +215,7 @@ def refuse_place(address: str, run: str, names: Iterable[str]) -> None:
 
     Args:
         address: the run's artifact URI. Only one that is a folder of this machine can be wrong.
-        run: MLflow's id of the run.
+        run: MLflow's id of the run, or of a model that a run made.
         names: of the files.
 
     Raises:

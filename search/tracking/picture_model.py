@@ -16,7 +16,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 IMAGE = "image"
 """The column of the input."""
@@ -40,7 +40,7 @@ class PictureModel(PythonModel):
         self._code = runpy.run_path(str(bundle / "model.py"), run_name="exported_model")
         self._network = self._code["load"](bundle)
 
-    def predict(
+    def predict(  # pyright: ignore[reportIncompatibleMethodOverride] - the base says nothing of what it gives
         self,
         context: PythonModelContext,  # noqa: ARG002 - what MLflow calls it with
         model_input: pd.DataFrame,
@@ -107,7 +107,7 @@ def _bytes(content: Any) -> bytes:
     try:
         return base64.b64decode(content, validate=True)
     except (ValueError, TypeError):
-        return content if isinstance(content, bytes | bytearray) else b""
+        return bytes(content) if isinstance(content, bytes | bytearray) else b""
 
 
 set_model(PictureModel())

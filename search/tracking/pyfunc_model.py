@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SERVING = Path(__file__).with_name("picture_model.py")
-"""The code that MLflow runs: a file that imports nothing of this project."""
+"""The code that MLflow runs where the model is served: it imports nothing of this project, and nothing imports it."""
 ARCHITECTURE, EXAMPLES, PROOF = "architecture.json", "examples.safetensors", "proof.json"
 NEEDED = ("model.py", "model.safetensors", ARCHITECTURE, EXAMPLES, PROOF)
 """Files of a bundle without which no model is made of it."""
@@ -34,7 +34,7 @@ class Bundle:
 
     folder: Path
     proof: dict[str, Any]
-    """Its proof.json."""
+    """What its proof.json says."""
     channels: int
     """Of the images that its network takes."""
 

@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 import pytest
 from convscape.search.tracking.mlflow_store import connect_store, whole_uri
+from convscape.search.tracking.pyfunc_model import SERVING
 from convscape.search.tracking.registry import register_bundle
 from convscape.spaces.errors import ExportError, SweepError
 from mlflow.exceptions import MlflowException
@@ -82,7 +83,8 @@ def test_what_mlflow_knows_of_the_model(database: str, run_id: str, name: str, b
     assert "+" not in (files / "requirements.txt").read_text()
     kinds = {path.suffix for path in files.rglob("*") if path.is_file()}
     assert kinds == {"", ".json", ".py", ".safetensors", ".txt", ".yaml"}, "nothing is pickled"
-    assert str(bundle.parent) not in (files / "MLmodel").read_text(), "whose machine it was is nobody's business"
+    said = (files / "MLmodel").read_text()
+    assert not [place for place in (bundle.parent, SERVING.parent, "convscape-") if str(place) in said], "whose machine"
     assert "convscape" not in (files / "picture_model.py").read_text()
 
 
@@ -139,10 +141,10 @@ def test_what_the_process_does_with_mlflow_itself_stays_as_it_was(
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(elsewhere)
     try:
-        environment, path = dict(os.environ), list(sys.path)
+        environment, path, active = dict(os.environ), list(sys.path), mlflow.get_active_model_id()
         registered = register_bundle(database, run_id, bundle, name=name, alias="champion", again=AGAIN)
         assert mlflow.get_tracking_uri() == elsewhere
-        assert mlflow.active_run() is None
+        assert (mlflow.active_run(), mlflow.get_active_model_id()) == (None, active)
         assert dict(os.environ) == environment
         assert sys.path == path
     finally:
