@@ -271,8 +271,10 @@ watched(signal, "signal")
 watched(warnings, "simplefilter")
 watched(warnings, "filterwarnings")
 watched(os, "putenv")
+served = "convscape.search.tracking.picture_model"  # MLflow runs it, in other processes: it sets a model there
 for module in pkgutil.walk_packages(convscape.__path__, "convscape."):
-    if module.name.split(".")[1] in ("spaces", "trainers", "search", "dashboards", "commands", "cli"):
+    room = module.name.split(".")[1]
+    if module.name != served and room in ("spaces", "trainers", "search", "dashboards", "commands", "cli"):
         importlib.import_module(module.name)
 assert {"ray", "optuna", "torch"} <= set(sys.modules)
 print(done)

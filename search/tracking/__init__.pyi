@@ -1,3 +1,4 @@
+from .bundle_upload import log_bundle as log_bundle
 from .datasets import TrackedDataset as TrackedDataset
 from .delivery import UploadProgress as UploadProgress
 from .mlflow_store import (
@@ -11,6 +12,8 @@ from .mlflow_store import (
     whole_uri as whole_uri,
 )
 from .probe import StoreProbe as StoreProbe
+from .registered_names import check_alias as check_alias, check_registered_name as check_registered_name
+from .registry import Registered as Registered, register_bundle as register_bundle
 from .secrets import (
     environment as environment,
     held as held,

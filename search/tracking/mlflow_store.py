@@ -215,7 +215,7 @@ def refuse_place(address: str, run: str, names: Iterable[str]) -> None:
 
     Args:
         address: the run's artifact URI. Only one that is a folder of this machine can be wrong.
-        run: MLflow's id of the run.
+        run: MLflow's id of the run, or of a model that a run made.
         names: of the files.
 
     Raises:
@@ -227,7 +227,7 @@ def refuse_place(address: str, run: str, names: Iterable[str]) -> None:
         return
     folder = Path(local_file_uri_to_path(address))
     parts = [folder.parent, folder, *(folder / part for name in names for part in (name, *Path(name).parents))]
-    odd = folder.parts[-2:] != (run, "artifacts") or not re.fullmatch("[0-9a-f]{32}", run)
+    odd = folder.parts[-2:] != (run, "artifacts") or not re.fullmatch("(m-)?[0-9a-f]{32}", run)
     if odd or any(part.is_symlink() for part in parts):
         raise SweepError(
             f"MLflow's store says that files of run {run:.40} belong into {folder}, which is no run's folder",

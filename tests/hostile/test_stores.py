@@ -289,6 +289,7 @@ def test_files_go_into_a_run_s_folder_alone(tmp_path: Path) -> None:
     run = "a" * 32
     place = tmp_path / "1" / run / "artifacts"
     refuse_place(place.as_uri(), run, ["layers.txt"])
+    refuse_place((tmp_path / "mlruns" / f"m-{run}" / "artifacts").as_uri(), f"m-{run}", ["MLmodel"])
     refuse_place("s3://bucket/anything", run, ["layers.txt"])
     refuse_place("mlflow-artifacts:/1", run, ["layers.txt"])
     for elsewhere in (
