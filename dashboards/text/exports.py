@@ -48,7 +48,7 @@ def export_lines(exported: Exported) -> str:
         *_mistakes(test),
         _calibration(exported.measured),
         f"{_forms(exported)} differ from the trained network by {exported.largest_difference:.1e} at most.",
-        *(f"No {FORM_FILES[form]}: {why}" for form, why in exported.absent.items()),
+        *(f"No {form} file: {why}" for form, why in exported.absent.items()),
     ]
     lines = [f"Exported to {exported.folder}:", *_wrapped(", ".join(exported.files))]
     return "\n".join([*lines, *(line for sentence in sentences for line in _wrapped(sentence))])

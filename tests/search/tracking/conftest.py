@@ -15,9 +15,9 @@ from convscape.search.tracking.tracker import Tracker, sync
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.layers import Activation, Conv, GlobalPool
 from convscape.trainers.data.dataset import load_dataset
-from convscape.trainers.export.bundle import export_bundle
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
+from exporting import export_checkpoint
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ def exported(dataset: Dataset, folder: Path) -> Path:
     training.save(folder / "checkpoint")
     details = {"sweep": "digits", "trial": 7, "run": 12}
     bundle = folder / "out #1 %20 ü"
-    export_bundle(architecture, folder / "checkpoint", dataset, bundle, name="digits", details=details)
-    code = (bundle / "model.py").read_text(encoding="utf-8")  # as long as an export reads files by their names alone
-    opened = 'with (open(file, "rb") if isinstance(file, str) else file) as content, Image'
-    (bundle / "model.py").write_text(code.replace('with open(file, "rb") as content, Image', opened), encoding="utf-8")
+    export_checkpoint(architecture, folder / "checkpoint", dataset, bundle, name="digits", details=details)
     return bundle
 
 

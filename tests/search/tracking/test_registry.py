@@ -82,7 +82,7 @@ def test_what_mlflow_knows_of_the_model(database: str, run_id: str, name: str, b
     assert {"mlflow", "torch", "pillow"} <= required <= {"mlflow", "torch", "pillow", "pillow-heif"}
     assert "+" not in (files / "requirements.txt").read_text()
     kinds = {path.suffix for path in files.rglob("*") if path.is_file()}
-    assert kinds == {"", ".json", ".py", ".safetensors", ".txt", ".yaml"}, "nothing is pickled"
+    assert kinds == {"", ".json", ".md", ".py", ".safetensors", ".txt", ".yaml"}, "nothing is pickled"
     said = (files / "MLmodel").read_text()
     assert not [place for place in (bundle.parent, SERVING.parent, "convscape-") if str(place) in said], "whose machine"
     assert "convscape" not in (files / "picture_model.py").read_text()

@@ -203,10 +203,10 @@ def test_a_server_that_stops_in_the_middle(
     save_model = registry.save_model
     with monkeypatch.context() as patched:
         patched.setattr(registry, "save_model", save_and_stop)
-        with pytest.raises(SweepError, match="is not registered in MLflow as stopped: .*Connection") as caught:
+        with pytest.raises(SweepError, match=r"is not registered in MLflow as stopped: .*Connection") as caught:
             register_bundle(server.uri, run_id, bundle, name="stopped", alias="champion", again=AGAIN)
     assert caught.value.remedy == AGAIN
-    with pytest.raises(SweepError, match="is not in MLflow: .*Connection"):
+    with pytest.raises(SweepError, match=r"is not in MLflow: .*Connection"):
         log_bundle(server.uri, run_id, bundle, trial=12, again=AGAIN)
     server.start()
     assert register_bundle(server.uri, run_id, bundle, name="stopped", alias="champion", again=AGAIN).version == 1
