@@ -57,7 +57,7 @@ def draw_maps(classifier: Classifier, sample: Sample, observation: Observation) 
 
 
 def different(sample: Sample, most: int) -> list[int]:
-    """Numbers of up to `most` images of a sample, of as many classes as there are among them, spread over the classes."""
+    """Numbers of up to `most` images of a sample, spread over its classes: no class comes twice before all came once."""
     if sample.labels is None:
         return spread(len(sample), most)
     first: dict[int, int] = {}
@@ -69,9 +69,7 @@ def different(sample: Sample, most: int) -> list[int]:
     return [*chosen, *others[: most - len(chosen)]]
 
 
-def _maps(
-    step: Step, maps: Tensor, dead: Tensor | None, images: Tensor, labels: list[str], number: int
-) -> Drawing:
+def _maps(step: Step, maps: Tensor, dead: Tensor | None, images: Tensor, labels: list[str], number: int) -> Drawing:
     filters = _filters(maps.shape[1], dead)
     # Each map by what is most and least in it over the images drawn: one that is constant stays dark.
     low, high = maps.amin((0, 2, 3)), maps.amax((0, 2, 3))
@@ -88,12 +86,14 @@ def _maps(
     return Drawing(
         file=f"activations-{number}.png",
         title=f"Activation maps, stage {number}: {called(step)}",
-        shows="A row for each image, a column for each filter: bright is where the filter answers most, by its own scale "
+        shows="A row for each image, a column for each filter: bright is where the filter answers most, by its own "
+        "scale "
         f"over these images. {len(filters)} of {one_or_many(maps.shape[1], 'filter')} are drawn.",
-        alarming="A column that is dark for all images: the filter is dead, often for a learning rate that was too high. "
+        alarming="A column that is dark for all images: the filter is dead, often for a learning rate that was too "
+        "high. "
         "Healthy maps are sparse, and local the more the deeper the stage.",
         found=f"{silent:.0%} of the activations of these images are zero."
-        + (f" {one_or_many(len(is_dead), 'filter')} of {maps.shape[1]:,} dead over the whole sample." if dead is not None else ""),
+        + (_gone(len(is_dead), maps.shape[1]) if dead is not None else ""),
         png=canvas.grid(
             torch.cat(tiles),
             1 + len(filters),
@@ -101,6 +101,10 @@ def _maps(
             heads=["image", *(f"#{at}{' dead' * (at in is_dead)}" for at in filters)],
         ),
     )
+
+
+def _gone(dead: int, of: int) -> str:
+    return f" {dead:,} of {one_or_many(of, 'filter')} {'is' if dead == 1 else 'are'} dead over the whole sample."
 
 
 def _filters(count: int, dead: Tensor | None) -> list[int]:
@@ -128,9 +132,11 @@ def draw_dead(observation: Observation, images: int) -> list[Drawn]:
         Drawing(
             file="dead-filters.png",
             title="Dead filters",
-            shows="For each nonlinearity the share of its filters, or units, that give the same value everywhere in all "
+            shows="For each nonlinearity the share of its filters, or units, that give the same value everywhere "
+            "in all "
             f"images, and the share of all activations that are zero; over {one_or_many(images, 'image')}.",
-            alarming="More than a few dead filters: they cost as much as others and say nothing. Often the learning rate "
+            alarming="More than a few dead filters: they cost as much as others and say nothing. Often the "
+            "learning rate "
             "was too high, or the layer is wider than it needs to be.",
             found=f"{dead:,} of {one_or_many(every, 'filter')} {'is' if dead == 1 else 'are'} dead{where}.",
             png=canvas.bars(

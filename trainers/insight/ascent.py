@@ -23,20 +23,21 @@ class Ascent:
     then (Yosinski et al. 2015, section 3.1), and shifted by a few pixels before each step (Mordvintsev et al. 2015).
     """
 
-    steps: int = 128
-    rate: float = 0.15
-    """How far a step goes, in standard deviations of the pixels; the gradient is brought to this size first."""
-    l2: float = 0.05
+    steps: int = 96
+    rate: float = 0.3
+    """How far the first step goes, in standard deviations of the pixels; the gradient is brought to this size first. It
+    falls to 0 on a line, so that the last shifts leave no grain."""
+    l2: float = 0.2
     """Lambda, in parts of the gradient's size."""
-    blur: float = 0.5
+    blur: float = 0.7
     """Standard deviation of the blur, in pixels; 0 for none."""
-    blur_every: int = 4
+    blur_every: int = 2
     """Steps from one blur to the next."""
     clip: float = 0.2
     """Share of an image's pixels, the smallest, that are clipped to 0; 0 for none."""
     clip_every: int = 16
     """Steps from one clipping to the next."""
-    jitter: int = 2
+    jitter: int = 1
     """Pixels that an image is shifted by in each direction, at most."""
 
 
@@ -64,7 +65,8 @@ def ascend(
         (gradient,) = torch.autograd.grad(score(shifted).sum(), shifted)
         gradient = gradient.roll((-down, -right), (2, 3))
         size = gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
-        images = images + ascent.rate * (gradient / size - 2 * ascent.l2 * images)
+        rate = ascent.rate * (1 - step / (ascent.steps + 1))
+        images = images + rate * (gradient / size - 2 * ascent.l2 * images)
         if ascent.blur and step % ascent.blur_every == 0 and step < ascent.steps:
             blurred = ndimage.gaussian_filter(images.numpy(), (0, 0, ascent.blur, ascent.blur), mode="nearest")
             images = torch.from_numpy(blurred)

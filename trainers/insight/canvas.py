@@ -97,7 +97,7 @@ def grid(
         columns: tiles in a row.
         rows: a label for each row, to its left.
         heads: a label for each column, above it.
-        captions: a label for each tile, below it; "" for none. Lines are parted by \\n.
+        captions: a label for each tile, below it; "" for none. A line feed parts lines.
         most: letters of a label's line, at most.
     """
     rows, heads = [short(each, most) for each in rows], [short(each, most) for each in heads]
@@ -111,7 +111,7 @@ def grid(
     padded = F.pad(tiles, (left, beside - left, 0, below), value=1.0)
     columns = min(columns, len(tiles))
     picture = make_grid(padded, nrow=columns, padding=PADDING, pad_value=1.0)
-    margin = LETTER * max(map(len, rows), default=0)
+    margin = LETTER * max(map(len, rows), default=0) + 12 * bool(rows)
     top = LINE + 2 if heads else 0
     figure, axes = _figure(picture.shape[2] + margin, picture.shape[1] + top)
     axes.set_position((margin / (picture.shape[2] + margin), 0, picture.shape[2] / (picture.shape[2] + margin),
@@ -170,8 +170,8 @@ def scatter(points: NDArray[np.float64], groups: Sequence[tuple[str, NDArray[np.
         axes.scatter(*points[others].T, s=14, color="0.75", label=short(rest))
     for at, (name, member) in enumerate(groups):
         label = short(name).lstrip("_") or " "  # matplotlib leaves out of a legend what begins with an underscore
-        axes.scatter(*points[member].T, s=18, marker=shapes[at // 10 % 2], color=colours(at % 10), label=label, alpha=0.8,
-                     linewidths=0)  # fmt: skip
+        colour, shape = colours(at % 10), shapes[at // 10 % 2]
+        axes.scatter(*points[member].T, s=18, marker=shape, color=colour, label=label, alpha=0.8, linewidths=0)
     axes.set_xticks([])
     axes.set_yticks([])
     legend = axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=FONT, frameon=False)

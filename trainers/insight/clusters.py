@@ -27,8 +27,8 @@ SEVERAL_STARTS = 4
 """Starts of k-means, of which the best counts."""
 MOST_COLOURS = 20
 """Classes that have a colour and shape of their own in the map, at most."""
-COMPONENTS, PERPLEXITY = 30, 30
-"""Principal components that t-SNE is given, and its perplexity, at most."""
+COMPONENTS, PERPLEXITY, STEPS = 30, 30, 500
+"""Principal components that t-SNE is given, its perplexity, and its steps, at most."""
 LEAST_IMAGES = 10
 """Images below which there are no clusters and there is no map."""
 
@@ -50,7 +50,7 @@ def clustered(vectors: NDArray[np.float32], count: int, seed: int) -> tuple[NDAr
         warnings.filterwarnings("ignore", "Number of distinct clusters")  # of images that are alike
         means = KMeans(count, n_init=SEVERAL_STARTS, random_state=seed).fit(vectors)
         distances = means.transform(vectors).min(1)
-    return means.labels_.astype(np.int64), distances.astype(np.float64)
+    return np.asarray(means.labels_, np.int64), distances.astype(np.float64)
 
 
 def purity(clusters: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
@@ -80,7 +80,8 @@ def flattened(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
         if reduced.shape[1] < 2 or not reduced.std(0)[:2].all():  # there is but one direction, or none
             return np.column_stack([reduced[:, 0], np.zeros(len(reduced))])
         perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-        return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+        made = TSNE(2, perplexity=perplexity, init="pca", max_iter=STEPS, random_state=seed)
+        return made.fit_transform(reduced)
 
 
 def draw_clusters(sample: Sample, observation: Observation, classes: Sequence[str], seed: int) -> list[Drawn]:
@@ -118,13 +119,15 @@ def _clusters(sample: Sample, features: NDArray[np.float32], classes: Sequence[s
     if sample.labels is not None:
         rand = adjusted_rand_score(sample.labels, found)
         said = (
-            f"{purity(found, sample.labels):.0%} of the images are of the class that is most frequent in their cluster; the "
+            f"{purity(found, sample.labels):.0%} of the images are of the class that is most frequent in their "
+            "cluster; the "
             f"adjusted Rand index is {rand:.2f}, 1 for clusters that are the classes and 0 for chance."
         )
     return Drawing(
         file="clusters.png",
         title="Clusters of the last hidden layer",
-        shows=f"k-means finds {len(np.unique(found))} clusters without knowing the classes; a row for each, with the images "
+        shows=f"k-means finds {len(np.unique(found))} clusters without knowing the classes; a row for each, with "
+        "the images "
         "nearest to its centre, how many are in it, and the share of its most frequent class."
         + (f" The {len(rows)} largest are drawn." if len(rows) < len(np.unique(found)) else ""),
         alarming="Clusters by brightness, background or where a picture was taken, in place of the class.",
@@ -151,11 +154,13 @@ def _map(
     return Drawing(
         file="map.png",
         title="Map of the last hidden layer",
-        shows="A point for each image; those that the last hidden layer takes for alike lie together (t-SNE: what is near "
+        shows="A point for each image; those that the last hidden layer takes for alike lie together (t-SNE: what "
+        "is near "
         "says something, how far apart groups lie does not). The colour is the "
         + ("class." if known else "class that the network takes it for.")
         + (f" The {len(groups)} most frequent classes have one." if len(groups) < int((counts > 0).sum()) else ""),
-        alarming="One cloud without order: the layer does not tell the classes apart. Points within the group of another "
+        alarming="One cloud without order: the layer does not tell the classes apart. Points within the group of "
+        "another "
         "class may be labelled wrongly.",
         found="",
         png=canvas.scatter(flattened(features, seed), groups, "other classes"),

@@ -54,11 +54,14 @@ def draw_classes(classifier: Classifier, seed: int) -> list[Drawn]:
         Drawing(
             file="class-images.png",
             title="What each class looks like to the network",
-            shows="For each class the image that gradient ascent makes of the mean image to raise the class's score before "
-            f"softmax, held small by an L2 penalty, blurred and clipped now and then; {ascent.steps} steps."
+            shows="For each class the image that gradient ascent makes of the mean image to raise the class's "
+            "score before "
+            f"softmax, held small by an L2 penalty, blurred and clipped now and then; {ascent.steps} steps, "
+            "drawn from its darkest to its brightest."
             + _drawn(len(classes), classifier.architecture.classes, "classes"),
             alarming=f"Nothing of the class to be seen, or the same image for many classes. {SPECKLE}",
-            found=f"The scores rise from {float(before.mean()):.1f} to {float(after.mean()):.1f} on average; the network gives "
+            found=f"The scores rise from {float(before.mean()):.1f} to {float(after.mean()):.1f} on average; the "
+            "network gives "
             f"{int((probabilities > 0.9).sum())} of the {len(classes)} images their class with more than 0.9.",
             png=_grid(classifier, made, [classifier.classes[at] for at in classes]),
         )
@@ -91,9 +94,9 @@ def draw_filters_by_ascent(classifier: Classifier, observation: Observation | No
         Drawing(
             file="filter-images.png",
             title=f"What filters look for: {called(step)}",
-            shows="For each filter the image that gradient ascent makes of the mean image to raise the mean of the filter's "
-            "map, before the nonlinearity; as for the classes."
-            + _drawn(len(filters), step.output[0], "filters"),
+            shows="For each filter the image that gradient ascent makes of the mean image to raise the mean of the "
+            "filter's "
+            "map, before the nonlinearity; as for the classes." + _drawn(len(filters), step.output[0], "filters"),
             alarming=f"Many filters alike: the layer is wider than it needs to be. {SPECKLE}",
             found=f"{rose} of the {len(filters)} filters answer more to their image than to the mean image.",
             png=_grid(classifier, made, [f"#{at}" for at in filters]),
@@ -104,16 +107,14 @@ def draw_filters_by_ascent(classifier: Classifier, observation: Observation | No
 def _planned(classifier: Classifier, most: int) -> tuple[Ascent, int]:
     """How images are made, and how many, within what time allows; forward and backward count as three passes."""
     size = min(classifier.input[1:])
-    ascent = Ascent(jitter=size // 14, blur=0.5 if size <= 32 else 0.5 + size / 224)
+    ascent = Ascent(jitter=-(-size // 28) if size > 12 else 0, blur=min(1.2, max(0.35, size / 40)))
     images = max(1, int(MAC_BUDGET / (3 * max(cost_table(classifier.architecture).totals.macs, 1))))
     if images >= most * LEAST_STEPS:
         return replace(ascent, steps=min(ascent.steps, images // most)), most
     return replace(ascent, steps=LEAST_STEPS, rate=2 * ascent.rate), max(2, images // LEAST_STEPS)
 
 
-def _made(
-    classifier: Classifier, score: Callable[[Tensor], Tensor], count: int, ascent: Ascent, seed: int
-) -> Tensor:
+def _made(classifier: Classifier, score: Callable[[Tensor], Tensor], count: int, ascent: Ascent, seed: int) -> Tensor:
     """Images within what pixels can be."""
     mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (classifier.mean, classifier.std))
     return ascend(score, (count, *classifier.input), ascent, seed, (-mean / std, (1 - mean) / std))
@@ -125,7 +126,7 @@ def _answer(classifier: Classifier, step: Step, filters: list[int]) -> Callable[
     Of a nonlinearity it is the mean of what goes in: where that is negative a ReLU has no gradient to follow. The
     network is run no further than to the layer or block that holds the step.
     """
-    upto = nn.Sequential(*list(classifier.network)[: int(step.path.partition(".")[0]) + 1])
+    upto = nn.Sequential(*list(classifier.network.children())[: int(step.path.partition(".")[0]) + 1])
     watching = watched_inputs if isinstance(step.layer, Activation) else watched
     seen: list[Tensor] = []
 
@@ -139,8 +140,10 @@ def _answer(classifier: Classifier, step: Step, filters: list[int]) -> Callable[
 
 
 def _grid(classifier: Classifier, images: Tensor, captions: list[str]) -> bytes:
-    tiles = canvas.enlarged(canvas.as_colour(pixels_of(classifier, images)), 112)
-    return canvas.grid(tiles, 5, captions=captions)
+    pixels = canvas.as_colour(pixels_of(classifier, images))
+    low, high = (pixels.amin((1, 2, 3), keepdim=True), pixels.amax((1, 2, 3), keepdim=True))
+    stretched = (pixels - low) / (high - low).clamp(min=1e-12)
+    return canvas.grid(canvas.enlarged(stretched, 112), 5, captions=captions)
 
 
 def _drawn(count: int, of: int, what: str) -> str:

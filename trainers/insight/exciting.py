@@ -76,14 +76,14 @@ def cut(image: Tensor, part: tuple[int, int, int, int], mean: tuple[float, ...])
 def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number: int) -> Drawn:
     step, many = found.step, min(PATCHES, len(sample))
     alive = torch.nonzero(found.strongest.amax(0) > found.strongest.amin(0)).flatten().tolist()
-    title = f"What excites filters, stage by stage {number}: {called(step)}"
+    title = f"What excites filters: {called(step)}"
     if not alive:
         return Omission(title, "No filter of this layer answers to one image more than to another.")
     filters = [alive[at] for at in spread(len(alive), FILTERS)]
     best = found.strongest[:, filters].topk(many, dim=0).indices.T  # (filters, patches)
     tiles = [
-        cut(torch.from_numpy(sample.pixels[at]).float() / 255, window(step, int(found.place[at, filter])), mean)
-        for filter, images in zip(filters, best.tolist(), strict=True)
+        cut(torch.from_numpy(sample.pixels[at]).float() / 255, window(step, int(found.place[at, each])), mean)
+        for each, images in zip(filters, best.tolist(), strict=True)
         for at in images
     ]
     rows, columns = (field.size for field in step.fields)
@@ -92,9 +92,11 @@ def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number
     return Drawing(
         file=f"exciting-{number}.png",
         title=title,
-        shows=f"A row for each filter: the {many} images that excite it most, strongest first, cut to what the filter sees "
+        shows=f"A row for each filter: the {many} images that excite it most, strongest first, cut to what the "
+        "filter sees "
         f"where it answers most, {seen}.",
-        alarming="Rows without anything in common: the filters learnt nothing that can be named. In a late layer, rows that "
+        alarming="Rows without anything in common: the filters learnt nothing that can be named. In a late layer, "
+        "rows that "
         "share a background or a watermark in place of the thing: the network learnt a short cut.",
         found=_of_one_class(found, alive, sample, many),
         png=canvas.grid(

@@ -21,8 +21,10 @@ from .saliency import (
 from .subject import affordable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ..predicting import Classifier
     from .observation import Observation
@@ -32,6 +34,8 @@ IMAGES = 6
 """Images whose saliency is drawn, at most."""
 BRIGHTEST = 0.99
 """Share of a map's pixels that are no brighter than its white: the few largest would leave the rest dark."""
+LEAST_SPAN = 0.2
+"""Difference of probabilities from the darkest to the brightest colour, at least: smaller ones are to look small."""
 DARKENED = 0.25
 """What is left of the brightness of pixels that a threshold leaves out."""
 
@@ -56,7 +60,9 @@ def draw_saliency(classifier: Classifier, sample: Sample, observation: Observati
     columns = {"image": shown, "gradient": _bright(gradient)}
     if not why_not:
         columns["guided"] = _bright(_batched(guided_saliency, classifier, images, classes))
-    columns["covered"] = canvas.heat(covered)
+    low, high = covered.amin((1, 2)), covered.amax((1, 2))
+    span = (high - low).clamp(min=LEAST_SPAN).view(-1, 1, 1)
+    columns["covered"] = canvas.heat(1 - (high.view(-1, 1, 1) - covered) / span)
     columns["cut out"] = shown * (DARKENED + (1 - DARKENED) * torch.from_numpy(cut_out).unsqueeze(1))
     size = max(96, min(160, shown.shape[2]))
     tiles = torch.stack([canvas.enlarged(tile, size) for tile in columns.values()], dim=1).flatten(0, 1)
@@ -64,10 +70,16 @@ def draw_saliency(classifier: Classifier, sample: Sample, observation: Observati
         f"{classifier.classes[label]} {probability:.2f}"
         for label, probability in zip(classes.tolist(), probabilities.tolist(), strict=True)
     ]
+    captions = [
+        f"{lowest:.2f} to {highest:.2f}" if column == "covered" else ""
+        for lowest, highest in zip(low.tolist(), high.tolist(), strict=True)
+        for column in columns
+    ]
     drawing = Drawing(
         file="saliency.png",
         title="Where the network looks",
-        shows="For the class that the network takes an image for, named with its probability: pixels that move its score, "
+        shows="For the class that the network takes an image for, named with its probability: pixels that move its "
+        "score, "
         "by gradient"
         + ("" if why_not else " and by guided backpropagation")
         + f" (bright); its probability while a grey patch of {patch[0]}x{patch[1]} pixels covers a place, from 0 (dark "
@@ -75,14 +87,15 @@ def draw_saliency(classifier: Classifier, sample: Sample, observation: Observati
         alarming="Bright or decisive pixels beside the thing itself, on the background, the border or a caption: the "
         "network learnt a short cut that other images may not have.",
         found=_found(classifier, images, classes, gradient, covered, observation.probabilities[chosen], cut_out),
-        png=canvas.grid(tiles, len(columns), rows=taken, heads=[*columns], most=26),
+        png=canvas.grid(tiles, len(columns), rows=taken, heads=[*columns], captions=captions, most=26),
     )
     return [drawing, *([Omission("Guided backpropagation", why_not)] if why_not else [])]
 
 
-def _batched(method: object, classifier: Classifier, images: Tensor, classes: Tensor) -> Tensor:
+def _batched(
+    method: Callable[[nn.Module, Tensor, Tensor], Tensor], classifier: Classifier, images: Tensor, classes: Tensor
+) -> Tensor:
     """Saliency of images a few at a time: a gradient keeps all maps."""
-    assert callable(method)
     few = max(1, classifier.at_a_time // 8)
     pairs = zip(images.split(few), classes.split(few), strict=True)
     return torch.cat([method(classifier.network, some, theirs) for some, theirs in pairs])
@@ -107,7 +120,8 @@ def _found(
     fall = (whole - covered.amin((1, 2))).mean()
     likeness = likeness_to_random(classifier, images, classes, gradient)
     said = "" if likeness is None else (
-        f" With weights drawn at random the gradients correlate with these by {likeness:.2f}: near 0, they show the network; "
+        f" With weights drawn at random the gradients correlate with these by {likeness:.2f}: near 0, they show "
+        "the network; "
         "near 1 they would show the images' edges alone."
     )  # fmt: skip
     return (

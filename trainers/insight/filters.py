@@ -49,7 +49,10 @@ def draw_filters(classifier: Classifier) -> list[Drawn]:
         for step in weighted(classifier.architecture)
         if isinstance(step.layer, Conv) and max(step.layer.kernel) > 1 and step.path != first.path
     ]
-    return [*drawn, *(_inner_filters(classifier, step, number) for number, step in enumerate(some_of(inner, INNER_LAYERS), 1))]
+    return [
+        *drawn,
+        *(_inner_filters(classifier, step, number) for number, step in enumerate(some_of(inner, INNER_LAYERS), 1)),
+    ]
 
 
 def smoothness(filters: Tensor) -> float | None:
@@ -79,7 +82,9 @@ def _first_filters(classifier: Classifier, step: Step) -> Drawing:
         tiles = tiles[:, :columns].flatten(0, 1).unsqueeze(1)
     rows = [f"#{at}" for at in shown] if columns else []
     size = canvas.TILE if step.layer.kernel != (1, 1) else canvas.TILE // 2
-    what = "in colour" if channels == 3 else f"a row each, a tile for each of {columns} channels" if columns else "in grey"
+    what = (
+        "in colour" if channels == 3 else f"a row each, a tile for each of {columns} channels" if columns else "in grey"
+    )
     return Drawing(
         file="first-filters.png",
         title=f"First filters: {called(step)}",
@@ -97,7 +102,9 @@ def _templates(classifier: Classifier, step: Step) -> Drawn:
     if prod(before) != step.input[0] or prod(before[1:]) == 1:
         return Omission("Templates", f"{called(step)} sees no map with rows and columns.")
     weights = _tensor(classifier, step).unflatten(1, before)
-    is_scores = step.output == (classifier.architecture.classes,) and step.path == classifier.architecture.steps[-1].path
+    is_scores = (
+        step.output == (classifier.architecture.classes,) and step.path == classifier.architecture.steps[-1].path
+    )
     shown = spread(len(weights), MOST_TEMPLATES)
     tiles = _by_sign(weights[shown] if before[0] in (1, 3) else weights[shown].mean(1, keepdim=True))
     names = [classifier.classes[at] for at in shown] if is_scores else []
@@ -130,9 +137,11 @@ def _inner_filters(classifier: Classifier, step: Step, number: int) -> Drawing:
         file=f"inner-filters-{number}.png",
         title=f"Inner filters: {called(step)}",
         shows="A row for each filter, in it the weights for each of its input maps; mid-grey is zero, a row has one "
-        f"scale.{_number(rows, weights.shape[0])}{_number(columns, weights.shape[1], 'input map')} These weights see maps, "
+        f"scale.{_number(rows, weights.shape[0])}{_number(columns, weights.shape[1], 'input map')} These weights "
+        "see maps, "
         "not pixels: what excites the filters says more.",
-        alarming="Rows that are grey but for a cell or two, or many rows alike: filters that learnt nothing of their own.",
+        alarming="Rows that are grey but for a cell or two, or many rows alike: filters that learnt nothing of "
+        "their own.",
         found=_counted(weights, "filter"),
         png=canvas.grid(
             canvas.as_colour(canvas.enlarged(tiles, 40)),
@@ -176,4 +185,5 @@ def _counted(filters: Tensor, what: str) -> str:
     weak = int((sizes < WEAK * sizes.median()).sum()) if float(sizes.max()) else len(sizes)
     smooth = smoothness(filters.flatten(0, 1))
     said = "" if smooth is None else f"Weights beside each other correlate by {smooth:.2f}; those of noise would by 0. "
-    return f"{said}{weak:,} of {one_or_many(len(filters), what)} {'is' if weak == 1 else 'are'} weaker than a tenth of the median."
+    are = "is" if weak == 1 else "are"
+    return f"{said}{weak:,} of {one_or_many(len(filters), what)} {are} weaker than a tenth of the median."

@@ -42,7 +42,7 @@ def refuse_foreign(folder: Path) -> None:
     Only files whose hashes an inspection has recorded are an inspection's. One that was changed since is somebody's.
 
     Raises:
-        ExportError: `folder` is a file or a link, or holds something that no inspection wrote or that was changed since.
+        ExportError: `folder` is a file or a link, or holds what no inspection wrote or what was changed since.
     """
     try:
         if folder.is_symlink():
@@ -63,7 +63,9 @@ def refuse_foreign(folder: Path) -> None:
                     "Keep it elsewhere, or name another folder; an inspection replaces only what it wrote.",
                 )
     except OSError as error:
-        raise ExportError(f"{folder} cannot be read: {error.strerror}", "Name another folder for the pictures.") from error
+        raise ExportError(
+            f"{folder} cannot be read: {error.strerror}", "Name another folder for the pictures."
+        ) from error
 
 
 def _recorded(folder: Path) -> dict[str, str | None]:

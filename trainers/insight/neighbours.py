@@ -74,16 +74,19 @@ def draw_neighbours(sample: Sample, observation: Observation, classes: Sequence[
     if sample.labels is not None:
         ours, theirs = same_class(by_features, sample.labels), same_class(by_pixels, sample.labels)
         found = (
-            f"The nearest neighbour is of the same class for {ours:.0%} of the images in the last hidden layer, and for "
+            f"The nearest neighbour is of the same class for {ours:.0%} of the images in the last hidden layer, "
+            "and for "
             f"{theirs:.0%} by pixels."
         )
     return [
         Drawing(
             file="neighbours.png",
             title="Nearest neighbours",
-            shows=f"An image and the {many} most like it, nearest first: in the network's last hidden layer, then by pixels."
+            shows=f"An image and the {many} most like it, nearest first: in the network's last hidden layer, then "
+            "by pixels."
             + (" A blue frame says that the class is the same, an orange one that it is not." if found else ""),
-            alarming="Neighbours by the network that are no more of one class than those by pixels: it learnt nothing that "
+            alarming="Neighbours by the network that are no more of one class than those by pixels: it learnt "
+            "nothing that "
             "pixels do not say.",
             found=found,
             png=_drawn(sample, queries, by_features[queries], by_pixels[queries], classes),
@@ -140,6 +143,12 @@ def _drawn(
             )
         gap = torch.ones(1, *tiles.shape[1:])
         rows.append(torch.cat([tiles[:1], gap, tiles[1 : 1 + many], gap, tiles[1 + many :]]))
-    heads = ["image", "", *(f"network {at}" for at in range(1, many + 1)), "", *(f"pixels {at}" for at in range(1, many + 1))]
+    heads = [
+        "image",
+        "",
+        *(f"network {at}" for at in range(1, many + 1)),
+        "",
+        *(f"pixels {at}" for at in range(1, many + 1)),
+    ]
     labels = [sample.label(at, classes) for at in queries]
     return canvas.grid(torch.cat(rows), len(heads), rows=labels, heads=heads)

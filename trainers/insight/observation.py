@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...spaces import Step
 from .places import head_index, nonlinearities, some_of, stages
 from .subject import affordable, watched, watched_inputs
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ...spaces import Step
     from ..predicting import Classifier
     from .sample import Sample
 
@@ -161,9 +161,7 @@ class _Counter:
         """What was counted of a step."""
         assert self._least is not None
         assert self._largest is not None
-        return Activity(
-            step=step, least=self._least, largest=self._largest, zeros=self._zeros / max(self._cells, 1)
-        )
+        return Activity(step=step, least=self._least, largest=self._largest, zeros=self._zeros / max(self._cells, 1))
 
 
 def _keep_strongest(found: list[tuple[Tensor, Tensor]], output: Tensor) -> None:

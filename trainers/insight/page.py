@@ -88,5 +88,7 @@ def page(values: dict[str, Any], notation: str, drawings: Sequence[Drawing]) -> 
         {**told, "data": b64encode(drawing.png).decode()}
         for told, drawing in zip(values["pictures"], drawings, strict=True)
     ]
-    environment = Environment(autoescape=True, finalize=lambda value: printable(value) if isinstance(value, str) else value)
+    environment = Environment(
+        autoescape=True, finalize=lambda value: printable(value) if isinstance(value, str) else value
+    )
     return environment.from_string(TEMPLATE).render(**{**values, "pictures": pictures}, notation=notation)

@@ -74,7 +74,7 @@ def nonlinearities(architecture: Architecture) -> list[Step]:
 def stages(architecture: Architecture) -> list[Step]:
     """The last nonlinearity of each stage, a stage being the layers between two reductions of the map's size.
 
-    Where a stage has none it is its last layer. Only maps of more than one cell count, and the image itself does not.
+    Of a stage without any it is the last layer. Only maps of more than one cell count, and the image itself does not.
     """
     last: dict[tuple[int, ...], tuple[int, Step]] = {}
     learnt = False

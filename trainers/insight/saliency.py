@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 QUANTILE = 0.8
 """Share of an image's pixels that are below the threshold on its saliency."""
-BLUR = 1 / 28
+BLUR = 1 / 14
 """Standard deviation of the blur before the threshold, as a part of the image's shorter side."""
 RANDOM_SEED = 1
 """Seed of the weights that the saliency of a trained network is compared with."""
@@ -79,7 +79,7 @@ def why_not_guided(classifier: Classifier) -> str:
 def segmented(saliency: Tensor) -> NDArray[np.bool_]:
     """The part of each image that a threshold on its saliency cuts out: of what is above it the largest piece.
 
-    The saliency is blurred first, and the threshold is its QUANTILE.
+    The saliency is blurred first; QUANTILE says where the threshold lies.
 
     Args:
         saliency: (N, H, W).
@@ -92,8 +92,8 @@ def segmented(saliency: Tensor) -> NDArray[np.bool_]:
 
 def _largest_piece(saliency: NDArray[np.float32]) -> NDArray[np.bool_]:
     smooth = ndimage.gaussian_filter(saliency, BLUR * min(saliency.shape))
-    pieces, count = ndimage.label(smooth > np.quantile(smooth, QUANTILE))
-    if not count:
+    pieces = np.asarray(ndimage.label(smooth > np.quantile(smooth, QUANTILE))[0])  # pyright: ignore[reportIndexIssue]
+    if not pieces.any():
         return np.zeros(saliency.shape, bool)
     return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
 
@@ -119,5 +119,8 @@ def likeness_to_random(classifier: Classifier, images: Tensor, classes: Tensor, 
         for one, two in zip(saliency, other, strict=True)
         if float(one.std()) and float(two.std())
     ]
-    found = [float(spearmanr(one, two).statistic) for one, two in pairs]
+    found = [
+        float(spearmanr(one, two)[0])  # pyright: ignore[reportArgumentType]
+        for one, two in pairs
+    ]
     return sum(found) / len(found) if found else None

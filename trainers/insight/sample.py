@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...spaces import DataError, nearest
-from ..data import images_below, prepare, read_image, stratified
+from ..data import images_below, load_dataset, prepare, read_image, stratified
 from .places import spread
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class Sample:
             )
         for what, given in (("labels", self.labels), ("names", self.names or None)):
             if given is not None and len(given) != len(self.pixels):
-                raise DataError(f"{len(given):,} {what} for {len(self.pixels):,} images", f"Give each image one, or no {what}.")
+                raise DataError(
+                    f"{len(given):,} {what} for {len(self.pixels):,} images", f"Give each image one, or no {what}."
+                )
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -177,6 +179,29 @@ def sample_of_files(folder: Path, classifier: Classifier, *, most: int = MOST_IM
         note=note,
         skipped=skipped,
     )
+
+
+def sample_of_data_set(name: str, root: Path | None, classifier: Classifier, *, most: int = MOST_IMAGES) -> Sample:
+    """Validation images of a data set that is known by name, brought to the network's input; no test images.
+
+    Args:
+        name: one of `data.DATA_SETS`, but for "folder".
+        root: the folder that its files are in; not for "digits".
+        classifier: the network that is to look at them.
+        most: images to take, at most, every class with its share; which ones is always the same.
+
+    Raises:
+        DataError: the name is not known, files are missing or damaged, or the classes are not the network's.
+    """
+    dataset = load_dataset(name, root, size=classifier.input[1:], resize=classifier.resize)
+    if dataset.classes != classifier.classes:
+        theirs, ours = (", ".join(classes[:3]) for classes in (dataset.classes, classifier.classes))
+        raise DataError(
+            f"{name} has the classes {theirs}, …, and the network was trained on {ours}, …",
+            "Name the data set that it was trained on, or a folder of pictures.",
+        )
+    note = "The network may have learnt from some of these."
+    return sample_of_part(dataset.validation, f"validation images of {dataset.name}", most=most, note=note)
 
 
 def _chosen(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
