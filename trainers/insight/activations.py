@@ -57,7 +57,7 @@ def draw_maps(classifier: Classifier, sample: Sample, observation: Observation) 
 
 
 def different(sample: Sample, most: int) -> list[int]:
-    """Numbers of up to `most` images of a sample, spread over its classes: no class comes twice before all came once."""
+    """Numbers of up to `most` images of a sample, spread over its classes: none comes twice before all came once."""
     if sample.labels is None:
         return spread(len(sample), most)
     first: dict[int, int] = {}

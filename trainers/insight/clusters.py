@@ -48,7 +48,7 @@ def clustered(vectors: NDArray[np.float32], count: int, seed: int) -> tuple[NDAr
 
     with threadpool_limits(1), warnings.catch_warnings():  # sums come out alike however many cores there are
         warnings.filterwarnings("ignore", "Number of distinct clusters")  # of images that are alike
-        means = KMeans(count, n_init=SEVERAL_STARTS, random_state=seed).fit(vectors)
+        means = KMeans(count, n_init=SEVERAL_STARTS, random_state=seed).fit(vectors)  # pyright: ignore[reportArgumentType]
         distances = means.transform(vectors).min(1)
     return np.asarray(means.labels_, np.int64), distances.astype(np.float64)
 

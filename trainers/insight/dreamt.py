@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 CLASSES, FILTERS = 10, 10
 """Classes, and filters, whose images are made, at most."""
-LEAST_STEPS = 32
-"""Steps of the ascent, however large the network is; fewer images are made rather."""
+STEPS, LEAST_STEPS = 96, 32
+"""Steps of the ascent, and those of a large network: rather than fewer steps fewer images are made."""
 SPECKLE = "Speckle in place of shapes: the network goes by texture, or was hardly regularised."
 
 
@@ -107,10 +107,10 @@ def draw_filters_by_ascent(classifier: Classifier, observation: Observation | No
 def _planned(classifier: Classifier, most: int) -> tuple[Ascent, int]:
     """How images are made, and how many, within what time allows; forward and backward count as three passes."""
     size = min(classifier.input[1:])
-    ascent = Ascent(jitter=-(-size // 28) if size > 12 else 0, blur=min(1.2, max(0.35, size / 40)))
+    ascent = Ascent(steps=STEPS, jitter=-(-size // 28) if size > 12 else 0, blur=min(1.2, max(0.35, size / 40)))
     images = max(1, int(MAC_BUDGET / (3 * max(cost_table(classifier.architecture).totals.macs, 1))))
-    if images >= most * LEAST_STEPS:
-        return replace(ascent, steps=min(ascent.steps, images // most)), most
+    if images >= most * min(STEPS, LEAST_STEPS):
+        return replace(ascent, steps=min(STEPS, images // most)), most
     return replace(ascent, steps=LEAST_STEPS, rate=2 * ascent.rate), max(2, images // LEAST_STEPS)
 
 

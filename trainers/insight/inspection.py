@@ -20,7 +20,7 @@ from .neighbours import draw_neighbours
 from .observation import observable_images, observe
 from .page import PAGE, page
 from .result import Drawing, Drawn, Omission
-from .subject import observable
+from .subject import observable, suited_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,8 @@ def inspect_network(
     if sample is not None:
         sample.check(classifier)
         sample = sample.at_most(observable_images(watched, len(sample)))
-    drawn = _not_finite(watched) or _drawn(watched, sample, seed)
+    with suited_threads(watched):
+        drawn = _not_finite(watched) or _drawn(watched, sample, seed)
     inspection = Inspection(
         name=name,
         folder=folder,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
-from ...spaces import Activation, Conv, Layer, Linear, LocallyConnected, Parallel, Residual
+from ...spaces import Activation, Conv, Dropout, Layer, Linear, LocallyConnected, Parallel, Pool, Residual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,13 +75,13 @@ def nonlinearities(architecture: Architecture) -> list[Step]:
 def stages(architecture: Architecture) -> list[Step]:
     """The last nonlinearity of each stage, a stage being the layers between two reductions of the map's size.
 
-    Of a stage without any it is the last layer. Only maps of more than one cell count, and the image itself does not.
+    Of a stage without any it is the last layer that is no pooling. Only maps of more than one cell count.
     """
     last: dict[tuple[int, ...], tuple[int, Step]] = {}
     learnt = False
     for at, step in enumerate(architecture.steps):
         learnt = learnt or isinstance(step.layer, WEIGHTED)
-        if not learnt or len(step.output) != 3 or step.output[1] * step.output[2] == 1:
+        if not learnt or isinstance(step.layer, Pool | Dropout) or prod(step.output[1:]) == 1:
             continue
         size = step.output[1:]
         if size not in last or isinstance(step.layer, Activation) or not isinstance(last[size][1].layer, Activation):
