@@ -64,7 +64,7 @@ def ascend(
         shifted = images.roll((down, right), (2, 3)).requires_grad_()
         (gradient,) = torch.autograd.grad(score(shifted).sum(), shifted)
         gradient = gradient.roll((-down, -right), (2, 3))
-        if (flat := ~gradient.flatten(1).any(1)).any():  # zeros into a ReLU without biases: one way is as good as another
+        if (flat := ~gradient.flatten(1).any(1)).any():  # as of zeros without biases: any way will do
             gradient[flat] = torch.randn(gradient[flat].shape, generator=generator)
         size = gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
         rate = ascent.rate * (1 - step / (ascent.steps + 1))

@@ -75,7 +75,8 @@ def cut(image: Tensor, part: tuple[int, int, int, int], mean: tuple[float, ...])
 
 def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number: int) -> Drawn:
     step, many = found.step, min(PATCHES, len(sample))
-    alive = torch.nonzero(found.strongest.amax(0) > found.strongest.amin(0)).flatten().tolist()
+    differ = found.strongest.amax(0) > found.strongest.amin(0)
+    alive = torch.nonzero(differ | (len(sample) == 1)).flatten().tolist()
     title = f"What excites filters: {called(step)}"
     if not alive:
         return Omission(title, "No filter of this layer answers to one image more than to another.")

@@ -117,7 +117,7 @@ def likeness_to_random(classifier: Classifier, images: Tensor, classes: Tensor, 
     pairs = [
         (one.flatten().numpy(), two.flatten().numpy())
         for one, two in zip(saliency, other, strict=True)
-        if float(one.std()) and float(two.std())
+        if one.max() > one.min() and two.max() > two.min()
     ]
     found = [
         float(spearmanr(one, two)[0])  # pyright: ignore[reportArgumentType]
