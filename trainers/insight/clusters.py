@@ -74,7 +74,8 @@ def flattened(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
 
     with threadpool_limits(1):
-        centred = (vectors - vectors.mean(0)).astype(np.float64)
+        centred = vectors.astype(np.float64) - vectors.astype(np.float64).mean(0)
+        centred /= max(np.abs(centred).max(), np.finfo(np.float64).tiny)  # the squares of tiny differences are none
         components = min(COMPONENTS, *vectors.shape)
         reduced = PCA(components, random_state=seed).fit_transform(centred) if centred.any() else centred[:, :2]
         if reduced.shape[1] < 2 or not reduced.std(0)[:2].all():  # there is but one direction, or none

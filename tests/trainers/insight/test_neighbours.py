@@ -28,7 +28,9 @@ def test_clusters_that_lie_apart_are_found_and_their_purity_counted() -> None:
     assert purity(np.zeros(60, int), labels) == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize("vectors", [np.zeros((12, 3)), np.arange(12.0)[:, None], np.eye(12)[:, :2]])
+@pytest.mark.parametrize(
+    "vectors", [np.zeros((12, 3)), np.arange(12.0)[:, None], np.eye(12)[:, :2], 1e-30 * np.eye(12)]
+)
 def test_a_map_is_made_of_vectors_of_little_content_too(vectors: np.ndarray) -> None:
     points = flattened(vectors.astype(np.float32), seed=0)
     assert points.shape == (12, 2)
