@@ -20,6 +20,15 @@ def test_a_linear_score_is_raised_along_its_weights() -> None:
     assert likeness.tolist() == pytest.approx([1, 1, 1], abs=1e-5)
 
 
+def test_a_step_raises_the_score_of_the_image_as_it_was_shifted() -> None:
+    seed, jitter = 1, 2
+    shift = torch.randint(-jitter, jitter + 1, (2,), generator=torch.Generator().manual_seed(seed)).tolist()
+    assert any(shift)
+    made = ascend(linear, (3, 2, 6, 6), Ascent(steps=1, blur=0, clip=0, jitter=jitter), seed)
+    likeness = torch.nn.functional.cosine_similarity(made.roll(shift, (2, 3)).flatten(1), WEIGHTS.flatten(1))
+    assert likeness.tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+
+
 def test_the_penalty_keeps_images_small() -> None:
     loose, tight = (ascend(linear, (3, 2, 6, 6), Ascent(steps=64, l2=l2, blur=0, clip=0), 0) for l2 in (0.05, 1.0))
     assert tight.norm() < 0.5 * loose.norm()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +45,14 @@ def test_an_earlier_inspection_is_replaced_and_nothing_else(tmp_path: Path, hast
 
 def test_an_edited_inspection_json_does_not_make_other_files_an_inspection_s(tmp_path: Path, hasty: None) -> None:
     inspect(tmp_path / "seen")
-    manifest = tmp_path / "seen" / "inspection.json"
-    manifest.write_text(manifest.read_text().replace('"index.html"', '"notes.html"', 1))
-    with pytest.raises(ExportError):
+    manifest, mine = tmp_path / "seen" / "inspection.json", tmp_path / "seen" / "mine.png"
+    mine.write_bytes(b"mine")
+    told = json.loads(manifest.read_text())
+    told["sha256"]["mine.png"] = hashlib.sha256(b"mine").hexdigest()
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(ExportError, match=r"inspection.json was changed since it was written"):
         inspect(tmp_path / "seen")
-    assert (tmp_path / "seen" / "index.html").exists()
+    assert mine.exists()
 
 
 def test_a_drawing_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOSTILE = (
     "<script>alert(1)</script>",
-    "$\\frac{",
+    "$\\frac$",
     "a\nb",
     "\x1b[2J",
     "_hidden",
@@ -68,24 +68,27 @@ def test_equal_arguments_give_equal_files_and_nothing_is_changed(
 ) -> None:
     sample = sample_of_part(digits.validation, "validation images", most=40)
     before = {name: value.clone() for name, value in trained.network.state_dict().items()}
-    chance, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    files = []
-    for at in ("one", "two"):
-        (tmp_path / at).mkdir()
-        inspect_network(trained, sample, tmp_path / at, name="digits")
-        files.append({path.name: path.read_bytes() for path in (tmp_path / at).iterdir()})
+    chance, files = torch.random.get_rng_state(), []
+    torch.set_num_threads(2)
+    try:
+        for at in ("one", "two"):
+            (tmp_path / at).mkdir()
+            inspect_network(trained, sample, tmp_path / at, name="digits")
+            files.append({path.name: path.read_bytes() for path in (tmp_path / at).iterdir()})
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
     assert files[0] == files[1]
     assert all(torch.equal(before[name], value) for name, value in trained.network.state_dict().items())
     assert all(weight.requires_grad and weight.grad is None for weight in trained.network.parameters())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in trained.network.modules())
     assert torch.equal(chance, torch.random.get_rng_state())
-    assert threads == torch.get_num_threads()
 
 
 def test_names_of_classes_are_shown_as_text(tmp_path: Path, hasty: None) -> None:
     classifier = untrained("INPUT[6x6x1] -> CONV3-4 -> RELU -> FC-10", classes=HOSTILE)
     sample = replace(noise(classifier, 20), names=tuple(f"<b>{at}" for at in range(20)), skipped=("<i>: is empty",))
-    found = inspect_network(classifier, sample, tmp_path, name="<u>&")
+    found = inspect_network(classifier, sample, tmp_path, name="<u>&\x1b[2J")
     assert "mistakes.png" in {each.file for each in found.drawings}
     page = (tmp_path / "index.html").read_text()
     assert not [each for each in ("<script", "<b>0", "<i>", "<u>", "\x1b", "49") if each in page.partition("data:")[0]]

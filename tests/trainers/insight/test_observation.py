@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from convscape.spaces import parse_notation
 from convscape.trainers.insight import Sample
 from convscape.trainers.insight.exciting import cut, window
-from convscape.trainers.insight.observation import observe
+from convscape.trainers.insight.observation import observable_images, observe
 from convscape.trainers.insight.places import first_weights, head_index, stages
 from convscape.trainers.insight.subject import observable
 
@@ -49,25 +51,38 @@ def test_a_bright_spot_is_found_and_cut_out() -> None:
     classifier = observable(
         untrained("INPUT[12x12x1] -> CONV3-1 -> RELU -> POOL2 -> CONV3-1 -> RELU -> FC-2", mean=(0.0,))
     )
-    for path in ("0", "3"):
-        classifier.network.get_submodule(path).weight.fill_(1.0)  # pyright: ignore[reportCallIssue]
+    for path in ("0", "3"):  # each passes on the cell in the middle of its window
+        weight = classifier.network.get_submodule(path).weight
+        weight.zero_()  # pyright: ignore[reportCallIssue]
+        weight[0, 0, 1, 1] = 1.0  # pyright: ignore[reportIndexIssue]
     pixels = np.zeros((2, 1, 12, 12), np.uint8)
     pixels[1, 0, 7, 3] = 255
     found = observe(classifier, Sample(pixels=pixels))
-    for excitement, size in zip(found.excitements, (3, 8), strict=True):
-        row, column, rows, columns = window(excitement.step, int(excitement.place[1, 0]))
-        assert (rows, columns) == (size, size)
-        assert row <= 7 < row + rows
-        assert column <= 3 < column + columns
-        patch = cut(torch.tensor(pixels[1]) / 255, (row, column, rows, columns), (0.5,))
-        assert patch.shape == (1, size, size)
-        assert patch.max() == 1.0
+    for excitement, seen in zip(found.excitements, ((6, 2, 3, 3), (3, -1, 8, 8)), strict=True):
+        part = window(excitement.step, int(excitement.place[1, 0]))
+        assert part == seen
+        patch = cut(torch.tensor(pixels[1]) / 255, part, (0.5,))
+        assert patch.shape == (1, *seen[2:])
+        assert patch[0, 7 - seen[0], 3 - seen[1]] == 1.0
 
 
 def test_what_lies_outside_of_an_image_is_its_mean() -> None:
     image = torch.ones(1, 4, 4)
     assert cut(image, (-1, 2, 3, 3), (0.5,))[0].tolist() == [[0.5, 0.5, 0.5], [1, 1, 0.5], [1, 1, 0.5]]
     assert torch.equal(cut(image, (-3, -3, 9, 9), (0.5,)), image)
+
+
+@pytest.mark.parametrize(
+    ("notation", "most"),
+    [
+        ("INPUT[8x8x1] -> CONV3-4 -> FC-2", 1000),
+        ("INPUT[224x224x3] -> [CONV3-512 -> RELU]*4 -> GAP -> FC-2", 64),  # time
+        ("INPUT[224x224x3] -> CONV3-64 -> FC-2", 2**26 // (224 * 224 * 64)),  # memory
+    ],
+)
+def test_so_many_images_are_looked_at_as_time_and_memory_allow(notation: str, most: int) -> None:
+    small = untrained("INPUT[8x8x1] -> FC-2")
+    assert observable_images(replace(small, architecture=parse_notation(notation)), 1000) == most
 
 
 @pytest.mark.parametrize(
