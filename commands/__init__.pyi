@@ -1,6 +1,7 @@
 from .beginning import init as init, schema as schema
 from .doctor import doctor as doctor
 from .handover import export as export, sync as sync
+from .inspecting import inspect as inspect
 from .networks import describe as describe, sample as sample
 from .predicting import predict as predict
 from .printing import echo as echo

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from ..trainers import Classifier, Network
     from ..trainers.export import Exported, Format
+    from ..trainers.insight import Inspection, Sample
     from .handover import Winner
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
@@ -429,6 +430,49 @@ class Sweep:
             counts=self.counts(trials),
             run_id=self.run_ids().get(number),
         )
+
+    def inspect(
+        self, to: str | Path, trial: int | None = None, sample: Callable[[Classifier], Sample] | None = None
+    ) -> Inspection:
+        """Looks into a trained network, and writes what is seen as a page with pictures: index.html and PNG files.
+
+        It is looked at with the validation images, never with the test images. A last training learnt from most of
+        those: of them only the others are shown, and the page says so.
+
+        Args:
+            to: the folder to write; an earlier inspection there is replaced.
+            trial: number of the trial to look into; the winner, as `export` hands it over, when not given.
+            sample: gives other images to look at the network with, once that is known.
+
+        Raises:
+            SweepError: no such trial, or none has a result.
+            CheckpointError: the trial's checkpoint is damaged.
+            DataError: the images are missing, damaged or too few.
+            ExportError: `to` holds something else, or cannot be written.
+        """
+        from ..trainers.insight import inspect_to
+
+        refuse_links(self.folder)
+        record, _ = self._wanted(trial)
+        classifier = self.classifier(record.number)
+        looked = self._validated(record) if sample is None else sample(classifier)
+        name = f"{self.name}, trial {record.number if record.repeats is None else record.repeats}"
+        return inspect_to(classifier, looked, Path(to), name=name)
+
+    def _validated(self, record: TrialRecord) -> Sample:
+        """Images that a trial was validated on, and that it did not learn from."""
+        from ..trainers.insight import sample_of_part
+
+        dataset = load_data(self.config)
+        whole = len(dataset.validation)
+        dataset = dataset.for_refit() if record.refit else dataset.fold(record.fold)
+        note = ""
+        if record.refit:
+            note = (
+                f"This network's last training learnt from the other {whole - len(dataset.validation):,} of {whole:,} "
+                f"validation images, too. `--trial {record.repeats}` looks at the design before that, with all."
+            )
+        return sample_of_part(dataset.validation, "validation images", note=note)
 
     def network(self, trial: TrialSummary | int | None = None) -> Network:
         """A trained network as a torch module in evaluation mode: prepared images (N, C, H, W) -> scores (N, classes).

@@ -43,6 +43,7 @@ COMMANDS = (
     "describe",
     "sample",
     "export",
+    "inspect",
     "predict",
     "sync",
     "doctor",

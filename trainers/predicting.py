@@ -105,10 +105,17 @@ class Classifier:
         Raises:
             DataError: the pixels are of another type or shape; says what they are.
         """
+        return self.network(self.prepared(pixels)).flatten(1).softmax(1)
+
+    def prepared(self, pixels: Tensor) -> Tensor:
+        """What the network is given for pixels 0 to 255 as uint8 (N, C, H, W): float32 (N, C, H, W), normalised.
+
+        Raises:
+            DataError: the pixels are of another type or shape; says what they are.
+        """
         self._check(pixels)
         mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
-        prepared = pixels.float().div_(255).sub_(mean).div_(std)  # in place: of large pictures there is one copy
-        return self.network(prepared).flatten(1).softmax(1)
+        return pixels.float().div_(255).sub_(mean).div_(std)  # in place: of large pictures there is one copy
 
     def _check(self, pixels: Tensor) -> None:
         shape, wanted = tuple(pixels.shape), f"(N, {', '.join(map(str, self.input))})"

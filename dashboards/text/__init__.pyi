@@ -1,6 +1,7 @@
 from .doctor import doctor_json as doctor_json, doctor_text as doctor_text
 from .exports import export_json as export_json, export_lines as export_lines
 from .in_mlflow import pages as pages, ui_command as ui_command
+from .inspections import inspection_json as inspection_json, inspection_lines as inspection_lines
 from .leaderboard import ending as ending, leaderboard_table as leaderboard_table
 from .mattered import mattered_json as mattered_json
 from .networks import (

@@ -1,5 +1,11 @@
 from .augmentation import mixed as mixed
-from .dataset import Dataset as Dataset, Part as Part, load_dataset as load_dataset, usual_resize as usual_resize
+from .dataset import (
+    Dataset as Dataset,
+    Part as Part,
+    load_dataset as load_dataset,
+    stratified as stratified,
+    usual_resize as usual_resize,
+)
 from .decoding import prepare as prepare, read_image as read_image
 from .folder import images_below as images_below
 from .images import Images as Images, bytes_on as bytes_on
