@@ -13,6 +13,7 @@ from .printing import echo, echo_json
 from .remote import run_there
 
 if TYPE_CHECKING:
+    from ..search import Sweep
     from ..trainers.export import Exported, Format
 
 FORMATS: tuple[Format, ...] = ("pt2", "onnx")
@@ -40,6 +41,12 @@ def export(
     seeds: Annotated[
         int | None, typer.Option(min=1, max=100, help=f"With --retrain: from how many seeds; {SEEDS} if not given.")
     ] = None,
+    register: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Register it in MLflow as the newest version of that model.")
+    ] = None,
+    alias: Annotated[
+        str | None, typer.Option(metavar="ALIAS", help="With --register: an alias that leads to it, as champion.")
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="FILE", help="Of ARCHITECTURE.json: a file of weights, or an export's folder.")
     ] = None,
@@ -65,6 +72,7 @@ def export(
       convscape export digits --to exported/digits
       convscape export digits --to exported/small --trial 7 --format onnx
       convscape export digits --to exported/digits --retrain --seeds 5
+      convscape export digits --to exported/digits --register digits --alias champion
       convscape export network.json --weights model.safetensors --data digits --to exported/mine
       convscape export digits --to exported/digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
@@ -72,25 +80,31 @@ def export(
     if seeds is not None and not retrain:
         raise ConfigError("--seeds: nothing is trained without --retrain", "Add --retrain, or leave --seeds out.")
     if name.endswith(".json"):
-        _refuse_options(trial=trial, retrain=retrain or None, address=address)
-        exported = _export_file(Path(name), weights, data, root, to, chosen)
+        _refuse_options(trial=trial, retrain=retrain or None, register=register, alias=alias, address=address)
+        tell_export(_export_file(Path(name), weights, data, root, to, chosen), None, output)
     else:
         _refuse_options(weights=weights, data=data, root=root)
+        _check_names(register, alias)
         if address is not None:
             run_there(context, address, "--to")
         from ..search import Sweep
 
         sweep = Sweep.open(name, folder, trust_code=trust_code)
         exported = sweep.export(to, trial, formats=chosen, seeds=(seeds or SEEDS) if retrain else 0, tell=_tell)
-    tell_export(exported, output)
+        tell_export(exported, sweep, output, register, alias)
 
 
-def tell_export(exported: Exported, output: str) -> None:
-    """Prints what was exported; ends the command with exit code NOT_ALL where a form is not handed over.
+def tell_export(
+    exported: Exported, sweep: Sweep | None, output: str, register: str | None = None, alias: str | None = None
+) -> None:
+    """Prints what was exported and adds it to MLflow; ends the command with NOT_ALL where a form is not handed over.
 
     Args:
         exported: what was.
+        sweep: of which it was; None where it was of none.
         output: "table" or "json".
+        register: name of a registered model that it becomes a version of.
+        alias: that is to lead to that version.
     """
     from ..dashboards.text import export_json, export_lines
 
@@ -98,7 +112,38 @@ def tell_export(exported: Exported, output: str) -> None:
         echo_json(export_json(exported))
     else:
         echo(export_lines(exported))
+    if sweep is not None:
+        publish(sweep, exported, register, alias)
     refuse_incomplete(exported)
+
+
+def publish(sweep: Sweep, exported: Exported, register: str | None = None, alias: str | None = None) -> None:
+    """Adds an export to MLflow, and says where it is there, or why not.
+
+    Args:
+        sweep: of which it is.
+        exported: what was exported.
+        register: name of a registered model that it becomes a version of.
+        alias: that is to lead to that version.
+    """
+    published = sweep.publish(exported, register=register, alias=alias)
+    if published.problem:
+        echo(f"convscape: {published.problem}", err=True)
+    if (made := published.registered) is not None:
+        former = f"; {alias} led to version {made.former} before" if made.former else ""
+        echo(f"Version {made.version} of {made.name} in MLflow: {made.uri}{former}", err=True)
+
+
+def _check_names(register: str | None, alias: str | None) -> None:
+    """Refuses names that MLflow does not take, before anything is trained or written."""
+    if alias is not None and register is None:
+        raise ConfigError("--alias: nothing is registered without --register", "Add --register NAME.")
+    from ..search.tracking import check_alias, check_registered_name
+
+    if register is not None:
+        check_registered_name(register)
+    if alias is not None:
+        check_alias(alias)
 
 
 def _tell(line: str) -> None:

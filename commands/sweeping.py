@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ExportError, SweepError
-from .handover import refuse_incomplete
+from .handover import publish, refuse_incomplete
 from .options import (
     SWEEPS,
     Address,
@@ -255,4 +255,5 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
         if more := how_to_go_on(sweep, trials):
             echo(more)
     if exported is not None:
+        publish(sweep, exported)
         refuse_incomplete(exported)

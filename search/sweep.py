@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ..trainers import Classifier, Network
     from ..trainers.export import Exported, Format
     from ..trainers.insight import Inspection, Sample
-    from .handover import Winner
+    from .handover import Published, Winner
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
 
@@ -409,6 +409,32 @@ class Sweep:
 
         refuse_links(self.folder)
         return export_winner(self._winner(trial), Path(to), formats=formats, seeds=seeds, tell=tell)
+
+    def publish(self, exported: Exported, *, register: str | None = None, alias: str | None = None) -> Published:
+        """Adds an export of this sweep to its run in MLflow, and registers it as a model where a name is given.
+
+        Args:
+            exported: what `export` gave.
+            register: name of the registered model, of which it becomes the newest version.
+            alias: that is to lead to that version, such as "champion".
+
+        Raises:
+            SweepError: it is to be registered, and MLflow does not answer or refuses it. The export stays as it is.
+            ExportError: MLflow does not take the name or the alias.
+        """
+        from .handover import publish
+
+        number = int(exported.details["run"])
+        again = f"convscape export {self.name}{folder_option(self.config)} --trial {number} --to {exported.folder}"
+        return publish(
+            exported,
+            number,
+            uri=self.tracking_uri,
+            run_id=self.run_ids().get(None),
+            register=register,
+            alias=alias,
+            again=again + (f" --register {register}" if register else "") + (f" --alias {alias}" if alias else ""),
+        )
 
     def _winner(self, trial: int | None) -> Winner:
         """The trial that is handed over, and what is said of it."""

@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 def export_checkpoint(
     architecture: Architecture, checkpoint: Path, dataset: Dataset, folder: Path, **options: Any
 ) -> Exported:
-    """Exports the network of a checkpoint; without the other forms, which take seconds, where none are named."""
+    """Exports the network of a checkpoint; without what takes seconds where it is not asked for."""
     trained = Trained.from_checkpoint(architecture, checkpoint, dataset)
-    return export_bundle(trained, folder, **{"formats": (), **options})
+    return export_bundle(trained, folder, **{"formats": (), "insight": False, **options})

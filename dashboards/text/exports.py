@@ -50,7 +50,7 @@ def export_lines(exported: Exported) -> str:
         f"{_forms(exported)} differ from the trained network by {exported.largest_difference:.1e} at most.",
         *(f"No {form} file: {why}" for form, why in exported.absent.items()),
     ]
-    lines = [f"Exported to {exported.folder}:", *_wrapped(", ".join(exported.files))]
+    lines = [f"Exported to {exported.folder}:", *_wrapped(_files(exported.files))]
     return "\n".join([*lines, *(line for sentence in sentences for line in _wrapped(sentence))])
 
 
@@ -58,6 +58,13 @@ def _wrapped(text: str) -> list[str]:
     return wrap(
         text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
+
+
+def _files(names: tuple[str, ...]) -> str:
+    """The files that were written, the pictures counted."""
+    pictures = [name for name in names if name.endswith(".png")]
+    plain = [name for name in names if name not in pictures and not name.endswith("inspection.json")]
+    return ", ".join([*plain, *([f"{len(pictures)} pictures beside it"] if pictures else [])])
 
 
 def _forms(exported: Exported) -> str:

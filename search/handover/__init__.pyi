@@ -1,2 +1,3 @@
 from .exporting import export_file as export_file, export_winner as export_winner, images_for as images_for
+from .publishing import Published as Published, publish as publish
 from .winner import Winner as Winner

@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import save_file
 
 from ...spaces import ExportError
+from ..insight import inspect_network, sample_of_part
+from ..predicting import Classifier
 from ..stages import by_stages
 from .agreement import TOLERANCE, Agreement, batches, compare
 from .bundle_folder import (
@@ -23,6 +25,7 @@ from .bundle_folder import (
     ARCHITECTURE,
     CARD,
     FORMAT,
+    INSIGHT,
     PROOF,
     SOURCE,
     put_in_place,
@@ -66,6 +69,8 @@ class Exported:
     """How near each form that was handed over comes to the trained network: "source", "pt2" and "onnx"."""
     refused: dict[str, str]
     """Forms that are not handed over, as they disagree with the trained network or cannot say it, with the reason."""
+    details: dict[str, Any]
+    """What proof.json holds of where the network comes from."""
     absent: dict[str, str]
     """Forms that cannot be written on this machine, with what is missing and how to get it."""
 
@@ -98,6 +103,7 @@ def export_bundle(
     formats: Sequence[Format] = FORMATS,
     about: About | None = None,
     details: dict[str, Any] | None = None,
+    insight: bool = True,
     count_look: Callable[[], int] = lambda: 1,
 ) -> Exported:
     """Exports a network as a PyTorch file that needs only torch and in other forms, and proves that they agree.
@@ -113,6 +119,7 @@ def export_bundle(
         formats: forms to write beside the PyTorch file.
         about: what is known of how the network was found, for the model card.
         details: anything JSON can hold, for proof.json.
+        insight: also write a page with pictures of what the network learnt, with the test images that it shows.
         count_look: called once, when the network has been measured on the test images and before anybody is told;
             counts that and gives how often they were looked at.
 
@@ -130,6 +137,8 @@ def export_bundle(
         making.prove_source()
         for form in formats:
             making.write(form)
+        if insight:
+            making.look_inside()
         exported = making.finish(about or About(), details or {}, count_look)
         put_in_place(temporary, folder)
     except OSError as error:
@@ -151,6 +160,8 @@ class _Making:
     agreements: dict[str, Agreement] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    pictures: tuple[str, ...] = ()
+    """Names of the files that show what the network learnt."""
     module: dict[str, Any] = field(default_factory=dict)
     """The names of the exported Python file, once it has run."""
     runs: dict[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
@@ -207,6 +218,22 @@ class _Making:
         if form in self.refused:
             file.unlink(missing_ok=True)
 
+    def look_inside(self) -> None:
+        """Writes a page with pictures of what the network learnt, with test images, which have no names there."""
+        trained, dataset = self.trained, self.trained.dataset
+        classifier = Classifier(
+            network=trained.network,
+            classes=dataset.classes,
+            architecture=trained.architecture,
+            mean=dataset.mean,
+            std=dataset.std,
+            resize=dataset.resize,
+        )
+        folder = self.folder / INSIGHT
+        folder.mkdir()
+        seen = inspect_network(classifier, sample_of_part(dataset.test, "test images"), folder, name=self.name)
+        self.pictures = tuple(f"{INSIGHT}/{file}" for file in seen.files)
+
     def finish(self, about: About, details: dict[str, Any], count_look: Callable[[], int]) -> dict[str, Any]:
         """Measures on all test images, and writes the model card and the proof; all of `Exported` but the folder."""
         trained = self.trained
@@ -217,7 +244,7 @@ class _Making:
         looks = count_look()
         card = model_card(self.name, trained, measured, speed, self.agreements, self._left_out, about, looks)
         (self.folder / CARD).write_text(card, encoding="utf-8")
-        files = [*ALWAYS, *(FORM_FILES[form] for form in FORMATS if form in self.runs)]
+        files = [*ALWAYS, *(FORM_FILES[form] for form in FORMATS if form in self.runs), *self.pictures]
         write_proof(self.folder, self._proof(measured, speed.to_json(), about, details, looks), files)
         return {
             "files": (*files, PROOF),
@@ -225,6 +252,7 @@ class _Making:
             "looks": looks,
             "agreements": self.agreements,
             "refused": self.refused,
+            "details": details,
             "absent": self.absent,
         }
 

@@ -87,7 +87,8 @@ def _title(name: str, trained: Trained) -> list[str]:
         "",
         (
             f"Sorts images of {image} into {len(classes):,} classes. `python model.py IMAGE` names the class of a "
-            "picture; `proof.json` has every figure of this page."
+            "picture; `proof.json` has every figure of this page. Where there is a folder `insight`, its `index.html` "
+            "shows what the network learnt."
         ),
     ]
 

@@ -31,6 +31,7 @@ EXPORTED = Exported(
     looks=1,
     agreements={"source": Agreement({1: 3.5e-7}, 4, 4), "pt2": Agreement({1: 1e-7}, 4, 4)},
     refused={},
+    details={},
     absent={},
 )
 

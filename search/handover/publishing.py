@@ -1,0 +1,62 @@
+"""Puts an export into MLflow: beside the sweep's results, and into the registry of models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...spaces import SweepError
+from ..tracking import Registered, log_bundle, register_bundle
+
+if TYPE_CHECKING:
+    from ...trainers.export import Exported
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where an export is in MLflow."""
+
+    place: str
+    """Folder among the artifacts of the sweep's run; "" where it did not come there."""
+    problem: str
+    """Why it did not come there, with what to do; "" where it did."""
+    registered: Registered | None
+    """The version of a registered model that it is; None where none was asked for."""
+
+
+def publish(
+    exported: Exported,
+    trial: int,
+    *,
+    uri: str,
+    run_id: str | None,
+    register: str | None,
+    alias: str | None,
+    again: str,
+) -> Published:
+    """Adds an export's files to the sweep's run in MLflow, and registers it where a name is given.
+
+    Args:
+        exported: the export.
+        trial: number of the run that was exported.
+        uri: MLflow's tracking URI of the sweep.
+        run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
+        register: name of the registered model; None to register nothing.
+        alias: that is to lead to the new version; None for none.
+        again: the command that does it again.
+
+    Raises:
+        SweepError: it is to be registered, and MLflow does not answer or refuses it. The export stays as it is.
+        ExportError: MLflow does not take the name or the alias.
+    """
+    remedy, place, problem = f"Do it again later: `{again}`.", "", ""
+    try:
+        place = log_bundle(uri, run_id, exported.folder, trial=trial, again=remedy)
+    except SweepError as error:
+        if register is not None:
+            raise
+        problem = str(error)
+    registered = None
+    if register is not None:
+        registered = register_bundle(uri, run_id, exported.folder, name=register, alias=alias, again=remedy)
+    return Published(place=place, problem=problem, registered=registered)
