@@ -62,9 +62,10 @@ def _wrapped(text: str) -> list[str]:
 
 def _files(names: tuple[str, ...]) -> str:
     """The files that were written, the pictures counted."""
-    pictures = [name for name in names if name.endswith(".png")]
-    plain = [name for name in names if name not in pictures and not name.endswith("inspection.json")]
-    return ", ".join([*plain, *([f"{len(pictures)} pictures beside it"] if pictures else [])])
+    pictures = sum(name.endswith(".png") for name in names)
+    plain = [name for name in names if not name.endswith((".png", "inspection.json"))]
+    beside = f" (with {pictures} pictures)"
+    return ", ".join(f"{name}{beside}" if name.endswith("index.html") else name for name in plain)
 
 
 def _forms(exported: Exported) -> str:

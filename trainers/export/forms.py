@@ -39,11 +39,7 @@ def without_packages(form: Format) -> str:
         form: which.
     """
     absent = [name for name in ONNX_PACKAGES if find_spec(name) is None] if form == "onnx" else []
-    if not absent:
-        return ""
-    return (
-        f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed. pip install 'convscape[export]'"
-    )
+    return f"not installed: {', '.join(absent)}. pip install 'convscape[export]'" if absent else ""
 
 
 def exported_program(network: nn.Module, image: tuple[int, int, int]) -> ExportedProgram:
