@@ -14,7 +14,9 @@ SEEN = Inspection(
     images="20 of 90 validation images",
     note="The last training learnt from the others.",
     drawings=(
-        Drawing(file="dead.png", title="Dead", shows="Bars.", alarming="Long ones.", found="3 of 64 are dead.", png=b"1"),
+        Drawing(
+            file="dead.png", title="Dead", shows="Bars.", alarming="Long ones.", found="3 of 64 are dead.", png=b"1"
+        ),
         Drawing(file="map.png", title="Map", shows="Points.", alarming="A cloud.", found="", png=b"2"),
     ),
     omissions=(Omission("Guided backpropagation", "This network has gelu."),),
