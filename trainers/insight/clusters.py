@@ -141,7 +141,7 @@ def _described(members: NDArray[np.int64], sample: Sample, classes: Sequence[str
     if sample.labels is None:
         return f"{len(members):,} images"
     counts = np.bincount(sample.labels[members])
-    return f"{len(members):,}: {counts.max() / len(members):.0%} {canvas.short(classes[int(counts.argmax())], 14)}"
+    return f"{canvas.short(classes[int(counts.argmax())], 14)}: {counts.max() / len(members):.0%} of {len(members):,}"
 
 
 def _map(
