@@ -379,6 +379,7 @@ class Sweep:
         *,
         formats: Sequence[Format] = ("pt2", "onnx"),
         seeds: int = 0,
+        insight: bool = True,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
@@ -398,6 +399,7 @@ class Sweep:
                 is left out, as `Exported.refused` says.
             seeds: from how many seeds the network is trained again first, on most of the validation images, too; the
                 first seed's is handed over, and the others' test accuracies show the spread. 0 for none.
+            insight: also write pictures of what the network learnt.
             tell: takes a line on what goes on.
 
         Raises:
@@ -408,7 +410,7 @@ class Sweep:
         from .handover import export_winner
 
         refuse_links(self.folder)
-        return export_winner(self._winner(trial), Path(to), formats=formats, seeds=seeds, tell=tell)
+        return export_winner(self._winner(trial), Path(to), formats=formats, seeds=seeds, insight=insight, tell=tell)
 
     def publish(self, exported: Exported, *, register: str | None = None, alias: str | None = None) -> Published:
         """Adds an export of this sweep to its run in MLflow, and registers it as a model where a name is given.

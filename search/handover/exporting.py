@@ -29,6 +29,7 @@ def export_winner(
     *,
     formats: Sequence[Format] = FORMATS,
     seeds: int = 0,
+    insight: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Exports a sweep's winner, with its accuracy on the test images; that these were looked at is counted.
@@ -39,6 +40,7 @@ def export_winner(
         formats: forms to write beside the PyTorch file.
         seeds: from how many seeds it is trained again first; 0 to hand over what the search trained. The first seed's
             network is the one handed over, settled before a test image is read.
+        insight: also write pictures of what the network learnt.
         tell: takes a line on what goes on.
 
     Raises:
@@ -58,6 +60,7 @@ def export_winner(
         formats=formats,
         about=winner.about(tuple(map(accuracy_on_test, others))),
         details=winner.details(dataset) | ({"retrained_from_seeds": seeds} if seeds else {}),
+        insight=insight,
         count_look=lambda: _count_look(winner),
     )
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def swept(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path:
     """A folder with a sweep, `sweeps/tiny`, its export, `out`, and pictures in a folder for each class, `pictures`."""
     folder = tmp_path_factory.mktemp("swept")
-    launch(tiny(folder / "sweeps", "search.trials=2", "search.finalists=1"), progress=False).export(folder / "out")
+    launch(tiny(folder / "sweeps", "search.trials=2", "search.finalists=1"), progress=False).export(
+        folder / "out", formats=(), insight=False
+    )
     digits = read_digits()
     for at in range(20):
         place = folder / "pictures" / str(digits.labels[at])

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def swept(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path:
     """A folder with a sweep, `sweeps/tiny`, its export, `out`, and two pictures, `pictures`."""
     folder = tmp_path_factory.mktemp("swept")
-    launch(tiny(folder / "sweeps", "search.trials=2", "search.epochs=3"), progress=False).export(folder / "out")
+    launch(tiny(folder / "sweeps", "search.trials=2", "search.epochs=3"), progress=False).export(
+        folder / "out", formats=(), insight=False
+    )
     (folder / "pictures" / "more").mkdir(parents=True)
     digits = read_digits()
     for name, at in (("0.png", 0), ("more/1.png", 1)):
@@ -51,7 +53,7 @@ def padded(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path
         Image.fromarray(pixels).save(folder / "pictures" / f"{name}.png")
     data = ("data.name=folder", f"data.root={folder / 'photos'}", "data.size=[16, 24]", "data.resize=pad")
     few = ("data.train=null", "data.validation=null", "search.trials=1", "search.epochs=1", "recipe.batch_size=8")
-    launch(tiny(folder / "sweeps", *data, *few), progress=False).export(folder / "out")
+    launch(tiny(folder / "sweeps", *data, *few), progress=False).export(folder / "out", formats=(), insight=False)
     return folder
 
 
@@ -131,7 +133,7 @@ def test_what_names_no_network_or_no_picture_is_refused(run: Any, swept: Path) -
 
 
 def test_a_name_of_both_is_asked_about(run: Any, swept: Path) -> None:
-    Sweep.open("tiny", swept / "sweeps").export(swept / "tiny")
+    Sweep.open("tiny", swept / "sweeps").export(swept / "tiny", formats=(), insight=False)
     code, _, err = run("tiny", "pictures")
     assert code == 2
     assert "For the folder say ./tiny." in err

@@ -25,7 +25,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported_digits(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an export of it."""
     folder = tmp_path_factory.mktemp("exports") / "digits"
-    Sweep.open("tiny", swept).export(folder)
+    Sweep.open("tiny", swept).export(folder, formats=(), insight=False)
     return folder
 
 

@@ -347,15 +347,15 @@ def test_a_sweep_folder_from_elsewhere_runs_nothing(tmp_path: Path, mark: Path, 
     sys.modules.pop("theirs", None)
     if key == "data.name":
         with pytest.raises(ConfigError, match="--trust-code"):
-            Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "out")
+            Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "out", formats=(), insight=False)
     else:  # the design is in the study: nothing has to be asked
-        Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "first")
+        Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "first", formats=(), insight=False)
     with pytest.raises(ConfigError, match=rf"(?s){key}.*--trust-code"):
         resume("tiny", tmp_path / "theirs", overrides=["search.trials=2"], progress=False)
     assert not mark.exists()
     resume("tiny", tmp_path / "theirs", overrides=["search.trials=2"], progress=False, trust_code=True)
     assert mark.exists()
-    Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "out")
+    Sweep.open("tiny", tmp_path / "theirs").export(tmp_path / "out", formats=(), insight=False)
 
 
 def test_another_python_s_library_is_installed_code(tmp_path: Path, mark: Path) -> None:

@@ -96,12 +96,12 @@ def test_a_copied_folder_goes_by_its_own_name(prepared: Path) -> None:
 
 @pytest.fixture
 def exported(swept: Path, tmp_path: Path) -> Path:
-    Sweep.open("tiny", swept).export(tmp_path / "out")
+    Sweep.open("tiny", swept).export(tmp_path / "out", formats=(), insight=False)
     return tmp_path / "out"
 
 
 def again(swept: Path, to: Path) -> None:
-    Sweep.open("tiny", swept).export(to)
+    Sweep.open("tiny", swept).export(to, formats=(), insight=False)
 
 
 def test_an_export_replaces_what_it_wrote(swept: Path, exported: Path) -> None:

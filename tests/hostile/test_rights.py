@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def test_every_file_has_the_rights_that_the_umask_allows(tmp_path: Path, umask: int, file: int, folder: int) -> None:
     before = os.umask(umask)
     try:
-        launch(tiny(tmp_path, "search.trials=2", "search.epochs=2"), progress=False).export(tmp_path / "tiny" / "out")
+        launch(tiny(tmp_path, "search.trials=2", "search.epochs=2"), progress=False).export(
+            tmp_path / "tiny" / "out", formats=(), insight=False
+        )
     finally:
         os.umask(before)
     assert Sweep.open("tiny", tmp_path).trials()

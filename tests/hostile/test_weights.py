@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("text", ["[" * 100_000, "null", "3", '{"best": 3}', '{"best": "../../x"}', '{"best": []}'])
 def test_the_mark_of_the_best_checkpoint_may_be_anything(prepared: Path, text: str, tmp_path: Path) -> None:
     (prepared / "trials" / "00000" / "best.json").write_text(text)
-    Sweep.open("tiny", prepared.parent).export(tmp_path / "out")
+    Sweep.open("tiny", prepared.parent).export(tmp_path / "out", formats=(), insight=False)
 
 
 @pytest.mark.parametrize("epoch", [float("inf"), float("nan"), -1, "1", None, True, 10**400, [1]])
@@ -67,10 +67,10 @@ def test_a_checkpoint_sealed_anew_is_not_exported(prepared: Path, change: Any, t
     change(values, tensors)
     checkpoint.write(folder, tensors, values)
     if values.get("normalisation") and "epoch" not in values:  # it is only told
-        Sweep.open("tiny", prepared.parent).export(tmp_path / "out")
+        Sweep.open("tiny", prepared.parent).export(tmp_path / "out", formats=(), insight=False)
         return
     with pytest.raises((CheckpointError, ExportError), match=r"checkpoint .*epoch-0001: "):
-        Sweep.open("tiny", prepared.parent).export(tmp_path / "out")
+        Sweep.open("tiny", prepared.parent).export(tmp_path / "out", formats=(), insight=False)
 
 
 @pytest.fixture(params=["pipe", "device", "link to a device", "huge"])

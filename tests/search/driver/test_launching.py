@@ -24,6 +24,7 @@ from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import sync
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.errors import ConfigError, ConvscapeError, DataError, SpaceError, SweepError
+from convscape.trainers.export import bundle_files
 from tiny_sweep import TINY, results, tiny
 
 if TYPE_CHECKING:
@@ -89,14 +90,15 @@ def test_mlflow_shows_the_sweep_and_its_trials(finished: Sweep, tmp_path: Path) 
 
 def test_the_winner_is_exported_and_agrees(finished: Sweep, tmp_path: Path) -> None:
     exported = finished.export(tmp_path / "winner")
-    assert {path.name for path in (tmp_path / "winner").iterdir()} == set(exported.files)
+    assert bundle_files(tmp_path / "winner") == sorted(exported.files)
+    assert {"model.pt2", "model.onnx", "insight/index.html", "MODEL_CARD.md"} < set(exported.files)
     assert exported.test_accuracy > 0.1
     assert exported.largest_difference < 1e-4
     network = Architecture.from_json((tmp_path / "winner" / "architecture.json").read_text())
     best = next(record for record in finished.trials() if record.number == finished.best.trial)
     assert network == best.design.architecture
     with pytest.raises(SweepError, match="no trained trial 99"):
-        finished.export(tmp_path / "other", 99)
+        finished.export(tmp_path / "other", 99, formats=(), insight=False)
 
 
 def test_a_finalist_s_run_is_exported_with_the_split_that_it_was_trained_on(tmp_path: Path, quiet: None) -> None:
@@ -105,11 +107,11 @@ def test_a_finalist_s_run_is_exported_with_the_split_that_it_was_trained_on(tmp_
     assert sweep.best.run is not None
     folds = {record.number: record.fold for record in sweep.trials() if record.role == "repeat"}
     assert set(folds.values()) == {1}
-    sweep.export(tmp_path / "winner")
+    sweep.export(tmp_path / "winner", formats=(), insight=False)
     details = json.loads((tmp_path / "winner" / "proof.json").read_text())["details"]
     assert (details["run"], details["images"]) == (sweep.best.run, {"trained_on": 200, "validated_on": 100})
     for run in folds:
-        assert sweep.export(tmp_path / f"run{run}", run).test_accuracy > 0
+        assert sweep.export(tmp_path / f"run{run}", run, formats=(), insight=False).test_accuracy > 0
 
 
 def test_a_trial_that_came_to_its_end_is_handed_over_as_its_last_epoch_left_it(tmp_path: Path, quiet: None) -> None:
@@ -124,7 +126,7 @@ def test_a_trial_that_came_to_its_end_is_handed_over_as_its_last_epoch_left_it(t
     study.write_text("".join(lines))
     (record,) = sweep.trials()
     assert (record.best_epoch, record.epochs) == (1, 2)
-    sweep.export(tmp_path / "winner")
+    sweep.export(tmp_path / "winner", formats=(), insight=False)
     assert json.loads((tmp_path / "winner" / "proof.json").read_text())["details"]["epoch"] == 2
 
 

@@ -64,12 +64,12 @@ def test_machines_that_share_the_url_alone_go_on_with_each_other(
     assert not list(second.folder.glob("trials/*/epoch-*")), "checkpoints come when they are asked for"
     more = resume("tiny", url, overrides=["search.trials=6"], progress=False)
     assert results(more) == results(resume("tiny", tmp_path / "local", overrides=["search.trials=6"], progress=False))
-    exported = more.export(tmp_path / "export")
+    exported = more.export(tmp_path / "export", formats=(), insight=False)
     assert exported.folder.is_dir()
     on_machine("first", tmp_path, monkeypatch)
     again = Sweep.open("tiny", url)
     assert results(again) == results(more)
-    again.export(tmp_path / "export")
+    again.export(tmp_path / "export", formats=(), insight=False)
     assert json.loads((tmp_path / "export" / "proof.json").read_text())["test"]["looks"] == 2
     with pytest.raises(SweepError, match="already in file://"):
         launch(there(url, tmp_path), progress=False)

@@ -11,6 +11,7 @@ import pytest
 from convscape.search.submission import Bundle, Output
 from convscape.search.sweep import Sweep
 from convscape.spaces import ExportError
+from convscape.trainers.export import bundle_files
 from tiny_sweep import tiny
 
 if TYPE_CHECKING:
@@ -36,15 +37,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, quiet_module: None) -> Path
 
     folder = tmp_path_factory.mktemp("sweeps")
     launch(tiny(folder, "search.trials=1", "search.epochs=1"), progress=False)
-    return Sweep.open("tiny", folder).export(folder / "out").folder
+    return Sweep.open("tiny", folder).export(folder / "out", formats=()).folder
 
 
 def lines(folder: Path, size: int = 3_000) -> list[str]:
     """What the head writes of an export."""
-    files = sorted(folder.iterdir())
-    contents = [file.read_bytes() for file in files]
+    files = bundle_files(folder)
+    contents = [(folder / file).read_bytes() for file in files]
     listed = [
-        {"name": file.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        {"name": file, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for file, data in zip(files, contents, strict=True)
     ]
     parts = [data[start : start + size] for data in contents for start in range(0, len(data), size)]
@@ -64,9 +65,10 @@ def received(to: Path, sent: list[str]) -> bool:
 def test_an_export_comes_whole(tmp_path: Path, bundle: Path) -> None:
     to = tmp_path / "deep" / "winner"
     assert received(to, lines(bundle))
-    assert {file.name: file.read_bytes() for file in to.iterdir()} == {
-        file.name: file.read_bytes() for file in bundle.iterdir()
-    }
+    files = bundle_files(bundle)
+    assert bundle_files(to) == files
+    assert any(file.startswith("insight/") for file in files)
+    assert all((to / file).read_bytes() == (bundle / file).read_bytes() for file in files)
     assert received(to, lines(bundle)), "an earlier export is replaced"
     assert [path.name for path in to.parent.iterdir()] == ["winner"], "nothing else is left"
     assert not received(tmp_path / "other", []), "nothing was sent"

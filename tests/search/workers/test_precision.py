@@ -118,7 +118,7 @@ def test_a_resume_keeps_to_what_was_measured(
 
 def test_an_export_says_which_it_was(tmp_path: Path, measured: list[str]) -> None:
     sweep = run(tmp_path / "sweeps")
-    sweep.export(tmp_path / "winner")
+    sweep.export(tmp_path / "winner", formats=(), insight=False)
     assert json.loads((tmp_path / "winner" / "proof.json").read_text())["trained"]["precision"] == "bfloat16"
 
 
