@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..spaces import ConfigError, nearest
+from .completion import sweep_names
 from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode, typed_path
 from .printing import echo, echo_json
 from .remote import run_there
@@ -27,7 +28,10 @@ NOT_ALL = 5
 def export(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME|ARCHITECTURE.json", help="The sweep's name; or a network's JSON.")
+        str,
+        typer.Argument(
+            metavar="NAME|ARCHITECTURE.json", help="The sweep; or a network's JSON.", autocompletion=sweep_names
+        ),
     ],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", parser=typed_path, help="Where the files go.")],
     folder: Folder = SWEEPS,
@@ -72,8 +76,8 @@ def export(
       convscape export digits --to exported/digits
       convscape export digits --to exported/small --trial 7 --format onnx
       convscape export digits --to exported/digits --retrain --seeds 5
-      convscape export digits --to exported/digits --register digits --alias champion
-      convscape export network.json --weights model.safetensors --data digits --to exported/mine
+      convscape export digits --to best --register digits --alias champion
+      convscape export net.json --weights net.safetensors --data digits --to best
       convscape export digits --to exported/digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     chosen = _formats(formats)

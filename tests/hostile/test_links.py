@@ -158,13 +158,13 @@ def test_what_is_called_like_python_s_own_is_kept(swept: Path, exported: Path, n
 def test_what_is_written_while_the_network_is_proved_is_kept(
     swept: Path, exported: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    prove = bundle._Trained.prove
+    prove = bundle._Making.prove_source
 
     def slowly(*arguments: Any) -> Any:
         (exported / name).write_text(THEIRS)
         return prove(*arguments)
 
-    monkeypatch.setattr(bundle._Trained, "prove", slowly)
+    monkeypatch.setattr(bundle._Making, "prove_source", slowly)
     with pytest.raises(ExportError, match=rf"out.{name}|out holds {name}"):
         again(swept, exported)
     assert (exported / name).read_text() == THEIRS

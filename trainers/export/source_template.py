@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 {imports}import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
@@ -102,7 +103,8 @@ def read_image(file: str | Path | BinaryIO) -> Tensor:
 
         register_heif_opener()
         formats.append("HEIF")
-    with Image.open(file, formats=formats) as picture:
+    opened = open(file, "rb") if isinstance(file, (str, Path)) else nullcontext(file)
+    with opened as content, Image.open(content, formats=formats) as picture:
         if picture.mode == "F":
             raise ValueError("it holds floats, and nothing says which is white")
         if picture.mode.startswith("I"):  # of 16 bits the upper 8

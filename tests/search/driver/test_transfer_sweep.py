@@ -26,8 +26,8 @@ from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.network import build_network
 from convscape.trainers.recipe import Recipe
 from convscape.trainers.training import Training
+from convscape.trainers.transfer import read_weights
 from exporting import export_checkpoint
-from safetensors.torch import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def test_trials_with_weights_train_their_network_and_do_better(
     assert max(r.accuracies[1] for r in learnt) > max(r.accuracies[1] for r in chance)
     frozen = next(record for record in learnt if record.design.recipe.frozen == 1.0)
     kept = Checkpoints(sweep.folder / "trials" / f"{frozen.number:05d}").at(frozen.epochs)
-    tensors, backbones = read_checkpoint(kept)[0], load_file(backbone / "model.safetensors")
+    tensors, backbones = read_checkpoint(kept)[0], read_weights(str(backbone))[0]
     for name in ("0.weight", "1.running_mean", "4.weight"):
         assert torch.equal(tensors[f"network.{name}"], backbones[name])
     assert json.loads((sweep.folder / "config.json").read_text())["recipe"]["weights"] == [None, str(backbone)]
@@ -114,7 +114,7 @@ def test_trials_with_weights_train_their_network_and_do_better(
 
 
 def test_an_export_of_it_has_the_normalisation_of_the_weights(backbone: Path, others: None, tmp_path: Path) -> None:
-    from convscape.search import sweep as opened
+    from convscape.search.handover import exporting as opened
 
     sweep = launch(parsed(f"folder={tmp_path}", f"recipe.weights={backbone}", "search.trials=1"), progress=False)
     with pytest.MonkeyPatch.context() as patch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,9 +106,7 @@ def test_what_is_no_export_leaves_nothing(tmp_path: Path, bundle: Path, change: 
 
 def test_files_that_do_not_agree_with_their_proof_are_refused(tmp_path: Path, bundle: Path) -> None:
     forged = tmp_path / "forged"
-    forged.mkdir()
-    for file in bundle.iterdir():
-        (forged / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(bundle, forged)
     (forged / "model.py").write_text("import os")
     with pytest.raises(ExportError, match="changed since it was exported"):
         received(tmp_path / "winner", lines(forged))
