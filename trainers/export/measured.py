@@ -47,7 +47,7 @@ class Measurements:
     """Of the probabilities as `predict` gives them."""
     temperature: float | None
     """What to divide scores by for probabilities that can be believed, found on validation images; None where there
-    are too few."""
+    are too few, or none of them is taken for another class."""
     mended: Calibration | None
     """With that temperature, on the test images."""
     validated: int
@@ -112,7 +112,10 @@ def _temperature(trained: Trained) -> tuple[float | None, int]:
     indices = np.linspace(0, len(part) - 1, min(len(part), MOST_VALIDATED)).astype(np.int64)
     parts = [indices[start : start + at_a_time] for start in range(0, len(indices), at_a_time)]
     scores = torch.cat([trained.scores(part, each) for each in parts]).numpy()
-    return best_temperature(scores, part.labels[indices]), len(indices)
+    labels = part.labels[indices]
+    if (scores.argmax(1) == labels).all():  # the surer the better then: no temperature is the best
+        return None, len(indices)
+    return best_temperature(scores, labels), len(indices)
 
 
 @dataclass(frozen=True, kw_only=True)
