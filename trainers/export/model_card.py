@@ -177,7 +177,7 @@ def _calibration(measured: Measurements) -> list[str]:
     ]
     if measured.mended is None or measured.temperature is None:
         lines += [
-            f"No temperature is told: {measured.validated} validation images are too few to find one, or all were right."
+            f"No temperature is told: {measured.validated} validation images are too few for one, or all were right."
         ]
     else:
         mending = f"The temperature that mends it is {measured.temperature:.3f}: `(scores / {measured.temperature:.3f})"
