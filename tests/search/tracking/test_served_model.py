@@ -144,7 +144,7 @@ def test_pictures_over_http_are_classified_as_by_the_exported_file(
         (tmp_path / "a.png").write_bytes(pictures["a.png"])
         alone = [sys.executable, str(bundle / "model.py"), str(tmp_path / "a.png")]
         said = subprocess.run(alone, env=served.environment, check=True, capture_output=True, text=True).stdout
-        assert f"{expected[0]['label']} ({expected[0]['probability']:.1%})" in said
+        assert f"{expected[0]['label']} {expected[0]['probability']:.1%}" in said
 
         some = [pictures["a.png"], pictures["a.png"][:60], b"no picture"]
         status, answer = served.ask(
