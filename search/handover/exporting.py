@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...spaces import Architecture, ExportError, read_plain
-from ...trainers.export import FORMATS, About, Trained, accuracy_on_test, export_bundle
+from ...trainers.export import FORMATS, About, Trained, accuracy_on_test, export_bundle, refuse_foreign
 from ..bucket import count_look_there
 from ..config import load_data
 from ..files import count_look
@@ -48,6 +48,7 @@ def export_winner(
         DataError: the images are missing, damaged or too few.
         ExportError: the files do not agree with the trained network, or `to` holds something else.
     """
+    refuse_foreign(to)  # before hours of training, not after them
     whole = load_data(winner.config)
     dataset = whole.for_refit() if seeds else winner.images(whole)
     design = winner.record.design

@@ -118,6 +118,7 @@ def test_an_export_replaces_one_of_an_earlier_version(swept: Path, exported: Pat
     del proof["seal"]
     (exported / "proof.json").write_text(json.dumps(proof, indent=1))
     again(swept, exported)
+    assert "seal" in json.loads((exported / "proof.json").read_text())
 
 
 @pytest.mark.parametrize(("name", "new"), [("model.py", "mine"), ("proof.json", '"images": 5')])
