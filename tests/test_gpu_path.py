@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 GPU = Path(__file__).parent / "gpu"
 WITHOUT = (
     "ray", "torchvision", "optuna", "cmaes", "scipy", "threadpoolctl", "mlflow", "pandas", "PIL", "lazy_loader",
-    "pydantic", "yaml", "rich", "sklearn", "typer", "hypothesis", "pillow_heif",
+    "pydantic", "yaml", "rich", "sklearn", "typer", "hypothesis", "pillow_heif", "matplotlib", "captum", "onnx",
+    "onnxscript", "onnxruntime",
 )  # fmt: skip
 HIDING = f"""
 import importlib.machinery as machinery

@@ -124,7 +124,7 @@ def test_a_network_trained_on_the_device_is_exported_and_proved(
     curve(training)
     training.save(tmp_path / "checkpoint")
     trained = Trained.from_checkpoint(CHANCY, tmp_path / "checkpoint", training.dataset)
-    made = export_bundle(trained, tmp_path / "exported", name="gpu", formats=())
+    made = export_bundle(trained, tmp_path / "exported", name="gpu", formats=(), insight=False)
     figure("largest difference of scores", made.largest_difference)
     assert made.test_images == len(training.dataset.test)
     assert (tmp_path / "exported" / "model.py").exists()

@@ -16,7 +16,6 @@ import torch
 from safetensors.torch import save_file
 
 from ...spaces import ExportError
-from ..insight import inspect_network, sample_of_part
 from ..predicting import Classifier
 from ..stages import by_stages
 from .agreement import TOLERANCE, Agreement, batches, compare
@@ -220,6 +219,8 @@ class _Making:
 
     def look_inside(self) -> None:
         """Writes a page with pictures of what the network learnt, with test images, which have no names there."""
+        from ..insight import inspect_network, sample_of_part  # here: an export without pictures needs no matplotlib
+
         trained, dataset = self.trained, self.trained.dataset
         classifier = Classifier(
             network=trained.network,
