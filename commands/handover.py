@@ -39,6 +39,9 @@ def export(
     formats: Annotated[
         str, typer.Option("--format", metavar="pt2,onnx|none", help="Forms to write beside model.py.")
     ] = ",".join(FORMATS),
+    slides: Annotated[
+        bool, typer.Option("--fully-convolutional", help="Let it slide over larger images, in one pass each.")
+    ] = False,
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train it again first, on validation images, too; the spread is told.")
     ] = False,
@@ -76,6 +79,7 @@ def export(
       convscape export digits --to exported/digits
       convscape export digits --to exported/small --trial 7 --format onnx
       convscape export digits --to exported/digits --retrain --seeds 5
+      convscape export digits --to exported/large --fully-convolutional
       convscape export digits --to best --register digits --alias champion
       convscape export net.json --weights net.safetensors --data digits --to best
       convscape export digits --to exported/digits --address http://10.0.0.1:8265
@@ -85,7 +89,7 @@ def export(
         raise ConfigError("--seeds: nothing is trained without --retrain", "Add --retrain, or leave --seeds out.")
     if name.endswith(".json"):
         _refuse_options(trial=trial, retrain=retrain or None, register=register, alias=alias, address=address)
-        tell_export(_export_file(Path(name), weights, data, root, to, chosen), None, output)
+        tell_export(_export_file(Path(name), weights, data, root, to, chosen, slides), None, output)
     else:
         _refuse_options(weights=weights, data=data, root=root)
         _check_names(register, alias)
@@ -94,7 +98,8 @@ def export(
         from ..search import Sweep
 
         sweep = Sweep.open(name, folder, trust_code=trust_code)
-        exported = sweep.export(to, trial, formats=chosen, seeds=(seeds or SEEDS) if retrain else 0, tell=_tell)
+        from_seeds = (seeds or SEEDS) if retrain else 0
+        exported = sweep.export(to, trial, formats=chosen, seeds=from_seeds, slides=slides, tell=_tell)
         tell_export(exported, sweep, output, register, alias)
 
 
@@ -186,7 +191,13 @@ def _refuse_options(**given: object) -> None:
 
 
 def _export_file(
-    architecture: Path, weights: str | None, data: str | None, root: Path | None, to: Path, formats: tuple[Format, ...]
+    architecture: Path,
+    weights: str | None,
+    data: str | None,
+    root: Path | None,
+    to: Path,
+    formats: tuple[Format, ...],
+    slides: bool,
 ) -> Exported:
     """Exports a network of one's own."""
     if weights is None or data is None:
@@ -197,7 +208,7 @@ def _export_file(
     from ..search.handover import export_file, images_for
 
     dataset = images_for(architecture, data, root)
-    return export_file(architecture, weights, dataset, to, formats=formats)
+    return export_file(architecture, weights, dataset, to, formats=formats, slides=slides)
 
 
 def sync(

@@ -380,6 +380,7 @@ class Sweep:
         formats: Sequence[Format] = ("pt2", "onnx"),
         seeds: int = 0,
         insight: bool = True,
+        slides: bool = False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Exported:
         """Writes a trained network as files that run without this project, with the accuracy on the test images.
@@ -400,17 +401,20 @@ class Sweep:
             seeds: from how many seeds the network is trained again first, on most of the validation images, too; the
                 first seed's is handed over, and the others' test accuracies show the spread. 0 for none.
             insight: also write pictures of what the network learnt.
+            slides: write fully connected layers as convolutions, so that the network slides over larger images.
             tell: takes a line on what goes on.
 
         Raises:
             SweepError: no such trial, none has a result, or that the test was looked at cannot be written down.
             DataError: the images are missing, damaged or too few.
             ExportError: the files do not agree with the trained network, or `to` holds something else.
+            ArchitectureError: the network cannot slide, and is to.
         """
         from .handover import export_winner
 
         refuse_links(self.folder)
-        return export_winner(self._winner(trial), Path(to), formats=formats, seeds=seeds, insight=insight, tell=tell)
+        winner, to = self._winner(trial), Path(to)
+        return export_winner(winner, to, formats=formats, seeds=seeds, insight=insight, slides=slides, tell=tell)
 
     def publish(self, exported: Exported, *, register: str | None = None, alias: str | None = None) -> Published:
         """Adds an export of this sweep to its run in MLflow, and registers it as a model where a name is given.

@@ -590,11 +590,14 @@ def test_export_of_the_best_and_of_a_named_trial(run: Any, swept: Path, tmp_path
     before = exported["test"]["looks"]
     assert before >= 1
     worst = run("compare", "tiny", "--folder", swept, "-o", "json").json["trials"][-1]["trial"]
-    again = run("export", "tiny", "--folder", swept, "--to", tmp_path / "worst", "--trial", worst, "--format", "none")
+    words = ("--trial", worst, "--format", "none", "--fully-convolutional")
+    again = run("export", "tiny", "--folder", swept, "--to", tmp_path / "worst", *words)
     assert again.code == 0
     assert "first time" not in again.out
     assert "makes it optimistic" in " ".join(again.out.split())
-    assert json.loads((tmp_path / "worst" / "proof.json").read_text())["test"]["looks"] == before + 1
+    proof = json.loads((tmp_path / "worst" / "proof.json").read_text())
+    assert proof["test"]["looks"] == before + 1
+    assert proof["fully_convolutional"]["of"]
     missing = run("export", "tiny", "--folder", swept, "--to", tmp_path / "none", "--trial", 77)
     assert missing.code == 4
     assert "no trained trial 77" in missing.err

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ..spaces import Traced
     from .data import Picture, Resize
     from .modules import Network
 
@@ -129,11 +130,11 @@ class Classifier:
             raise DataError(f"{found} uint8 {wanted}", remedy)
 
 
-def pictures_at_a_time(architecture: Architecture) -> int:
+def pictures_at_a_time(architecture: Traced) -> int:
     """Pictures that a network classifies together: 1 to AT_A_TIME, as many as MEMORY_TOGETHER holds the maps of.
 
     Args:
-        architecture: of the network.
+        architecture: of the network; or a network at work on larger images.
     """
     one = cost_table(architecture).inference_memory().activations
     return min(max(MEMORY_TOGETHER // one, 1), AT_A_TIME)

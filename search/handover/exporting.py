@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...spaces import Architecture, ExportError, read_plain
+from ...spaces import Architecture, ExportError, fully_convolutional, read_plain
 from ...trainers.export import FORMATS, About, Trained, accuracy_on_test, export_bundle, refuse_foreign
 from ..bucket import count_look_there
 from ..config import load_data
@@ -30,6 +30,7 @@ def export_winner(
     formats: Sequence[Format] = FORMATS,
     seeds: int = 0,
     insight: bool = True,
+    slides: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Exports a sweep's winner, with its accuracy on the test images; that these were looked at is counted.
@@ -41,17 +42,21 @@ def export_winner(
         seeds: from how many seeds it is trained again first; 0 to hand over what the search trained. The first seed's
             network is the one handed over, settled before a test image is read.
         insight: also write pictures of what the network learnt.
+        slides: write fully connected layers as convolutions, so that the network slides over larger images.
         tell: takes a line on what goes on.
 
     Raises:
+        ArchitectureError: the network cannot slide, and is to.
         SweepError: that the test was looked at cannot be written down.
         DataError: the images are missing, damaged or too few.
         ExportError: the files do not agree with the trained network, or `to` holds something else.
     """
     refuse_foreign(to)  # before hours of training, not after them
+    design = winner.record.design
+    if slides:
+        fully_convolutional(design.architecture)  # raises where it cannot, before them, too
     whole = load_data(winner.config)
     dataset = whole.for_refit() if seeds else winner.images(whole)
-    design = winner.record.design
     checkpoints = retrain_all(winner, dataset, seeds, tell) if seeds else [winner.checkpoint]
     first, *others = (Trained.from_checkpoint(design.architecture, each, dataset) for each in checkpoints)
     return export_bundle(
@@ -62,6 +67,7 @@ def export_winner(
         about=winner.about(tuple(map(accuracy_on_test, others))),
         details=winner.details(dataset) | ({"retrained_from_seeds": seeds} if seeds else {}),
         insight=insight,
+        slides=slides,
         count_look=lambda: _count_look(winner),
     )
 
@@ -89,7 +95,13 @@ def images_for(architecture: Path, name: str, root: Path | None) -> Dataset:
 
 
 def export_file(
-    architecture: Path, weights: str, dataset: Dataset, to: Path, *, formats: Sequence[Format] = FORMATS
+    architecture: Path,
+    weights: str,
+    dataset: Dataset,
+    to: Path,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    slides: bool = False,
 ) -> Exported:
     """Exports a network that no sweep of this project has to have trained.
 
@@ -99,16 +111,17 @@ def export_file(
         dataset: images of the classes that it tells apart.
         to: the folder to write; an earlier export there is replaced.
         formats: forms to write beside the PyTorch file.
+        slides: write fully connected layers as convolutions, so that the network slides over larger images.
 
     Raises:
-        ArchitectureError: the file holds no architecture.
+        ArchitectureError: the file holds no architecture, or the network cannot slide, and is to.
         DataError: the weights cannot be read.
         ExportError: the network, its weights and the data do not fit each other, the files do not agree, or `to` holds
             something else.
     """
     trained = Trained.from_weights(_read_network(architecture), weights, dataset)
     about = About(search=(f"The weights are those of {Path(weights).name}; how they were found is not known here.",))
-    return export_bundle(trained, to, name=architecture.stem, formats=formats, about=about)
+    return export_bundle(trained, to, name=architecture.stem, formats=formats, about=about, slides=slides)
 
 
 def _read_network(file: Path) -> Architecture:

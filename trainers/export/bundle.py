@@ -32,7 +32,8 @@ from .bundle_folder import (
     write_proof,
 )
 from .forms import FORM_FILES, FORMATS, exported_program, load_form, without_packages, write_form
-from .measured import Measurements, measure, measure_speed
+from .larger import as_fully_convolutional, compare_on_larger
+from .measured import Figures, Measurements, measure, measure_speed
 from .model_card import About, model_card
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from ..measuring import Evaluation
+    from ..sliding import CropComparison
     from .forms import Format
     from .trained import Trained
 
@@ -72,6 +74,9 @@ class Exported:
     """What proof.json holds of where the network comes from."""
     absent: dict[str, str]
     """Forms that cannot be written on this machine, with what is missing and how to get it."""
+    larger: CropComparison | None
+    """How one pass over larger images compares with classifying their crops; None where that was not asked for, or
+    where the network gives one vector of scores for an image of any size."""
 
     @property
     def test(self) -> Evaluation:
@@ -103,6 +108,7 @@ def export_bundle(
     about: About | None = None,
     details: dict[str, Any] | None = None,
     insight: bool = True,
+    slides: bool = False,
     count_look: Callable[[], int] = lambda: 1,
 ) -> Exported:
     """Exports a network as a PyTorch file that needs only torch and in other forms, and proves that they agree.
@@ -119,11 +125,14 @@ def export_bundle(
         about: what is known of how the network was found, for the model card.
         details: anything JSON can hold, for proof.json.
         insight: also write a page with pictures of what the network learnt, with the test images that it shows.
+        slides: write fully connected layers as convolutions, so that the network slides over larger
+            images: equal at its own size, and compared with crops on enlarged test images.
         count_look: called once, when the network has been measured on the test images and before anybody is told;
             counts that and gives how often they were looked at.
 
     Raises:
         ExportError: the exported PyTorch file disagrees or does not run, or `folder` is in use or cannot be written.
+        ArchitectureError: the network cannot slide, and is to.
     """
     folder = folder.parent.resolve() / folder.name
     refuse_foreign(folder)
@@ -131,7 +140,8 @@ def export_bundle(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
-        making = _Making(trained=trained, folder=temporary, name=name)
+        handed = as_fully_convolutional(trained) if slides else trained
+        making = _Making(trained=handed, searched=trained, folder=temporary, name=name, slides=slides)
         making.write_source()
         making.prove_source()
         for form in formats:
@@ -154,6 +164,11 @@ class _Making:
     """An export on its way: what is written so far, and how it compares."""
 
     trained: Trained
+    """The network that is handed over."""
+    searched: Trained
+    """The network as it was trained, which all forms are to agree with; the same one, or written with other layers."""
+    slides: bool
+    """Whether it is handed over in its fully convolutional form."""
     folder: Path
     name: str
     agreements: dict[str, Agreement] = field(default_factory=dict)
@@ -177,7 +192,8 @@ class _Making:
         tensors = by_stages(trained.architecture, trained.network.state_dict())
         save_file({key: value.contiguous() for key, value in tensors.items()}, folder / WEIGHTS)
         (folder / ARCHITECTURE).write_text(json.dumps(trained.architecture.to_json(), indent=1))
-        (folder / SOURCE).write_text(source(trained.architecture, trained.dataset, self.name), encoding="utf-8")
+        text = source(trained.architecture, trained.dataset, self.name, slides=self.slides)
+        (folder / SOURCE).write_text(text, encoding="utf-8")
         save_file(self._examples(), folder / EXAMPLES)
         for file in (WEIGHTS, EXAMPLES):  # safetensors keeps a file to its owner
             (folder / file).chmod((folder / ARCHITECTURE).stat().st_mode)
@@ -239,28 +255,32 @@ class _Making:
         """Measures on all test images, and writes the model card and the proof; all of `Exported` but the folder."""
         trained = self.trained
         measured = measure(trained, lambda pixels: self.runs["source"](self.module["prepare"](pixels)))
-        speed = measure_speed(
-            trained, {"eager": self.network} | {form: run for form, run in self.runs.items() if form == "onnx"}
+        timed = {"eager": self.network} | {form: run for form, run in self.runs.items() if form == "onnx"}
+        figures = Figures(
+            measured=measured,
+            speed=measure_speed(trained, timed),
+            larger=compare_on_larger(self.searched) if self.slides else None,
+            looks=count_look(),
+            agreements=self.agreements,
+            left_out=self.refused | self.absent,
+            slides=self.slides,
         )
-        looks = count_look()
-        card = model_card(self.name, trained, measured, speed, self.agreements, self._left_out, about, looks)
-        (self.folder / CARD).write_text(card, encoding="utf-8")
+        (self.folder / CARD).write_text(model_card(self.name, trained, figures, about), encoding="utf-8")
         files = [*ALWAYS, *(FORM_FILES[form] for form in FORMATS if form in self.runs), *self.pictures]
-        write_proof(self.folder, self._proof(measured, speed.to_json(), about, details, looks), files)
+        write_proof(self.folder, self._proof(figures, about, details), files)
         return {
             "files": (*files, PROOF),
             "measured": measured,
-            "looks": looks,
+            "looks": figures.looks,
             "agreements": self.agreements,
             "refused": self.refused,
             "details": details,
             "absent": self.absent,
+            "larger": figures.larger,
         }
 
-    def _proof(
-        self, measured: Measurements, speed: dict[str, Any], about: About, details: dict[str, Any], looks: int
-    ) -> dict[str, Any]:
-        trained, dataset = self.trained, self.trained.dataset
+    def _proof(self, figures: Figures, about: About, details: dict[str, Any]) -> dict[str, Any]:
+        trained, dataset, measured = self.trained, self.trained.dataset, figures.measured
         return {
             "format": FORMAT,
             "name": self.name,
@@ -271,23 +291,26 @@ class _Making:
             "resize": dataset.resize,
             "trained": trained.training,
             "classes": list(dataset.classes),
-            "test": {**_nameless(measured.test), "looks": looks},
+            "test": {**_nameless(measured.test), "looks": figures.looks},
             "confusion_matrix": measured.confusion.tolist(),
             "calibration": measured.to_json(),
             "accuracies": {"validation": list(about.accuracies), "test": [measured.test.accuracy, *about.others]},
             "agreement": {
                 "tolerance": TOLERANCE,
-                "forms": {form: each.to_json() for form, each in self.agreements.items()},
-                "left_out": self._left_out,
+                "forms": {form: each.to_json() for form, each in figures.agreements.items()},
+                "left_out": figures.left_out,
             },
-            "speed": speed,
+            "fully_convolutional": self._converted(figures.larger),
+            "speed": figures.speed.to_json(),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             "details": details,
         }
 
-    @property
-    def _left_out(self) -> dict[str, str]:
-        return self.refused | self.absent
+    def _converted(self, larger: CropComparison | None) -> dict[str, Any] | None:
+        """Of which network it is the fully convolutional form, and how it does on larger images; None where of none."""
+        if not self.slides:
+            return None
+        return {"of": self.searched.architecture.digest, "larger": larger.to_json() if larger else None}
 
     @cached_property
     def _program(self) -> ExportedProgram:
@@ -306,7 +329,7 @@ class _Making:
         }
 
     def _compared(self, run: Callable[[Tensor], Tensor]) -> Agreement:
-        trained, test = self.trained, self.trained.dataset.test
+        trained, test = self.searched, self.searched.dataset.test
         prepare = self.module["prepare"]
         return compare(
             lambda start, end: trained.scores(test, np.arange(start, end)),
@@ -316,7 +339,7 @@ class _Making:
 
     def _examples(self) -> dict[str, Tensor]:
         """A few test images as they are stored, their labels and the trained network's scores."""
-        trained = self.trained
+        trained = self.searched
         many = min(EXAMPLE_IMAGES, trained.at_a_time, len(trained.dataset.test))
         return {
             "images": trained.pixels(0, many),

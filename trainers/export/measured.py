@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from ..sliding import CropComparison
+    from .agreement import Agreement
     from .trained import Trained
 
 MOST_VALIDATED = 2_000
@@ -154,3 +156,23 @@ def measure_speed(trained: Trained, forms: Mapping[str, Callable[[Tensor], Tenso
                 images = torch.zeros(size, *trained.architecture.input)
                 timings[name][size] = time_calls(lambda form=form, images=images: form(images))
     return Speed(hardware=processor(), threads=torch.get_num_threads(), timings=timings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """All that was found of a network before it is handed over."""
+
+    measured: Measurements
+    """How it does on the test images."""
+    speed: Speed
+    """How fast it is."""
+    looks: int
+    """How often the test images were looked at, this time included."""
+    agreements: dict[str, Agreement]
+    """How near each form that is handed over comes to the trained network, by the form's name."""
+    left_out: dict[str, str]
+    """Forms that are not handed over, with the reason."""
+    slides: bool
+    """Whether it is handed over in its fully convolutional form."""
+    larger: CropComparison | None
+    """How one pass over larger images compares with classifying crops; None where it does not slide over them."""

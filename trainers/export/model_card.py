@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from ...spaces import format_layer_table, printable, to_notation
 from ..measuring import INTERVAL
+from .pytorch_source import takes_any_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..measuring import Calibration, Evaluation, Timing
+    from ..sliding import CropComparison
     from .agreement import Agreement
-    from .measured import Measurements, Speed
+    from .measured import Figures, Measurements, Speed
     from .trained import Trained
 
 MOST_CLASSES = 20
@@ -43,38 +45,27 @@ class About:
     """Test accuracy, 0 to 1, of each network of this design that was trained like this one, from another seed."""
 
 
-def model_card(
-    name: str,
-    trained: Trained,
-    measured: Measurements,
-    speed: Speed,
-    agreements: Mapping[str, Agreement],
-    refused: Mapping[str, str],
-    about: About,
-    looks: int,
-) -> str:
+def model_card(name: str, trained: Trained, figures: Figures, about: About) -> str:
     """The text of MODEL_CARD.md.
 
     Args:
         name: of the network, for people.
         trained: the network and its data.
-        measured: how it does on the test images.
-        speed: how fast it is.
-        agreements: how near each form comes to the trained network, by the form's name.
-        refused: forms that are not handed over, with the reason.
+        figures: what was found of it.
         about: what the search knows of it.
-        looks: how often the test images were looked at.
     """
+    measured = figures.measured
     sections = (
         _title(name, trained),
         _asked(about),
         _data(trained, measured.test.images),
         _network(trained),
-        _accuracy(measured.test, about, looks),
+        _accuracy(measured.test, about, figures.looks),
         _confusions(measured),
         _calibration(measured),
-        _speed(speed),
-        _forms(agreements, refused),
+        _speed(figures.speed),
+        _forms(figures.agreements, figures.left_out),
+        _larger(trained, figures),
         _not_for(trained, measured.test),
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -232,6 +223,65 @@ def _forms(agreements: Mapping[str, Agreement], refused: Mapping[str, str]) -> l
     return ["## Agreement with the trained network", "", *_table(header, rows), *(["", *left] if left else [])]
 
 
+def _larger(trained: Trained, figures: Figures) -> list[str]:
+    """What the network makes of larger images, where it was asked to slide over them or takes them as it is."""
+    if not figures.slides and not takes_any_size(trained.architecture):
+        return []
+    if (found := figures.larger) is None:
+        told = [
+            (
+                "The head is a pooling: an image of any size that the windows fit gives one vector of scores. "
+                "`predict` takes it; `python model.py --own-size IMAGE` does not resize a larger picture."
+            )
+        ]
+    else:
+        told = _compared_with_crops(found)
+    return [
+        "## Larger images",
+        "",
+        *told,
+        "",
+        (
+            "Scores of a larger image say more only where the network knows things of that scale: it was trained on "
+            f"images of {_size(trained.architecture.input)}, and its accuracy above is that on such images."
+        ),
+    ]
+
+
+def _compared_with_crops(found: CropComparison) -> list[str]:
+    rows, columns = found.places
+    told = (
+        "Fully connected layers are written as convolutions: at the network's own size the scores are those of the "
+        "trained network, as the table above shows; a larger image gives scores every "
+        f"{_by(found.stride)} pixels in one pass. {found.images} test images, enlarged to {_by(found.size[1:])}, "
+        f"against their {rows * columns} crops each:"
+    )
+    inner = "" if found.inner_difference is None else f", {found.inner_difference:.2g} away from the image's border"
+    padding = (
+        "Layers pad: around each crop they see zeros where the pass sees the image, so that scores differ."
+        if found.pads
+        else "No layer pads: scores are those of the crops, but for rounding."
+    )
+    once, crops = (1e3 * statistics.median(each) for each in (found.pass_seconds, found.crops_seconds))
+    ratio, low, high = statistics.median(found.ratios), min(found.ratios), max(found.ratios)
+    return [
+        told,
+        "",
+        f"- Largest difference of a score: {found.difference:.2g} of the largest{inner}. {padding}",
+        f"- Same class at {found.agreement:.1%} of the places.",
+        (
+            f"- One pass {once:.3g} ms, crops {crops:.3g} ms: {ratio:.1f} times as long "
+            f"({low:.1f} to {high:.1f}, n = {len(found.ratios)})."
+        ),
+        "",
+        "`predict` averages the scores of all places; `network.score_map` gives them one by one.",
+    ]
+
+
+def _by(size: Sequence[int]) -> str:
+    return "x".join(map(str, size))
+
+
 def _not_for(trained: Trained, test: Evaluation) -> list[str]:
     weak = [each for each in test.classes if each.recall is not None and each.recall < WEAK]
     unknown = [each for each in test.classes if each.recall is None]
@@ -249,10 +299,6 @@ def _not_for(trained: Trained, test: Evaluation) -> list[str]:
     if unknown:
         lines.append(f"- Classes of which there was no test image: {', '.join(_text(each.name) for each in unknown)}.")
     return ["## What it is not for", "", *lines]
-
-
-def _listed(values: Iterable[object]) -> str:
-    return ", ".join(map(str, values))
 
 
 def _size(shape: tuple[int, int, int]) -> str:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ...spaces import Flatten, GlobalPool, Linear, LocallyConnected
+from ...spaces import Flatten, GlobalPool, Linear, LocallyConnected, total_stride
 from .. import modules
 from ..network import build_network
 from ..stages import stages
 from .expressions import expression
-from .source_template import RESIZES, TEMPLATE
+from .source_template import RESIZES, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ...spaces import Architecture
+    from ...spaces import Architecture, Pair
     from ..data import Dataset
 
 WEIGHTS = "model.safetensors"
@@ -41,7 +41,7 @@ HELPERS = (
 INDENT = " " * 4
 
 
-def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
+def source(architecture: Architecture, dataset: Dataset, name: str, *, slides: bool = False) -> str:
     """The text of a Python file that holds a network, its preprocessing and a reader of its weights.
 
     Its class has the network's `stages` as attributes, by which the tensors of its weights are named. Blocks that occur
@@ -51,41 +51,52 @@ def source(architecture: Architecture, dataset: Dataset, name: str) -> str:
         architecture: the network.
         dataset: whose classes, mean and standard deviation are written down.
         name: of the network, for people.
+        slides: it is fully convolutional, and to give a map of scores for larger images.
     """
     with torch.device("meta"):
         network = build_network(architecture, inplace=False)
     parts = _Parts(architecture, network)
     helpers = _helpers(network)
     channels, height, width = architecture.input
-    any_size = takes_any_size(architecture)
+    stride = total_stride(architecture) if slides else None
     resized, resize = RESIZES[dataset.resize]
-    return TEMPLATE.format(
-        name=re.sub(r"[\s\\\"]+", " ", name).strip(),
-        shape=" x ".join(map(str, architecture.input)),
-        images=f"(N, {channels}, {height}, {width})",
-        input=architecture.input,
-        sizes=", or of another height and width" if any_size else "",
-        wrong=f"images.shape[1] != {channels}" if any_size else "images.shape[1:] != INPUT",
-        count=architecture.classes,
-        channels=channels,
-        height=height,
-        width=width,
-        resized=resized,
-        resize=resize.format(height=height, width=width),
-        mode="L" if channels == 1 else "RGB",
-        weights=WEIGHTS,
-        examples=EXAMPLES,
-        classes=_strings(dataset.classes),
-        mean=dataset.mean,
-        std=dataset.std,
-        stages="\n".join(parts.stages()),
-        passes="\n".join(parts.passes()),
-        blocks="".join(parts.blocks()),
-        helpers=helpers,
-        constants=_constants(helpers),
-        imports="import math\n" if "math." in helpers else "",
-        functional="import torch.nn.functional as F\n" if "F." in helpers else "",
-    )
+    fields = {
+        "name": re.sub(r"[\s\\\"]+", " ", name).strip(),
+        "shape": " x ".join(map(str, architecture.input)),
+        "size": f"{height}x{width}",
+        "images": f"(N, {channels}, {height}, {width})",
+        "larger": "" if stride is None else " or larger",
+        "input": architecture.input,
+        "stride": stride,
+        "count": architecture.classes,
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "resized": resized,
+        "resize": resize.format(height=height, width=width),
+        "mode": "L" if channels == 1 else "RGB",
+        "weights": WEIGHTS,
+        "examples": EXAMPLES,
+        "classes": _strings(dataset.classes),
+        "mean": dataset.mean,
+        "std": dataset.std,
+        "stages": "\n".join(parts.stages()),
+        "passes": "\n".join(parts.passes("" if stride else ".flatten(1)")),
+        "blocks": "".join(parts.blocks()),
+        "helpers": helpers,
+        "constants": _constants(helpers),
+        "imports": "import math\n" if "math." in helpers else "",
+        "functional": "import torch.nn.functional as F\n" if "F." in helpers else "",
+    }
+    return filled(_kinds(architecture, stride), fields)
+
+
+def _kinds(architecture: Architecture, stride: Pair | None) -> set[str]:
+    """What kinds of network it is, as the template's lines are marked; `stride` is None where it gives no map."""
+    if stride is None:
+        return {"vector", "whole"} | ({"any", "pooled"} if takes_any_size(architecture) else {"fixed"})
+    halved = max(stride) > 1 and all(each == 1 or each % 2 == 0 for each in stride)
+    return {"any", "map", "half" if halved else "whole"}
 
 
 def takes_any_size(architecture: Architecture) -> bool:
@@ -128,12 +139,12 @@ class _Parts:
                     yield f"{INDENT * 3}*({function}() for _ in range({len(members)})),  # {size}"
             yield f"{INDENT * 2})"
 
-    def passes(self) -> Iterator[str]:
-        """The lines of `forward` that send the maps through the stages."""
+    def passes(self, end: str) -> Iterator[str]:
+        """The lines that send the maps through the stages; `end` is what is done with the last."""
         *body, head = self._stages
         for number, stage in enumerate(body):
             yield f"{INDENT * 2}maps = self.{stage.name}({'maps' if number else 'images'})"
-        yield f"{INDENT * 2}return self.{head.name}({'maps' if body else 'images'}).flatten(1)"
+        yield f"{INDENT * 2}return self.{head.name}({'maps' if body else 'images'}){end}"
 
     def blocks(self) -> Iterator[str]:
         """The functions that make blocks which occur more than once."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
 TEMPLATE = '''\
 """{name}: sorts images of {shape} into {count} classes.
 
     python model.py                          checks the weights against the scores recorded in {examples}
     python model.py IMAGE [IMAGE ...]        names the class of each picture (needs Pillow)
     python model.py --json IMAGE [IMAGE ...] the same for programs: a line of JSON a picture
+    python model.py --own-size IMAGE         a picture larger than {size} is not resized #any
+    python model.py --half-stride IMAGE      and the network looks at it at places half as far apart #half
 
     from model import load, predict
     network = load()
@@ -35,10 +43,13 @@ INPUT = {input}
 MEAN = {mean}
 STD = {std}
 """Of each channel of the training images, their pixels counted from 0 to 1."""
+STRIDE = {stride} #map
+"""Rows and columns from one place of a larger image that gets scores to the next.""" #map
 {constants}
 
 class Network(nn.Module):
-    """Prepared images {images} -> class scores (N, {count}).
+    """Prepared images {images} -> class scores (N, {count}). #vector
+    """Prepared images {images} or larger -> class scores (N, {count}), the mean over all places. #map
 
     The comments give the size of a layer's output for one image, where it changes: channels x height x width.
     """
@@ -48,6 +59,10 @@ class Network(nn.Module):
 {stages}
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.score_map(images).mean((2, 3)) #map
+ #map
+    def score_map(self, images: Tensor) -> Tensor: #map
+        """Scores of each place of prepared images, (N, {count}, H', W'): at {size} of one place.""" #map
 {passes}
 
 
@@ -65,11 +80,34 @@ def load(folder: str | Path = Path(__file__).parent) -> Network:
 
 
 @torch.inference_mode()
-def predict(network: Network, images: Tensor) -> Tensor:
-    """Probabilities (N, {count}) of CLASSES for pixels 0..255 {images}{sizes}."""
-    if images.dim() != 4 or {wrong}:
-        raise ValueError(f"images are {{tuple(images.shape)}}, and this network takes {images}")
+def predict(network: Network, images: Tensor) -> Tensor: #whole
+def predict(network: Network, images: Tensor, half_stride: bool = False) -> Tensor: #half
+    """Probabilities (N, {count}) of CLASSES for pixels 0..255 {images}.""" #fixed
+    """Probabilities (N, {count}) of CLASSES for pixels 0..255 {images}, or of another height and width.""" #pooled
+    """Probabilities (N, {count}) of CLASSES for pixels 0..255 {images} or larger, scores averaged over places.""" #map
+    if images.dim() != 4 or images.shape[1:] != INPUT: #fixed
+    if images.dim() != 4 or images.shape[1] != INPUT[0]: #pooled
+    smaller = any(size < own for size, own in zip(images.shape[2:], INPUT[1:])) #map
+    if images.dim() != 4 or images.shape[1] != INPUT[0] or smaller: #map
+        raise ValueError(f"images are {{tuple(images.shape)}}, and this network takes {images}{larger}")
+    if half_stride: #half
+        return half_stride_map(network, prepare(images)).mean((2, 3)).softmax(1) #half
     return network(prepare(images)).softmax(1)
+ #half
+ #half
+@torch.inference_mode() #half
+def half_stride_map(network: Network, images: Tensor) -> Tensor: #half
+    """Scores of places half of STRIDE apart: passes over prepared images shifted by half of it, put together.""" #half
+    steps = [max(stride // 2, 1) for stride in STRIDE] #half
+    places = [(size - own) // step + 1 for size, own, step in zip(images.shape[2:], INPUT[1:], steps)] #half
+    scores = images.new_empty(len(images), len(CLASSES), *places) #half
+    rows, columns = (range(0, stride, step)[:count] for stride, step, count in zip(STRIDE, steps, places)) #half
+    for i, row in enumerate(rows): #half
+        for j, column in enumerate(columns): #half
+            between = scores[:, :, i :: len(rows), j :: len(columns)] #half
+            found = network.score_map(images[:, :, row:, column:]) #half
+            between.copy_(found[:, :, : between.shape[2], : between.shape[3]])  # a rest may give one place more #half
+    return scores #half
 
 
 def read_safetensors(file: Path) -> dict[str, Tensor]:
@@ -93,8 +131,13 @@ def check(folder: str | Path = Path(__file__).parent) -> float:
     return ((scores - examples["scores"]).abs().max() / examples["scores"].abs().max()).item()
 
 
-def read_image(file: str | Path | BinaryIO) -> Tensor:
-    """A picture as uint8 (1, {channels}, {height}, {width}): {resized}."""
+def read_image(file: str | Path | BinaryIO) -> Tensor: #fixed
+    """A picture as uint8 (1, {channels}, {height}, {width}): {resized}.""" #fixed
+def read_image(file: str | Path | BinaryIO, own_size: bool = False) -> Tensor: #any
+    """A picture as uint8 (1, {channels}, {height}, {width}): {resized}. #any
+ #any
+    With `own_size` one that is at least so large is as it is. #any
+    """ #any
     from PIL import Image, ImageOps
 
     formats = ["BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"]
@@ -116,18 +159,22 @@ def read_image(file: str | Path | BinaryIO) -> Tensor:
         elif picture.mode == "P":  # a palette may have see-through colours
             picture = picture.convert("RGBA")
         picture = ImageOps.exif_transpose(picture.convert("{mode}"))  # upright
-        picture = {resize}
+        picture = {resize} #fixed
+        if not own_size or picture.height < INPUT[1] or picture.width < INPUT[2]: #any
+            picture = {resize} #any
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return pixels.view(1, {height}, {width}, {channels}).permute(0, 3, 1, 2)
+    return pixels.view(1, picture.height, picture.width, {channels}).permute(0, 3, 1, 2)
 
 
-def answer(network: Network, file: str) -> dict[str, object]:
+def answer(network: Network, file: str, options: argparse.Namespace) -> dict[str, object]:
     """What the network makes of a picture: its label, and all classes, the most probable first; or why it cannot."""
     try:
-        images = read_image(file)
+        images = read_image(file) #fixed
+        images = read_image(file, options.own_size) #any
     except Exception as error:  # of a damaged file Pillow raises anything
         return {{"file": file, "problem": f"no picture that can be read: {{error}}"}}
-    probabilities, order = predict(network, images)[0].sort(descending=True)
+    probabilities, order = predict(network, images)[0].sort(descending=True) #whole
+    probabilities, order = predict(network, images, options.half_stride)[0].sort(descending=True) #half
     found = [{{"label": CLASSES[at], "probability": share.item()}} for at, share in zip(order, probabilities)]
     return {{"file": file, **found[0], "classes": found}}
 
@@ -142,6 +189,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=f"Names the class of each picture: one of {{len(CLASSES)}}.")
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="without any, the weights are checked")
     parser.add_argument("--json", action="store_true", help="a line of JSON a picture, with all probabilities")
+    parser.add_argument("--own-size", action="store_true", help="do not resize a picture larger than {size}") #any
+    parser.add_argument("--half-stride", action="store_true", help="look at places half as far apart, too") #half
     options = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # whatever a terminal cannot show
     if not options.images:
@@ -149,7 +198,7 @@ def main() -> int:
         return 0
     network, unread = load(), False
     for file in options.images:
-        found = answer(network, file)
+        found = answer(network, file, options)
         unread = unread or "problem" in found
         if options.json:
             print(json.dumps(found))
@@ -164,7 +213,11 @@ def main() -> int:
 if __name__ == "__main__":
     sys.exit(main())
 '''
-"""Text of the file, to be formatted."""
+"""Text of the file, to be formatted. A line that ends with a mark is for networks of that kind alone."""
+MARK = re.compile(r" #(fixed|any|pooled|vector|map|half|whole)$")
+"""The kinds of network that lines are for: they take images of a fixed size, or of any, as their head is pooled or as
+they give a map of scores, and not a vector; and they slide by half their stride, or by the whole alone."""
+
 
 RESIZES = {
     "crop": (
@@ -181,3 +234,15 @@ RESIZES = {
     ),
 }
 """What a picture of another shape becomes, in words and in Python, as `data.pixels` does it in training."""
+
+
+def filled(kinds: Collection[str], fields: Mapping[str, object]) -> str:
+    """The text of a file: the template's lines for networks of some kinds, with a network's own parts in its braces.
+
+    Args:
+        kinds: of network; those of MARK.
+        fields: by name, what stands in the braces.
+    """
+    lines = ((line, MARK.search(line)) for line in TEMPLATE.splitlines())
+    kept = [MARK.sub("", line) for line, mark in lines if mark is None or mark[1] in kinds]
+    return "\n".join(kept).format_map(fields) + "\n"

@@ -74,14 +74,14 @@ def noise(input: tuple[int, int, int], classes: int) -> Dataset:
     return split("noise", Source(images, np.arange(many) % classes, tuple(f"class {n}" for n in range(classes))))
 
 
-def handed_over(architecture: Architecture, to: Path) -> Path:
+def handed_over(architecture: Architecture, to: Path, *, slides: bool = False) -> Path:
     """An export of a network whose batch norms have measured a few images; its other weights are random."""
     dataset = noise(architecture.input, architecture.classes)
     network = build_network(architecture)
     with torch.no_grad():
         network.train()(torch.randn(8, *architecture.input))
     trained = Trained(network=network.eval(), architecture=architecture, dataset=dataset)
-    done = export_bundle(trained, to / "out", name="random")
+    done = export_bundle(trained, to / "out", name="random", slides=slides)
     assert not done.refused
     assert not done.absent
     return done.folder
@@ -120,6 +120,14 @@ def test_every_block_of_the_space(python: Path, tmp_path: Path, block: str) -> N
 def test_classics(python: Path, tmp_path: Path, name: str) -> None:
     network = classic(name) if LARGE else classic(name, (3, 32, 32), 10)
     run_alone(python, handed_over(network, tmp_path))
+
+
+def test_a_network_that_slides_over_larger_images(python: Path, tmp_path: Path) -> None:
+    folder = handed_over(classic("vgg11", (3, 32, 32), 10), tmp_path, slides=True)
+    run_alone(python, folder)
+    Image.fromarray(np.full((70, 90, 3), 99, dtype=np.uint8)).save(tmp_path / "large.png")
+    command = [python, folder / "model.py", "--own-size", "--half-stride", tmp_path / "large.png"]
+    assert "class " in subprocess.check_output(command, text=True)
 
 
 def test_a_network_that_began_with_weights_learnt_elsewhere(python: Path, tmp_path: Path) -> None:
