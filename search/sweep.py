@@ -426,7 +426,7 @@ class Sweep:
 
         Raises:
             SweepError: it is to be registered, and MLflow does not answer or refuses it. The export stays as it is.
-            ExportError: MLflow does not take the name or the alias.
+            ConfigError: MLflow does not take the name or the alias.
         """
         from .handover import publish
 

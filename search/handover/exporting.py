@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...spaces import Architecture, ExportError, fully_convolutional, read_plain
+from ...spaces import fully_convolutional, load_architecture
 from ...trainers.export import FORMATS, About, Trained, accuracy_on_test, export_bundle, refuse_foreign
 from ..bucket import count_look_there
 from ..config import load_data
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ...trainers.export import Exported, Format
     from .winner import Winner
-
-LARGEST_JSON = 16 * 2**20
-"""Bound on a file of an architecture, in bytes."""
 
 
 def export_winner(
@@ -81,13 +78,12 @@ def images_for(architecture: Path, name: str, root: Path | None) -> Dataset:
         root: the folder that a data set's files are in.
 
     Raises:
-        ArchitectureError: the file holds no architecture.
-        ExportError: it cannot be read.
+        ArchitectureError: the file holds no architecture, or cannot be read.
         DataError: the images are missing, damaged or too few.
     """
     from ...trainers.data import load_dataset
 
-    size = _read_network(architecture).input[1:]
+    size = load_architecture(str(architecture)).input[1:]
     folder = Path(name).expanduser()
     if folder.is_dir() and root is None:
         return load_dataset("folder", folder, size=size)
@@ -114,21 +110,14 @@ def export_file(
         slides: write fully connected layers as convolutions, so that the network slides over larger images.
 
     Raises:
-        ArchitectureError: the file holds no architecture, or the network cannot slide, and is to.
+        ArchitectureError: the file holds no architecture, or cannot be read, or the network cannot slide, and is to.
         DataError: the weights cannot be read.
         ExportError: the network, its weights and the data do not fit each other, the files do not agree, or `to` holds
             something else.
     """
-    trained = Trained.from_weights(_read_network(architecture), weights, dataset)
+    trained = Trained.from_weights(load_architecture(str(architecture)), weights, dataset)
     about = About(search=(f"The weights are those of {Path(weights).name}; how they were found is not known here.",))
     return export_bundle(trained, to, name=architecture.stem, formats=formats, about=about, slides=slides)
-
-
-def _read_network(file: Path) -> Architecture:
-    try:
-        return Architecture.from_json(read_plain(file, LARGEST_JSON).decode())
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{file} cannot be read: {error!s:.200}", "Name the JSON of a network.") from None
 
 
 def _count_look(winner: Winner) -> int:

@@ -47,7 +47,7 @@ def publish(
 
     Raises:
         SweepError: it is to be registered, and MLflow does not answer or refuses it. The export stays as it is.
-        ExportError: MLflow does not take the name or the alias.
+        ConfigError: MLflow does not take the name or the alias.
     """
     remedy, place, problem = f"Do it again later: `{again}`.", "", ""
     try:

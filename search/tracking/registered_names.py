@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...spaces import ExportError
+from ...spaces import ConfigError
 
 LONGEST_NAME, LONGEST_ALIAS = 256, 255
 """Letters that MLflow's database holds."""
@@ -16,13 +16,13 @@ def check_registered_name(name: str) -> None:
     """Refuses a name under which MLflow registers no model, or from which none could be loaded.
 
     Raises:
-        ExportError: it is empty, too long, holds `/`, `:`, `?` or what cannot be seen, or is a path such as `..`.
+        ConfigError: it is empty, too long, holds `/`, `:`, `?` or what cannot be seen, or is a path such as `..`.
 
     >>> check_registered_name("digits, 8x8")
     >>> check_registered_name("team/digits")
     Traceback (most recent call last):
         ...
-    convscape.spaces.errors.ExportError: no model can be registered as 'team/digits': a name holds no '/'
+    convscape.spaces.errors.ConfigError: no model can be registered as 'team/digits': a name holds no '/'
       Write 'team-digits', say.
     """
     problem, remedy = "", "Give a name such as 'digits'."
@@ -38,21 +38,21 @@ def check_registered_name(name: str) -> None:
     elif name == "." or name.startswith(".."):
         problem = "it is a path"
     if problem:
-        raise ExportError(f"no model can be registered as {name!r:.80}: {problem}", remedy)
+        raise ConfigError(f"no model can be registered as {name!r:.80}: {problem}", remedy)
 
 
 def check_alias(alias: str) -> None:
     """Refuses an alias that MLflow sets on no version of a registered model.
 
     Raises:
-        ExportError: it is empty, too long, holds more than letters, digits, `_` and `-`, or is one that MLflow keeps
+        ConfigError: it is empty, too long, holds more than letters, digits, `_` and `-`, or is one that MLflow keeps
             for itself: `latest`, and `v` with a number.
 
     >>> check_alias("champion")
     >>> check_alias("v1")
     Traceback (most recent call last):
         ...
-    convscape.spaces.errors.ExportError: no version of a model can have the alias 'v1': MLflow keeps it for version 1
+    convscape.spaces.errors.ConfigError: no version of a model can have the alias 'v1': MLflow keeps it for version 1
       Give one such as 'champion'.
     """
     problem, remedy = "", "Give one such as 'champion'."
@@ -67,4 +67,4 @@ def check_alias(alias: str) -> None:
     elif re.fullmatch(r"[vV]\d+", alias):
         problem = f"MLflow keeps it for version {alias[1:]}"
     if problem:
-        raise ExportError(f"no version of a model can have the alias {alias!r:.80}: {problem}", remedy)
+        raise ConfigError(f"no version of a model can have the alias {alias!r:.80}: {problem}", remedy)

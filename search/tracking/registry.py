@@ -65,8 +65,8 @@ def register_bundle(
         again: how to do it again later, as a sentence: it ends the errors.
 
     Raises:
-        ExportError: MLflow does not take the name or the alias, `folder` is no bundle, or its network takes images that
-            no picture's file holds.
+        ConfigError: MLflow does not take the name or the alias.
+        ExportError: `folder` is no bundle, or its network takes images that no picture's file holds.
         SweepError: the run is not there, the name is a prompt's, or the store does not answer or refuses it. The bundle
             stays as it is.
     """

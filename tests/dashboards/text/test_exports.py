@@ -11,6 +11,7 @@ import pytest
 from convscape.dashboards.text import export_json, export_lines
 from convscape.trainers.export import Agreement, Exported, Measurements
 from convscape.trainers.measuring import Evaluation, evaluate, reliability
+from convscape.trainers.sliding import CropComparison
 
 ANSWERS = evaluate(
     np.array([0] * 10 + [1] * 10 + [2] * 4),
@@ -33,6 +34,7 @@ EXPORTED = Exported(
     refused={},
     details={},
     absent={},
+    larger=None,
 )
 
 
@@ -53,6 +55,18 @@ def test_it_says_how_sure_the_accuracy_is_and_what_was_wrong() -> None:
         "  Probabilities are off by 0.100 on average.",
         "  model.py and model.pt2 differ from the trained network by 3.5e-07 at most.",
     ]
+
+
+def test_it_says_how_a_pass_over_larger_images_compares_with_crops() -> None:
+    larger = CropComparison(
+        images=2, size=(1, 28, 28), crop=(1, 8, 8), stride=(4, 4), places=(6, 6), pads=True, difference=0.25,
+        inner_difference=0.2, agreement=0.75, pass_seconds=(1.0, 1.0, 2.0), crops_seconds=(8.0, 9.0, 10.0),
+    )  # fmt: skip
+    text = " ".join(export_lines(replace(EXPORTED, larger=larger)).split())
+    assert "Over images of 28x28 one pass has the class of 75.0% of the crops, scores 2.5e-01 apart at most" in text
+    assert "takes 1/8.0 of their time" in text
+    assert export_json(replace(EXPORTED, larger=larger))["larger_images"]["ratio"]["median"] == 8
+    assert export_json(EXPORTED)["larger_images"] is None
 
 
 @pytest.mark.parametrize(("looks", "said"), [(2, "for the second time"), (7, "7 times by now")])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.search.tracking.registered_names import check_alias, check_registered_name
-from convscape.spaces.errors import ExportError
+from convscape.spaces.errors import ConfigError
 from hypothesis import example, given, strategies as st
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def taken(check: Callable[[str], None], name: str) -> bool:
     try:
         check(name)
-    except ExportError:
+    except ConfigError:
         return False
     return True
 
@@ -68,7 +68,7 @@ def test_usual_aliases_are_taken(alias: str) -> None:
     [("", "has letters"), ("a/b", "'a-b'"), ("models:/a", "'models--a'"), (" a", "a space"), ("..", "a path")],
 )
 def test_a_name_that_is_not_taken_is_told_why(name: str, said: str) -> None:
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(ConfigError) as caught:
         check_registered_name(name)
     assert said in str(caught.value)
     assert caught.value.remedy
@@ -78,7 +78,7 @@ def test_a_name_that_is_not_taken_is_told_why(name: str, said: str) -> None:
     ("alias", "said"), [("", "has letters"), ("v12", "version 12"), ("LATEST", "the newest"), ("a b", "digits")]
 )
 def test_an_alias_that_is_not_taken_is_told_why(alias: str, said: str) -> None:
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(ConfigError) as caught:
         check_alias(alias)
     assert said in str(caught.value)
     assert caught.value.remedy

@@ -16,7 +16,7 @@ import pytest
 from convscape.search.tracking.mlflow_store import connect_store, whole_uri
 from convscape.search.tracking.pyfunc_model import SERVING
 from convscape.search.tracking.registry import register_bundle
-from convscape.spaces.errors import ExportError, SweepError
+from convscape.spaces.errors import ConfigError, ExportError, SweepError
 from mlflow.exceptions import MlflowException
 from servers import free_port
 
@@ -186,9 +186,9 @@ def test_a_prompt_is_no_model(database: str, run_id: str, name: str, bundle: Pat
 def test_what_cannot_be_registered_leaves_nothing_in_mlflow(
     database: str, run_id: str, name: str, bundle: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ExportError, match="registered as 'a/b'"):
+    with pytest.raises(ConfigError, match="registered as 'a/b'"):
         register_bundle(database, run_id, bundle, name="a/b", again=AGAIN)
-    with pytest.raises(ExportError, match="the alias 'v1'"):
+    with pytest.raises(ConfigError, match="the alias 'v1'"):
         register_bundle(database, run_id, bundle, name=name, alias="v1", again=AGAIN)
     with pytest.raises(SweepError, match="not in MLflow yet"):
         register_bundle(database, None, bundle, name=name, again=AGAIN)

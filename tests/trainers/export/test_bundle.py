@@ -106,8 +106,8 @@ def test_test_images_that_take_much_memory_are_classified_fewer_at_a_time(
     monkeypatch.setattr(trained_network, "pictures_at_a_time", lambda _: fit)
     seen = []
 
-    def counted(*arguments):
-        text = source(*arguments)
+    def counted(*arguments, **options):
+        text = source(*arguments, **options)
         return text + "\n_prepare = prepare\ndef prepare(images):\n    SEEN(len(images))\n    return _prepare(images)\n"
 
     monkeypatch.setattr(exporting, "source", counted)
@@ -190,8 +190,8 @@ def test_a_network_that_disagrees_is_not_handed_over(digits, trained, tmp_path, 
     design = Architecture(IMAGE, (Conv(8), Activation(), Dropout(0.5), GlobalPool(), Conv(10, 1)), 10)
     trained(design)
 
-    def altered(*arguments):
-        text = source(*arguments)
+    def altered(*arguments, **options):
+        text = source(*arguments, **options)
         assert line in text
         return text.replace(line, wrong)
 
@@ -204,7 +204,8 @@ def test_a_network_that_disagrees_is_not_handed_over(digits, trained, tmp_path, 
 
 def test_a_file_that_does_not_run_is_not_handed_over(digits, trained, tmp_path, monkeypatch):
     trained(SMALL)
-    monkeypatch.setattr(exporting, "source", lambda *arguments: source(*arguments).replace("nn.ReLU()", "nn.Relu()"))
+    misspelt = lambda *arguments, **options: source(*arguments, **options).replace("nn.ReLU()", "nn.Relu()")  # noqa: E731
+    monkeypatch.setattr(exporting, "source", misspelt)
     with pytest.raises(ExportError, match=r"does not run: .*Relu"):
         export_checkpoint(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n")
     assert not (tmp_path / "out").exists()

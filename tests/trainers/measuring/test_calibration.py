@@ -1,0 +1,67 @@
+"""How far probabilities can be believed: against the definitions, written out, and against a known temperature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from convscape.trainers.measuring.calibration import best_temperature, reliability, softened
+from convscape.trainers.measuring.timing import FEWEST, MOST, time_calls
+from hypothesis import given, settings, strategies as st
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def scores_and_labels(seed: int, count: int, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, and labels drawn with the probabilities that they say."""
+    random = np.random.default_rng(seed)
+    scores = random.normal(0, 2, (count, classes))
+    drawn = softened(scores, 1.0).cumsum(1) > random.random((count, 1))
+    return scores, drawn.argmax(1)
+
+
+@given(SEEDS, st.integers(1, 60), st.integers(2, 6))
+def test_the_error_is_its_definition_written_out(seed: int, count: int, classes: int) -> None:
+    """Guo et al. 2017, equation 3, image by image and bin by bin."""
+    scores, labels = scores_and_labels(seed, count, classes)
+    probabilities = softened(scores, 1.0)
+    found = reliability(probabilities, labels)
+    error = 0.0
+    for number, each in enumerate(found.bins):
+        inside = [
+            (row.max(), row.argmax() == label)
+            for row, label in zip(probabilities, labels, strict=True)
+            if number / 10 <= row.max() < (number + 1) / 10 or (number == 9 and row.max() == 1)
+        ]
+        assert each.images == len(inside)
+        if inside:
+            confidence, accuracy = (sum(values) / len(inside) for values in zip(*inside, strict=True))
+            assert (each.confidence, each.accuracy) == (pytest.approx(confidence), pytest.approx(accuracy))
+            error += len(inside) / count * abs(accuracy - confidence)
+    assert found.error == pytest.approx(error)
+
+
+def test_sure_and_always_right_is_no_error_and_sure_and_always_wrong_is_all_of_it() -> None:
+    sure = np.eye(3)[[0, 1, 2, 0]]
+    assert reliability(sure, np.array([0, 1, 2, 0])).error == 0
+    assert reliability(sure, np.array([1, 2, 0, 1])).error == 1
+
+
+@settings(max_examples=10)
+@given(SEEDS, st.sampled_from([0.25, 0.5, 1.0, 2.0, 4.0]))
+def test_the_temperature_that_scores_were_spoilt_by_is_found(seed: int, factor: float) -> None:
+    scores, labels = scores_and_labels(seed, 20_000)
+    found = best_temperature(scores * factor, labels)
+    assert found == pytest.approx(factor, rel=0.08)
+    mended = softened(scores * factor, found)
+    assert (mended.argmax(1) == scores.argmax(1)).all(), "no answer changes"
+    if factor != 1:
+        spoilt = reliability(softened(scores * factor, 1.0), labels).error
+        assert reliability(mended, labels).error < spoilt / 2
+
+
+def test_a_call_is_timed_a_few_times_and_not_for_long() -> None:
+    calls: list[int] = []
+    found = time_calls(lambda: calls.append(1))
+    assert found.repeats == MOST == len(calls) - 1, "the first does not count"
+    assert 0 < found.low <= found.median <= found.high
+    assert FEWEST < MOST
