@@ -122,22 +122,24 @@ def tell_export(
     else:
         echo(export_lines(exported))
     if sweep is not None:
-        publish(sweep, exported, register, alias)
+        publish(sweep, exported.folder, register, alias)
     refuse_incomplete(exported)
 
 
-def publish(sweep: Sweep, exported: Exported, register: str | None = None, alias: str | None = None) -> None:
+def publish(sweep: Sweep, folder: Path, register: str | None = None, alias: str | None = None) -> None:
     """Adds an export to MLflow, and says where it is there, or why not.
 
     Args:
         sweep: of which it is.
-        exported: what was exported.
+        folder: the export's.
         register: name of a registered model that it becomes a version of.
         alias: that is to lead to that version.
     """
-    published = sweep.publish(exported, register=register, alias=alias)
+    published = sweep.publish(folder, register=register, alias=alias)
     if published.problem:
         echo(f"convscape: {published.problem}", err=True)
+    else:
+        echo(f"In MLflow: {published.place} among the artifacts of the sweep's run.", err=True)
     if (made := published.registered) is not None:
         former = f"; {alias} led to version {made.former} before" if made.former else ""
         echo(f"Version {made.version} of {made.name} in MLflow: {made.uri}{former}", err=True)
@@ -219,17 +221,35 @@ def sync(
     to: Annotated[
         str | None, typer.Option("--to", metavar="URI", help="Send all of it to another store, now and from now on.")
     ] = None,
+    exported: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", parser=typed_path, help="Send this export of it, too.")
+    ] = None,
+    register: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --export: a version of that registered model.")
+    ] = None,
+    alias: Annotated[
+        str | None, typer.Option(metavar="ALIAS", help="With --register: an alias that leads to it, as champion.")
+    ] = None,
 ) -> None:
     """Send to MLflow what has not reached it yet, for instance because its server was down.
 
     \b
       convscape sync digits
+      convscape sync digits --export exported/digits --register digits --alias champion
       convscape sync digits --to http://127.0.0.1:5000
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if exported is None and register is not None:
+        raise ConfigError("--register: there is nothing to register", "Add --export DIR.")
+    _check_names(register, alias)
     if address is not None:
+        if exported is not None:
+            raise ConfigError(f"--export {exported}: that folder is here, not at {address}", "Do it on the head.")
         run_there(context, address)
     from ..search import Sweep
     from ..search.driver import send_results
 
-    left = send_results(Sweep.open(name, folder), to)
+    sweep = Sweep.open(name, folder)
+    left = send_results(sweep, to)
     echo(f"{left} results left to send." if left else "MLflow has everything.")
+    if exported is not None:
+        publish(Sweep.open(name, folder), exported, register, alias)

@@ -191,9 +191,9 @@ def _what_stays(config: SweepConfig, needs: Sequence[str]) -> list[str]:
 def _refuse_target(target: Path | None) -> None:
     """Refuses a folder that cannot be exported to before anything is sent."""
     if target is not None:
-        from ..trainers.export import refuse_foreign
+        from ..trainers.export import BUNDLE
 
-        refuse_foreign(target.expanduser())
+        BUNDLE.refuse_foreign(target.expanduser())
 
 
 def _typed(context: typer.Context, without: str | None) -> list[str]:

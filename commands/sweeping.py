@@ -198,9 +198,9 @@ def _check_target(export_to: Path | None) -> None:
     """Refuses a folder that cannot be exported to before the sweep, not after it."""
     if export_to is None:
         return
-    from ..trainers.export import refuse_foreign
+    from ..trainers.export import BUNDLE
 
-    refuse_foreign(export_to)
+    BUNDLE.refuse_foreign(export_to)
     try:
         above = next(path for path in export_to.absolute().parents if path.exists())
         Path(mkdtemp(prefix=".convscape-", dir=above)).rmdir()  # what rights say is not all that there is to it
@@ -255,5 +255,5 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
         if more := how_to_go_on(sweep, trials):
             echo(more)
     if exported is not None:
-        publish(sweep, exported)
+        publish(sweep, exported.folder)
         refuse_incomplete(exported)

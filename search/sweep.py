@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -416,30 +417,32 @@ class Sweep:
         winner, to = self._winner(trial), Path(to)
         return export_winner(winner, to, formats=formats, seeds=seeds, insight=insight, slides=slides, tell=tell)
 
-    def publish(self, exported: Exported, *, register: str | None = None, alias: str | None = None) -> Published:
+    def publish(self, folder: str | Path, *, register: str | None = None, alias: str | None = None) -> Published:
         """Adds an export of this sweep to its run in MLflow, and registers it as a model where a name is given.
 
         Args:
-            exported: what `export` gave.
+            folder: the export's.
             register: name of the registered model, of which it becomes the newest version.
             alias: that is to lead to that version, such as "champion".
 
         Raises:
             SweepError: it is to be registered, and MLflow does not answer or refuses it. The export stays as it is.
             ConfigError: MLflow does not take the name or the alias.
+            ExportError: `folder` is no export of this sweep.
         """
         from .handover import publish
 
-        number = int(exported.details["run"])
-        again = f"convscape export {self.name}{folder_option(self.config)} --trial {number} --to {exported.folder}"
+        folder = Path(folder)
+        words = {"--export": folder, "--register": register, "--alias": alias}
+        options = "".join(f" {word} {shlex.quote(str(value))}" for word, value in words.items() if value is not None)
         return publish(
-            exported,
-            number,
+            folder,
+            sweep=self.name,
             uri=self.tracking_uri,
             run_id=self.run_ids().get(None),
             register=register,
             alias=alias,
-            again=again + (f" --register {register}" if register else "") + (f" --alias {alias}" if alias else ""),
+            again=f"convscape sync {self.name}{folder_option(self.config)}{options}",
         )
 
     def _winner(self, trial: int | None) -> Winner:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...spaces import fully_convolutional, load_architecture
-from ...trainers.export import FORMATS, About, Trained, accuracy_on_test, export_bundle, refuse_foreign
+from ...trainers.export import BUNDLE, FORMATS, About, Trained, accuracy_on_test, export_bundle
 from ..bucket import count_look_there
 from ..config import load_data
 from ..files import count_look
@@ -48,7 +48,7 @@ def export_winner(
         DataError: the images are missing, damaged or too few.
         ExportError: the files do not agree with the trained network, or `to` holds something else.
     """
-    refuse_foreign(to)  # before hours of training, not after them
+    BUNDLE.refuse_foreign(to)  # before hours of training, not after them
     design = winner.record.design
     if slides:
         fully_convolutional(design.architecture)  # raises where it cannot, before them, too

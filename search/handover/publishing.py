@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...spaces import SweepError
+from ...spaces import ExportError, SweepError, read_plain
+from ...trainers.export import LARGEST_PROOF, PROOF
 from ..tracking import Registered, log_bundle, register_bundle
 
 if TYPE_CHECKING:
-    from ...trainers.export import Exported
+    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +27,9 @@ class Published:
 
 
 def publish(
-    exported: Exported,
-    trial: int,
+    folder: Path,
     *,
+    sweep: str,
     uri: str,
     run_id: str | None,
     register: str | None,
@@ -37,8 +39,8 @@ def publish(
     """Adds an export's files to the sweep's run in MLflow, and registers it where a name is given.
 
     Args:
-        exported: the export.
-        trial: number of the run that was exported.
+        folder: the export's.
+        sweep: name of the sweep that it is of.
         uri: MLflow's tracking URI of the sweep.
         run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
         register: name of the registered model; None to register nothing.
@@ -48,15 +50,29 @@ def publish(
     Raises:
         SweepError: it is to be registered, and MLflow does not answer or refuses it. The export stays as it is.
         ConfigError: MLflow does not take the name or the alias.
+        ExportError: `folder` is no export of that sweep.
     """
-    remedy, place, problem = f"Do it again later: `{again}`.", "", ""
+    run = _run_of(folder, sweep)
+    remedy, place, problem = f"Do it later: `{again}`.", "", ""
     try:
-        place = log_bundle(uri, run_id, exported.folder, trial=trial, again=remedy)
+        place = log_bundle(uri, run_id, folder, trial=run, again=remedy)
     except SweepError as error:
         if register is not None:
             raise
         problem = str(error)
     registered = None
     if register is not None:
-        registered = register_bundle(uri, run_id, exported.folder, name=register, alias=alias, again=remedy)
+        registered = register_bundle(uri, run_id, folder, name=register, alias=alias, again=remedy)
     return Published(place=place, problem=problem, registered=registered)
+
+
+def _run_of(folder: Path, sweep: str) -> int:
+    """Number of the run that an export of a sweep is of, as its proof says."""
+    try:
+        details = json.loads(read_plain(folder / PROOF, LARGEST_PROOF))["details"]
+        found, run = str(details["sweep"]), int(details["run"])
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        raise ExportError(f"{folder} is no export of a sweep", "Name what `convscape export` wrote.") from None
+    if found != sweep:
+        raise ExportError(f"{folder} is an export of sweep {found:.60}, not of {sweep}", "Name that sweep.")
+    return run

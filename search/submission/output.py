@@ -83,10 +83,10 @@ class Bundle:
     """
 
     def __init__(self, to: Path) -> None:
-        from ...trainers.export import refuse_foreign
+        from ...trainers.export import BUNDLE
 
         self.folder = to.expanduser()
-        refuse_foreign(self.folder)
+        BUNDLE.refuse_foreign(self.folder)
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self._place = Path(tempfile.mkdtemp(prefix=".convscape-", dir=self.folder.parent))
@@ -128,18 +128,18 @@ class Bundle:
             ExportError: it is not whole, its files do not agree with what its proof.json recorded, or it cannot be put
                 there. What stood there before stays then.
         """
-        from ...trainers.export import put_in_place, refuse_foreign
+        from ...trainers.export import BUNDLE
 
         if self._awaited is None:
             return False
         if self._file is not None or self._awaited:
             raise ExportError("the export did not come whole", "Ask for it again: convscape export NAME --address …")
-        refuse_foreign(self._place)  # by the hashes that an export records
-        refuse_foreign(self.folder)
+        BUNDLE.refuse_foreign(self._place)  # by the hashes that an export records
+        BUNDLE.refuse_foreign(self.folder)
         try:
             self._place.chmod(0o777 & ~_umask())
             target = self.folder.parent.resolve() / self.folder.name
-            put_in_place(self._place, target)
+            BUNDLE.put_in_place(self._place, target)
         except OSError as error:
             raise ExportError(f"{self.folder} cannot be written: {error.strerror}", "Name another folder.") from None
         return True

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_NOT_SENT = "Send the sweep's results first: `convscape sync NAME`. Then {again}"
-
 
 @contextmanager
 def telling(what: str, again: str) -> Iterator[None]:
@@ -49,7 +47,7 @@ def find_run(uri: str, run_id: str | None, again: str) -> tuple[MlflowClient, Ru
         Exception: whatever MLflow raises.
     """
     if run_id is None:
-        raise SweepError("the sweep's run is not in MLflow yet", _NOT_SENT.format(again=_small(again)))
+        raise SweepError("the sweep's run is not in MLflow yet", again)
     from mlflow.exceptions import MlflowException
 
     client = connect_store(uri)
@@ -60,16 +58,11 @@ def find_run(uri: str, run_id: str | None, again: str) -> tuple[MlflowClient, Ru
             raise
         raise SweepError(
             f"MLflow has no run {run_id:.40}, which was the sweep's",
-            f"Send the sweep to a store anew: `convscape sync NAME --to URI`. Then {_small(again)}",
+            f"Send the sweep to a store anew, with `--to URI`. {again}",
         ) from None
     if run.info.lifecycle_stage != "active":
         raise SweepError(
             f"the sweep's run {run_id:.40} was deleted in MLflow",
-            f"Restore it there: `mlflow runs restore --run-id {run_id:.40}`. Then {_small(again)}",
+            f"Restore it there: `mlflow runs restore --run-id {run_id:.40}`. {again}",
         )
     return client, run
-
-
-def _small(sentence: str) -> str:
-    """A sentence as the end of another one."""
-    return sentence[:1].lower() + sentence[1:]

@@ -125,7 +125,7 @@ def test_an_export_replaces_one_of_an_earlier_version(swept: Path, exported: Pat
 def test_a_file_that_was_changed_is_kept(swept: Path, exported: Path, name: str, new: str) -> None:
     changed = re.sub(r'"images": \d+', new, (exported / name).read_text()) if name == "proof.json" else new
     (exported / name).write_text(changed)
-    with pytest.raises(ExportError, match=f"{name} was changed since it was exported"):
+    with pytest.raises(ExportError, match=f"{name} was changed since it was written"):
         again(swept, exported)
     assert (exported / name).read_text() == changed
 

@@ -1,12 +1,12 @@
 from .agreement import Agreement as Agreement
 from .bundle import Exported as Exported, export_bundle as export_bundle
 from .bundle_folder import (
+    BUNDLE as BUNDLE,
+    LARGEST_PROOF as LARGEST_PROOF,
     PROOF as PROOF,
     SOURCE as SOURCE,
     bundle_files as bundle_files,
     is_bundle_file as is_bundle_file,
-    put_in_place as put_in_place,
-    refuse_foreign as refuse_foreign,
 )
 from .forms import FORM_FILES as FORM_FILES, FORMATS as FORMATS, Format as Format
 from .measured import Measurements as Measurements, accuracy_on_test as accuracy_on_test

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import runpy
-import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,14 +20,11 @@ from .agreement import TOLERANCE, Agreement, batches, compare
 from .bundle_folder import (
     ALWAYS,
     ARCHITECTURE,
+    BUNDLE,
     CARD,
-    FORMAT,
     INSIGHT,
     PROOF,
     SOURCE,
-    put_in_place,
-    refuse_foreign,
-    write_proof,
 )
 from .forms import FORM_FILES, FORMATS, exported_program, load_form, without_packages, write_form
 from .larger import as_fully_convolutional, compare_on_larger
@@ -134,12 +129,7 @@ def export_bundle(
         ExportError: the exported PyTorch file disagrees or does not run, or `folder` is in use or cannot be written.
         ArchitectureError: the network cannot slide, and is to.
     """
-    folder = folder.parent.resolve() / folder.name
-    refuse_foreign(folder)
-    temporary = folder.parent / f".{folder.name}-{os.getpid()}"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
+    with BUNDLE.written(folder) as temporary:
         handed = as_fully_convolutional(trained) if slides else trained
         making = _Making(trained=handed, searched=trained, folder=temporary, name=name, slides=slides)
         making.write_source()
@@ -149,14 +139,7 @@ def export_bundle(
         if insight:
             making.look_inside()
         exported = making.finish(about or About(), details or {}, count_look)
-        put_in_place(temporary, folder)
-    except OSError as error:
-        raise ExportError(
-            f"{folder} cannot be written: {error.strerror}", "Name another folder, or make room for it."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return Exported(folder=folder, **exported)
+    return Exported(folder=folder.parent.resolve() / folder.name, **exported)
 
 
 @dataclass(kw_only=True)
@@ -267,7 +250,7 @@ class _Making:
         )
         (self.folder / CARD).write_text(model_card(self.name, trained, figures, about), encoding="utf-8")
         files = [*ALWAYS, *(FORM_FILES[form] for form in FORMATS if form in self.runs), *self.pictures]
-        write_proof(self.folder, self._proof(figures, about, details), files)
+        BUNDLE.write_manifest(self.folder, self._proof(figures, about, details), files)
         return {
             "files": (*files, PROOF),
             "measured": measured,
@@ -282,7 +265,6 @@ class _Making:
     def _proof(self, figures: Figures, about: About, details: dict[str, Any]) -> dict[str, Any]:
         trained, dataset, measured = self.trained, self.trained.dataset, figures.measured
         return {
-            "format": FORMAT,
             "name": self.name,
             "architecture": trained.architecture.digest,
             "parameters": sum(weight.numel() for weight in trained.network.parameters()),

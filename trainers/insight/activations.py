@@ -87,11 +87,9 @@ def _maps(step: Step, maps: Tensor, dead: Tensor | None, images: Tensor, labels:
         file=f"activations-{number}.png",
         title=f"Activation maps, stage {number}: {called(step)}",
         shows="A row for each image, a column for each filter: bright is where the filter answers most, by its own "
-        "scale "
-        f"over these images. {len(filters)} of {one_or_many(maps.shape[1], 'filter')} are drawn.",
+        f"scale over these images. {len(filters)} of {one_or_many(maps.shape[1], 'filter')} are drawn.",
         alarming="A column that is dark for all images: the filter is dead, often for a learning rate that was too "
-        "high. "
-        "Healthy maps are sparse, and local the more the deeper the stage.",
+        "high. Healthy maps are sparse, and local the more the deeper the stage.",
         found=f"{silent:.0%} of the activations of these images are zero."
         + (_gone(len(is_dead), maps.shape[1]) if dead is not None else ""),
         png=canvas.grid(
@@ -132,12 +130,10 @@ def draw_dead(observation: Observation, images: int) -> list[Drawn]:
         Drawing(
             file="dead-filters.png",
             title="Dead filters",
-            shows="For each nonlinearity the share of its filters, or units, that give the same value everywhere "
-            "in all "
-            f"images, and the share of all activations that are zero; over {one_or_many(images, 'image')}.",
-            alarming="More than a few dead filters: they cost as much as others and say nothing. Often the "
-            "learning rate "
-            "was too high, or the layer is wider than it needs to be.",
+            shows="For each nonlinearity the share of its filters, or units, that give the same value everywhere in "
+            f"all images, and the share of all activations that are zero; over {one_or_many(images, 'image')}.",
+            alarming="More than a few dead filters: they cost as much as others and say nothing. Often the learning "
+            "rate was too high, or the layer is wider than it needs to be.",
             found=f"{dead:,} of {one_or_many(every, 'filter')} {'is' if dead == 1 else 'are'} dead{where}.",
             png=canvas.bars(
                 [called(each.step) for each in shown],

@@ -121,15 +121,13 @@ def _clusters(sample: Sample, features: NDArray[np.float32], classes: Sequence[s
         rand = adjusted_rand_score(sample.labels, found)
         said = (
             f"{purity(found, sample.labels):.0%} of the images are of the class that is most frequent in their "
-            "cluster; the "
-            f"adjusted Rand index is {rand:.2f}, 1 for clusters that are the classes and 0 for chance."
+            f"cluster; the adjusted Rand index is {rand:.2f}, 1 for clusters that are the classes and 0 for chance."
         )
     return Drawing(
         file="clusters.png",
         title="Clusters of the last hidden layer",
-        shows=f"k-means finds {len(np.unique(found))} clusters without knowing the classes; a row for each, with "
-        "the images "
-        "nearest to its centre, how many are in it, and the share of its most frequent class."
+        shows=f"k-means finds {len(np.unique(found))} clusters without knowing the classes; a row for each, with the "
+        "images nearest to its centre, how many are in it, and the share of its most frequent class."
         + (f" The {len(rows)} largest are drawn." if len(rows) < len(np.unique(found)) else ""),
         alarming="Clusters by brightness, background or where a picture was taken, in place of the class.",
         found=said,
@@ -155,14 +153,12 @@ def _map(
     return Drawing(
         file="map.png",
         title="Map of the last hidden layer",
-        shows="A point for each image; those that the last hidden layer takes for alike lie together (t-SNE: what "
-        "is near "
-        "says something, how far apart groups lie does not). The colour is the "
+        shows="A point for each image; those that the last hidden layer takes for alike lie together (t-SNE: what is "
+        "near says something, how far apart groups lie does not). The colour is the "
         + ("class." if known else "class that the network takes it for.")
         + (f" The {len(groups)} most frequent classes have one." if len(groups) < int((counts > 0).sum()) else ""),
         alarming="One cloud without order: the layer does not tell the classes apart. Points within the group of "
-        "another "
-        "class may be labelled wrongly.",
+        "another class may be labelled wrongly.",
         found="",
         png=canvas.scatter(flattened(features, seed), groups, "other classes"),
     )

@@ -54,15 +54,14 @@ def draw_classes(classifier: Classifier, seed: int) -> list[Drawn]:
         Drawing(
             file="class-images.png",
             title="What each class looks like to the network",
-            shows="For each class the image that gradient ascent makes of the mean image to raise the class's "
-            "score before "
-            f"softmax, held small by an L2 penalty, blurred and clipped now and then; {ascent.steps} steps, "
+            shows="For each class the image that gradient ascent makes of the mean image to raise the class's score "
+            f"before softmax, held small by an L2 penalty, blurred and clipped now and then; {ascent.steps} steps, "
             "drawn from its darkest to its brightest."
             + _drawn(len(classes), classifier.architecture.classes, "classes"),
             alarming=f"Nothing of the class to be seen, or the same image for many classes. {SPECKLE}",
             found=f"The scores rise from {float(before.mean()):.1f} to {float(after.mean()):.1f} on average; the "
-            "network gives "
-            f"{int((probabilities > 0.9).sum())} of the {len(classes)} images their class with more than 0.9.",
+            f"network gives {int((probabilities > 0.9).sum())} of the {len(classes)} images their class with more than "
+            "0.9.",
             png=_grid(classifier, made, [classifier.classes[at] for at in classes]),
         )
     ]

@@ -93,12 +93,10 @@ def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number
     return Drawing(
         file=f"exciting-{number}.png",
         title=title,
-        shows=f"A row for each filter: the {many} images that excite it most, strongest first, cut to what the "
-        "filter sees "
-        f"where it answers most, {seen}.",
-        alarming="Rows without anything in common: the filters learnt nothing that can be named. In a late layer, "
-        "rows that "
-        "share a background or a watermark in place of the thing: the network learnt a short cut.",
+        shows=f"A row for each filter: the {many} images that excite it most, strongest first, cut to what the filter "
+        f"sees where it answers most, {seen}.",
+        alarming="Rows without anything in common: the filters learnt nothing that can be named. In a late layer, rows "
+        "that share a background or a watermark in place of the thing: the network learnt a short cut.",
         found=_of_one_class(found, alive, sample, many),
         png=canvas.grid(
             canvas.enlarged(canvas.as_colour(torch.stack(tiles)), 64), many, rows=[f"#{each}" for each in filters]

@@ -79,8 +79,7 @@ def draw_saliency(classifier: Classifier, sample: Sample, observation: Observati
         file="saliency.png",
         title="Where the network looks",
         shows="For the class that the network takes an image for, named with its probability: pixels that move its "
-        "score, "
-        "by gradient"
+        "score, by gradient"
         + ("" if why_not else " and by guided backpropagation")
         + f" (bright); its probability while a grey patch of {patch[0]}x{patch[1]} pixels covers a place, from 0 (dark "
         f"violet) to 1 (yellow); and the largest piece of the {1 - QUANTILE:.0%} of pixels with the largest gradient.",
@@ -120,9 +119,8 @@ def _found(
     fall = (whole - covered.amin((1, 2))).mean()
     likeness = likeness_to_random(classifier, images, classes, gradient)
     said = "" if likeness is None else (
-        f" With weights drawn at random the gradients correlate with these by {likeness:.2f}: near 0, they show "
-        "the network; "
-        "near 1 they would show the images' edges alone."
+        f" With weights drawn at random the gradients correlate with these by {likeness:.2f}: near 0, they show the "
+        "network; near 1 they would show the images' edges alone."
     )  # fmt: skip
     return (
         f"The patch takes {float(fall):.2f} of the probability at the worst place, and the piece cut out is "

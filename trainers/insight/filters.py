@@ -137,9 +137,8 @@ def _inner_filters(classifier: Classifier, step: Step, number: int) -> Drawing:
         file=f"inner-filters-{number}.png",
         title=f"Inner filters: {called(step)}",
         shows="A row for each filter, in it the weights for each of its input maps; mid-grey is zero, a row has one "
-        f"scale.{_number(rows, weights.shape[0])}{_number(columns, weights.shape[1], 'input map')} These weights "
-        "see maps, "
-        "not pixels: what excites the filters says more.",
+        f"scale.{_number(rows, weights.shape[0])}{_number(columns, weights.shape[1], 'input map')} These weights see "
+        "maps, not pixels: what excites the filters says more.",
         alarming="Rows that are grey but for a cell or two, or many rows alike: filters that learnt nothing of "
         "their own.",
         found=_counted(weights, "filter"),

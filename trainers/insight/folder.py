@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...spaces import ExportError
 from .inspection import inspect_network
-from .manifest import refuse_foreign
+from .manifest import INSPECTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,38 +32,6 @@ def inspect_to(classifier: Classifier, sample: Sample | None, to: Path, *, name:
         DataError: the sample's images have another shape than the network's input, or its labels are no classes.
         ExportError: `to` is in use or cannot be written.
     """
-    to = to.parent.resolve() / to.name
-    refuse_foreign(to)
-    temporary = to.parent / f".{to.name}-{os.getpid()}"
-    try:
-        temporary.mkdir(parents=True)
+    with INSPECTION.written(to) as temporary:
         inspection = inspect_network(classifier, sample, temporary, name=name, seed=seed)
-        _put_in_place(temporary, to)
-    except OSError as error:
-        raise ExportError(
-            f"{to} cannot be written: {error.strerror}", "Name another folder, or make room for it."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return replace(inspection, folder=to)
-
-
-def _put_in_place(temporary: Path, folder: Path) -> None:
-    """Renames a folder with a whole inspection; one that stood there goes once the new one is in place.
-
-    Raises:
-        ExportError: what stood there was changed meanwhile; it stays.
-    """
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    old = folder.parent / f".{folder.name}-{os.getpid()}-old"
-    folder.rename(old)
-    try:
-        refuse_foreign(old)
-        temporary.rename(folder)
-    except (ExportError, OSError):
-        old.rename(folder)
-        refuse_foreign(folder)  # as before, by the name that people know
-        raise
-    shutil.rmtree(old)
+    return replace(inspection, folder=to.parent.resolve() / to.name)

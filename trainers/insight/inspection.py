@@ -14,7 +14,7 @@ from .dreamt import draw_classes, draw_filters_by_ascent
 from .exciting import draw_exciting
 from .explaining import draw_saliency
 from .filters import draw_filters
-from .manifest import MANIFEST, write_manifest
+from .manifest import INSPECTION, MANIFEST
 from .mistakes import draw_mistakes
 from .neighbours import draw_neighbours
 from .observation import observable_images, observe
@@ -107,7 +107,8 @@ def inspect_network(
         (folder / drawing.file).write_bytes(drawing.png)
     text = page(inspection.to_json(), to_notation(classifier.architecture), inspection.drawings)
     (folder / PAGE).write_text(text, encoding="utf-8")
-    write_manifest(folder, {"architecture": classifier.architecture.digest, **inspection.to_json()}, inspection.files)
+    told = {"architecture": classifier.architecture.digest, **inspection.to_json()}
+    INSPECTION.write_manifest(folder, told, [file for file in inspection.files if file != MANIFEST])
     return inspection
 
 

@@ -34,8 +34,7 @@ def draw_mistakes(sample: Sample, observation: Observation, classes: Sequence[st
     low, high = found.interval
     said = (
         f"{found.right:,} of {one_or_many(found.images, 'image')} are right: {found.accuracy:.4f}, {low:.4f} to "
-        f"{high:.4f} "
-        f"by {INTERVAL}."
+        f"{high:.4f} by {INTERVAL}."
     )
     if not found.mistakes:
         return [Omission(title, f"There is none. {said}")]
@@ -50,12 +49,10 @@ def draw_mistakes(sample: Sample, observation: Observation, classes: Sequence[st
         Drawing(
             file="mistakes.png",
             title=title,
-            shows="The images that were taken for another class with the highest probability: below each its "
-            "class, what it "
-            "was taken for, and the probability.",
-            alarming="Images that are labelled wrongly, or of which a person could not tell either: no network "
-            "learns those. "
-            "Many of one kind, such as dark ones: the training images lack them.",
+            shows="The images that were taken for another class with the highest probability: below each its class, "
+            "what it was taken for, and the probability.",
+            alarming="Images that are labelled wrongly, or of which a person could not tell either: no network learns "
+            "those. Many of one kind, such as dark ones: the training images lack them.",
             found=f"{said} Most often {confused.actual} was taken for {confused.predicted}, in "
             f"{one_or_many(confused.images, 'image')}.{first}",
             png=canvas.grid(

@@ -74,9 +74,8 @@ def draw_neighbours(sample: Sample, observation: Observation, classes: Sequence[
     if sample.labels is not None:
         ours, theirs = same_class(by_features, sample.labels), same_class(by_pixels, sample.labels)
         found = (
-            f"The nearest neighbour is of the same class for {ours:.0%} of the images in the last hidden layer, "
-            "and for "
-            f"{theirs:.0%} by pixels."
+            f"The nearest neighbour is of the same class for {ours:.0%} of the images in the last hidden layer, and "
+            f"for {theirs:.0%} by pixels."
         )
     return [
         Drawing(
@@ -85,9 +84,8 @@ def draw_neighbours(sample: Sample, observation: Observation, classes: Sequence[
             shows=f"An image and the {many} most like it, nearest first: in the network's last hidden layer, then "
             "by pixels."
             + (" A blue frame says that the class is the same, an orange one that it is not." if found else ""),
-            alarming="Neighbours by the network that are no more of one class than those by pixels: it learnt "
-            "nothing that "
-            "pixels do not say.",
+            alarming="Neighbours by the network that are no more of one class than those by pixels: it learnt nothing "
+            "that pixels do not say.",
             found=found,
             png=_drawn(sample, queries, by_features[queries], by_pixels[queries], classes),
         )

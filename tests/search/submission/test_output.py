@@ -108,7 +108,7 @@ def test_files_that_do_not_agree_with_their_proof_are_refused(tmp_path: Path, bu
     forged = tmp_path / "forged"
     shutil.copytree(bundle, forged)
     (forged / "model.py").write_text("import os")
-    with pytest.raises(ExportError, match="changed since it was exported"):
+    with pytest.raises(ExportError, match="changed since it was written"):
         received(tmp_path / "winner", lines(forged))
     assert not (tmp_path / "winner").exists()
 

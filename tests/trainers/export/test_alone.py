@@ -81,7 +81,7 @@ def handed_over(architecture: Architecture, to: Path, *, slides: bool = False) -
     with torch.no_grad():
         network.train()(torch.randn(8, *architecture.input))
     trained = Trained(network=network.eval(), architecture=architecture, dataset=dataset)
-    done = export_bundle(trained, to / "out", name="random", slides=slides)
+    done = export_bundle(trained, to / "out", name="random", slides=slides, insight=False)
     assert not done.refused
     assert not done.absent
     return done.folder
@@ -140,6 +140,6 @@ def test_a_network_that_began_with_weights_learnt_elsewhere(python: Path, tmp_pa
     training.run_epoch()
     training.save(tmp_path / "checkpoint")
     tuned = export_bundle(
-        Trained.from_checkpoint(network, tmp_path / "checkpoint", dataset), tmp_path / "tuned", name="n"
+        Trained.from_checkpoint(network, tmp_path / "checkpoint", dataset), tmp_path / "tuned", name="n", insight=False
     )
     run_alone(python, tuned.folder)
