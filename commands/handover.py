@@ -9,12 +9,16 @@ import typer
 
 from ..spaces import ConfigError, nearest
 from .completion import sweep_names
+from .images import images_named
 from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode, typed_path
 from .printing import echo, echo_json
 from .remote import run_there
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..search import Sweep
+    from ..search.handover import Published
     from ..trainers.export import Exported, Format
 
 FORMATS: tuple[Format, ...] = ("pt2", "onnx")
@@ -22,7 +26,7 @@ FORMATS: tuple[Format, ...] = ("pt2", "onnx")
 SEEDS = 3
 """Seeds that --retrain trains from where --seeds does not say."""
 NOT_ALL = 5
-"""Exit code where a form that was asked for is not handed over."""
+"""Exit code where a form disagrees with the trained network, or one that was named cannot be written here."""
 
 
 def export(
@@ -37,8 +41,11 @@ def export(
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
     formats: Annotated[
-        str, typer.Option("--format", metavar="pt2,onnx|none", help="Forms to write beside model.py.")
-    ] = ",".join(FORMATS),
+        str,
+        typer.Option(
+            "--format", metavar="pt2,onnx|none", help="Forms to write beside model.py; both, where not given."
+        ),
+    ] = "",
     slides: Annotated[
         bool, typer.Option("--fully-convolutional", help="Let it slide over larger images, in one pass each.")
     ] = False,
@@ -84,12 +91,13 @@ def export(
       convscape export net.json --weights net.safetensors --data digits --to best
       convscape export digits --to exported/digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    chosen = _formats(formats)
+    named = _formats(formats)
+    chosen = named if formats else FORMATS
     if seeds is not None and not retrain:
         raise ConfigError("--seeds: nothing is trained without --retrain", "Add --retrain, or leave --seeds out.")
     if name.endswith(".json"):
         _refuse_options(trial=trial, retrain=retrain or None, register=register, alias=alias, address=address)
-        tell_export(_export_file(Path(name), weights, data, root, to, chosen, slides), None, output)
+        tell_export(_export_file(Path(name), weights, data, root, to, chosen, slides), None, output, named=named)
     else:
         _refuse_options(weights=weights, data=data, root=root)
         _check_names(register, alias)
@@ -100,11 +108,17 @@ def export(
         sweep = Sweep.open(name, folder, trust_code=trust_code)
         from_seeds = (seeds or SEEDS) if retrain else 0
         exported = sweep.export(to, trial, formats=chosen, seeds=from_seeds, slides=slides, tell=_tell)
-        tell_export(exported, sweep, output, register, alias)
+        tell_export(exported, sweep, output, register, alias, named=named)
 
 
 def tell_export(
-    exported: Exported, sweep: Sweep | None, output: str, register: str | None = None, alias: str | None = None
+    exported: Exported,
+    sweep: Sweep | None,
+    output: str,
+    register: str | None = None,
+    alias: str | None = None,
+    *,
+    named: Sequence[Format] = (),
 ) -> None:
     """Prints what was exported and adds it to MLflow; ends the command with NOT_ALL where a form is not handed over.
 
@@ -114,19 +128,23 @@ def tell_export(
         output: "table" or "json".
         register: name of a registered model that it becomes a version of.
         alias: that is to lead to that version.
+        named: forms that were asked for by name, and not because both are written usually.
     """
     from ..dashboards.text import export_json, export_lines
 
-    if output == "json":
-        echo_json(export_json(exported))
-    else:
+    if output != "json":
         echo(export_lines(exported))
-    if sweep is not None:
-        publish(sweep, exported.folder, register, alias)
-    refuse_incomplete(exported)
+    published = None
+    try:
+        if sweep is not None:
+            published = publish(sweep, exported.folder, register, alias)
+    finally:
+        if output == "json":
+            echo_json(export_json(exported) | {"mlflow": published.to_json() if published else None})
+    refuse_incomplete(exported, named)
 
 
-def publish(sweep: Sweep, folder: Path, register: str | None = None, alias: str | None = None) -> None:
+def publish(sweep: Sweep, folder: Path, register: str | None = None, alias: str | None = None) -> Published:
     """Adds an export to MLflow, and says where it is there, or why not.
 
     Args:
@@ -143,6 +161,7 @@ def publish(sweep: Sweep, folder: Path, register: str | None = None, alias: str 
     if (made := published.registered) is not None:
         former = f"; {alias} led to version {made.former} before" if made.former else ""
         echo(f"Version {made.version} of {made.name} in MLflow: {made.uri}{former}", err=True)
+    return published
 
 
 def _check_names(register: str | None, alias: str | None) -> None:
@@ -161,12 +180,13 @@ def _tell(line: str) -> None:
     echo(line, err=True)
 
 
-def refuse_incomplete(exported: Exported) -> None:
-    """Says which forms are not handed over, and ends the command with exit code NOT_ALL where there are any."""
+def refuse_incomplete(exported: Exported, named: Sequence[Format] = ()) -> None:
+    """Says which forms disagree, and ends the command with NOT_ALL where one does, or where a named one is absent."""
     for form, why in exported.refused.items():
         echo(f"convscape: {form} is not handed over: {why}", err=True)
     if exported.refused:
         echo("  The other files are whole, and agree. Please report this with the architecture's JSON.", err=True)
+    if exported.refused or any(form in exported.absent for form in named):
         raise typer.Exit(NOT_ALL)
 
 
@@ -209,7 +229,7 @@ def _export_file(
         )
     from ..search.handover import export_file, images_for
 
-    dataset = images_for(architecture, data, root)
+    dataset = images_for(architecture, images_named("--data", data, root), root)
     return export_file(architecture, weights, dataset, to, formats=formats, slides=slides)
 
 

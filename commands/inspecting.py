@@ -11,6 +11,7 @@ import typer
 
 from ..spaces import ConfigError, SweepError
 from .completion import sweep_names
+from .images import images_named
 from .options import SWEEPS, Folder, Output, TrustCode, typed_path
 from .printing import echo, echo_json
 
@@ -119,26 +120,10 @@ def _of_bundle(bundle: Path, to: Path | None, sampler: Callable[[Classifier], Sa
 
 
 def _sampler(images: str | None, root: Path | None) -> Callable[[Classifier], Sample] | None:
-    """What gives the images that --images names, once it is known which network looks at them.
-
-    Raises:
-        ConfigError: it is neither a folder nor a data set, or both; or a folder with --root.
-    """
+    """What gives the images that --images names, once it is known which network looks at them."""
     if images is None:
         return None
-    from ..trainers.data import DATA_SETS, data_set_called
     from ..trainers.insight import sample_of_data_set, sample_of_files
 
-    place, known = typed_path(images), data_set_called(images)
-    if place.is_dir():
-        if known:
-            raise ConfigError(f"--images {images}: is a data set and a folder here", f"For the folder say ./{images}.")
-        if root is not None:
-            raise ConfigError(f"--root: {images} is a folder of images itself", "Leave --root out.")
-        return partial(sample_of_files, place)
-    if not known:
-        raise ConfigError(
-            f"--images {images}: there is no such folder, and no data set of that name",
-            f"Name a folder of pictures, or one of {', '.join(DATA_SETS[:-1])}.",
-        )
-    return partial(sample_of_data_set, known, root)
+    place = images_named("--images", images, root)
+    return partial(sample_of_files, place) if isinstance(place, Path) else partial(sample_of_data_set, place, root)

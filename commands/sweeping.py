@@ -8,12 +8,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..spaces import ConfigError, ExportError, SweepError
+from ..spaces import ConfigError, SweepError
 from .handover import publish, refuse_incomplete
 from .options import (
     SWEEPS,
@@ -200,12 +199,7 @@ def _check_target(export_to: Path | None) -> None:
         return
     from ..trainers.export import BUNDLE
 
-    BUNDLE.refuse_foreign(export_to)
-    try:
-        above = next(path for path in export_to.absolute().parents if path.exists())
-        Path(mkdtemp(prefix=".convscape-", dir=above)).rmdir()  # what rights say is not all that there is to it
-    except OSError as error:
-        raise ExportError(f"{export_to} cannot be written: {error.strerror}", "Name another folder.") from None
+    BUNDLE.check(export_to)
 
 
 @contextmanager

@@ -464,6 +464,8 @@ class Sweep:
             accuracies=standing.accuracies if standing else (),
             counts=self.counts(trials),
             run_id=self.run_ids().get(number),
+            best=trial is None,
+            running=self.running,
         )
 
     def inspect(

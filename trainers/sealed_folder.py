@@ -8,13 +8,14 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, cast
 
 from ..spaces import ExportError, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 SEAL = "seal"
 """Key of a manifest: the hash of all others, so that it can be told when one was edited."""
@@ -55,6 +56,22 @@ class SealedFolder:
         hashes = {name: _hash(folder / name) for name in files}
         told = {"format": self.formats[0], **values, "sha256": hashes}
         (folder / self.manifest).write_text(json.dumps(told | {SEAL: _seal(told)}, indent=1), encoding="utf-8")
+
+    def read_manifest(self, folder: Path) -> dict[str, Any]:
+        """What a folder's manifest says, whoever wrote it.
+
+        Args:
+            folder: which.
+
+        Raises:
+            OSError: there is none, it cannot be read, or it is larger than LARGEST_MANIFEST.
+            ValueError: it is no JSON object.
+            RecursionError: it is nested too deep.
+        """
+        told = json.loads(read_plain(folder / self.manifest, LARGEST_MANIFEST))
+        if not isinstance(told, dict):
+            raise ValueError(f"{self.manifest} holds no JSON object")
+        return cast("dict[str, Any]", told)
 
     def refuse_foreign(self, folder: Path) -> None:
         """Refuses a folder that holds anything but what was written before. One that is absent or empty will do.
@@ -100,18 +117,31 @@ class SealedFolder:
             ExportError: `folder` is in use, or cannot be written.
         """
         folder = folder.parent.resolve() / folder.name
-        self.refuse_foreign(folder)
-        temporary = folder.parent / f".{folder.name}-{os.getpid()}"
+        self.check(folder)
+        with _told(folder):
+            temporary = _beside(folder)
         try:
-            temporary.mkdir(parents=True)
-            yield temporary
-            self.put_in_place(temporary, folder)
-        except OSError as error:
-            raise ExportError(
-                f"{folder} cannot be written: {error.strerror}", "Name another folder, or make room for it."
-            ) from error
+            with _told(folder):
+                yield temporary
+                self.put_in_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def check(self, folder: Path) -> None:
+        """Refuses a folder that could not be written: because of what it holds, where it is, or its owner.
+
+        Args:
+            folder: which.
+
+        Raises:
+            ExportError: it is in use, is where a disk is mounted, or its parent cannot be written.
+        """
+        self.refuse_foreign(folder)
+        if os.path.ismount(folder):
+            raise ExportError(f"{folder} is where a disk is mounted, and cannot be replaced", "Name a folder in it.")
+        with _told(folder):
+            above = next(path for path in folder.absolute().parents if path.exists())
+            Path(mkdtemp(prefix=".convscape-", dir=above)).rmdir()  # what rights say is not all that there is to it
 
     def put_in_place(self, temporary: Path, folder: Path) -> None:
         """Renames a whole folder; one that stood there goes once the new one is in place.
@@ -136,7 +166,7 @@ class SealedFolder:
             old.rename(folder)
             self.refuse_foreign(folder)  # as before, by the name that people know
             raise
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)
 
     def _held(self, folder: Path, ours: bool) -> Iterator[Path]:
         """All that lies in a folder, with what lies in those of its folders that are its own, where it is `ours`."""
@@ -152,7 +182,7 @@ class SealedFolder:
         """The hashes of the files written before, by name, the manifest's among them; {} where there are none."""
         path = folder / self.manifest
         try:
-            told = {} if path.is_symlink() else json.loads(read_plain(path, LARGEST_MANIFEST))
+            told = {} if path.is_symlink() else self.read_manifest(folder)
             if told["format"] not in self.formats:
                 return {}
             seal = told.pop(SEAL, None)
@@ -161,6 +191,26 @@ class SealedFolder:
             return recorded | {self.manifest: _hash(path) if whole else None}
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return {}
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """A context manager that tells an error of the disk as one of the folder that was to be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(
+            f"{folder} cannot be written: {error.strerror or error}", "Name another folder, or make room for it."
+        ) from error
+
+
+def _beside(folder: Path) -> Path:
+    """A new folder beside another one, with the rights that any new folder has."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    made.rmdir()
+    made.mkdir()
+    return made
 
 
 def _is_cache(path: Path) -> bool:

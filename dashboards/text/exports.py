@@ -94,7 +94,9 @@ def _calibration(measured: Measurements) -> str:
     return f"{error}, and by {measured.mended.error:.3f} at a temperature of {measured.temperature:.2f}."
 
 
-def _looked_at(looks: int) -> str:
+def _looked_at(looks: int | None) -> str:
+    if looks is None:
+        return "which the weights may have learnt from: they came from elsewhere."
     if looks == 1:
         return "looked at here for the first time."
     time = f"for the {ORDINALS[looks]} time" if looks in ORDINALS else f"{looks:,} times by now"

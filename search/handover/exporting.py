@@ -48,10 +48,12 @@ def export_winner(
         DataError: the images are missing, damaged or too few.
         ExportError: the files do not agree with the trained network, or `to` holds something else.
     """
-    BUNDLE.refuse_foreign(to)  # before hours of training, not after them
+    BUNDLE.check(to)  # before hours of training, not after them
     design = winner.record.design
     if slides:
         fully_convolutional(design.architecture)  # raises where it cannot, before them, too
+    if winner.unfinished:
+        tell(winner.unfinished)
     whole = load_data(winner.config)
     dataset = whole.for_refit() if seeds else winner.images(whole)
     checkpoints = retrain_all(winner, dataset, seeds, tell) if seeds else [winner.checkpoint]
@@ -62,19 +64,19 @@ def export_winner(
         name=winner.config.name,
         formats=formats,
         about=winner.about(tuple(map(accuracy_on_test, others))),
-        details=winner.details(dataset) | ({"retrained_from_seeds": seeds} if seeds else {}),
+        details=winner.details(dataset, seeds),
         insight=insight,
         slides=slides,
         count_look=lambda: _count_look(winner),
     )
 
 
-def images_for(architecture: Path, name: str, root: Path | None) -> Dataset:
+def images_for(architecture: Path, images: Path | str, root: Path | None) -> Dataset:
     """Images of the size that a network takes: of a folder with a folder for each class, or of a data set.
 
     Args:
         architecture: a file that holds the JSON of an architecture.
-        name: a folder, or the name of a data set as in `data.name`.
+        images: a folder, or the name of a data set as in `data.name`.
         root: the folder that a data set's files are in.
 
     Raises:
@@ -84,10 +86,9 @@ def images_for(architecture: Path, name: str, root: Path | None) -> Dataset:
     from ...trainers.data import load_dataset
 
     size = load_architecture(str(architecture)).input[1:]
-    folder = Path(name).expanduser()
-    if folder.is_dir() and root is None:
-        return load_dataset("folder", folder, size=size)
-    return load_dataset(name, root, size=size)
+    if isinstance(images, Path):
+        return load_dataset("folder", images, size=size)
+    return load_dataset(images, root, size=size)
 
 
 def export_file(

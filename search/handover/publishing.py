@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...spaces import ExportError, SweepError, read_plain
-from ...trainers.export import LARGEST_PROOF, PROOF
+from ...spaces import ExportError, SweepError
+from ...trainers.export import BUNDLE
 from ..tracking import Registered, log_bundle, register_bundle
 
 if TYPE_CHECKING:
@@ -24,6 +23,12 @@ class Published:
     """Why it did not come there, with what to do; "" where it did."""
     registered: Registered | None
     """The version of a registered model that it is; None where none was asked for."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as values for JSON."""
+        made = self.registered
+        version = None if made is None else {"name": made.name, "version": made.version, "uri": made.uri}
+        return {"place": self.place, "problem": self.problem, "registered": version}
 
 
 def publish(
@@ -69,7 +74,7 @@ def publish(
 def _run_of(folder: Path, sweep: str) -> int:
     """Number of the run that an export of a sweep is of, as its proof says."""
     try:
-        details = json.loads(read_plain(folder / PROOF, LARGEST_PROOF))["details"]
+        details = BUNDLE.read_manifest(folder)["details"]
         found, run = str(details["sweep"]), int(details["run"])
     except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         raise ExportError(f"{folder} is no export of a sweep", "Name what `convscape export` wrote.") from None

@@ -34,6 +34,10 @@ class Winner:
     """How many trials of the sweep ended in each state."""
     run_id: str | None
     """MLflow's id of the run; None while it has not arrived there."""
+    best: bool
+    """Whether it is the sweep's best; not where somebody named the trial."""
+    running: bool
+    """Whether the sweep goes on, so that a better one may come."""
 
     @property
     def trial(self) -> int:
@@ -48,20 +52,31 @@ class Winner:
         """
         return dataset.for_refit() if self.record.refit else dataset.fold(self.record.fold)
 
-    def details(self, dataset: Dataset) -> dict[str, Any]:
+    @property
+    def unfinished(self) -> str:
+        """What is not at its end, as a sentence: the sweep, or the trial's training; "" where both are."""
+        if self.running:
+            return f"Sweep {self.config.name} was still running: a better one may have come."
+        if not (self.record.completed or self.record.repetition):
+            return f"Trial {self.trial} was not trained to its end: this is its best epoch, {self.epoch}."
+        return ""
+
+    def details(self, dataset: Dataset, seeds: int = 0) -> dict[str, Any]:
         """Where the network comes from, as values for JSON.
 
         Args:
-            dataset: the images as the run had them.
+            dataset: the images that its weights were learnt from.
+            seeds: from how many it was trained again; 0 where the weights are the run's.
         """
+        accuracy = self.record.accuracies.get(self.epoch)
+        run = {"validation_accuracy": accuracy, "epoch": self.epoch}
         return {
             "sweep": self.config.name,
             "trial": self.trial,
             "run": self.record.number,
             "run_id": self.run_id,
-            "validation_accuracy": self.record.accuracies.get(self.epoch),
             "images": {"trained_on": len(dataset.train), "validated_on": len(dataset.validation)},
-            "epoch": self.epoch,
+            **({"retrained_from_seeds": seeds, "in_the_search": run} if seeds else run),
         }
 
     def about(self, others: tuple[float, ...] = ()) -> About:
@@ -73,10 +88,12 @@ class Winner:
         config = self.config
         tried = ", ".join(f"{count:,} {state}" for state, count in self.counts.items() if count)
         asked = asked_in_words(config)
+        answer = "is the answer handed over" if self.best else "was chosen by hand to be handed over"
         return About(
             question=f"Which network has the highest {config.search.objectives[0]} on the validation images of "
-            f"{config.data.name}? Sweep {config.name} asked it, and trial {self.trial} is the answer handed over.",
+            f"{config.data.name}? Sweep {config.name} asked it, and trial {self.trial} {answer}.",
             search=(
+                self.unfinished,
                 *(f"{key.capitalize()}: {text}." for key, text in asked.items() if text),
                 f"Trials: {tried}.",
             ),

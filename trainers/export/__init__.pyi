@@ -2,7 +2,6 @@ from .agreement import Agreement as Agreement
 from .bundle import Exported as Exported, export_bundle as export_bundle
 from .bundle_folder import (
     BUNDLE as BUNDLE,
-    LARGEST_PROOF as LARGEST_PROOF,
     PROOF as PROOF,
     SOURCE as SOURCE,
     bundle_files as bundle_files,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import platform
 import runpy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from ...spaces import ExportError
 from ..predicting import Classifier
 from ..stages import by_stages
-from .agreement import TOLERANCE, Agreement, batches, compare
+from .agreement import Agreement, batches, compare
 from .bundle_folder import (
     ALWAYS,
     ARCHITECTURE,
@@ -30,6 +30,7 @@ from .forms import FORM_FILES, FORMATS, exported_program, load_form, without_pac
 from .larger import as_fully_convolutional, compare_on_larger
 from .measured import Figures, Measurements, measure, measure_speed
 from .model_card import About, model_card
+from .proof import proof
 from .pytorch_source import EXAMPLES, WEIGHTS, source
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 EXAMPLE_IMAGES = 16
 """Test images that are exported with their scores, at most."""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+"""Errors of a disk, which end an export; of others torch and onnx raise any for a network that they cannot say."""
 REPORT = "Nothing was handed over. Please report this with the architecture's JSON."
 
 
@@ -58,9 +61,9 @@ class Exported:
     """Names of the files in `folder`."""
     measured: Measurements
     """How the exported network did on the test images."""
-    looks: int
+    looks: int | None
     """How often the test images were looked at, this time included: from the second time on, choosing between exports
-    by their accuracy makes it optimistic."""
+    by their accuracy makes it optimistic. None where nobody counts: the weights may have learnt from these images."""
     agreements: dict[str, Agreement]
     """How near each form that was handed over comes to the trained network: "source", "pt2" and "onnx"."""
     refused: dict[str, str]
@@ -104,7 +107,7 @@ def export_bundle(
     details: dict[str, Any] | None = None,
     insight: bool = True,
     slides: bool = False,
-    count_look: Callable[[], int] = lambda: 1,
+    count_look: Callable[[], int] | None = None,
 ) -> Exported:
     """Exports a network as a PyTorch file that needs only torch and in other forms, and proves that they agree.
 
@@ -123,7 +126,7 @@ def export_bundle(
         slides: write fully connected layers as convolutions, so that the network slides over larger
             images: equal at its own size, and compared with crops on enlarged test images.
         count_look: called once, when the network has been measured on the test images and before anybody is told;
-            counts that and gives how often they were looked at.
+            counts that and gives how often they were looked at. None where that is not known.
 
     Raises:
         ExportError: the exported PyTorch file disagrees or does not run, or `folder` is in use or cannot be written.
@@ -209,9 +212,9 @@ class _Making:
             self.runs[form] = run
         except ExportError as error:
             self.refused[form] = error.message
-        except OSError:
-            raise
-        except Exception as error:  # noqa: BLE001 - torch and onnx raise anything of a network they cannot say
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise
             self.refused[form] = f"it cannot be written: {type(error).__name__}: {str(error).strip()[:200]}"
         if form in self.refused:
             file.unlink(missing_ok=True)
@@ -234,7 +237,7 @@ class _Making:
         seen = inspect_network(classifier, sample_of_part(dataset.test, "test images"), folder, name=self.name)
         self.pictures = tuple(f"{INSIGHT}/{file}" for file in seen.files)
 
-    def finish(self, about: About, details: dict[str, Any], count_look: Callable[[], int]) -> dict[str, Any]:
+    def finish(self, about: About, details: dict[str, Any], count_look: Callable[[], int] | None) -> dict[str, Any]:
         """Measures on all test images, and writes the model card and the proof; all of `Exported` but the folder."""
         trained = self.trained
         measured = measure(trained, lambda pixels: self.runs["source"](self.module["prepare"](pixels)))
@@ -243,14 +246,14 @@ class _Making:
             measured=measured,
             speed=measure_speed(trained, timed),
             larger=compare_on_larger(self.searched) if self.slides else None,
-            looks=count_look(),
+            looks=count_look() if count_look else None,
             agreements=self.agreements,
             left_out=self.refused | self.absent,
-            slides=self.slides,
+            converted_from=self.searched.architecture.digest if self.slides else None,
         )
         (self.folder / CARD).write_text(model_card(self.name, trained, figures, about), encoding="utf-8")
         files = [*ALWAYS, *(FORM_FILES[form] for form in FORMATS if form in self.runs), *self.pictures]
-        BUNDLE.write_manifest(self.folder, self._proof(figures, about, details), files)
+        BUNDLE.write_manifest(self.folder, proof(self.name, trained, figures, about, details), files)
         return {
             "files": (*files, PROOF),
             "measured": measured,
@@ -261,38 +264,6 @@ class _Making:
             "absent": self.absent,
             "larger": figures.larger,
         }
-
-    def _proof(self, figures: Figures, about: About, details: dict[str, Any]) -> dict[str, Any]:
-        trained, dataset, measured = self.trained, self.trained.dataset, figures.measured
-        return {
-            "name": self.name,
-            "architecture": trained.architecture.digest,
-            "parameters": sum(weight.numel() for weight in trained.network.parameters()),
-            "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
-            "normalisation": {"mean": list(dataset.mean), "std": list(dataset.std)},
-            "resize": dataset.resize,
-            "trained": trained.training,
-            "classes": list(dataset.classes),
-            "test": {**_nameless(measured.test), "looks": figures.looks},
-            "confusion_matrix": measured.confusion.tolist(),
-            "calibration": measured.to_json(),
-            "accuracies": {"validation": list(about.accuracies), "test": [measured.test.accuracy, *about.others]},
-            "agreement": {
-                "tolerance": TOLERANCE,
-                "forms": {form: each.to_json() for form, each in figures.agreements.items()},
-                "left_out": figures.left_out,
-            },
-            "fully_convolutional": self._converted(figures.larger),
-            "speed": figures.speed.to_json(),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            "details": details,
-        }
-
-    def _converted(self, larger: CropComparison | None) -> dict[str, Any] | None:
-        """Of which network it is the fully convolutional form, and how it does on larger images; None where of none."""
-        if not self.slides:
-            return None
-        return {"of": self.searched.architecture.digest, "larger": larger.to_json() if larger else None}
 
     @cached_property
     def _program(self) -> ExportedProgram:
@@ -328,14 +299,3 @@ class _Making:
             "labels": torch.tensor(trained.dataset.test.labels[:many]),
             "scores": trained.scores(trained.dataset.test, np.arange(many)).contiguous(),
         }
-
-
-def _nameless(test: Evaluation) -> dict[str, Any]:
-    """How the network did, as values for JSON, in which an image is its number alone.
-
-    An export is made to be handed on, and the name of a file can say who is in the picture.
-    """
-    told = test.to_json()
-    for mistake in told["mistakes"]:
-        del mistake["image"]
-    return told

@@ -166,13 +166,13 @@ class Figures:
     """How it does on the test images."""
     speed: Speed
     """How fast it is."""
-    looks: int
-    """How often the test images were looked at, this time included."""
+    looks: int | None
+    """How often the test images were looked at, this time included; None where that is not known."""
     agreements: dict[str, Agreement]
     """How near each form that is handed over comes to the trained network, by the form's name."""
     left_out: dict[str, str]
     """Forms that are not handed over, with the reason."""
-    slides: bool
-    """Whether it is handed over in its fully convolutional form."""
+    converted_from: str | None
+    """Digest of the architecture that it is the fully convolutional form of; None where it is as it was trained."""
     larger: CropComparison | None
     """How one pass over larger images compares with classifying crops; None where it does not slide over them."""

@@ -5,20 +5,20 @@ The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting".
 
 from __future__ import annotations
 
-import re
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...spaces import format_layer_table, printable, to_notation
+from ...spaces import format_layer_table, to_notation
 from ..measuring import INTERVAL
-from .pytorch_source import takes_any_size
+from .larger import larger_section
+from .markdown import block, image_size, plain, table
+from .measured import FEWEST_VALIDATED, TIMED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..measuring import Calibration, Evaluation, Timing
-    from ..sliding import CropComparison
     from .agreement import Agreement
     from .measured import Figures, Measurements, Speed
     from .trained import Trained
@@ -65,16 +65,16 @@ def model_card(name: str, trained: Trained, figures: Figures, about: About) -> s
         _calibration(measured),
         _speed(figures.speed),
         _forms(figures.agreements, figures.left_out),
-        _larger(trained, figures),
+        larger_section(trained, figures),
         _not_for(trained, measured.test),
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
 def _title(name: str, trained: Trained) -> list[str]:
-    classes, image = trained.dataset.classes, _size(trained.architecture.input)
+    classes, image = trained.dataset.classes, image_size(trained.architecture.input)
     return [
-        f"# {_text(name)}",
+        f"# {plain(name)}",
         "",
         (
             f"Sorts images of {image} into {len(classes):,} classes. `python model.py IMAGE` names the class of a "
@@ -86,7 +86,7 @@ def _title(name: str, trained: Trained) -> list[str]:
 
 def _asked(about: About) -> list[str]:
     lines = [about.question, *about.search]
-    return ["## How it was found", "", *(f"- {_text(line)}" for line in lines if line)] if any(lines) else []
+    return ["## How it was found", "", *(f"- {plain(line)}" for line in lines if line)] if any(lines) else []
 
 
 def _data(trained: Trained, test_images: int) -> list[str]:
@@ -95,10 +95,10 @@ def _data(trained: Trained, test_images: int) -> list[str]:
         "## Data",
         "",
         (
-            f"{_text(data.name)}, fingerprint `{data.fingerprint}`: {len(data.train):,} images to train on, "
-            f"{len(data.validation):,} to validate on, {test_images:,} to test on. Images are {_size(data.input)}; a "
-            f"picture of another size is brought to that by `{data.resize}`. Classes: "
-            f"{', '.join(map(_text, data.classes))}."
+            f"{plain(data.name)}, fingerprint `{data.fingerprint}`: {len(data.train):,} images to train on, "
+            f"{len(data.validation):,} to validate on, {test_images:,} to test on. Images are "
+            f"{image_size(data.input)}; a picture of another size is brought to that by `{data.resize}`. Classes: "
+            f"{', '.join(map(plain, data.classes))}."
         ),
     ]
 
@@ -111,25 +111,32 @@ def _network(trained: Trained) -> list[str]:
     return [
         "## Network",
         "",
-        *_block(to_notation(trained.architecture)),
+        *block(to_notation(trained.architecture)),
         "",
-        *_block(format_layer_table(trained.architecture).rstrip()),
-        *(["", _text(told)] if told else []),
+        *block(format_layer_table(trained.architecture).rstrip()),
+        *(["", plain(told)] if told else []),
     ]
 
 
-def _accuracy(test: Evaluation, about: About, looks: int) -> list[str]:
+def _accuracy(test: Evaluation, about: About, looks: int | None) -> list[str]:
     low, high = test.interval
-    optimistic = f"{looks} times by now, and the accuracy is optimistic where exports were chosen by it"
     lines = [
         (
-            f"- Test: **{test.accuracy:.4f}** of {test.images:,} images, {low:.4f} to {high:.4f} ({INTERVAL}); looked "
-            f"at {'for the first time' if looks == 1 else optimistic}."
+            f"- Test: **{test.accuracy:.4f}** of {test.images:,} images, {low:.4f} to {high:.4f} ({INTERVAL}); "
+            f"{_looked_at(looks)}."
         ),
-        *_spread("Validation, over seeds", about.accuracies),
+        *_spread("Validation, in the search, over seeds", about.accuracies),
         *_spread("Test, with others trained from other seeds", (test.accuracy, *about.others) if about.others else ()),
     ]
     return ["## Accuracy", "", *lines]
+
+
+def _looked_at(looks: int | None) -> str:
+    if looks is None:
+        return "the weights came from elsewhere, and may have learnt from these images"
+    if looks == 1:
+        return "looked at for the first time"
+    return f"looked at {looks} times by now, and the accuracy is optimistic where exports were chosen by it"
 
 
 def _spread(what: str, values: Sequence[float]) -> list[str]:
@@ -142,9 +149,9 @@ def _spread(what: str, values: Sequence[float]) -> list[str]:
 
 
 def _confusions(measured: Measurements) -> list[str]:
-    test, names = measured.test, [_text(each.name) for each in measured.test.classes]
+    test, names = measured.test, [plain(each.name) for each in measured.test.classes]
     pairs = [
-        f"- {_text(each.actual)} for {_text(each.predicted)}: {each.images:,}" for each in test.confusions[:CONFUSED]
+        f"- {plain(each.actual)} for {plain(each.predicted)}: {each.images:,}" for each in test.confusions[:CONFUSED]
     ]
     told = ["Taken for another most often:", "", *pairs] if pairs else ["None was taken for another."]
     if len(names) > MOST_CLASSES:
@@ -153,8 +160,8 @@ def _confusions(measured: Measurements) -> list[str]:
         [names[row], *(f"{count:,}" if count else "" for count in counts)]
         for row, counts in enumerate(measured.confusion.tolist())
     )
-    table = _table(["is \\ taken for", *names], rows)
-    return ["## Confusions", "", *table, "", *told]
+    matrix = table(["is \\ taken for", *names], rows)
+    return ["## Confusions", "", *matrix, "", *told]
 
 
 def _calibration(measured: Measurements) -> list[str]:
@@ -167,9 +174,9 @@ def _calibration(measured: Measurements) -> list[str]:
         ),
     ]
     if measured.mended is None or measured.temperature is None:
-        lines += [
-            f"No temperature is told: {measured.validated} validation images are too few for one, or all were right."
-        ]
+        few = measured.validated < FEWEST_VALIDATED
+        why = "are too few to find one" if few else "are all right: the surer, the better, as far as they say"
+        lines.append(f"No temperature is told: the {measured.validated:,} validation images {why}.")
     else:
         mending = f"The temperature that mends it is {measured.temperature:.3f}: `(scores / {measured.temperature:.3f})"
         found = (
@@ -185,7 +192,7 @@ def _reliability(plain: Calibration, mended: Calibration | None) -> list[str]:
         row = [f"{each.low:.1f} to {each.low + 1 / len(plain.bins):.1f}", *_bin(plain, at)]
         rows.append(row + (_bin(mended, at) if mended else []))
     header = ["probability", "images", "mean", "right"]
-    return _table(header + (["images, mended", "mean", "right"] if mended else []), rows)
+    return table(header + (["images, mended", "mean", "right"] if mended else []), rows)
 
 
 def _bin(of: Calibration, at: int) -> list[str]:
@@ -200,8 +207,10 @@ def _speed(speed: Speed) -> list[str]:
         for size, timing in sizes.items()
     )
     header = ["form", "images at a time", "ms, median", "9 in 10 below", "repeats", "images a second"]
-    where = f"On {_text(speed.hardware)}, {speed.threads} threads, in float32; whatever else ran there slowed it down."
-    return ["## Speed", "", where, "", *_table(header, rows)]
+    where = f"On {plain(speed.hardware)}, {speed.threads} threads, in float32; whatever else ran there slowed it down."
+    absent = [size for size in TIMED if any(size not in sizes for sizes in speed.timings.values())]
+    told = ["", f"{absent[-1]} images at a time take more memory than is given."] if absent else []
+    return ["## Speed", "", where, "", *table(header, rows), *told]
 
 
 def _milliseconds(timing: Timing) -> list[str]:
@@ -219,67 +228,8 @@ def _forms(agreements: Mapping[str, Agreement], refused: Mapping[str, str]) -> l
         for form, each in agreements.items()
     )
     header = ["form", "largest difference of scores, of the largest", "same class", "images at a time"]
-    left = [f"- {form} is not here: {_text(why)}" for form, why in refused.items()]
-    return ["## Agreement with the trained network", "", *_table(header, rows), *(["", *left] if left else [])]
-
-
-def _larger(trained: Trained, figures: Figures) -> list[str]:
-    """What the network makes of larger images, where it was asked to slide over them or takes them as it is."""
-    if not figures.slides and not takes_any_size(trained.architecture):
-        return []
-    if (found := figures.larger) is None:
-        told = [
-            (
-                "The head is a pooling: an image of any size that the windows fit gives one vector of scores. "
-                "`predict` takes it; `python model.py --own-size IMAGE` does not resize a larger picture."
-            )
-        ]
-    else:
-        told = _compared_with_crops(found)
-    return [
-        "## Larger images",
-        "",
-        *told,
-        "",
-        (
-            "Scores of a larger image say more only where the network knows things of that scale: it was trained on "
-            f"images of {_size(trained.architecture.input)}, and its accuracy above is that on such images."
-        ),
-    ]
-
-
-def _compared_with_crops(found: CropComparison) -> list[str]:
-    rows, columns = found.places
-    told = (
-        "Fully connected layers are written as convolutions: at the network's own size the scores are those of the "
-        "trained network, as the table above shows; a larger image gives scores every "
-        f"{_by(found.stride)} pixels in one pass. {found.images} test images, enlarged to {_by(found.size[1:])}, "
-        f"against their {rows * columns} crops each:"
-    )
-    inner = "" if found.inner_difference is None else f", {found.inner_difference:.2g} away from the image's border"
-    padding = (
-        "Layers pad: around each crop they see zeros where the pass sees the image, so that scores differ."
-        if found.pads
-        else "No layer pads: scores are those of the crops, but for rounding."
-    )
-    once, crops = (1e3 * statistics.median(each) for each in (found.pass_seconds, found.crops_seconds))
-    ratio, low, high = statistics.median(found.ratios), min(found.ratios), max(found.ratios)
-    return [
-        told,
-        "",
-        f"- Largest difference of a score: {found.difference:.2g} of the largest{inner}. {padding}",
-        f"- Same class at {found.agreement:.1%} of the places.",
-        (
-            f"- One pass {once:.3g} ms, crops {crops:.3g} ms: {ratio:.1f} times as long "
-            f"({low:.1f} to {high:.1f}, n = {len(found.ratios)})."
-        ),
-        "",
-        "`predict` averages the scores of all places; `network.score_map` gives them one by one.",
-    ]
-
-
-def _by(size: Sequence[int]) -> str:
-    return "x".join(map(str, size))
+    left = [f"- {form} is not here: {plain(why)}" for form, why in refused.items()]
+    return ["## Agreement with the trained network", "", *table(header, rows), *(["", *left] if left else [])]
 
 
 def _not_for(trained: Trained, test: Evaluation) -> list[str]:
@@ -288,34 +238,14 @@ def _not_for(trained: Trained, test: Evaluation) -> list[str]:
     lines = [
         f"- Images of anything but these {len(test.classes):,} classes: it always answers one of them, often surely.",
         (
-            f"- Images unlike those of {_text(trained.dataset.name)}: taken or lit otherwise, of another source. The "
+            f"- Images unlike those of {plain(trained.dataset.name)}: taken or lit otherwise, of another source. The "
             "test images come from where the training images come from: the accuracy says nothing of others."
         ),
         "- Decisions about people, their health, safety or rights: it was not examined for bias, attacks or drift.",
     ]
     if weak:
-        told = ", ".join(f"{_text(each.name)} ({each.recall:.2f} of {each.images:,})" for each in weak)
+        told = ", ".join(f"{plain(each.name)} ({each.recall:.2f} of {each.images:,})" for each in weak)
         lines.append(f"- Classes of which fewer than {WEAK:.0%} of the test images were right: {told}.")
     if unknown:
-        lines.append(f"- Classes of which there was no test image: {', '.join(_text(each.name) for each in unknown)}.")
+        lines.append(f"- Classes of which there was no test image: {', '.join(plain(each.name) for each in unknown)}.")
     return ["## What it is not for", "", *lines]
-
-
-def _size(shape: tuple[int, int, int]) -> str:
-    channels, height, width = shape
-    return f"{height} x {width} pixels, {channels} {'channel' if channels == 1 else 'channels'}"
-
-
-def _table(header: Sequence[str], rows: Iterable[list[str]]) -> list[str]:
-    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
-
-
-def _block(text: str) -> list[str]:
-    return ["```", *text.splitlines(), "```"]
-
-
-def _text(text: str) -> str:
-    """Text of anybody's, such as a class's name, as Markdown that shows it and does nothing else."""
-    plain = printable(text).replace("\n", "\\n")
-    return re.sub(r"([\\`*_\[\]|<>&#])", lambda found: f"&#{ord(found[0])};", plain)

@@ -94,9 +94,9 @@ def source(architecture: Architecture, dataset: Dataset, name: str, *, slides: b
 def _kinds(architecture: Architecture, stride: Pair | None) -> set[str]:
     """What kinds of network it is, as the template's lines are marked; `stride` is None where it gives no map."""
     if stride is None:
-        return {"vector", "whole"} | ({"any", "pooled"} if takes_any_size(architecture) else {"fixed"})
+        return {"vector", "whole"} | ({"any", "pooled", "anywhole"} if takes_any_size(architecture) else {"fixed"})
     halved = max(stride) > 1 and all(each == 1 or each % 2 == 0 for each in stride)
-    return {"any", "map", "half" if halved else "whole"}
+    return {"any", "map"} | ({"half"} if halved else {"whole", "anywhole"})
 
 
 def takes_any_size(architecture: Architecture) -> bool:

@@ -173,8 +173,13 @@ def answer(network: Network, file: str, options: argparse.Namespace) -> dict[str
         images = read_image(file, options.own_size) #any
     except Exception as error:  # of a damaged file Pillow raises anything
         return {{"file": file, "problem": f"no picture that can be read: {{error}}"}}
-    probabilities, order = predict(network, images)[0].sort(descending=True) #whole
-    probabilities, order = predict(network, images, options.half_stride)[0].sort(descending=True) #half
+    try: #any
+        probabilities, order = predict(network, images)[0].sort(descending=True) #anywhole
+        probabilities, order = predict(network, images, options.half_stride)[0].sort(descending=True) #half
+    except RuntimeError as error:  # at some sizes branches of a block do not meet; or memory ended #any
+        height, width = images.shape[2:] #any
+        return {{"file": file, "problem": f"the network cannot take {{height}}x{{width}} pixels: {{error}}"}} #any
+    probabilities, order = predict(network, images)[0].sort(descending=True) #fixed
     found = [{{"label": CLASSES[at], "probability": share.item()}} for at, share in zip(order, probabilities)]
     return {{"file": file, **found[0], "classes": found}}
 
@@ -185,7 +190,7 @@ def printable(text: str) -> str:
 
 
 def main() -> int:
-    """Names the class of each picture; 1 where one of them cannot be read."""
+    """Names the class of each picture; 1 where one of them cannot be, or where the weights are not those recorded."""
     parser = argparse.ArgumentParser(description=f"Names the class of each picture: one of {{len(CLASSES)}}.")
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="without any, the weights are checked")
     parser.add_argument("--json", action="store_true", help="a line of JSON a picture, with all probabilities")
@@ -194,8 +199,10 @@ def main() -> int:
     options = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # whatever a terminal cannot show
     if not options.images:
-        print(f"scores agree with the recorded ones to {{check():.1e}} of the largest")
-        return 0
+        apart = check()
+        agree = apart <= 1e-4  # what is no number does not
+        print(f"scores {{'agree with' if agree else 'DIFFER from'}} the recorded ones: by {{apart:.1e}} of the largest")
+        return int(not agree)
     network, unread = load(), False
     for file in options.images:
         found = answer(network, file, options)
@@ -214,7 +221,7 @@ if __name__ == "__main__":
     sys.exit(main())
 '''
 """Text of the file, to be formatted. A line that ends with a mark is for networks of that kind alone."""
-MARK = re.compile(r" #(fixed|any|pooled|vector|map|half|whole)$")
+MARK = re.compile(r" #(fixed|any|pooled|vector|map|half|whole|anywhole)$")
 """The kinds of network that lines are for: they take images of a fixed size, or of any, as their head is pooled or as
 they give a map of scores, and not a vector; and they slide by half their stride, or by the whole alone."""
 

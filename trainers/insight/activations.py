@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from . import canvas
-from .places import called, some_of, spread, stages
+from .places import called, some_of, spread, stage_ends
 from .result import Drawing, Drawn, Omission, one_or_many
 from .subject import watched
 
@@ -38,11 +38,11 @@ def draw_maps(classifier: Classifier, sample: Sample, observation: Observation) 
     """
     chosen = different(sample, IMAGES)
     images = torch.tensor(sample.pixels[chosen])
-    drawn_stages = some_of(stages(classifier.architecture), MOST_STAGES)
+    drawn_stages = some_of(stage_ends(classifier.architecture), MOST_STAGES)
     if not drawn_stages:
         return [Omission("Activation maps", "This network has no maps behind its first weights.")]
     outputs: dict[str, Tensor] = {}
-    watchers = {step.path: partial(outputs.__setitem__, step.path) for step in drawn_stages}
+    watchers = {step.path: partial(outputs.__setitem__, step.path) for _, step in drawn_stages}
     with torch.inference_mode(), watched(classifier.network, watchers):
         for start in range(0, len(images), classifier.at_a_time):
             parts = {path: outputs.pop(path) for path in [*outputs]}
@@ -51,8 +51,8 @@ def draw_maps(classifier: Classifier, sample: Sample, observation: Observation) 
     shown = canvas.as_colour(images.float() / 255)
     labels = [sample.label(at, classifier.classes) for at in chosen]
     return [
-        _maps(step, outputs[step.path], observation.dead.get(step.path), shown, labels, number)
-        for number, step in enumerate(drawn_stages, 1)
+        _maps(step, outputs[step.path], observation.dead.get(step.path), shown, labels, name, number)
+        for number, (name, step) in enumerate(drawn_stages, 1)
     ]
 
 
@@ -69,7 +69,9 @@ def different(sample: Sample, most: int) -> list[int]:
     return [*chosen, *others[: most - len(chosen)]]
 
 
-def _maps(step: Step, maps: Tensor, dead: Tensor | None, images: Tensor, labels: list[str], number: int) -> Drawing:
+def _maps(
+    step: Step, maps: Tensor, dead: Tensor | None, images: Tensor, labels: list[str], stage: str, number: int
+) -> Drawing:
     filters = _filters(maps.shape[1], dead)
     # Each map by what is most and least in it over the images drawn: one that is constant stays dark.
     low, high = maps.amin((0, 2, 3)), maps.amax((0, 2, 3))
@@ -85,7 +87,7 @@ def _maps(step: Step, maps: Tensor, dead: Tensor | None, images: Tensor, labels:
     silent = float((maps == 0).float().mean())
     return Drawing(
         file=f"activations-{number}.png",
-        title=f"Activation maps, stage {number}: {called(step)}",
+        title=f"Activation maps, {stage}: {called(step)}",
         shows="A row for each image, a column for each filter: bright is where the filter answers most, by its own "
         f"scale over these images. {len(filters)} of {one_or_many(maps.shape[1], 'filter')} are drawn.",
         alarming="A column that is dark for all images: the filter is dead, often for a learning rate that was too "

@@ -11,7 +11,7 @@ from torch import nn
 from ...spaces import Activation, cost_table
 from . import canvas
 from .ascent import Ascent, ascend
-from .places import called, spread, stages
+from .places import called, spread, stage_ends
 from .result import Drawing, Drawn, Omission
 from .subject import MAC_BUDGET, pixels_of, watched, watched_inputs
 
@@ -75,10 +75,10 @@ def draw_filters_by_ascent(classifier: Classifier, observation: Observation | No
         observation: what the network made of a sample, to leave dead filters out; None where there were no images.
         seed: of the ascent's shifts.
     """
-    found = stages(classifier.architecture)
+    found = stage_ends(classifier.architecture)
     if not found:
         return [Omission("What filters look for", "This network has no maps behind its first weights.")]
-    step = found[(len(found) - 1) // 2]
+    _, step = found[(len(found) - 1) // 2]
     ascent, most = _planned(classifier, FILTERS)
     dead = observation.dead.get(step.path) if observation else None
     alive = [at for at in range(step.output[0]) if dead is None or not dead[at]]
@@ -94,8 +94,8 @@ def draw_filters_by_ascent(classifier: Classifier, observation: Observation | No
             file="filter-images.png",
             title=f"What filters look for: {called(step)}",
             shows="For each filter the image that gradient ascent makes of the mean image to raise the mean of the "
-            "filter's "
-            "map, before the nonlinearity; as for the classes." + _drawn(len(filters), step.output[0], "filters"),
+            "filter's map, before the nonlinearity; as for the classes."
+            + _drawn(len(filters), step.output[0], "filters"),
             alarming=f"Many filters alike: the layer is wider than it needs to be. {SPECKLE}",
             found=f"{rose} of the {len(filters)} filters answer more to their image than to the mean image.",
             png=_grid(classifier, made, [f"#{at}" for at in filters]),

@@ -36,6 +36,8 @@ BRIGHTEST = 0.99
 """Share of a map's pixels that are no brighter than its white: the few largest would leave the rest dark."""
 LEAST_SPAN = 0.2
 """Difference of probabilities from the darkest to the brightest colour, at least: smaller ones are to look small."""
+EDGES = 0.5
+"""Correlation with the maps of an untrained network from which on a method's maps are not to be relied on."""
 DARKENED = 0.25
 """What is left of the brightness of pixels that a threshold leaves out."""
 
@@ -58,8 +60,9 @@ def draw_saliency(classifier: Classifier, sample: Sample, observation: Observati
 
     shown = canvas.as_colour(torch.tensor(sample.pixels[chosen]).float() / 255)
     columns = {"image": shown, "gradient": _bright(gradient)}
-    if not why_not:
-        columns["guided"] = _bright(_batched(guided_saliency, classifier, images, classes))
+    guided = None if why_not else _batched(guided_saliency, classifier, images, classes)
+    if guided is not None:
+        columns["guided"] = _bright(guided)
     low, high = covered.amin((1, 2)), covered.amax((1, 2))
     span = (high - low).clamp(min=LEAST_SPAN).view(-1, 1, 1)
     columns["covered"] = canvas.heat(1 - (high.view(-1, 1, 1) - covered) / span)
@@ -85,7 +88,8 @@ def draw_saliency(classifier: Classifier, sample: Sample, observation: Observati
         f"violet) to 1 (yellow); and the largest piece of the {1 - QUANTILE:.0%} of pixels with the largest gradient.",
         alarming="Bright or decisive pixels beside the thing itself, on the background, the border or a caption: the "
         "network learnt a short cut that other images may not have.",
-        found=_found(classifier, images, classes, gradient, covered, observation.probabilities[chosen], cut_out),
+        found=_found(covered, observation.probabilities[chosen], cut_out)
+        + _sanity(classifier, images, classes, gradient, guided),
         png=canvas.grid(tiles, len(columns), rows=taken, heads=[*columns], captions=captions, most=26),
     )
     return [drawing, *([Omission("Guided backpropagation", why_not)] if why_not else [])]
@@ -106,23 +110,26 @@ def _bright(maps: Tensor) -> Tensor:
     return (maps / high.clamp(min=1e-12)).clamp(0, 1).unsqueeze(1).expand(-1, 3, -1, -1)
 
 
-def _found(
-    classifier: Classifier,
-    images: Tensor,
-    classes: Tensor,
-    gradient: Tensor,
-    covered: Tensor,
-    probabilities: Tensor,
-    cut_out: NDArray,
-) -> str:
+def _found(covered: Tensor, probabilities: Tensor, cut_out: NDArray) -> str:
     whole = probabilities.max(1).values
     fall = (whole - covered.amin((1, 2))).mean()
-    likeness = likeness_to_random(classifier, images, classes, gradient)
-    said = "" if likeness is None else (
-        f" With weights drawn at random the gradients correlate with these by {likeness:.2f}: near 0, they show the "
-        "network; near 1 they would show the images' edges alone."
-    )  # fmt: skip
     return (
         f"The patch takes {float(fall):.2f} of the probability at the worst place, and the piece cut out is "
-        f"{cut_out.mean():.0%} of an image, on average over these {len(images)}.{said}"
+        f"{cut_out.mean():.0%} of an image, on average over these {len(covered)}."
     )
+
+
+def _sanity(classifier: Classifier, images: Tensor, classes: Tensor, gradient: Tensor, guided: Tensor | None) -> str:
+    """How far maps depend on what the network learnt, as sentences: a check of the methods (Adebayo et al. 2018)."""
+    alike = {"the gradient": likeness_to_random(classifier, images, classes, gradient)}
+    if guided is not None:
+        alike["guided backpropagation"] = likeness_to_random(classifier, images, classes, guided, guided_saliency)
+    known = {name: value for name, value in alike.items() if value is not None}
+    if not known:
+        return ""
+    told = " and ".join(f"{value:.2f} by {name}" for name, value in known.items())
+    said = f" With weights drawn at random the maps correlate with these by {told}"
+    edges = [name for name, value in known.items() if value > EDGES]
+    if not edges:
+        return f"{said}: near 0, they show the network."
+    return f"{said}: maps by {' and '.join(edges)} show the images' edges more than the network. Do not rely on them."

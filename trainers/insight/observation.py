@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .places import head_index, nonlinearities, some_of, stages
+from .places import head_index, nonlinearities, some_of, stage_ends
 from .subject import affordable, watched, watched_inputs
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def observe(classifier: Classifier, sample: Sample) -> Observation:
         sample: the images.
     """
     looked = nonlinearities(classifier.architecture)
-    exciting = some_of(stages(classifier.architecture), EXCITED_LAYERS)
+    exciting = [step for _, step in some_of(stage_ends(classifier.architecture), EXCITED_LAYERS)]
     head = head_index(classifier.architecture)
     counters = {step.path: _Counter() for step in looked}
     strongest: dict[str, list[tuple[Tensor, Tensor]]] = {step.path: [] for step in exciting}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ...spaces import Activation, Conv, Dropout, Layer, Linear, LocallyConnected, Parallel, Pool, Residual
+from ..stages import HEAD, stages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...spaces import Architecture, Step
 
+Value = TypeVar("Value")
 WEIGHTED = Conv | LocallyConnected | Linear
 """Layers that have weights of their own."""
 
@@ -72,21 +74,27 @@ def nonlinearities(architecture: Architecture) -> list[Step]:
     return [step for step in architecture.steps if isinstance(step.layer, Activation)]
 
 
-def stages(architecture: Architecture) -> list[Step]:
-    """The last nonlinearity of each stage, a stage being the layers between two reductions of the map's size.
+def stage_ends(architecture: Architecture) -> list[tuple[str, Step]]:
+    """The last nonlinearity of each of a network's stages, by the stage's name: those of an export's model.py.
 
-    Of a stage without any it is the last layer that is no pooling. Only maps of more than one cell count.
+    Of a stage without any it is the last layer that is no pooling. Only maps of more than one cell count, behind the
+    first weights; the head has none.
     """
-    last: dict[tuple[int, ...], tuple[int, Step]] = {}
-    learnt = False
-    for at, step in enumerate(architecture.steps):
-        learnt = learnt or isinstance(step.layer, WEIGHTED)
-        if not learnt or isinstance(step.layer, Pool | Dropout) or prod(step.output[1:]) == 1:
-            continue
-        size = step.output[1:]
-        if size not in last or isinstance(step.layer, Activation) or not isinstance(last[size][1].layer, Activation):
-            last[size] = at, step
-    return [step for _, step in sorted(last.values(), key=lambda each: each[0])]
+    found: list[tuple[str, Step]] = []
+    steps = architecture.steps
+    learnt = next((at for at, step in enumerate(steps) if isinstance(step.layer, WEIGHTED)), len(steps))
+    for stage in stages(architecture):
+        inside = [
+            step
+            for step in steps[learnt:]
+            if stage.first <= int(step.path.partition(".")[0]) <= stage.last
+            and not isinstance(step.layer, Pool | Dropout)
+            and prod(step.output[1:]) > 1
+        ]
+        ends = [step for step in inside if isinstance(step.layer, Activation)] or inside
+        if ends and stage.name != HEAD:
+            found.append((stage.name, ends[-1]))
+    return found
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -100,9 +108,9 @@ def spread(count: int, most: int) -> list[int]:
     return [0] if most == 1 else [round(each * (count - 1) / (most - 1)) for each in range(most)]
 
 
-def some_of(steps: Sequence[Step], most: int) -> list[Step]:
-    """At most `most` of several steps, evenly spread."""
-    return [steps[at] for at in spread(len(steps), most)]
+def some_of(values: Sequence[Value], most: int) -> list[Value]:
+    """At most `most` of several values, evenly spread."""
+    return [values[at] for at in spread(len(values), most)]
 
 
 def called(step: Step) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -14,10 +14,14 @@ from ..network import build_network
 from .places import nonlinearities
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from ..predicting import Classifier
+
+    Method: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 QUANTILE = 0.8
 """Share of an image's pixels that are below the threshold on its saliency."""
@@ -98,7 +102,9 @@ def _largest_piece(saliency: NDArray[np.float32]) -> NDArray[np.bool_]:
     return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
 
 
-def likeness_to_random(classifier: Classifier, images: Tensor, classes: Tensor, saliency: Tensor) -> float | None:
+def likeness_to_random(
+    classifier: Classifier, images: Tensor, classes: Tensor, saliency: Tensor, method: Method | None = None
+) -> float | None:
     """Rank correlation of a network's saliency with that of the same network with random weights (Adebayo et al. 2018).
 
     A method whose maps stay alike shows the image's edges, not the network.
@@ -108,12 +114,13 @@ def likeness_to_random(classifier: Classifier, images: Tensor, classes: Tensor, 
         images: prepared, (N, C, H, W).
         classes: the class of each image whose score counts, int64 (N,).
         saliency: of the trained network, (N, H, W).
+        method: that the saliency was found by; `gradient_saliency` where not given.
 
     Returns:
         Spearman's correlation, the mean over the images, -1 to 1; None where a map is the same everywhere.
     """
     random = build_network(classifier.architecture, RANDOM_SEED, inplace=False).requires_grad_(False).eval()
-    other = gradient_saliency(random, images, classes)
+    other = (method or gradient_saliency)(random, images, classes)
     pairs = [
         (one.flatten().numpy(), two.flatten().numpy())
         for one, two in zip(saliency, other, strict=True)

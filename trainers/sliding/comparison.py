@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...spaces import ArchitectureError
+from ..predicting import pictures_at_a_time
 from .network import sliding_network
 from .score_map import crops, slide
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ...spaces import Architecture, Pair
-
-AT_A_TIME = 64
-"""Crops that are classified together, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +44,8 @@ class CropComparison:
     difference: float
     """The largest difference of a score, as a part of the largest score of a crop."""
     inner_difference: float | None
-    """The largest difference at places that have others on all sides, where the pass sees no border of the image that
-    the crop sees; as a part of the largest score of a crop. None where there is no such place."""
+    """The largest difference at places that are not the outermost, as a part of the largest score of a crop. None where
+    there is no such place."""
     agreement: float
     """Share of the places, 0 to 1, at which both name the same class."""
     pass_seconds: tuple[float, ...]
@@ -92,11 +90,12 @@ def compare_with_crops(
             "There is no map to compare with crops.",
         )
     _, *size = architecture.input
+    at_a_time = pictures_at_a_time(architecture)
     windows = crops(images, (size[0], size[1]), over.stride)
     rows, columns = windows.shape[1:3]
 
     def one_by_one() -> Tensor:
-        found = [network(part) for image in windows for part in image.flatten(0, 1).split(AT_A_TIME)]
+        found = [network(part) for image in windows for part in image.flatten(0, 1).split(at_a_time)]
         return torch.cat(found).view(len(images), rows, columns, -1).permute(0, 3, 1, 2)
 
     works = (lambda: slide(sliding, images), one_by_one)

@@ -61,7 +61,7 @@ def test_another_export_of_a_trial_replaces_it_and_leaves_those_of_others(
 
 
 def test_a_run_that_is_not_there_says_how_to_send_it(database: str, run_id: str, bundle: Path) -> None:
-    for unknown, said in ((None, "`convscape sync NAME`. Then do it"), ("0" * 32, "`convscape sync NAME --to URI`")):
+    for unknown, said in ((None, AGAIN), ("0" * 32, f"with `--to URI`. {AGAIN}")):
         with pytest.raises(SweepError) as caught:
             log_bundle(database, unknown, bundle, trial=7, again=AGAIN)
         assert said in caught.value.remedy

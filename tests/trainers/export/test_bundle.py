@@ -132,6 +132,14 @@ def test_the_file_is_a_program(digits, trained, tmp_path):
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert expected in run.stdout, run.stderr
+        assert run.returncode == 0
+    weights = tmp_path / "out" / WEIGHTS
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 0x40  # of the last number its exponent
+    weights.write_bytes(content)
+    spoilt = subprocess.run([sys.executable, tmp_path / "out" / SOURCE], capture_output=True, text=True, check=False)
+    assert "scores DIFFER from the recorded ones" in spoilt.stdout, spoilt.stderr
+    assert spoilt.returncode == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
@@ -153,7 +161,8 @@ def test_a_class_whose_name_no_terminal_shows_is_written_out(digits, trained, tm
 
 def test_the_test_part_is_measured_once_and_counted(digits, trained, tmp_path):
     training = trained(SMALL)
-    done = export_checkpoint(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n", details={"trial": 3})
+    counted = {"details": {"trial": 3}, "count_look": lambda: 1}
+    done = export_checkpoint(SMALL, tmp_path / "checkpoint", digits, tmp_path / "out", name="n", **counted)
     images = (torch.tensor(digits.test.images).float() / 255 - digits.mean[0]) / digits.std[0]
     with torch.no_grad():
         right = training.averaged(images).argmax(1).numpy() == digits.test.labels

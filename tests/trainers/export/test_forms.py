@@ -68,6 +68,12 @@ def test_a_form_that_cannot_be_written_is_left_out_and_told(
     assert done.refused == {"pt2": "it cannot be written: RuntimeError: no such operator"}
 
 
+def test_another_class_that_is_no_near_tie_is_refused_though_scores_are_near() -> None:
+    wanted, found = torch.tensor([[1.0, 1.00015, 0.0]]), torch.tensor([[1.00009, 1.00006, 0.0]])
+    with pytest.raises(ExportError, match=r"another class, 0\.00015 of the largest score apart"):
+        compare(lambda *_: wanted, lambda *_: found, {1: 1})
+
+
 def test_without_its_packages_onnx_is_left_out_and_said_how_to_get(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

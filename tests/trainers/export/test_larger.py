@@ -13,7 +13,7 @@ import pytest
 import torch
 from convscape.spaces import ArchitectureError
 from convscape.spaces.architecture import Architecture
-from convscape.spaces.layers import Activation, Conv, Flatten, GlobalPool, Linear, LocallyConnected, Pool
+from convscape.spaces.layers import Activation, Conv, Flatten, GlobalPool, Linear, LocallyConnected, Pool, Residual
 from convscape.trainers.data.dataset import load_dataset
 from convscape.trainers.export import Trained, export_bundle
 from convscape.trainers.network import build_network
@@ -142,6 +142,19 @@ def test_what_a_network_cannot_do_is_no_option_of_its_program(tmp_path: Path) ->
         assert ("half_stride_map" in module) == ("--half-stride" in options)
         assert ("score_map" in vars(module["Network"])) == (name in ("thirds", "halved"))
         assert not [line for line in (folder / "model.py").read_text().splitlines() if line != line.rstrip()]
+
+
+def test_a_size_at_which_branches_do_not_meet_is_told_and_the_next_picture_answered(tmp_path: Path) -> None:
+    block = Residual((Conv(6, stride=2),), (Pool("average", 2), Conv(6, 1)))
+    _, folder, _ = exported(classifier(block, GlobalPool(), Flatten(), Linear(10)), tmp_path / "out", slides=False)
+    for name, size in (("odd.png", (11, 13)), ("even.png", (12, 14))):
+        Image.fromarray(pixels(*size)[0, 0].numpy()).save(tmp_path / name)
+    command = [sys.executable, "-I", folder / "model.py", "--json", "--own-size"]
+    done = subprocess.run([*command, tmp_path / "odd.png", tmp_path / "even.png"], capture_output=True, text=True)
+    problem, answer = map(json.loads, done.stdout.splitlines())
+    assert problem["problem"].startswith("the network cannot take 11x13 pixels: ")
+    assert answer["label"]
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_a_pooled_head_has_no_crops_to_be_compared_with(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def trained(classes: tuple[str, ...], images: int = 400) -> Trained:
     return Trained(network=build_network(design).eval(), architecture=design, dataset=dataset, training=training)
 
 
-def card(network: Trained, about: About = About(), looks: int = 1) -> str:  # noqa: B008 - it is frozen
+def card(network: Trained, about: About = About(), looks: int | None = 1) -> str:  # noqa: B008 - it is frozen
     def scores(pixels):
         return network.network((pixels.float() / 255 - network.dataset.mean[0]) / network.dataset.std[0])
 
@@ -40,7 +40,7 @@ def card(network: Trained, about: About = About(), looks: int = 1) -> str:  # no
         looks=looks,
         agreements={"source": Agreement({1: 1e-7, 64: 3e-7}, 64, 64)},
         left_out={"onnx": "its scores differ by 0.3 of the largest score"},
-        slides=False,
+        converted_from=None,
         larger=None,
     )
     assert isinstance(figures.speed, Speed)
@@ -64,7 +64,10 @@ def test_it_says_what_was_asked_what_it_is_how_good_and_what_it_is_not_for() -> 
     assert f"fingerprint `{network.dataset.fingerprint}`" in text
     assert "INPUT[6x6x1] -> CONV3-2 -> FC-2" in text
     assert "Trained for 3 epochs from seed 7: optimizer sgd, learning&#95;rate 0.1." in text
-    assert "- Validation, over seeds: mean 0.6250, standard deviation 0.1768, n = 2 (0.5000 to 0.7500)." in text
+    assert (
+        "- Validation, in the search, over seeds: mean 0.6250, standard deviation 0.1768, n = 2 (0.5000 to 0.7500)."
+        in text
+    )
     assert re.search(r"- Test, with others trained from other seeds: mean 0\.\d+, .*n = 3", text)
     assert re.search(r"- Test: \*\*0\.\d{4}\*\* of 80 images, 0\.\d{4} to 0\.\d{4} .*for the first time", text)
     assert re.search(r"The temperature that mends it is \d+\.\d+: .* It was found on \d+ validation images", text)
@@ -76,6 +79,12 @@ def test_it_says_what_was_asked_what_it_is_how_good_and_what_it_is_not_for() -> 
 def test_a_second_look_is_told_as_one() -> None:
     text = card(trained(("cat", "dog")), looks=3)
     assert "looked at 3 times by now, and the accuracy is optimistic" in text
+
+
+def test_of_weights_from_elsewhere_nobody_knows_how_often_the_images_were_looked_at() -> None:
+    text = card(trained(("cat", "dog")), looks=None)
+    assert "the weights came from elsewhere, and may have learnt from these images" in text
+    assert "first time" not in text
 
 
 def test_the_matrix_is_that_of_the_test_images_and_is_left_out_where_classes_are_many() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from convscape.trainers.insight.ascent import Ascent, ascend
+from convscape.trainers.insight.ascent import Ascent, _without_small, ascend
 
 WEIGHTS = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
 PLAIN = Ascent(steps=8, blur=0, clip=0, jitter=0)
@@ -41,9 +41,13 @@ def test_blurred_images_are_smooth_and_clipped_ones_have_zeros() -> None:
     shape = (3, 2, 6, 6)
     blurred = ascend(linear, shape, Ascent(steps=9, blur=1.0, clip=0, jitter=0), 0)
     assert roughness(blurred) < 0.7 * roughness(ascend(linear, shape, PLAIN, 0))
-    clipped = ascend(linear, shape, Ascent(steps=4, rate=1e-3, blur=0, clip=0.5, clip_every=3, jitter=0), 0)
-    few = clipped.abs().amax((0, 1)).flatten().sort().values
-    assert few[0] < few[-1]
+    images = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    clipped = _without_small(images, 0.5)
+    kept = clipped.ne(0).any(1)
+    assert (kept.sum((1, 2)) == 18).all(), "half of the pixels of each image"
+    assert torch.equal(clipped, images * kept.unsqueeze(1)), "those that are left are as they were"
+    sizes = images.norm(dim=1)
+    assert all(sizes[n][kept[n]].min() > sizes[n][~kept[n]].max() for n in range(3)), "and the largest"
 
 
 def test_equal_seeds_give_equal_images_and_torch_s_own_chance_is_left_alone() -> None:

@@ -11,7 +11,7 @@ from convscape.spaces import parse_notation
 from convscape.trainers.insight import Sample
 from convscape.trainers.insight.exciting import cut, window
 from convscape.trainers.insight.observation import observable_images, observe
-from convscape.trainers.insight.places import first_weights, head_index, stages
+from convscape.trainers.insight.places import first_weights, head_index, stage_ends
 from convscape.trainers.insight.subject import observable
 
 from .conftest import noise, untrained
@@ -92,6 +92,7 @@ def test_so_many_images_are_looked_at_as_time_and_memory_allow(notation: str, mo
         ("INPUT[8x8x1] -> FC-4 -> RELU -> FC-2", "1", 3, []),
         ("INPUT[8x8x1] -> CONV3-4 -> BN -> RELU -> POOL2 -> CONV3-4 -> RELU -> FC-2", "0", 7, ["2", "5"]),
         ("INPUT[8x8x1] -> POOL2 -> CONV3-4 -> POOL2 -> FC-2", "1", 4, ["1"]),
+        ("INPUT[9x9x1] -> [CONV3-4 valid -> RELU]*2 -> POOL2 -> CONV1-4 -> FC-2", "0", 7, ["3", "5"]),
     ],
 )
 def test_it_looks_at_the_first_weights_the_last_ones_and_the_end_of_each_stage(
@@ -102,4 +103,4 @@ def test_it_looks_at_the_first_weights_the_last_ones_and_the_end_of_each_stage(
     assert step is not None
     assert step.path == first
     assert head_index(architecture) == head
-    assert [each.path for each in stages(architecture)] == ends
+    assert [step.path for _, step in stage_ends(architecture)] == ends
