@@ -598,6 +598,12 @@ def test_export_of_the_best_and_of_a_named_trial(run: Any, swept: Path, tmp_path
     proof = json.loads((tmp_path / "worst" / "proof.json").read_text())
     assert proof["test"]["looks"] == before + 1
     assert proof["fully_convolutional"]["of"]
+    card = (tmp_path / "worst" / "MODEL_CARD.md").read_text()
+    assert f"trial {worst} was chosen by hand to be handed over" in card
+    assert f"Trial {worst} was not trained to its end" in again.err
+    assert f"Trial {worst} was not trained to its end" in card
+    assert "is the answer handed over" in (tmp_path / "best" / "MODEL_CARD.md").read_text()
+    assert exported["mlflow"] == {"place": "", "problem": exported["mlflow"]["problem"], "registered": None}
     missing = run("export", "tiny", "--folder", swept, "--to", tmp_path / "none", "--trial", 77)
     assert missing.code == 4
     assert "no trained trial 77" in missing.err

@@ -11,6 +11,7 @@ import torch
 from convscape import cli
 from convscape.spaces.architecture import Architecture
 from convscape.spaces.layers import Activation, Conv, Flatten, Linear, Pool
+from convscape.trainers.export import forms
 from convscape.trainers.network import build_network
 from PIL import Image
 from safetensors.torch import save_file
@@ -44,7 +45,7 @@ def run(
     def command(*arguments: object) -> tuple[Any, str, str]:
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
-            cli.main(["export", *map(str, arguments), "--format", "none"])
+            cli.main(["export", *map(str, arguments), *(() if "--format" in arguments else ("--format", "none"))])
         return caught.value.code or 0, *capsys.readouterr()
 
     return command
@@ -66,6 +67,24 @@ def test_a_folder_of_pictures_is_brought_to_the_network_s_size(run: Any, tmp_pat
     code, _, err = run("two.json", "--weights", "two.safetensors", "--data", "pictures", "--to", "out")
     assert code == 0, err
     assert json.loads((tmp_path / "out" / "proof.json").read_text())["classes"] == ["cat", "dog"]
+
+
+def test_a_form_that_was_named_and_cannot_be_written_here_is_no_success(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "find_spec", lambda _: None)
+    words = ("net.json", "--weights", "net.safetensors", "--data", "digits", "--to", "out", "-o", "json")
+    code, out, _ = run(*words, "--format", "onnx")
+    assert "pip install 'convscape[export]'" in json.loads(out)["left_out"]["onnx"]
+    assert code == 5
+    assert (tmp_path / "out" / "model.py").is_file()
+
+
+def test_a_data_set_that_is_a_folder_here_too_is_no_guess(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "digits").mkdir()
+    code, _, err = run("net.json", "--weights", "net.safetensors", "--data", "digits", "--to", "out")
+    assert code == 2
+    assert "--data digits: is a data set and a folder here" in err
 
 
 @pytest.mark.parametrize(

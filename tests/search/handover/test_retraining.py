@@ -47,6 +47,8 @@ def test_the_first_seed_is_handed_over_and_the_others_show_the_spread(sweep: Swe
     proof = exported(sweep, tmp_path / "out", told)
     assert proof["details"]["retrained_from_seeds"] == 2
     assert proof["details"]["images"] == {"trained_on": 280, "validated_on": 20}
+    assert proof["details"]["in_the_search"]["epoch"] == 2
+    assert "validation_accuracy" not in proof["details"], "these weights have another"
     assert proof["trained"]["seed"] == 0
     first, second = proof["accuracies"]["test"]
     assert first == proof["test"]["accuracy"]
