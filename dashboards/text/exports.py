@@ -89,9 +89,9 @@ def _larger(found: CropComparison) -> str:
 
 def _calibration(measured: Measurements) -> str:
     error = f"Probabilities are off by {measured.calibration.error:.3f} on average"
-    if measured.temperature is None or measured.mended is None:
+    if measured.temperature is None or measured.calibrated is None:
         return f"{error}."
-    return f"{error}, and by {measured.mended.error:.3f} at a temperature of {measured.temperature:.2f}."
+    return f"{error}, and by {measured.calibrated.error:.3f} at a temperature of {measured.temperature:.2f}."
 
 
 def _looked_at(looks: int | None) -> str:

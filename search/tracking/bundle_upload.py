@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces import ExportError
 from .mlflow_store import refuse_place, whole_uri
-from .parent_run import find_run, telling
+from .parent_run import as_sweep_error, find_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,13 @@ def log_bundle(uri: str, run_id: str | None, folder: Path, *, trial: int, again:
         ExportError: `folder` holds no file.
         SweepError: the run is not there, the store does not answer, or it refuses a file. The bundle stays as it is.
     """
-    files = bundle_files(folder)
+    files = files_of(folder)
     if not files:
         raise ExportError(f"{folder} holds no export", "Export again: `convscape export NAME --to DIR`.")
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     place = f"{PLACE}/{trial:04d}"
-    with telling(f"{folder} is not in MLflow", again):
+    with as_sweep_error(f"{folder} is not in MLflow", again):
         _, run = find_run(uri, run_id, again)
         address = run.info.artifact_uri or ""
         refuse_place(address, run.info.run_id, [f"{place}/{name}" for name in files])
@@ -58,7 +58,7 @@ def log_bundle(uri: str, run_id: str | None, folder: Path, *, trial: int, again:
     return place
 
 
-def bundle_files(folder: Path) -> dict[str, Path]:
+def files_of(folder: Path) -> dict[str, Path]:
     """The files of a bundle by their names in it, "/" between folders, without what Python leaves where it imports.
 
     Args:

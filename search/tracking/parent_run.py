@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def telling(what: str, again: str) -> Iterator[None]:
+def as_sweep_error(what: str, again: str) -> Iterator[None]:
     """Has whatever MLflow, or the storage behind it, raises told in a line, as what became of the export.
 
     Args:

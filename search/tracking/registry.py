@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
 from .mlflow_store import refuse_place, store_error, whole_uri
-from .parent_run import find_run, telling
+from .parent_run import as_sweep_error, find_run
 from .pyfunc_model import Bundle, save_model
 from .registered_names import check_alias, check_registered_name
 
@@ -74,7 +74,7 @@ def register_bundle(
     if alias is not None:
         check_alias(alias)
     bundle = Bundle.read(folder)
-    with telling(f"{folder} is not registered in MLflow as {name}", again):
+    with as_sweep_error(f"{folder} is not registered in MLflow as {name}", again):
         client, run = find_run(uri, run_id, again)
         known = _find_model(client, name)
         logged = _log_model(client, whole_uri(uri), run, bundle)

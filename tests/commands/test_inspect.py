@@ -12,7 +12,7 @@ from convscape.search import Sweep, launch
 from convscape.search.files import LOOKS
 from convscape.tests.tiny_sweep import tiny
 from convscape.trainers.data.sources import read_digits
-from convscape.trainers.insight import clusters, dreamt, occlusion
+from convscape.trainers.insight import activation_maximization, clusters, occlusion
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(
     swept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[Any, str, str]]:
     monkeypatch.chdir(swept)
-    monkeypatch.setattr(dreamt, "STEPS", 2)
+    monkeypatch.setattr(activation_maximization, "STEPS", 2)
     monkeypatch.setattr(clusters, "STEPS", 250)
     monkeypatch.setattr(occlusion, "MOST_PLACES", 16)
 

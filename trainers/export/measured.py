@@ -16,7 +16,7 @@ from ..measuring import (
     best_temperature,
     evaluate,
     reliability,
-    softened,
+    softmax_at_temperature,
     time_calls,
 )
 
@@ -50,19 +50,19 @@ class Measurements:
     temperature: float | None
     """What to divide scores by for probabilities that can be believed, found on validation images; None where there
     are too few, or none of them is taken for another class."""
-    mended: Calibration | None
+    calibrated: Calibration | None
     """With that temperature, on the test images."""
     validated: int
     """Validation images by which the temperature was found."""
 
     def to_json(self) -> dict[str, Any]:
         """What proof.json holds of the calibration; confusions are part of the evaluation."""
-        mended = self.mended.to_json() if self.mended else None
+        calibrated = self.calibrated.to_json() if self.calibrated else None
         return {
             **self.calibration.to_json(),
             "temperature": self.temperature,
             "validation_images": self.validated,
-            "with_temperature": mended,
+            "with_temperature": calibrated,
         }
 
 
@@ -91,7 +91,7 @@ def measure(trained: Trained, exported: Callable[[Tensor], Tensor]) -> Measureme
     with torch.inference_mode():
         parts = [exported(trained.pixels(start, start + trained.at_a_time)).clone() for start in starts]
     scores = torch.cat(parts).numpy()
-    probabilities = softened(scores, 1.0)
+    probabilities = softmax_at_temperature(scores, 1.0)
     predicted = probabilities.argmax(1)
     confusion = np.zeros((count, count), dtype=np.int64)
     np.add.at(confusion, (labels, predicted), 1)
@@ -101,7 +101,7 @@ def measure(trained: Trained, exported: Callable[[Tensor], Tensor]) -> Measureme
         confusion=confusion,
         calibration=reliability(probabilities, labels),
         temperature=temperature,
-        mended=None if temperature is None else reliability(softened(scores, temperature), labels),
+        calibrated=None if temperature is None else reliability(softmax_at_temperature(scores, temperature), labels),
         validated=validated,
     )
 

@@ -173,26 +173,26 @@ def _calibration(measured: Measurements) -> list[str]:
             "how often such answers are right, on average over the test images."
         ),
     ]
-    if measured.mended is None or measured.temperature is None:
+    if measured.calibrated is None or measured.temperature is None:
         few = measured.validated < FEWEST_VALIDATED
         why = "are too few to find one" if few else "are all right: the surer, the better, as far as they say"
         lines.append(f"No temperature is told: the {measured.validated:,} validation images {why}.")
     else:
-        mending = f"The temperature that mends it is {measured.temperature:.3f}: `(scores / {measured.temperature:.3f})"
-        found = (
-            f".softmax(1)` has {measured.mended.error:.4f}. It was found on {measured.validated:,} validation images."
+        mended = f"(scores / {measured.temperature:.3f}).softmax(1)"
+        lines.append(
+            f"The temperature that mends it is {measured.temperature:.3f}: `{mended}` has "
+            f"{measured.calibrated.error:.4f}. It was found on {measured.validated:,} validation images."
         )
-        lines += [mending + found]
-    return [*lines, "", *_reliability(measured.calibration, measured.mended)]
+    return [*lines, "", *_reliability(measured.calibration, measured.calibrated)]
 
 
-def _reliability(plain: Calibration, mended: Calibration | None) -> list[str]:
+def _reliability(plain: Calibration, calibrated: Calibration | None) -> list[str]:
     rows: list[list[str]] = []
     for at, each in enumerate(plain.bins):
         row = [f"{each.low:.1f} to {each.low + 1 / len(plain.bins):.1f}", *_bin(plain, at)]
-        rows.append(row + (_bin(mended, at) if mended else []))
+        rows.append(row + (_bin(calibrated, at) if calibrated else []))
     header = ["probability", "images", "mean", "right"]
-    return table(header + (["images, mended", "mean", "right"] if mended else []), rows)
+    return table(header + (["images, calibrated", "mean", "right"] if calibrated else []), rows)
 
 
 def _bin(of: Calibration, at: int) -> list[str]:

@@ -62,7 +62,7 @@ class Trained:
                 )
         network = build_network(architecture).eval()
         normalisation = checkpoints.load_averaged(network, tensors, values, dataset.input[0], checkpoint)
-        training = {key: values.get(key) for key in ("epoch", "seed", "precision")} | {"recipe": _placeless(values)}
+        training = {key: values.get(key) for key in ("epoch", "seed", "precision")} | {"recipe": _without_path(values)}
         return Trained(
             network=network,
             architecture=architecture,
@@ -137,7 +137,7 @@ def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-def _placeless(values: Mapping[str, Any]) -> Any:
+def _without_path(values: Mapping[str, Any]) -> Any:
     """The recipe of a checkpoint's values, of weights the last name alone: a path says whose machine it was."""
     recipe = values.get("recipe")
     if isinstance(recipe, dict) and isinstance(weights := recipe.get("weights"), str):

@@ -63,7 +63,7 @@ def purity(clusters: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
     return sum(np.bincount(labels[clusters == each]).max() for each in np.unique(clusters)) / len(labels)
 
 
-def flattened(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+def tsne(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     """A map of vectors in two dimensions, (N, 2), by t-SNE of their first principal components (van der Maaten 2008).
 
     Args:
@@ -160,5 +160,5 @@ def _map(
         alarming="One cloud without order: the layer does not tell the classes apart. Points within the group of "
         "another class may be labelled wrongly.",
         found="",
-        png=canvas.scatter(flattened(features, seed), groups, "other classes"),
+        png=canvas.scatter(tsne(features, seed), groups, "other classes"),
     )

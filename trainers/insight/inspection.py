@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...spaces import to_notation
+from .activation_maximization import draw_classes, draw_filters_by_ascent
 from .activations import draw_dead, draw_maps
 from .clusters import draw_clusters
-from .dreamt import draw_classes, draw_filters_by_ascent
-from .exciting import draw_exciting
-from .explaining import draw_saliency
 from .filters import draw_filters
 from .manifest import INSPECTION, MANIFEST
 from .mistakes import draw_mistakes
@@ -20,7 +18,9 @@ from .neighbours import draw_neighbours
 from .observation import observable_images, observe
 from .page import PAGE, page
 from .result import Drawing, Drawn, Omission
+from .saliency_drawing import draw_saliency
 from .subject import observable, suited_threads
+from .top_activations import draw_top_activations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def _drawn(classifier: Classifier, sample: Sample | None, seed: int) -> list[Dra
         *draw_filters(classifier),
         *draw_maps(classifier, sample, observation),
         *draw_dead(observation, len(sample)),
-        *draw_exciting(sample, observation, classifier.mean),
+        *draw_top_activations(sample, observation, classifier.mean),
         *draw_saliency(classifier, sample, observation),
         *draw_filters_by_ascent(classifier, observation, seed),
         *draw_classes(classifier, seed),

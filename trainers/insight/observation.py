@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..predicting import Classifier
     from .sample import Sample
 
-EXCITED_LAYERS = 3
+LAYERS_RANKED = 3
 """Layers of which the most exciting images are looked for, at most."""
 LEAST_IMAGES = 64
 """Images that even a large network is shown."""
@@ -50,7 +50,7 @@ class Activity:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Excitement:
+class TopActivations:
     """How strongly, and where, each image excites each filter of one layer."""
 
     step: Step
@@ -70,8 +70,8 @@ class Observation:
     """The last hidden layer, (N, D); maps as their means. None where there is none: the scores come of the pixels."""
     activities: tuple[Activity, ...]
     """A value for each nonlinearity."""
-    excitements: tuple[Excitement, ...]
-    """A value for each of up to EXCITED_LAYERS stages."""
+    top_activations: tuple[TopActivations, ...]
+    """A value for each of up to LAYERS_RANKED stages."""
 
     @property
     def dead(self) -> dict[str, Tensor]:
@@ -101,7 +101,7 @@ def observe(classifier: Classifier, sample: Sample) -> Observation:
         sample: the images.
     """
     looked = nonlinearities(classifier.architecture)
-    exciting = [step for _, step in some_of(stage_ends(classifier.architecture), EXCITED_LAYERS)]
+    exciting = [step for _, step in some_of(stage_ends(classifier.architecture), LAYERS_RANKED)]
     head = head_index(classifier.architecture)
     counters = {step.path: _Counter() for step in looked}
     strongest: dict[str, list[tuple[Tensor, Tensor]]] = {step.path: [] for step in exciting}
@@ -124,8 +124,8 @@ def observe(classifier: Classifier, sample: Sample) -> Observation:
         probabilities=torch.cat(probabilities),
         features=torch.cat(features) if features else None,
         activities=tuple(counters[step.path].activity(step) for step in looked),
-        excitements=tuple(
-            Excitement(
+        top_activations=tuple(
+            TopActivations(
                 step=step,
                 strongest=torch.cat([values for values, _ in strongest[step.path]]),
                 place=torch.cat([places for _, places in strongest[step.path]]),

@@ -2,7 +2,7 @@ from .calibration import (
     Calibration as Calibration,
     best_temperature as best_temperature,
     reliability as reliability,
-    softened as softened,
+    softmax_at_temperature as softmax_at_temperature,
 )
 from .evaluation import (
     INTERVAL as INTERVAL,

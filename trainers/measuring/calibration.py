@@ -102,7 +102,7 @@ def best_temperature(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64
     return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)
 
 
-def softened(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
+def softmax_at_temperature(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
     """softmax(scores / temperature), (N, classes).
 
     Args:

@@ -23,7 +23,12 @@ ANSWERS = evaluate(
 PROBABILITIES = np.array([[0.9, 0.1], [0.9, 0.1]])
 RELIABLE = reliability(PROBABILITIES, np.array([0, 0]))
 MEASURED = Measurements(
-    test=ANSWERS, confusion=np.eye(3, dtype=np.int64), calibration=RELIABLE, temperature=None, mended=None, validated=9
+    test=ANSWERS,
+    confusion=np.eye(3, dtype=np.int64),
+    calibration=RELIABLE,
+    temperature=None,
+    calibrated=None,
+    validated=9,
 )
 EXPORTED = Exported(
     folder=Path("out"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from convscape.search.tracking import bundle_upload
-from convscape.search.tracking.bundle_upload import bundle_files, log_bundle
+from convscape.search.tracking.bundle_upload import files_of, log_bundle
 from convscape.search.tracking.mlflow_store import connect_store
 from convscape.spaces.errors import ExportError, SweepError
 from servers import free_port
@@ -40,7 +40,7 @@ def test_all_files_are_there_in_their_folders(database: str, run_id: str, copied
     (copied / "__pycache__" / "model.cpython-311.pyc").write_bytes(b"x")
     assert log_bundle(database, run_id, copied, trial=7, again=AGAIN) == "export/0007"
     found = there(database, run_id, tmp_path)
-    assert found == {f"0007/{name}": path.read_bytes() for name, path in bundle_files(copied).items()}
+    assert found == {f"0007/{name}": path.read_bytes() for name, path in files_of(copied).items()}
     assert {"0007/model.py", "0007/insight/index.html", "0007/insight/maps/filters.png"} < set(found)
     assert not any("__pycache__" in name for name in found)
 
@@ -72,14 +72,14 @@ def test_a_run_that_is_not_there_says_how_to_send_it(database: str, run_id: str,
 
 
 def test_a_store_that_does_not_answer_is_told_in_a_line_and_the_bundle_stays(bundle: Path) -> None:
-    before = {name: path.read_bytes() for name, path in bundle_files(bundle).items()}
+    before = {name: path.read_bytes() for name, path in files_of(bundle).items()}
     with pytest.raises(SweepError) as caught:
         log_bundle(f"http://me:secret-word@127.0.0.1:{free_port()}", "0" * 32, bundle, trial=7, again=AGAIN)
     assert caught.value.message.startswith(f"{bundle} is not in MLflow: ConnectionRefusedError")
     assert "\n" not in caught.value.message
     assert "secret-word" not in str(caught.value)
     assert caught.value.remedy == AGAIN
-    assert {name: path.read_bytes() for name, path in bundle_files(bundle).items()} == before
+    assert {name: path.read_bytes() for name, path in files_of(bundle).items()} == before
 
 
 def test_nothing_is_written_where_a_store_says_that_a_link_is(

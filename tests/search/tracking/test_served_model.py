@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from convscape.search.tracking import registry
-from convscape.search.tracking.bundle_upload import bundle_files, log_bundle
+from convscape.search.tracking.bundle_upload import files_of, log_bundle
 from convscape.search.tracking.mlflow_store import connect_store
 from convscape.search.tracking.registry import register_bundle
 from convscape.search.tracking.tracker import Tracker
@@ -182,8 +182,8 @@ def test_versions_and_files_on_a_server_while_the_sweep_is_sent(
     client = connect_store(server.uri)
     assert int(client.get_model_version_by_alias("Digits, 8x8", "champion").version) == 2
     found = Path(client.download_artifacts(str(run_id), "export/0012", str(tmp_path)))
-    assert {name: (found / name).read_bytes() for name in bundle_files(bundle)} == {
-        name: path.read_bytes() for name, path in bundle_files(bundle).items()
+    assert {name: (found / name).read_bytes() for name in files_of(bundle)} == {
+        name: path.read_bytes() for name, path in files_of(bundle).items()
     }
     (bundle.parent / "again").mkdir()
     (bundle.parent / "again" / "other.txt").write_text("another export")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from convscape.spaces import Architecture, parse_notation
 from convscape.trainers import Classifier, Recipe, Training, build_network, trained_network
-from convscape.trainers.insight import Sample, clusters, dreamt, occlusion
+from convscape.trainers.insight import Sample, activation_maximization, clusters, occlusion
 
 if TYPE_CHECKING:
     from convscape.trainers.data.dataset import Dataset
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps and places: what is drawn is looked at for whether it is there, not for how good it is."""
-    monkeypatch.setattr(dreamt, "STEPS", 2)
+    monkeypatch.setattr(activation_maximization, "STEPS", 2)
     monkeypatch.setattr(clusters, "STEPS", 250)
     monkeypatch.setattr(clusters, "SEVERAL_STARTS", 1)
     monkeypatch.setattr(occlusion, "MOST_PLACES", 16)

@@ -39,8 +39,8 @@ HOSTILE = (
 )
 EVERYTHING = {
     "first-filters.png", "inner-filters-1.png", "activations-1.png", "activations-2.png", "dead-filters.png",
-    "exciting-1.png", "exciting-2.png", "saliency.png", "filter-images.png", "class-images.png", "neighbours.png",
-    "clusters.png", "map.png", "mistakes.png",
+    "top-activations-1.png", "top-activations-2.png", "saliency.png", "filter-images.png", "class-images.png",
+    "neighbours.png", "clusters.png", "map.png", "mistakes.png",
 }  # fmt: skip
 
 

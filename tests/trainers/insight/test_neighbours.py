@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from convscape.trainers.insight.clusters import clustered, flattened, purity
+from convscape.trainers.insight.clusters import clustered, purity, tsne
 from convscape.trainers.insight.neighbours import nearest, same_class
 
 LINE = np.array([[0.0], [1.0], [10.0], [11.5], [13.5]], np.float32)
@@ -32,6 +32,6 @@ def test_clusters_that_lie_apart_are_found_and_their_purity_counted() -> None:
     "vectors", [np.zeros((12, 3)), np.arange(12.0)[:, None], np.eye(12)[:, :2], 1e-30 * np.eye(12)]
 )
 def test_a_map_is_made_of_vectors_of_little_content_too(vectors: np.ndarray) -> None:
-    points = flattened(vectors.astype(np.float32), seed=0)
+    points = tsne(vectors.astype(np.float32), seed=0)
     assert points.shape == (12, 2)
     assert np.isfinite(points).all()

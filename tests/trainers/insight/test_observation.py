@@ -9,10 +9,10 @@ import pytest
 import torch
 from convscape.spaces import parse_notation
 from convscape.trainers.insight import Sample
-from convscape.trainers.insight.exciting import cut, window
 from convscape.trainers.insight.observation import observable_images, observe
 from convscape.trainers.insight.places import first_weights, head_index, stage_ends
 from convscape.trainers.insight.subject import observable
+from convscape.trainers.insight.top_activations import cut, window
 
 from .conftest import noise, untrained
 
@@ -58,7 +58,7 @@ def test_a_bright_spot_is_found_and_cut_out() -> None:
     pixels = np.zeros((2, 1, 12, 12), np.uint8)
     pixels[1, 0, 7, 3] = 255
     found = observe(classifier, Sample(pixels=pixels))
-    for excitement, seen in zip(found.excitements, ((6, 2, 3, 3), (3, -1, 8, 8)), strict=True):
+    for excitement, seen in zip(found.top_activations, ((6, 2, 3, 3), (3, -1, 8, 8)), strict=True):
         part = window(excitement.step, int(excitement.place[1, 0]))
         assert part == seen
         patch = cut(torch.tensor(pixels[1]) / 255, part, (0.5,))

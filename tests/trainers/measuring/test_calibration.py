@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from convscape.trainers.measuring.calibration import best_temperature, reliability, softened
+from convscape.trainers.measuring.calibration import best_temperature, reliability, softmax_at_temperature
 from convscape.trainers.measuring.timing import FEWEST, MOST, time_calls
 from hypothesis import given, settings, strategies as st
 
@@ -15,7 +15,7 @@ def scores_and_labels(seed: int, count: int, classes: int = 4) -> tuple[np.ndarr
     """Scores, and labels drawn with the probabilities that they say."""
     random = np.random.default_rng(seed)
     scores = random.normal(0, 2, (count, classes))
-    drawn = softened(scores, 1.0).cumsum(1) > random.random((count, 1))
+    drawn = softmax_at_temperature(scores, 1.0).cumsum(1) > random.random((count, 1))
     return scores, drawn.argmax(1)
 
 
@@ -23,7 +23,7 @@ def scores_and_labels(seed: int, count: int, classes: int = 4) -> tuple[np.ndarr
 def test_the_error_is_its_definition_written_out(seed: int, count: int, classes: int) -> None:
     """Guo et al. 2017, equation 3, image by image and bin by bin."""
     scores, labels = scores_and_labels(seed, count, classes)
-    probabilities = softened(scores, 1.0)
+    probabilities = softmax_at_temperature(scores, 1.0)
     found = reliability(probabilities, labels)
     error = 0.0
     for number, each in enumerate(found.bins):
@@ -52,11 +52,11 @@ def test_the_temperature_that_scores_were_spoilt_by_is_found(seed: int, factor: 
     scores, labels = scores_and_labels(seed, 20_000)
     found = best_temperature(scores * factor, labels)
     assert found == pytest.approx(factor, rel=0.08)
-    mended = softened(scores * factor, found)
-    assert (mended.argmax(1) == scores.argmax(1)).all(), "no answer changes"
+    calibrated = softmax_at_temperature(scores * factor, found)
+    assert (calibrated.argmax(1) == scores.argmax(1)).all(), "no answer changes"
     if factor != 1:
-        spoilt = reliability(softened(scores * factor, 1.0), labels).error
-        assert reliability(mended, labels).error < spoilt / 2
+        spoilt = reliability(softmax_at_temperature(scores * factor, 1.0), labels).error
+        assert reliability(calibrated, labels).error < spoilt / 2
 
 
 def test_a_call_is_timed_a_few_times_and_not_for_long() -> None:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...spaces import Step
-    from .observation import Excitement, Observation
+    from .observation import Observation, TopActivations
     from .sample import Sample
 
 FILTERS, PATCHES = 8, 9
 """Filters of a layer, and patches of each, that are drawn, at most."""
 
 
-def draw_exciting(sample: Sample, observation: Observation, mean: tuple[float, ...]) -> list[Drawn]:
+def draw_top_activations(sample: Sample, observation: Observation, mean: tuple[float, ...]) -> list[Drawn]:
     """For some filters of up to three stages the parts of images that excite them most, a picture for each stage.
 
     Args:
@@ -30,9 +30,9 @@ def draw_exciting(sample: Sample, observation: Observation, mean: tuple[float, .
         observation: what the network made of them.
         mean: of each channel, 0 to 1: what lies outside of an image is drawn so.
     """
-    if not observation.excitements:
+    if not observation.top_activations:
         return [Omission("What excites filters", "This network has no maps behind its first weights.")]
-    return [_exciting(each, sample, mean, number) for number, each in enumerate(observation.excitements, 1)]
+    return [_drawn(each, sample, mean, number) for number, each in enumerate(observation.top_activations, 1)]
 
 
 def window(step: Step, place: int) -> tuple[int, int, int, int]:
@@ -73,7 +73,7 @@ def cut(image: Tensor, part: tuple[int, int, int, int], mean: tuple[float, ...])
     return padded[:, row : row + rows, column : column + columns]
 
 
-def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number: int) -> Drawn:
+def _drawn(found: TopActivations, sample: Sample, mean: tuple[float, ...], number: int) -> Drawn:
     step, many = found.step, min(PATCHES, len(sample))
     differ = found.strongest.amax(0) > found.strongest.amin(0)
     alive = torch.nonzero(differ | (len(sample) == 1)).flatten().tolist()
@@ -91,7 +91,7 @@ def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number
     whole = rows >= sample.pixels.shape[2] and columns >= sample.pixels.shape[3]
     seen = "the whole image" if whole else f"{rows}x{columns} pixels"
     return Drawing(
-        file=f"exciting-{number}.png",
+        file=f"top-activations-{number}.png",
         title=title,
         shows=f"A row for each filter: the {many} images that excite it most, strongest first, cut to what the filter "
         f"sees where it answers most, {seen}.",
@@ -104,7 +104,7 @@ def _exciting(found: Excitement, sample: Sample, mean: tuple[float, ...], number
     )
 
 
-def _of_one_class(found: Excitement, alive: list[int], sample: Sample, many: int) -> str:
+def _of_one_class(found: TopActivations, alive: list[int], sample: Sample, many: int) -> str:
     """How much the images that excite a filter are of one class, on average over the filters that are not dead."""
     if sample.labels is None or many < 2:
         return ""
