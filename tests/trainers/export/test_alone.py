@@ -118,7 +118,7 @@ def test_every_block_of_the_space(python: Path, tmp_path: Path, block: str) -> N
 
 @pytest.mark.parametrize("name", CLASSICS if LARGE else SMALLEST)
 def test_classics(python: Path, tmp_path: Path, name: str) -> None:
-    network = classic(name) if LARGE else classic(name, (3, 32, 32), 10)
+    network = classic(name, classes=10) if LARGE else classic(name, (3, 32, 32), 10)
     run_alone(python, handed_over(network, tmp_path))
 
 
