@@ -255,7 +255,7 @@ def sync(
 
     \b
       convscape sync digits
-      convscape sync digits --export exported/digits --register digits --alias champion
+      convscape sync digits --export exported/digits --register digits
       convscape sync digits --to http://127.0.0.1:5000
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     if exported is None and register is not None:
