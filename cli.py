@@ -53,8 +53,8 @@ HELP = """Search for the convolutional network that suits your images and your b
   convscape export digits --to exported/digits
 """
 EXIT_CODES = """Exit codes: 0 done; 1 a fault of Convscape's own; 2 bad usage, config, network or data;
-3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read or run; of doctor: none can;
-5 not all exported or inspected: the folder is taken, or files do not agree with the trained network;
+3 the sweep ended without a result; 4 no such sweep or trial, or it cannot be written, read, run or registered;
+5 not all exported or inspected: the folder is taken or cannot be written, or files do not agree;
 130 interrupted; 141 nobody read the output to its end."""
 
 NAME = "convscape"

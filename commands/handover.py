@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +17,7 @@ from .printing import echo, echo_json
 from .remote import run_there
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..search import Sweep
     from ..search.handover import Published
@@ -41,11 +43,11 @@ def export(
     folder: Folder = SWEEPS,
     trial: Annotated[int | None, typer.Option(min=0, help="A trial's number; the best when not given.")] = None,
     formats: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format", metavar="pt2,onnx|none", help="Forms to write beside model.py; both, where not given."
         ),
-    ] = "",
+    ] = None,
     slides: Annotated[
         bool, typer.Option("--fully-convolutional", help="Let it slide over larger images, in one pass each.")
     ] = False,
@@ -91,8 +93,8 @@ def export(
       convscape export net.json --weights net.safetensors --data digits --to best
       convscape export digits --to exported/digits --address http://10.0.0.1:8265
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    named = _formats(formats)
-    chosen = named if formats else FORMATS
+    named = () if formats is None else _formats(formats)
+    chosen = FORMATS if formats is None else named
     if seeds is not None and not retrain:
         raise ConfigError("--seeds: nothing is trained without --retrain", "Add --retrain, or leave --seeds out.")
     if name.endswith(".json"):
@@ -107,7 +109,8 @@ def export(
 
         sweep = Sweep.open(name, folder, trust_code=trust_code)
         from_seeds = (seeds or SEEDS) if retrain else 0
-        exported = sweep.export(to, trial, formats=chosen, seeds=from_seeds, slides=slides, tell=_tell)
+        with _telling_what_is_kept(retrain=retrain):
+            exported = sweep.export(to, trial, formats=chosen, seeds=from_seeds, slides=slides, tell=_tell)
         tell_export(exported, sweep, output, register, alias, named=named)
 
 
@@ -161,6 +164,7 @@ def publish(sweep: Sweep, folder: Path, register: str | None = None, alias: str 
     if (made := published.registered) is not None:
         former = f"; {alias} led to version {made.former} before" if made.former else ""
         echo(f"Version {made.version} of {made.name} in MLflow: {made.uri}{former}", err=True)
+        echo(f"It is read with MLFLOW_TRACKING_URI={shlex.quote(sweep.tracking_uri)}.", err=True)
     return published
 
 
@@ -174,6 +178,17 @@ def _check_names(register: str | None, alias: str | None) -> None:
         check_registered_name(register)
     if alias is not None:
         check_alias(alias)
+
+
+@contextmanager
+def _telling_what_is_kept(*, retrain: bool) -> Iterator[None]:
+    """Where an export is interrupted, says what is there."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = " What was trained again is kept: the same command goes on." if retrain else ""
+        echo(f"\nInterrupted: nothing was written.{kept}", err=True)
+        raise
 
 
 def _tell(line: str) -> None:
@@ -195,6 +210,8 @@ def _formats(text: str) -> tuple[Format, ...]:
     words = [word.strip().lower() for word in text.split(",") if word.strip()]
     if words == ["none"]:
         return ()
+    if not words or "none" in words:
+        raise ConfigError(f"--format {text!r:.60} names no forms", "Say pt2,onnx, one of them, or none alone.")
     for word in words:
         if word not in FORMATS:
             raise ConfigError(f"--format {text:.60}: {word!r} is no form", nearest(word, [*FORMATS, "none"]))
@@ -269,6 +286,8 @@ def sync(
     from ..search.driver import send_results
 
     sweep = Sweep.open(name, folder)
+    if exported is not None:
+        sweep.check_export(exported)
     left = send_results(sweep, to)
     echo(f"{left} results left to send." if left else "MLflow has everything.")
     if exported is not None:

@@ -445,6 +445,19 @@ class Sweep:
             again=f"convscape sync {self.name}{folder_option(self.config)}{options}",
         )
 
+    def check_export(self, folder: str | Path) -> int:
+        """The number of the run that an export is of.
+
+        Args:
+            folder: the export's.
+
+        Raises:
+            ExportError: it is no export of this sweep.
+        """
+        from .handover import run_of
+
+        return run_of(Path(folder), self.name)
+
     def _winner(self, trial: int | None) -> Winner:
         """The trial that is handed over, and what is said of it."""
         from ..trainers import read_checkpoint
@@ -585,7 +598,8 @@ class Sweep:
         checkpoint = kept.at(epoch) if kept.at(epoch).exists() else kept.best()
         if record is None or checkpoint is None:
             known = ", ".join(str(row.trial) for row in self.summaries(trials)[:5])
-            raise SweepError(f"sweep {self.name} has no trained trial {number}", f"The best are {known}.")
+            remedy = f"The best are {known}." if known else f"No trial has a result: `convscape compare {self.name}`."
+            raise SweepError(f"sweep {self.name} has no trained trial {number}", remedy)
         return record, checkpoint
 
     def _classes(self) -> tuple[str, ...]:

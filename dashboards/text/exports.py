@@ -51,6 +51,7 @@ def export_lines(exported: Exported) -> str:
         *_mistakes(test),
         _calibration(exported.measured),
         f"{_forms(exported)} differ from the trained network by {exported.largest_difference:.1e} at most.",
+        *_retrained(exported),
         *([] if exported.larger is None else [_larger(exported.larger)]),
         *(f"No {form} file: {why}" for form, why in exported.absent.items()),
     ]
@@ -78,6 +79,14 @@ def _forms(exported: Exported) -> str:
     return f"{', '.join(first)} and {last}" if first else f"Scores of {last}"
 
 
+def _retrained(exported: Exported) -> list[str]:
+    """From how many seeds it was trained again, and how these networks did, as a sentence; none where it was not."""
+    if not (seeds := exported.details.get("retrained_from_seeds")):
+        return []
+    accuracies = ", ".join(f"{accuracy:.4f}" for accuracy in (exported.test_accuracy, *exported.others))
+    return [f"Trained again from {seeds} seeds, handed over is the first; test accuracies {accuracies}."]
+
+
 def _larger(found: CropComparison) -> str:
     """How one pass over larger images compares with classifying their crops, as a sentence."""
     over, ratio = "x".join(map(str, found.size[1:])), statistics.median(found.ratios)
@@ -91,6 +100,8 @@ def _calibration(measured: Measurements) -> str:
     error = f"Probabilities are off by {measured.calibration.error:.3f} on average"
     if measured.temperature is None or measured.calibrated is None:
         return f"{error}."
+    if not measured.helps:
+        return f"{error}; a temperature does not help."
     return f"{error}, and by {measured.calibrated.error:.3f} at a temperature of {measured.temperature:.2f}."
 
 

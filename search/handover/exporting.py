@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...spaces import fully_convolutional, load_architecture
+from ...spaces import fully_convolutional, load_architecture, total_stride
 from ...trainers.export import BUNDLE, FORMATS, About, Trained, accuracy_on_test, export_bundle
 from ..bucket import count_look_there
 from ..config import load_data
@@ -50,8 +50,9 @@ def export_winner(
     """
     BUNDLE.check(to)  # before hours of training, not after them
     design = winner.record.design
-    if slides:
-        fully_convolutional(design.architecture)  # raises where it cannot, before them, too
+    # Where the network cannot slide that raises, before them, too.
+    if slides and total_stride(fully_convolutional(design.architecture)) is None:
+        tell("The network's head is a pooling: it gives one vector of scores for an image of any size, and no map.")
     if winner.unfinished:
         tell(winner.unfinished)
     whole = load_data(winner.config)
@@ -63,7 +64,7 @@ def export_winner(
         to,
         name=winner.config.name,
         formats=formats,
-        about=winner.about(tuple(map(accuracy_on_test, others))),
+        about=winner.about(seeds, tuple(map(accuracy_on_test, others))),
         details=winner.details(dataset, seeds),
         insight=insight,
         slides=slides,
@@ -112,9 +113,8 @@ def export_file(
 
     Raises:
         ArchitectureError: the file holds no architecture, or cannot be read, or the network cannot slide, and is to.
-        DataError: the weights cannot be read.
-        ExportError: the network, its weights and the data do not fit each other, the files do not agree, or `to` holds
-            something else.
+        DataError: the weights cannot be read, or network, weights and data do not fit each other.
+        ExportError: the files do not agree with the network, or `to` holds something else.
     """
     trained = Trained.from_weights(load_architecture(str(architecture)), weights, dataset)
     about = About(search=(f"The weights are those of {Path(weights).name}; how they were found is not known here.",))

@@ -57,7 +57,7 @@ def publish(
         ConfigError: MLflow does not take the name or the alias.
         ExportError: `folder` is no export of that sweep.
     """
-    run = _run_of(folder, sweep)
+    run = run_of(folder, sweep)
     remedy, place, problem = f"Do it later: `{again}`.", "", ""
     try:
         place = log_bundle(uri, run_id, folder, trial=run, again=remedy)
@@ -71,8 +71,16 @@ def publish(
     return Published(place=place, problem=problem, registered=registered)
 
 
-def _run_of(folder: Path, sweep: str) -> int:
-    """Number of the run that an export of a sweep is of, as its proof says."""
+def run_of(folder: Path, sweep: str) -> int:
+    """Number of the run that an export of a sweep is of, as its proof says.
+
+    Args:
+        folder: the export's.
+        sweep: name of the sweep.
+
+    Raises:
+        ExportError: it is no export of that sweep.
+    """
     try:
         details = BUNDLE.read_manifest(folder)["details"]
         found, run = str(details["sweep"]), int(details["run"])

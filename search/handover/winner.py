@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ..config import SweepConfig
     from ..records import TrialRecord
 
+_AGAIN = (
+    "Trained again from {seeds} seeds, on the training images and four fifths of the validation images; the network "
+    "from seed 0 is handed over, settled before a test image was read."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Winner:
@@ -79,10 +84,11 @@ class Winner:
             **({"retrained_from_seeds": seeds, "in_the_search": run} if seeds else run),
         }
 
-    def about(self, others: tuple[float, ...] = ()) -> About:
+    def about(self, seeds: int = 0, others: tuple[float, ...] = ()) -> About:
         """What the model card says of how the network was found.
 
         Args:
+            seeds: from how many it was trained again; 0 where the weights are the run's.
             others: test accuracies, 0 to 1, of networks of the same design that were trained from other seeds.
         """
         config = self.config
@@ -94,6 +100,7 @@ class Winner:
             f"{config.data.name}? Sweep {config.name} asked it, and trial {self.trial} {answer}.",
             search=(
                 self.unfinished,
+                _AGAIN.format(seeds=seeds) if seeds else "",
                 *(f"{key.capitalize()}: {text}." for key, text in asked.items() if text),
                 f"Trials: {tried}.",
             ),

@@ -47,7 +47,7 @@ def find_run(uri: str, run_id: str | None, again: str) -> tuple[MlflowClient, Ru
         Exception: whatever MLflow raises.
     """
     if run_id is None:
-        raise SweepError("the sweep's run is not in MLflow yet", again)
+        raise SweepError(f"the sweep's run has not reached MLflow at {uri} yet", again)
     from mlflow.exceptions import MlflowException
 
     client = connect_store(uri)

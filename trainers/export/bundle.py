@@ -76,6 +76,9 @@ class Exported:
     """How one pass over larger images compares with classifying their crops; None where that was not asked for, or
     where the network gives one vector of scores for an image of any size."""
 
+    others: tuple[float, ...] = ()
+    """Test accuracy, 0 to 1, of each network that was trained like this one, from another seed."""
+
     @property
     def test(self) -> Evaluation:
         """How the exported network did on the test images."""
@@ -263,6 +266,7 @@ class _Making:
             "details": details,
             "absent": self.absent,
             "larger": figures.larger,
+            "others": about.others,
         }
 
     @cached_property

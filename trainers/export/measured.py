@@ -55,6 +55,11 @@ class Measurements:
     validated: int
     """Validation images by which the temperature was found."""
 
+    @property
+    def helps(self) -> bool:
+        """Whether probabilities at the temperature are nearer to how often they are right, on the test images."""
+        return self.calibrated is not None and self.calibrated.error < self.calibration.error
+
     def to_json(self) -> dict[str, Any]:
         """What proof.json holds of the calibration; confusions are part of the evaluation."""
         calibrated = self.calibrated.to_json() if self.calibrated else None

@@ -27,6 +27,8 @@ MOST_CLASSES = 20
 """Classes up to which the confusion matrix is written out; of more the pairs that are confused most are."""
 CONFUSED = 10
 """Pairs of classes that are told, at most."""
+UNSTEADY = 5
+"""How many times the fastest tenth's time the slowest tenth may take before a reader is warned."""
 WEAK = 0.8
 """A class of whose test images fewer are right is told as one that the network is not for."""
 
@@ -120,13 +122,14 @@ def _network(trained: Trained) -> list[str]:
 
 def _accuracy(test: Evaluation, about: About, looks: int | None) -> list[str]:
     low, high = test.interval
+    again = len(about.others) + 1 if about.others else 0
     lines = [
         (
             f"- Test: **{test.accuracy:.4f}** of {test.images:,} images, {low:.4f} to {high:.4f} ({INTERVAL}); "
             f"{_looked_at(looks)}."
         ),
         *_spread("Validation, in the search, over seeds", about.accuracies),
-        *_spread("Test, with others trained from other seeds", (test.accuracy, *about.others) if about.others else ()),
+        *_spread("Test, over seeds that it was trained again from", (test.accuracy, *about.others)[:again]),
     ]
     return ["## Accuracy", "", *lines]
 
@@ -142,9 +145,9 @@ def _looked_at(looks: int | None) -> str:
 def _spread(what: str, values: Sequence[float]) -> list[str]:
     if not values:
         return []
-    mean = f"mean {statistics.mean(values):.4f}"
-    if len(values) > 1:
-        mean += f", standard deviation {statistics.stdev(values):.4f}"
+    if len(values) == 1:
+        return [f"- {what}: {values[0]:.4f}, n = 1."]
+    mean = f"mean {statistics.mean(values):.4f}, standard deviation {statistics.stdev(values):.4f}"
     return [f"- {what}: {mean}, n = {len(values)} ({min(values):.4f} to {max(values):.4f})."]
 
 
@@ -178,12 +181,11 @@ def _calibration(measured: Measurements) -> list[str]:
         why = "are too few to find one" if few else "are all right: the surer, the better, as far as they say"
         lines.append(f"No temperature is told: the {measured.validated:,} validation images {why}.")
     else:
-        mended = f"(scores / {measured.temperature:.3f}).softmax(1)"
-        lines.append(
-            f"The temperature that mends it is {measured.temperature:.3f}: `{mended}` has "
-            f"{measured.calibrated.error:.4f}. It was found on {measured.validated:,} validation images."
-        )
-    return [*lines, "", *_reliability(measured.calibration, measured.calibrated)]
+        softer = f"`(scores / {measured.temperature:.3f}).softmax(1)` has {measured.calibrated.error:.4f}."
+        found = f"It was found on {measured.validated:,} validation images."
+        helps = f"The temperature that mends it is {measured.temperature:.3f}: {softer} {found}"
+        lines.append(helps if measured.helps else f"A temperature does not mend it: {softer} {found}")
+    return [*lines, "", *_reliability(measured.calibration, measured.calibrated if measured.helps else None)]
 
 
 def _reliability(plain: Calibration, calibrated: Calibration | None) -> list[str]:
@@ -192,7 +194,7 @@ def _reliability(plain: Calibration, calibrated: Calibration | None) -> list[str
         row = [f"{each.low:.1f} to {each.low + 1 / len(plain.bins):.1f}", *_bin(plain, at)]
         rows.append(row + (_bin(calibrated, at) if calibrated else []))
     header = ["probability", "images", "mean", "right"]
-    return table(header + (["images, calibrated", "mean", "right"] if calibrated else []), rows)
+    return table(header + (["images, at the temperature", "mean, at it", "right, at it"] if calibrated else []), rows)
 
 
 def _bin(of: Calibration, at: int) -> list[str]:
@@ -210,6 +212,8 @@ def _speed(speed: Speed) -> list[str]:
     where = f"On {plain(speed.hardware)}, {speed.threads} threads, in float32; whatever else ran there slowed it down."
     absent = [size for size in TIMED if any(size not in sizes for sizes in speed.timings.values())]
     told = ["", f"{absent[-1]} images at a time take more memory than is given."] if absent else []
+    if any(timing.high > UNSTEADY * timing.low for sizes in speed.timings.values() for timing in sizes.values()):
+        told += ["", "Repeats differ widely: something else ran beside them. Measure again before comparing forms."]
     return ["## Speed", "", where, "", *table(header, rows), *told]
 
 

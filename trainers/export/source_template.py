@@ -15,11 +15,11 @@ TEMPLATE = '''\
     python model.py IMAGE [IMAGE ...]        names the class of each picture (needs Pillow)
     python model.py --json IMAGE [IMAGE ...] the same for programs: a line of JSON a picture
     python model.py --own-size IMAGE         a picture larger than {size} is not resized #any
-    python model.py --half-stride IMAGE      and the network looks at it at places half as far apart #half
+    python model.py --half-stride IMAGE      nor here, and the network looks at places half as far apart #half
 
     from model import load, predict
     network = load()
-    probabilities = predict(network, images)     # uint8 {images} -> (N, {count})
+    probabilities = predict(network, images)     # uint8 {images}{larger} -> (N, {count})
 
 The weights are in {weights}, beside this file. Only torch is needed.
 """
@@ -45,6 +45,8 @@ STD = {std}
 """Of each channel of the training images, their pixels counted from 0 to 1."""
 STRIDE = {stride} #map
 """Rows and columns from one place of a larger image that gets scores to the next.""" #map
+FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Of pictures that are read; HEIF, too, where pillow-heif is installed."""
 {constants}
 
 class Network(nn.Module):
@@ -140,7 +142,7 @@ def read_image(file: str | Path | BinaryIO, own_size: bool = False) -> Tensor: #
     """ #any
     from PIL import Image, ImageOps
 
-    formats = ["BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP"]
+    formats = [*FORMATS]
     if find_spec("pillow_heif"):  # pip install pillow-heif
         from pillow_heif import register_heif_opener
 
@@ -170,9 +172,12 @@ def answer(network: Network, file: str, options: argparse.Namespace) -> dict[str
     """What the network makes of a picture: its label, and all classes, the most probable first; or why it cannot."""
     try:
         images = read_image(file) #fixed
-        images = read_image(file, options.own_size) #any
+        images = read_image(file, options.own_size) #anywhole
+        images = read_image(file, options.own_size or options.half_stride) #half
     except Exception as error:  # of a damaged file Pillow raises anything
-        return {{"file": file, "problem": f"no picture that can be read: {{error}}"}}
+        unknown = type(error).__name__ == "UnidentifiedImageError"
+        reason = f"it is none of {{', '.join(FORMATS)}}" if unknown else getattr(error, "strerror", None) or error
+        return {{"file": file, "problem": f"no picture that can be read: {{reason}}"}}
     try: #any
         probabilities, order = predict(network, images)[0].sort(descending=True) #anywhole
         probabilities, order = predict(network, images, options.half_stride)[0].sort(descending=True) #half
@@ -198,12 +203,16 @@ def main() -> int:
     parser.add_argument("--half-stride", action="store_true", help="look at places half as far apart, too") #half
     options = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # whatever a terminal cannot show
+    try:
+        network = load()
+        apart = 0 if options.images else check()
+    except (OSError, LookupError, RuntimeError, ValueError) as error:
+        sys.exit(f"the weights or the recorded scores cannot be read: {{error}}")
     if not options.images:
-        apart = check()
         agree = apart <= 1e-4  # what is no number does not
         print(f"scores {{'agree with' if agree else 'DIFFER from'}} the recorded ones: by {{apart:.1e}} of the largest")
         return int(not agree)
-    network, unread = load(), False
+    unread = False
     for file in options.images:
         found = answer(network, file, options)
         unread = unread or "problem" in found

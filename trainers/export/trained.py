@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...spaces import ExportError
+from ...spaces import DataError, ExportError
 from .. import checkpoint as checkpoints
 from ..data import Images
 from ..network import build_network
@@ -80,11 +80,10 @@ class Trained:
             dataset: images of the classes that the network tells apart.
 
         Raises:
-            DataError: the weights cannot be read.
-            ExportError: they are of another network, or the data has other classes or images.
+            DataError: the weights cannot be read or are of another network, or the data has other classes or images.
         """
         if (architecture.input, architecture.classes) != (dataset.input, len(dataset.classes)):
-            raise ExportError(
+            raise DataError(
                 f"the network takes images of {_by(architecture.input)} and has {architecture.classes} classes; "
                 f"{dataset.name} has images of {_by(dataset.input)} and {len(dataset.classes)} classes",
                 "Give the data that the network was trained on.",
@@ -95,7 +94,7 @@ class Trained:
         try:
             checkpoints.check_alike(tensors, network.state_dict())
         except ValueError as error:
-            raise ExportError(
+            raise DataError(
                 f"{weights} holds no weights of this network: {error}", "Give the network that they are of."
             ) from None
         network.load_state_dict(tensors, assign=True)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .observation import Observation
     from .sample import Sample
 
+NAMELESS = "Nobody said of which classes the images are. Put them into folders that are called as the classes."
+
 
 def draw_mistakes(sample: Sample, observation: Observation, classes: Sequence[str]) -> list[Drawn]:
     """The images that were taken for another class with the highest probability.
@@ -27,7 +29,12 @@ def draw_mistakes(sample: Sample, observation: Observation, classes: Sequence[st
     """
     title = "Most confident mistakes"
     if sample.labels is None:
-        return [Omission(title, "Nobody said of which classes the images are. Put them into a folder for each class.")]
+        return [
+            Omission(
+                title,
+                NAMELESS,
+            )
+        ]
     best = observation.probabilities.max(1)
     name = sample.names.__getitem__ if sample.names else str
     found = evaluate(sample.labels, best.indices.numpy(), best.values.double().numpy(), classes, name)

@@ -59,7 +59,7 @@ TEMPLATE = """\
 <p>{{ each.shows }}</p>
 <img src="data:image/png;base64,{{ each.data }}" alt="{{ each.title }}">
 {% if each.found %}<p><b>Here:</b> {{ each.found }}</p>{% endif %}
-<p><b class="alarming">Alarming:</b> {{ each.alarming }}</p>
+<p><b class="alarming">Would be alarming:</b> {{ each.alarming }}</p>
 <p class="soft">{{ each.file }}</p>
 </section>
 {%- endfor %}

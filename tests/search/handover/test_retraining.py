@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from convscape import cli
+from convscape.commands import handover
 from convscape.search.driver import launch
 from convscape.search.files import LOOKS, RETRAINED, hold_path
 from convscape.search.handover import exporting, retraining
@@ -55,7 +57,7 @@ def test_the_first_seed_is_handed_over_and_the_others_show_the_spread(sweep: Swe
     assert 0 < second <= 1
     assert [line[:6] for line in told] == ["seed 0", "seed 0", "seed 1", "seed 1"]
     assert "on 20 images" in told[0]
-    assert "with others trained from other seeds" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert "over seeds that it was trained again from" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
 
 
 def test_no_test_image_is_read_before_all_are_trained(
@@ -76,14 +78,21 @@ def test_no_test_image_is_read_before_all_are_trained(
 
 
 def test_what_was_interrupted_goes_on_and_what_is_there_is_not_trained_again(
-    sweep: Sweep, finished: Path, tmp_path: Path
+    sweep: Sweep,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupt(line: str) -> None:
         if "epoch 1 of 2" in line:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        sweep.export(tmp_path / "out", formats=(), insight=False, seeds=1, tell=interrupt)
+    monkeypatch.setattr(handover, "_tell", interrupt)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["export", "tiny", "--folder", str(sweep.folder.parent), "--to", str(tmp_path / "out"), "--retrain"])
+    assert caught.value.code == 130
+    assert "nothing was written. What was trained again is kept" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     told: list[str] = []
     exported(sweep, tmp_path / "out", told, seeds=1)

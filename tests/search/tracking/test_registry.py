@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from servers import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 AGAIN = "Register it again."
 
@@ -32,14 +32,11 @@ def name() -> str:
 
 
 @pytest.fixture
-def load(database: str) -> Iterator[Callable[[str], Any]]:
+def load(database: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     """Loads a model from the store by its URI, as a program of somebody else's would."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(whole_uri(database))
-    mlflow.set_registry_uri(whole_uri(database))
-    yield mlflow.pyfunc.load_model
-    mlflow.set_tracking_uri(before)
-    mlflow.set_registry_uri("")
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.setenv(variable, whole_uri(database))  # `mlflow.set_tracking_uri` would leave it set for good
+    return mlflow.pyfunc.load_model
 
 
 @pytest.mark.parametrize("kind", ["bundle", "colour_bundle"])
@@ -138,17 +135,13 @@ def test_what_the_process_does_with_mlflow_itself_stays_as_it_was(
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'theirs'\n")
     monkeypatch.chdir(tmp_path)
     elsewhere = f"http://127.0.0.1:{free_port()}"
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(elsewhere)
-    try:
-        environment, path, active = dict(os.environ), list(sys.path), mlflow.get_active_model_id()
-        registered = register_bundle(database, run_id, bundle, name=name, alias="champion", again=AGAIN)
-        assert mlflow.get_tracking_uri() == elsewhere
-        assert (mlflow.active_run(), mlflow.get_active_model_id()) == (None, active)
-        assert dict(os.environ) == environment
-        assert sys.path == path
-    finally:
-        mlflow.set_tracking_uri(before)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    environment, path, active = dict(os.environ), list(sys.path), mlflow.get_active_model_id()
+    registered = register_bundle(database, run_id, bundle, name=name, alias="champion", again=AGAIN)
+    assert mlflow.get_tracking_uri() == elsewhere
+    assert (mlflow.active_run(), mlflow.get_active_model_id()) == (None, active)
+    assert dict(os.environ) == environment
+    assert sys.path == path
     assert capfd.readouterr() == ("", "")
     assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == ["pyproject.toml", "uv.lock"]
     files = Path(connect_store(database).get_model_version(registered.name, "1").source.removeprefix("file://"))
@@ -190,7 +183,7 @@ def test_what_cannot_be_registered_leaves_nothing_in_mlflow(
         register_bundle(database, run_id, bundle, name="a/b", again=AGAIN)
     with pytest.raises(ConfigError, match="the alias 'v1'"):
         register_bundle(database, run_id, bundle, name=name, alias="v1", again=AGAIN)
-    with pytest.raises(SweepError, match="not in MLflow yet"):
+    with pytest.raises(SweepError, match="has not reached MLflow at sqlite"):
         register_bundle(database, None, bundle, name=name, again=AGAIN)
     copied = tmp_path / "out"
     shutil.copytree(bundle, copied)

@@ -140,6 +140,10 @@ def test_the_file_is_a_program(digits, trained, tmp_path):
     spoilt = subprocess.run([sys.executable, tmp_path / "out" / SOURCE], capture_output=True, text=True, check=False)
     assert "scores DIFFER from the recorded ones" in spoilt.stdout, spoilt.stderr
     assert spoilt.returncode == 1
+    weights.write_bytes(content[: len(content) // 2])
+    spoilt = subprocess.run([sys.executable, tmp_path / "out" / SOURCE], capture_output=True, text=True, check=False)
+    assert spoilt.stderr.startswith("the weights or the recorded scores cannot be read: ")
+    assert (spoilt.returncode, len(spoilt.stderr.splitlines())) == (1, 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])

@@ -116,6 +116,10 @@ def test_the_program_takes_a_larger_picture_as_it_is_and_enlarges_a_smaller_one(
         Image.fromarray(picture).save(tmp_path / name)
     own, small = answers(folder, "--own-size", str(tmp_path / "large.png"), str(tmp_path / "low.png"))
     (resized,) = answers(folder, str(tmp_path / "large.png"))
+    if slides:
+        (dense,) = answers(folder, "--half-stride", str(tmp_path / "large.png"))
+        scores = module["predict"](module["load"](), torch.from_numpy(large)[None, None], half_stride=True)
+        assert dense["probability"] == pytest.approx(scores.max().item())
     network = module["load"]()
 
     def probability_of(images: Tensor) -> float:

@@ -10,10 +10,12 @@ from convscape.spaces.architecture import Architecture
 from convscape.spaces.layers import Conv, Flatten, Linear
 from convscape.trainers.data.dataset import split
 from convscape.trainers.data.sources import Source
+from convscape.trainers.export import measured
 from convscape.trainers.export.agreement import Agreement
 from convscape.trainers.export.measured import Figures, Speed, measure, measure_speed
 from convscape.trainers.export.model_card import About, model_card
 from convscape.trainers.export.trained import Trained
+from convscape.trainers.measuring import Timing
 from convscape.trainers.network import build_network
 
 HOSTILE = ("<script>alert(1)</script>", "![x](http://evil)", "a|b\n# c")
@@ -68,12 +70,30 @@ def test_it_says_what_was_asked_what_it_is_how_good_and_what_it_is_not_for() -> 
         "- Validation, in the search, over seeds: mean 0.6250, standard deviation 0.1768, n = 2 (0.5000 to 0.7500)."
         in text
     )
-    assert re.search(r"- Test, with others trained from other seeds: mean 0\.\d+, .*n = 3", text)
+    assert re.search(r"- Test, over seeds that it was trained again from: mean 0\.\d+, .*n = 3", text)
     assert re.search(r"- Test: \*\*0\.\d{4}\*\* of 80 images, 0\.\d{4} to 0\.\d{4} .*for the first time", text)
     assert re.search(r"The temperature that mends it is \d+\.\d+: .* It was found on \d+ validation images", text)
     assert "| source | 3.0e-07 | 64 of 64 | 1, 64 |" in text
     assert "- onnx is not here: its scores differ by 0.3 of the largest score" in text
     assert re.search(r"fewer than 80% of the test images were right: (cat|dog) \(0\.\d\d of 40\)", text)
+
+
+def test_a_temperature_that_makes_it_worse_is_told_as_that() -> None:
+    network = trained(("cat", "dog"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(measured, "best_temperature", lambda *_: 0.05)
+        text = card(network)
+    assert "A temperature does not mend it: `(scores / 0.050).softmax(1)` has" in text
+    assert "at the temperature" not in text
+
+
+def test_repeats_that_differ_widely_are_told() -> None:
+    steady, unsteady = Timing(1e-3, 9e-4, 2e-3, 30), Timing(1e-3, 9e-4, 2e-1, 30)
+    network = trained(("cat", "dog"))
+    for timing, told in ((steady, False), (unsteady, True)):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(measured, "time_calls", lambda _, timing=timing: timing)
+            assert ("something else ran beside them" in card(network)) == told
 
 
 def test_a_second_look_is_told_as_one() -> None:
