@@ -468,13 +468,14 @@ class Sweep:
         record, checkpoint = self._trained(number, trials)
         design = record.number if record.repeats is None else record.repeats
         standing = standings(trials).get(design)
+        epoch = int(read_checkpoint(checkpoint)[1].get("epoch") or 0)
+        told = record.accuracies.get(epoch)  # None where the sweep was killed before that epoch was told
         return Winner(
             config=self.config,
             record=record,
             checkpoint=checkpoint,
-            # Of a sweep that was killed the epoch may be one that was not told.
-            epoch=int(read_checkpoint(checkpoint)[1].get("epoch") or 0),
-            accuracies=standing.accuracies if standing else (),
+            epoch=epoch,
+            accuracies=standing.accuracies if standing else () if told is None else (told,),
             counts=self.counts(trials),
             run_id=self.run_ids().get(number),
             best=trial is None,

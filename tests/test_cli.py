@@ -602,7 +602,9 @@ def test_export_of_the_best_and_of_a_named_trial(run: Any, swept: Path, tmp_path
     assert f"trial {worst} was chosen by hand to be handed over" in card
     assert f"Trial {worst} was not trained to its end" in again.err
     assert f"Trial {worst} was not trained to its end" in card
-    assert "is the answer handed over" in (tmp_path / "best" / "MODEL_CARD.md").read_text()
+    best = (tmp_path / "best" / "MODEL_CARD.md").read_text()
+    assert "is the answer handed over" in best
+    assert re.search(r"- Validation, in the search, over seeds: 0\.\d{4}, n = 1\.", best)
     assert exported["mlflow"] == {"place": "", "problem": exported["mlflow"]["problem"], "registered": None}
     missing = run("export", "tiny", "--folder", swept, "--to", tmp_path / "none", "--trial", 77)
     assert missing.code == 4
