@@ -301,7 +301,8 @@ def test_an_interrupted_run_tells_what_it_has_and_leaves_no_process(tmp_path: Pa
     )
     shutil.copy(GPU / "pytest.ini", folder)
     started = (
-        f"import sys; sys.path.insert(0, {str(GPU.parent)!r})\n"
+        f"import signal, sys; sys.path.insert(0, {str(GPU.parent)!r})\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell has what it runs behind ignore it
         "from gpu import running, watching\nfrom pathlib import Path\n"
         f"watching.CHECKS = Path({str(folder)!r})\n"
         "sys.exit(running.main(['--device', 'cpu', '--without-benchmark']))\n"
