@@ -29,7 +29,7 @@ def make_environment(folder: Path) -> Path:
     python = folder / "bin" / "python"
     kept_out = ("convscape", "mlflow", "ray", "safetensors")
     absent = f"import importlib.util as found; print([name for name in {kept_out} if found.find_spec(name)])"
-    assert subprocess.check_output([python, "-c", absent], text=True).strip() == "[]"
+    assert subprocess.check_output([python, "-I", "-c", absent], text=True).strip() == "[]"
     return python
 
 
