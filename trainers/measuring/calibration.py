@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +16,8 @@ BINS = 10
 """Equal parts of the range of probabilities, 0 to 1, over which accuracy and confidence are compared."""
 COOLEST, HOTTEST = 0.05, 20.0
 """Bounds on the temperature."""
+TRIED = 25
+"""Temperatures of which the best is where the search begins: far from it the loss is flat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +90,22 @@ def best_temperature(scores: NDArray[np.floating[Any]], labels: NDArray[np.int64
     >>> round(best_temperature(scores, np.array([0, 0, 0, 1])), 2)  # softmax gives 3 to 1 at 8 / T = log 3
     7.28
     """
-    from scipy.optimize import minimize_scalar
+    values, wanted = torch.from_numpy(scores.astype(np.float64)), torch.from_numpy(labels)
+    tried = np.geomspace(COOLEST, HOTTEST, TRIED)
+    losses = [torch.nn.functional.cross_entropy(values / temperature, wanted).item() for temperature in tried]
+    start = math.log(tried[int(np.argmin(losses))])
+    log_temperature = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([log_temperature], tolerance_grad=1e-12, line_search_fn="strong_wolfe")
 
-    values = scores.astype(np.float64)
-    own = values[np.arange(len(labels)), labels]
+    def loss() -> float:
+        search.zero_grad()
+        found = torch.nn.functional.cross_entropy(values / log_temperature.exp(), wanted)
+        found.backward()
+        return found.item()
 
-    def loss(log_temperature: float) -> float:
-        scaled = values / math.exp(log_temperature)
-        largest = scaled.max(1)
-        normaliser = largest + np.log(np.exp(scaled - largest[:, None]).sum(1))
-        return float((normaliser - own / math.exp(log_temperature)).mean())
-
-    bounds = (math.log(COOLEST), math.log(HOTTEST))
-    return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)
+    with torch.enable_grad():
+        search.step(loss)
+    return math.exp(min(max(log_temperature.item(), math.log(COOLEST)), math.log(HOTTEST)))
 
 
 def softmax_at_temperature(scores: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:

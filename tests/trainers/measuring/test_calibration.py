@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from convscape.trainers.measuring.calibration import best_temperature, reliability, softmax_at_temperature
+import torch
+from convscape.trainers.measuring.calibration import (
+    COOLEST,
+    HOTTEST,
+    best_temperature,
+    reliability,
+    softmax_at_temperature,
+)
 from convscape.trainers.measuring.timing import FEWEST, MOST, time_calls
 from hypothesis import given, settings, strategies as st
+from torch.nn.functional import cross_entropy
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -57,6 +65,21 @@ def test_the_temperature_that_scores_were_spoilt_by_is_found(seed: int, factor: 
     if factor != 1:
         spoilt = reliability(softmax_at_temperature(scores * factor, 1.0), labels).error
         assert reliability(calibrated, labels).error < spoilt / 2
+
+
+@settings(max_examples=60)
+@given(SEEDS, st.integers(2, 200), st.sampled_from([0.0, 1e-3, 1.0, 50.0, 1e4]))
+def test_no_temperature_within_the_bounds_is_better(seed: int, count: int, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    scores, labels = scale * random.normal(0, 1, (count, 3)).astype(np.float32), random.integers(0, 3, count)
+
+    def loss(temperature: float) -> float:
+        return float(cross_entropy(torch.from_numpy(scores).double() / temperature, torch.from_numpy(labels)))
+
+    found = best_temperature(scores, labels)
+    assert COOLEST <= found <= HOTTEST
+    best = min(map(loss, np.geomspace(COOLEST, HOTTEST, 200)))
+    assert loss(found) <= best + 1e-6 * max(1.0, best)
 
 
 def test_a_call_is_timed_a_few_times_and_not_for_long() -> None:
