@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from ..trainers import Classifier, Network
     from ..trainers.export import Exported, Format
     from ..trainers.insight import Inspection, Sample
+    from .figures import Plots
+    from .frames import SweepFrames
     from .handover import Published, Winner
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
@@ -372,6 +374,42 @@ class Sweep:
         frame = pd.DataFrame([{**asdict(row), **recipes[row.trial]} for row in self.summaries(trials)])
         first = [name for name in (*LEADING, *LEADING_OF_RECIPES) if name in frame.columns]
         return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
+
+    def frames(self, trials: Sequence[TrialRecord] | None = None) -> SweepFrames:
+        """All that the sweep learnt as pandas frames: trials, curves, rungs, importance of settings, path to the best.
+
+        Args:
+            trials: what `trials()` gave before; read from disk when not given.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
+        from .frames import sweep_frames
+
+        records = self.trials() if trials is None else trials
+        return sweep_frames(
+            records, sweep=self.name, run_ids=self.run_ids(), objectives=self.config.search.objectives
+        )
+
+    def curves(self) -> pd.DataFrame:
+        """A pandas frame of the learning curves: a row for each epoch of each trial that was trained.
+
+        The columns are sweep, trial, epoch, accuracy (0 to 1), time (seconds since 1970, when the epoch ended), then
+        the other metrics of the epoch, such as train_loss.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
+        from .frames import curves_frame
+
+        return curves_frame(self.trials(), sweep=self.name)
+
+    @property
+    def plot(self) -> Plots:
+        """Plotly figures of the sweep, such as `sweep.plot.importance()`, which a notebook shows as they are."""
+        from .figures import Plots
+
+        return Plots(self.frames)
 
     def export(
         self,

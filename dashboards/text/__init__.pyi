@@ -14,6 +14,8 @@ from .networks import (
 )
 from .sliding import sliding_json as sliding_json, sliding_text as sliding_text
 from .status import (
+    SweepStatus as SweepStatus,
+    state as state,
     status_json as status_json,
     status_text as status_text,
     status_view as status_view,

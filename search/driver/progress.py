@@ -44,6 +44,17 @@ class RunningTrial:
     refit: bool = False
     """Whether it is the winner's last training."""
 
+    @property
+    def words(self) -> str:
+        """What is being trained, in words: "trial 7: epoch 3 of 9"."""
+        what = f"trial {self.number}"
+        if self.refit:
+            what = f"last training of trial {self.repeats}"
+        elif self.repeats is not None:
+            what = f"trial {self.repeats} again"
+        at = self.epochs + 1
+        return f"{what}: epoch {at}" if self.of is None else f"{what}: epoch {min(at, self.of)} of {self.of}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepProgress:

@@ -177,7 +177,7 @@ def _best(progress: SweepProgress, width: int) -> Iterable[Text]:
 
 
 def _running(trials: Sequence[RunningTrial], running: int, width: int) -> list[Text]:
-    texts = [_doing(trial) for trial in trials]
+    texts = [trial.words for trial in trials]
     lines = _packed([Text(text) for text in texts], width)
     if running <= len(texts) and len(lines) <= MOST_LINES:
         return lines
@@ -189,16 +189,6 @@ def _running(trials: Sequence[RunningTrial], running: int, width: int) -> list[T
         if len(lines) <= MOST_LINES:
             break
     return lines
-
-
-def _doing(trial: RunningTrial) -> str:
-    what = f"trial {trial.number}"
-    if trial.refit:
-        what = f"last training of trial {trial.repeats}"
-    elif trial.repeats is not None:
-        what = f"trial {trial.repeats} again"
-    at = trial.epochs + 1
-    return f"{what}: epoch {at}" if trial.of is None else f"{what}: epoch {min(at, trial.of)} of {trial.of}"
 
 
 def _packed(parts: Iterable[Text], width: int) -> list[Text]:

@@ -2,6 +2,7 @@ from .failures import failures as failures
 from .objectives import (
     Objective as Objective,
     directions as directions,
+    inference_memory as inference_memory,
     objective_values as objective_values,
     reported_values as reported_values,
 )

@@ -1,3 +1,4 @@
+from .ablation import PathStep as PathStep, change_path as change_path
 from .cmaes import CmaEs as CmaEs, is_ordered as is_ordered
 from .events import whole_lines as whole_lines
 from .importance import SettingImportance as SettingImportance, importances as importances

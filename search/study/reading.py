@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...spaces import ConvscapeError, SweepError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+TIME = "time"
+"""Name among the metrics kept of an epoch for when it ended, in seconds since 1970."""
 LARGEST_ACCURACY = 10**6
 """Bound on an accuracy; 1 is all images. NaN is within it."""
 ERRORS = (ArithmeticError, AssertionError, AttributeError, ConvscapeError, LookupError, TypeError, ValueError)
@@ -59,6 +62,8 @@ class _Trial:
     intermediate_values: dict[int, float] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
     distributions: dict[str, str] = field(default_factory=dict)
+    history: dict[int, dict[str, float]] = field(default_factory=dict)
+    started: float | None = None
     ended: bool = False
 
     def set_param(self, name: str, value: float, distribution: str) -> None:
@@ -77,6 +82,7 @@ def read_trials(folder: Path) -> list[TrialRecord]:
             if has_design(kept):
                 found.append(record_of(kept))
                 found[-1].params, found[-1].distributions = kept.params, kept.distributions
+                found[-1].history, found[-1].started = kept.history, kept.started
         except ERRORS as error:
             raise damaged(str(folder / STUDY), f"trial {kept.number} cannot be read: {error!r:.200}") from None
     return found
@@ -100,7 +106,11 @@ def _take(event: dict[str, Any], trials: dict[int, _Trial]) -> None:
         values = {int(epoch): value for epoch, value in event.get("intermediate_values", {}).items()}
         attributes, ended = dict(event.get("user_attrs", {})), event.get("state") in ENDED
         trials[len(trials)] = made = _Trial(
-            number=len(trials), user_attrs=attributes, intermediate_values=values, ended=ended
+            number=len(trials),
+            user_attrs=attributes,
+            intermediate_values=values,
+            started=_moment(event.get("datetime_start")),
+            ended=ended,
         )
         for name, value in event.get("params", {}).items():
             made.set_param(name, value, event["distributions"][name])
@@ -115,10 +125,21 @@ def _take(event: dict[str, Any], trials: dict[int, _Trial]) -> None:
         trial.set_param(event["param_name"], event["param_value_internal"], event["distribution"])
     elif kind == SET_TRIAL_STATE_VALUES:
         trial.ended = event["state"] in ENDED
+        if trial.started is None:  # a named design is proposed before it is begun
+            trial.started = _moment(event.get("datetime_start"))
     elif kind == SET_TRIAL_INTERMEDIATE_VALUE:
         trial.intermediate_values[event["step"]] = event["intermediate_value"]
     else:
         trial.user_attrs |= event["user_attr"]
+        if metrics := event["user_attr"].get("metrics"):
+            trial.history[int(metrics["epoch"])] = {
+                name: value for name, value in metrics.items() if name != "epoch" and isinstance(value, int | float)
+            }
+
+
+def _moment(text: str | None) -> float | None:
+    """Seconds since 1970 of a moment as Optuna writes it, in local time."""
+    return None if text is None else datetime.fromisoformat(text).timestamp()
 
 
 def _as_proposed(value: float, distribution: dict[str, Any]) -> Any:
@@ -176,6 +197,7 @@ def record_of(kept: KeptTrial) -> TrialRecord:
         textbook=attributes.get("textbook", False),
     )
     metrics = dict(attributes.get("metrics", {}))
+    metrics.pop(TIME, None)
     if metrics.pop("epoch", 0) == record.epochs:  # else killed between the metrics and the accuracy
         record.metrics = metrics
     return record

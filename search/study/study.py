@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -15,7 +16,7 @@ from ..files import command_about
 from ..records import Enqueued, State, TrialRecord, directions, is_initial, is_sampled, reported_values
 from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
-from .reading import ERRORS, has_design, record_of, role_of, study_file
+from .reading import ERRORS, TIME, has_design, record_of, role_of, study_file
 from .samplers import Samplers
 from .with_optuna import foreign
 
@@ -186,7 +187,7 @@ class Study:
         """
         trial = self._asked[record.number]
         if metrics:
-            trial.set_user_attr("metrics", {"epoch": epoch, **metrics})
+            trial.set_user_attr("metrics", {"epoch": epoch, TIME: round(time.time(), 3), **metrics})
         record.accuracies[epoch], record.metrics = accuracy, dict(metrics or {})
         self._keep(trial, epoch, accuracy)
 

@@ -3,6 +3,7 @@ from .datasets import TrackedDataset as TrackedDataset
 from .delivery import UploadProgress as UploadProgress
 from .mlflow_store import (
     connect_store as connect_store,
+    experiment_in as experiment_in,
     file_problem as file_problem,
     is_foreign as is_foreign,
     search_runs as search_runs,

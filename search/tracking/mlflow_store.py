@@ -249,6 +249,23 @@ def is_foreign(database: Path) -> bool:
     return bool(tables) and not tables >= _TABLES
 
 
+def experiment_in(database: Path, name: str) -> str | None:
+    """MLflow's id of an experiment in an SQLite store, read without MLflow, whose import takes seconds.
+
+    Gives None where the file has no such experiment, or cannot be read.
+
+    Args:
+        database: the store's file.
+        name: the experiment's.
+    """
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
+            found = opened.execute("SELECT experiment_id FROM experiments WHERE name = ?", (name,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if found is None else str(found[0])
+
+
 def sqlite_file(uri: str) -> Path | None:
     """The database file of an SQLite URI, absolute, with ~ written out; None for any other URI.
 

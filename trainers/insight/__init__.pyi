@@ -1,5 +1,6 @@
 from .folder import inspect_to as inspect_to
 from .inspection import Inspection as Inspection, inspect_network as inspect_network
+from .manifest import INSPECTION as INSPECTION
 from .result import Drawing as Drawing, Omission as Omission
 from .sample import (
     Sample as Sample,

@@ -1,0 +1,57 @@
+"""Where a sweep's runs are to be seen in MLflow: addresses, and the command that starts a server where none has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from ..search.tracking import TRAINING, experiment_in, runs_address, sqlite_file
+from .mlflow_server import HOST, USUAL_PORT, MlflowServer
+from .queries import links
+from .text import ui_command
+
+if TYPE_CHECKING:
+    from ..search import Sweep
+
+RUN = "{run}"
+"""Stands in an address for the id of a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlflowPages:
+    """Addresses of a sweep in MLflow."""
+
+    run: str | None
+    """Of a trial's run, with RUN for its id; None where nothing was sent yet, or the store has no address."""
+    trials: str | None
+    """Of the sweep's trials, best first; None likewise."""
+    command: str | None
+    """What serves these addresses, where no server does so now; None where one does."""
+
+
+def mlflow_pages(sweep: Sweep) -> MlflowPages:
+    """The addresses of a sweep in MLflow; of a store without a server those that `convscape ui` serves.
+
+    Args:
+        sweep: the sweep.
+    """
+    parent, uri, experiment = sweep.run_ids().get(None), sweep.tracking_uri, sweep.config.tracking.experiment
+    if parent is None:
+        return MlflowPages(run=None, trials=None, command=None)
+    if uri.startswith(("http://", "https://")):
+        return MlflowPages(
+            run=links(uri, experiment, RUN), trials=links(uri, experiment, sweep=parent), command=None
+        )
+    server = MlflowServer.running(sweep.config.folder, parent)
+    base = f"http://{HOST}:{USUAL_PORT}" if server is None else server.address
+    database = sqlite_file(uri)
+    found = None if database is None else experiment_in(database, experiment)
+    command = ui_command(sweep) if server is None else None
+    if found is None:
+        return MlflowPages(run=None, trials=None, command=ui_command(sweep))
+    return MlflowPages(
+        run=f"{base}/#/experiments/{found}/runs/{RUN}?{urlencode(TRAINING)}",
+        trials=runs_address(base, found, parent),
+        command=command,
+    )

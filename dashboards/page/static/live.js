@@ -1,0 +1,24 @@
+// Follows running sweeps: how far they are every few seconds, all else when there is something new.
+const SOON = 3000;
+let version = null;
+
+async function follow() {
+  try {
+    const answer = await fetch(`${content.live}/progress${location.search}`, { cache: "no-store" });
+    if (!answer.ok) throw new Error((await answer.json()).problem ?? answer.statusText);
+    const said = await answer.json();
+    drawSweeps(said.sweeps);
+    if (version !== null && said.version !== version) await refetch();
+    version = said.version;
+    fill(byId("problem"));
+  } catch (error) {
+    fill(byId("problem"), make("p", { class: "alert", role: "status" }, `No news: ${error.message}. The page shows what it had; it asks again.`));
+  }
+  setTimeout(follow, SOON);
+}
+
+async function refetch() {
+  const answer = await fetch(`${content.live}/content${location.search}`, { cache: "no-store" });
+  if (!answer.ok) throw new Error((await answer.json()).problem ?? answer.statusText);
+  show(await answer.json());
+}

@@ -1,0 +1,80 @@
+"""Accuracy against what networks cost, with the Pareto front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .costs import COSTS, known_costs
+from .style import VERMILLION, figure, groups, identity, scatter, searched
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go.Figure:
+    """Validation accuracy against parameters, MACs, memory and latency, one small plot each, with the front of each.
+
+    The front is of trials of full length by this cost alone: no other is as accurate and as cheap, and better in one.
+    A trial that was stopped is drawn and is on no front, for its accuracy is that of a shorter training.
+
+    Args:
+        trials: a frame of trials, see `Sweep.frames`.
+        costs: columns to plot, of COSTS; those that are known where not given.
+    """
+    shown = searched(trials)
+    names = [name for name in (costs or known_costs(shown)) if shown[name].notna().any()]
+    data: list[Any] = []
+    for place, name in enumerate(names):
+        axis = str(place + 1) if place else ""
+        for group in groups(shown):
+            data.append(  # noqa: PERF401 - the traces of an axis belong together
+                scatter(len(shown) * len(names))(
+                    name=group.name,
+                    legendgroup=group.name,
+                    showlegend=not place,
+                    x=group.trials[name].to_numpy(),
+                    y=group.trials["accuracy"].to_numpy(),
+                    customdata=identity(group.trials),
+                    mode="markers",
+                    marker={"color": group.color, "symbol": group.symbol, "size": 7},
+                    xaxis=f"x{axis}",
+                    yaxis=f"y{axis}",
+                    hovertemplate="trial %{customdata[1]}: %{y:.4f}, %{x:,.4~g}<extra></extra>",
+                    meta={"kind": "points", "x": name, "y": "accuracy"},
+                )
+            )
+        data.append(_front(shown, name, axis, first=not place))
+    layout: dict[str, Any] = {}
+    if names:
+        layout["grid"] = {"rows": 1, "columns": len(names), "pattern": "independent", "xgap": 0.16}
+    for place, name in enumerate(names):
+        axis = str(place + 1) if place else ""
+        layout[f"xaxis{axis}"] = {"title": {"text": COSTS[name]}, "type": "log", "zeroline": False, "nticks": 5}
+        layout[f"yaxis{axis}"] = {"title": {"text": "" if place else "validation accuracy"}, "zeroline": False}
+        if place:
+            layout[f"yaxis{axis}"]["matches"] = "y"
+    return figure(data, title="Pareto front: accuracy against cost", **layout)
+
+
+def _front(trials: pd.DataFrame, cost: str, axis: str, *, first: bool) -> Any:
+    ended = trials[(trials["state"] == "completed") & trials[cost].notna()].sort_values(
+        [cost, "accuracy"], ascending=[True, False]
+    )
+    on = ended[ended["accuracy"] > ended["accuracy"].cummax().shift(fill_value=-1.0)]
+    return scatter(0)(
+        name="front",
+        legendgroup="front",
+        showlegend=first,
+        x=on[cost].to_numpy(),
+        y=on["accuracy"].to_numpy(),
+        customdata=identity(on),
+        mode="lines",
+        line={"color": VERMILLION, "width": 1.5, "shape": "hv", "dash": "dash"},
+        xaxis=f"x{axis}",
+        yaxis=f"y{axis}",
+        hoverinfo="skip",
+        meta={"kind": "guide"},
+    )

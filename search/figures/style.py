@@ -1,0 +1,138 @@
+"""How figures look: a palette that the colour-blind can tell apart, symbols beside it, and one layout for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ...spaces import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+BLUE, VERMILLION, PINK, GREY = "#1F83C6", "#D55E00", "#C4568F", "#7A7A7A"
+"""Colours with a contrast of 3 and more to white and to the dark background, as a test holds."""
+SWEEP_COLORS = (BLUE, VERMILLION, PINK)
+"""Colours of sweeps that are compared, by turns; each has a symbol of its own, too."""
+SWEEP_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon")
+HEIGHT = 420
+"""Pixels of a figure."""
+MANY = 3000
+"""Points from which on a figure is drawn by WebGL."""
+EMPTY = "no trial to show yet"
+"""What stands in a figure without anything to draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How trials that ended alike are drawn."""
+
+    name: str
+    states: tuple[str, ...]
+    color: str
+    symbol: str
+    dash: str
+
+
+FATES = (
+    Fate("stopped early", ("stopped", "paused"), GREY, "triangle-down-open", "dot"),
+    Fate("failed", ("failed",), VERMILLION, "x", "dash"),
+    Fate("running", ("running",), BLUE, "diamond-open", "dashdot"),
+    Fate("full length", ("completed",), BLUE, "circle", "solid"),
+)
+"""Fates of trials that were trained, those drawn last above the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Trials that are drawn alike, as one entry of the legend."""
+
+    name: str
+    trials: pd.DataFrame
+    color: str
+    symbol: str
+    dash: str
+
+
+def groups(trials: pd.DataFrame) -> list[Group]:
+    """Trials by fate; where there are several sweeps by sweep, each with a colour and a symbol of its own."""
+    names = list(dict.fromkeys(trials["sweep"]))
+    if len(names) < 2:
+        parts = [(fate, trials[trials["state"].isin(fate.states)]) for fate in FATES]
+        return [Group(fate.name, part, fate.color, fate.symbol, fate.dash) for fate, part in parts if len(part)]
+    dashes = [fate.dash for fate in FATES][::-1]
+    return [
+        Group(
+            shown(name),
+            trials[trials["sweep"] == name],
+            SWEEP_COLORS[at % len(SWEEP_COLORS)],
+            SWEEP_SYMBOLS[at % len(SWEEP_SYMBOLS)],
+            dashes[at % len(dashes)],
+        )
+        for at, name in enumerate(names)
+    ]
+
+
+def shown(text: object) -> str:
+    """A text as Plotly shows it, which takes some of HTML for markup: as it is written, without control characters."""
+    return escape(printable(str(text)), quote=False)
+
+
+def scatter(count: int) -> type[go.Scatter] | type[go.Scattergl]:
+    """The kind of trace for so many points in a figure: by WebGL where they are many."""
+    import plotly.graph_objects as go
+
+    return go.Scattergl if count > MANY else go.Scatter
+
+
+def identity(trials: pd.DataFrame) -> Any:
+    """What a point carries to be told by: the row's label in the frame, and the trial's number; shape (n, 2)."""
+    import numpy as np
+
+    return np.column_stack([trials.index.to_numpy(), trials["trial"].to_numpy()]).astype("int32")
+
+
+def searched(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials that a figure of the search shows: trained ones with a result, no further runs of a finalist."""
+    return trials[trials["accuracy"].notna() & trials["repeats"].isna()]
+
+
+def figure(
+    data: Sequence[Any], *, title: str, x: str = "", y: str = "", height: int = HEIGHT, **layout: Any
+) -> go.Figure:
+    """A figure in the look that all share; without data it says that there is nothing to show yet.
+
+    Args:
+        data: its traces.
+        title: what it shows.
+        x: title of the horizontal axis.
+        y: title of the vertical axis.
+        height: in pixels.
+        layout: more of Plotly's layout.
+    """
+    import plotly.graph_objects as go
+
+    empty = {"text": EMPTY, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    made = go.Figure(
+        list(data),
+        {
+            "template": "plotly_white",
+            "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "xanchor": "left"},
+            "height": height,
+            "margin": {"l": 64, "r": 24, "t": 56, "b": 56},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
+            "hoverlabel": {"font": {"size": 12}},
+            "xaxis": {"title": {"text": x}, "zeroline": False},
+            "yaxis": {"title": {"text": y}, "zeroline": False},
+        },
+    )
+    if not data:
+        made.update_layout(annotations=[empty], xaxis_visible=False, yaxis_visible=False)
+    made.update_layout(**layout)
+    return made
