@@ -16,6 +16,7 @@ import typer
 
 from .commands import (
     compare,
+    dashboard,
     describe,
     doctor,
     echo,
@@ -101,6 +102,7 @@ for command in (
     list_,
     compare,
     show,
+    dashboard,
     ui,
     export,
     inspect,

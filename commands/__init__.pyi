@@ -1,4 +1,5 @@
 from .beginning import init as init, schema as schema
+from .dashboard import dashboard as dashboard
 from .doctor import doctor as doctor
 from .handover import export as export, sync as sync
 from .inspecting import inspect as inspect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -15,7 +16,11 @@ from ...search.files import write_atomically
 from ...spaces import SweepError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from jinja2 import Template
+
+    from ..text import SweepLine
 
 SCRIPTS = ("dom", "state", "rows", "drawing", "table", "bar", "networks", "plots", "live", "main")
 """The page's scripts, in the order in which they are put together; they share one scope."""
@@ -31,7 +36,6 @@ def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
         content: what the page shows.
         home: address of the list of sweeps that it links to; "" for none, as in a file.
     """
-    from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
     plotly, script = _plotly(), _script()
@@ -40,8 +44,7 @@ def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
         f"connect-src {connect}; script-src {_hash(plotly)} {_hash(script)}"
     )
-    environment = Environment(loader=PackageLoader("convscape.dashboards.page", "."), autoescape=True)
-    return environment.get_template("page.html").render(
+    return _template("page.html").render(
         title=content["title"],
         home=home,
         version=version("convscape"),
@@ -51,6 +54,23 @@ def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
         plotly=Markup(plotly),  # noqa: S704 - Plotly's own
         script=Markup(script),  # noqa: S704 - our own files
     )
+
+
+def list_html(lines: Sequence[SweepLine], folder: Path, problem: str = "") -> str:
+    """The list of sweeps as HTML, without any script.
+
+    Args:
+        lines: each sweep in a line.
+        folder: where they are.
+        problem: what is to be said first, such as that a sweep is not there; "" for nothing.
+    """
+    from markupsafe import Markup
+
+    def when(written: float | None) -> str:
+        return "" if written is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(written))
+
+    style = Markup(_static("style.css"))  # noqa: S704 - our own file
+    return _template("list.html").render(lines=lines, folder=str(folder), problem=problem, style=style, when=when)
 
 
 def write_page(content: Mapping[str, Any], path: Path) -> None:
@@ -80,6 +100,13 @@ def in_script(content: Mapping[str, Any]) -> str:
     """
     text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+@cache
+def _template(name: str) -> Template:
+    from jinja2 import Environment, PackageLoader
+
+    return Environment(loader=PackageLoader("convscape.dashboards.page", "."), autoescape=True).get_template(name)
 
 
 @cache

@@ -31,6 +31,15 @@ class Picture:
         return {"title": self.title, "text": self.text, "src": source}
 
 
+def usual_places(sweep: str) -> list[Path]:
+    """The folders in which `inspect` and `export` leave pictures of a sweep's winner, typed as the end of a sweep says.
+
+    Args:
+        sweep: name of the sweep.
+    """
+    return [Path("inspected") / sweep, Path("exported") / sweep / "insight"]
+
+
 def pictures_of(digest: str, folders: Sequence[Path]) -> list[Picture]:
     """The pictures of the first folder that holds an inspection of a network, MOST_BYTES of them at most; [] for none.
 
@@ -56,5 +65,6 @@ def _read(folder: Path, told: dict[str, Any]) -> list[Picture]:
         room -= len(data)
         if room < 0:
             break
-        found.append(Picture(str(each["title"]), f"{each['shows']} {each['found']}", data))
+        if data.startswith(b"\x89PNG"):
+            found.append(Picture(str(each["title"]), f"{each['shows']} {each['found']}", data))
     return found

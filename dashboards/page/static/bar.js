@@ -9,7 +9,7 @@ function drawBar() {
     const title = content.plots.find((plot) => plot.id === name)?.name ?? name;
     chips.push(chip(`selected in ${title}`, () => change({ boxes: new Map([...state.boxes].filter(([key]) => key !== name)) })));
   }
-  byId("count").textContent = isFiltered() ? `${counted.format(left.length)} of ${counted.format(content.count)} trials` : `${counted.format(content.count)} trials`;
+  byId("count").textContent = isFiltered() ? `${counted.format(left.length)} of ${counted.format(content.count)} runs` : `${counted.format(content.count)} runs`;
   fill(byId("chips"), ...chips);
   byId("clear").disabled = !isFiltered();
   if (document.activeElement !== byId("words")) byId("words").value = state.words;

@@ -29,7 +29,7 @@ function readable(value, column) {
   if (typeof value !== "number") return String(value);
   if (column && column.format === "accuracy") return value.toFixed(4);
   if (column && column.format === "seconds") return value < 0.1 ? `${(value * 1000).toPrecision(3)} ms` : `${value.toPrecision(3)} s`;
-  if (Number.isInteger(value)) return Math.abs(value) < 10000 ? String(value) : counted.format(value);
+  if (Number.isInteger(value)) return counted.format(value);
   return Number(value.toPrecision(4)).toString();
 }
 

@@ -6,7 +6,12 @@ function layerRows(layers) {
 /** Pairs the layers of two networks so that as few as possible differ (Needleman & Wunsch 1970). */
 function aligned(a, b) {
   const cost = Array.from({ length: a.length + 1 }, () => new Float64Array(b.length + 1));
-  const differ = (i, j) => (a[i].name === b[j].name ? (a[i].output === b[j].output ? 0 : 0.5) : a[i].name.split(/[\d\s-]/)[0] === b[j].name.split(/[\d\s-]/)[0] ? 1 : 2.5);
+  const kind = (layer) => layer.name.split(/[\d\s-]/)[0];
+  const differ = (i, j) => {
+    if (a[i].name === b[j].name) return a[i].output === b[j].output ? 0 : 0.5;
+    if (kind(a[i]) === kind(b[j])) return 1;
+    return a[i].output === b[j].output && a[i].parameters === b[j].parameters ? 1.5 : 2.5; // one pooling for another
+  };
   for (let i = 0; i <= a.length; i++) {
     for (let j = 0; j <= b.length; j++) {
       if (i === 0 || j === 0) cost[i][j] = i + j;

@@ -1,0 +1,88 @@
+"""The server of pages: it reads sweeps, and has no way to change anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...spaces import ConvscapeError
+from .html import list_html, page_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fastapi import FastAPI, Request, Response
+
+    from .sweeps import FolderOfSweeps
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Headers of every answer: nobody else's page may frame or read it."""
+
+
+def make_app(sweeps: FolderOfSweeps, hosts: Sequence[str]) -> FastAPI:
+    """The application that serves the list of sweeps, the page of some, and what is new of them.
+
+    Only GET is answered. A request whose Host is none of `hosts` is refused: a page from elsewhere could otherwise have
+    a browser ask here under a name of its own (DNS rebinding).
+
+    Args:
+        sweeps: the sweeps to show.
+        hosts: names by which the server is asked for.
+    """
+    from fastapi import FastAPI, Request
+    from fastapi.responses import HTMLResponse, JSONResponse
+    from starlette.middleware.gzip import GZipMiddleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    app = FastAPI(title="Convscape", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.middleware("http")
+    async def guard(request: Request, call: Callable[[Request], Any]) -> Response:
+        answer = await call(request)
+        answer.headers.update(HEADERS)
+        return answer
+
+    @app.exception_handler(ConvscapeError)
+    async def tell(request: Request, error: ConvscapeError) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"problem": str(error)}, 404)
+        return HTMLResponse(list_html(sweeps.lines(), sweeps.folder, problem=str(error)), 404)
+
+    # Plain functions: Starlette runs each in a thread, since reading a sweep takes a while.
+    @app.get("/")
+    def page(request: Request) -> Response:
+        names = _names(request, sweeps)
+        if not names:
+            return HTMLResponse(list_html(sweeps.lines(), sweeps.folder))
+        several = len(sweeps.lines()) > 1
+        return HTMLResponse(page_html(sweeps.content(names), home="?list" if several else ""))
+
+    @app.get("/api/content")
+    def content(request: Request) -> Response:
+        return JSONResponse(sweeps.content(_names(request, sweeps)))
+
+    @app.get("/api/progress")
+    def progress(request: Request) -> Response:
+        return JSONResponse(sweeps.progress(_names(request, sweeps)))
+
+    return app
+
+
+def _names(request: Request, sweeps: FolderOfSweeps) -> list[str]:
+    """The sweeps that an address names; without any the only one that there is; [] for the list."""
+    named = list(dict.fromkeys(request.query_params.getlist("sweep")))
+    if named or "list" in request.query_params:
+        return [name for name in named if not sweeps.only or name in sweeps.only] if named else []
+    if sweeps.only:
+        return list(sweeps.only)
+    known = sweeps.lines()
+    return [known[0].name] if len(known) == 1 and known[0].state != "unreadable" else []
+
+

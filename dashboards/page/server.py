@@ -1,0 +1,83 @@
+"""Serves the page until it is interrupted."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ...spaces import SweepError
+from .app import make_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .sweeps import FolderOfSweeps
+
+LOOPBACK = "127.0.0.1"
+"""Where the page is served unless somebody says otherwise: for this machine alone."""
+USUAL_PORT = 8050
+"""The port that is taken where it is free and none is named."""
+
+
+def serve(
+    sweeps: FolderOfSweeps, *, host: str = LOOPBACK, port: int | None = None, ready: Callable[[str], None]
+) -> None:
+    """Serves the pages of sweeps until Ctrl-C.
+
+    Args:
+        sweeps: what is served.
+        host: address of this machine to listen on; anyone who can reach one that is not loopback can read all of it.
+        port: to listen on; None for the usual one, or a free one.
+        ready: called with the page's address once it answers.
+
+    Raises:
+        SweepError: the port is in use, or the host is no address of this machine.
+    """
+    import uvicorn
+
+    with _listening(host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listening.getsockname()[1]}"
+        names = ["*"] if _is_every(host) else [host, shown, "localhost", "127.0.0.1", "[::1]"]
+        config = uvicorn.Config(make_app(sweeps, names), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        ready(address)
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has ended in order
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _is_every(host: str) -> bool:
+    """Whether an address stands for all of this machine's, whose names nobody knows."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_unspecified
+    return False
+
+
+def _listening(host: str, port: int | None) -> socket.socket:
+    problem = None
+    for tried in (USUAL_PORT, 0) if port is None else (port,):
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, tried, type=socket.SOCK_STREAM)[0]
+        except OSError as error:
+            raise SweepError(f"--host {host:.80}: no address of this machine: {error.strerror}", "Leave it out.") from None
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind(address)
+        except OSError as error:
+            made.close()
+            problem = error.strerror
+            continue
+        return made
+    raise SweepError(
+        f"--port {port} of {host:.80} cannot be had: {problem}" if port is not None else f"{host:.80}: {problem}",
+        "Leave --port out: a free one is found." if port is not None else "Name another --host, or leave it out.",
+    )
