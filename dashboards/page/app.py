@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastapi import FastAPI, Request, Response  # here, for FastAPI reads the annotations
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
 from ...spaces import ConvscapeError
 from .html import list_html, page_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from fastapi import FastAPI, Request, Response
 
     from .sweeps import FolderOfSweeps
 
@@ -34,11 +37,6 @@ def make_app(sweeps: FolderOfSweeps, hosts: Sequence[str]) -> FastAPI:
         sweeps: the sweeps to show.
         hosts: names by which the server is asked for.
     """
-    from fastapi import FastAPI, Request
-    from fastapi.responses import HTMLResponse, JSONResponse
-    from starlette.middleware.gzip import GZipMiddleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
     app = FastAPI(title="Convscape", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
-from .app import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +35,8 @@ def serve(
         SweepError: the port is in use, or the host is no address of this machine.
     """
     import uvicorn
+
+    from .app import make_app  # FastAPI comes with it
 
     with _listening(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
