@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from ...spaces import ConvscapeError
+from ...spaces import ConvscapeError, SweepError
 from .html import list_html, page_html
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def make_app(sweeps: FolderOfSweeps, hosts: Sequence[str]) -> FastAPI:
 def _names(request: Request, sweeps: FolderOfSweeps) -> list[str]:
     """The sweeps that an address names; without any the only one that there is; [] for the list."""
     named = list(dict.fromkeys(request.query_params.getlist("sweep")))
+    if hidden := [name for name in named if sweeps.only and name not in sweeps.only]:
+        raise SweepError(f"sweep '{hidden[0]:.80}' is not shown here", "Start `convscape dashboard` without names for all.")
     if named or "list" in request.query_params:
-        return [name for name in named if not sweeps.only or name in sweeps.only] if named else []
+        return named
     if sweeps.only:
         return list(sweeps.only)
     known = sweeps.lines()
