@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import time
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 SCRIPTS = ("dom", "state", "rows", "drawing", "table", "bar", "networks", "plots", "live", "main")
 """The page's scripts, in the order in which they are put together; they share one scope."""
 
+PLAIN = 1_000_000
+"""Characters of the content's JSON from which on it is packed: a page of 10,000 trials would have 18 MB otherwise."""
+
 
 def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
     """The page of what `page_content` gives, as one document of HTML.
@@ -38,7 +42,7 @@ def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
     """
     from markupsafe import Markup
 
-    plotly, script = _plotly(), _script()
+    plotly, script, packed = _plotly(), _script(), pack(content)
     connect = "'self'" if content["live"] is not None else "'none'"
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
@@ -50,7 +54,8 @@ def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
         version=version("convscape"),
         policy=policy,
         style=Markup(_static("style.css")),  # noqa: S704 - our own file
-        content=Markup(in_script(content)),  # noqa: S704 - no "<" is left in it
+        content=Markup(packed),  # noqa: S704 - no "<" is left in it
+        packing="application/json" if packed.startswith("{") else "application/gzip",
         plotly=Markup(plotly),  # noqa: S704 - Plotly's own
         script=Markup(script),  # noqa: S704 - our own files
     )
@@ -87,6 +92,18 @@ def write_page(content: Mapping[str, Any], path: Path) -> None:
         write_atomically(path, page_html(content))
     except OSError as error:
         raise SweepError(f"{path} cannot be written: {error.strerror}", "Name another file.") from None
+
+
+def pack(content: Mapping[str, Any]) -> str:
+    """Values as text that can stand in a script element: JSON, or where that is long, gzip of it in base 64.
+
+    Args:
+        content: values that JSON can hold.
+    """
+    text = in_script(content)
+    if len(text) < PLAIN:
+        return text
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
 def in_script(content: Mapping[str, Any]) -> str:

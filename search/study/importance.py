@@ -28,6 +28,8 @@ FEWEST = 20
 GOOD, FEWEST_GOOD = 0.1, 8
 """The share of the trials, the best, that are compared with all; and how many they are at least: PED-ANOVA is unsteady
 below five."""
+MOST = 2500
+"""Trials that are looked at, at most, spread evenly over the sweep: more take long, and tell hardly more."""
 RESAMPLES, SHUFFLES = 12, 8
 """Resamples of the trials for the deviation, and shuffles of their results for what chance brings."""
 
@@ -66,7 +68,8 @@ def importances(records: Sequence[TrialRecord]) -> list[SettingImportance]:
         records: all trials of the sweep, as they were read from disk.
     """
     compared = [record for record in records if record.distributions and record.trained and not record.repetition]
-    order = placed([record for record in compared if record.accuracies or record.failed])
+    compared = [record for record in compared if record.accuracies or record.failed]
+    order = placed(compared[:: -(-len(compared) // MOST) or 1])
     trials = [
         _complete(record.params, {name: _distribution(text) for name, text in record.distributions.items()}, place)
         for place, record in enumerate(order)
@@ -105,6 +108,13 @@ def _complete(params: dict[str, Any], distributions: dict[str, Any], place: floa
     return create_trial(state=TrialState.COMPLETE, params=params, distributions=distributions, value=float(place))
 
 
+def _at_place(trial: FrozenTrial, place: float) -> FrozenTrial:
+    """The trial as if it stood elsewhere; making it anew would check all of its settings again."""
+    moved = copy.copy(trial)
+    moved.values = [float(place)]
+    return moved
+
+
 def _counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
     """How many trials have each setting that was not the same in all of them."""
     values: dict[str, list[Any]] = {}
@@ -122,10 +132,7 @@ def _measured(trials: list[FrozenTrial], names: list[str], counts: dict[str, int
     resamples = [evaluator.of([trials[at] for at in random.integers(0, count, count)], names) for _ in range(RESAMPLES)]
     shuffles = [
         evaluator.of(
-            [
-                _complete(trial.params, trial.distributions, place)
-                for trial, place in zip(trials, random.permutation(count), strict=True)
-            ],
+            [_at_place(trial, place) for trial, place in zip(trials, random.permutation(count), strict=True)],
             names,
         )
         for _ in range(SHUFFLES)

@@ -62,8 +62,16 @@ function redraw(changed) {
   if (has("filters", "boxes", "words")) markPlots();
 }
 
-function begin() {
-  const told = JSON.parse(byId("content").textContent);
+/** What the page was made of: JSON, packed with gzip where it is long. */
+async function readContent() {
+  const { type, textContent } = byId("content");
+  if (type === "application/json") return JSON.parse(textContent);
+  const bytes = Uint8Array.from(atob(textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+async function begin() {
+  const told = await readContent();
   readAddress();
   onChange(redraw);
   show(told);
@@ -92,4 +100,7 @@ function begin() {
   performance.mark("convscape ready");
 }
 
-begin();
+begin().catch((error) => {
+  console.error(error);
+  fill(byId("problem"), make("p", { class: "alert" }, `This page cannot draw itself here: ${error.message}`));
+});

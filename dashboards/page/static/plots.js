@@ -1,6 +1,8 @@
 // The figures: drawn when they come into view, each showing which trials the filters leave; a box drawn in one is a filter.
 const CONFIG = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["lasso2d", "autoScale2d", "toImage"] };
-const FAINT = 0.13;
+const FAINT = 0.15;
+const MOST_TRIALS = 600; // drawn at once in a figure, and points of all its parts together
+const MOST_POINTS = 3600;
 const plots = new Map();
 let queue = Promise.resolve();
 
@@ -16,15 +18,16 @@ function takePlots() {
   for (const fresh of content.plots) {
     const before = plots.get(fresh.id);
     if (before) {
-      Object.assign(before, { figure: fresh.figure, drawn: false, dirty: true });
+      Object.assign(before, { figure: fresh.figure, whole: undefined, drawn: false, dirty: true });
       continue;
     }
     const element = make("div", { class: "plot", id: `plot-${fresh.id}`, role: "group", "aria-label": fresh.name });
-    const section = make("section", { "aria-labelledby": `title-${fresh.id}` }, make("h2", { id: `title-${fresh.id}` }, fresh.title), make("figure", {}, make("figcaption", {}, fresh.help), element));
+    const note = make("p", { class: "help", role: "status" });
+    const section = make("section", { "aria-labelledby": `title-${fresh.id}` }, make("h2", { id: `title-${fresh.id}` }, fresh.title), make("figure", {}, make("figcaption", {}, fresh.help), element, note));
     section.id = fresh.id;
     element.style.minHeight = `${fresh.figure.layout.height}px`;
     place.append(section);
-    plots.set(fresh.id, { ...fresh, element, section, drawn: false, dirty: true, visible: false });
+    plots.set(fresh.id, { ...fresh, element, section, note, drawn: false, dirty: true, visible: false });
     watcher.observe(element);
   }
   refreshPlots();
@@ -43,12 +46,19 @@ const watcher = new IntersectionObserver(
 
 /** Brings the figures in view up to date, one a frame, so that typing stays fluent. */
 function refreshPlots(all = false) {
-  for (const plot of plots.values()) {
-    if (!(plot.visible || all) || !plot.dirty) continue;
+  const due = [...plots.values()].filter((plot) => (plot.visible || all) && plot.dirty);
+  const away = new Map(due.map((plot) => [plot, distance(plot.element)]));
+  for (const plot of due.sort((a, b) => away.get(a) - away.get(b))) {
     plot.dirty = false;
     queue = queue.then(() => (all ? null : new Promise((resolve) => { requestAnimationFrame(resolve); setTimeout(resolve, 100); }))).then(() => draw(plot)).catch((error) => complain(plot, error));
   }
   return queue;
+}
+
+/** How far the middle of an element is from that of the window, in pixels. */
+function distance(element) {
+  const { top, height } = element.getBoundingClientRect();
+  return Math.abs(top + height / 2 - innerHeight / 2);
 }
 
 function markPlots() {
@@ -64,10 +74,10 @@ function complain(plot, error) {
 async function draw(plot) {
   if (!plot.drawn) {
     plot.drawn = true;
-    plot.traces = plot.figure.data.map((trace) => ({ kind: trace.meta?.kind, parallel: trace.meta?.parallel }));
-    const data = plot.figure.data.flatMap((trace) => (trace.meta?.kind === "lines" ? [{ ...trace, opacity: FAINT, visible: false, showlegend: false, hoverinfo: "skip", hovertemplate: null, mode: "lines" }, trace] : [trace]));
+    plot.whole = plot.figure.data.map(wholeTrace);
+    const data = plot.figure.data.flatMap((trace, at) => (plot.whole[at] ? [faint(trace), clear(trace)] : [trace]));
     const layout = { ...plot.figure.layout, title: null, margin: { ...plot.figure.layout.margin, t: 40 }, dragmode: brushable(plot) ? "select" : "zoom", autosize: true };
-    await Plotly.react(plot.element, data, layout, CONFIG);
+    await Plotly.react(plot.element, data, withRanges(plot, layout), CONFIG);
     if (!plot.listens) {
       plot.listens = true;
       plot.element.on("plotly_selected", (event) => event?.range && brush(plot, event.range));
@@ -76,72 +86,130 @@ async function draw(plot) {
         if (at !== undefined && at >= 0) change({ trial: keyOf(at) });
       });
     }
-    plot.whole = plot.element.data.map((trace) => ({ x: decoded(trace.x), y: decoded(trace.y), rows: rowsOf(trace), customdata: trace.customdata, text: trace.text }));
   }
   await highlight(plot);
   performance.mark(`convscape ${plot.id}`);
 }
 
 function brushable(plot) {
-  return plot.figure.data.some((trace) => ["points", "lines"].includes(trace.meta?.kind));
+  return plot.figure.data.some((trace) => isOfTrials(trace));
 }
 
-/** An array that Plotly may keep as {dtype, bdata}. */
-function decoded(values) {
-  return values?._inputArray ?? values ?? [];
+function isOfTrials(trace) {
+  return ["points", "lines"].includes(trace.meta?.kind);
 }
 
-/** The row of the table that each point of a trace stands for; -1 for gaps. */
-function rowsOf(trace) {
-  const values = decoded(trace.customdata);
-  if (Array.isArray(values)) return Int32Array.from(values, (pair) => (Array.isArray(pair) || ArrayBuffer.isView(pair) ? pair[0] : pair));
-  return Int32Array.from(values);
+/** All points of a trace with the row of the table that each stands for, -1 for the gap behind a line; else null. */
+function wholeTrace(trace) {
+  if (!isOfTrials(trace)) return null;
+  const pairs = numbers(trace.customdata);
+  const flat = trace.customdata?.bdata !== undefined;
+  const rows = Int32Array.from({ length: flat ? pairs.length / 2 : pairs.length }, (_, at) => (flat ? pairs[2 * at] : pairs[at][0]));
+  return { x: numbers(trace.x), y: numbers(trace.y), text: trace.text, rows };
+}
+
+/** The traces are drawn without WebGL, which many a remote desktop lacks; that is why only so many trials are drawn. */
+function clear(trace) {
+  return { ...trace, type: "scatter", x: [], y: [], customdata: [], text: trace.text ? [] : undefined };
+}
+
+function faint(trace) {
+  return { ...clear(trace), opacity: FAINT, showlegend: false, hoverinfo: "skip", hovertemplate: null };
+}
+
+/** Axes that hold all trials, so that they stay where they are whatever is drawn. */
+function withRanges(plot, layout) {
+  const found = {};
+  plot.figure.data.forEach((trace, at) => {
+    const whole = plot.whole[at];
+    if (!whole) return;
+    for (const [letter, values] of [["x", whole.x], ["y", whole.y]]) {
+      const name = `${letter}axis${(trace[`${letter}axis`] ?? letter).slice(1)}`;
+      const range = (found[name] ??= [Infinity, -Infinity]);
+      for (const value of values) {
+        if (value < range[0]) range[0] = value;
+        if (value > range[1]) range[1] = value;
+      }
+    }
+  });
+  for (const [name, [low, high]] of Object.entries(found)) {
+    const axis = layout[name] ?? {};
+    if (axis.range || low > high) continue;
+    const [from, to] = axis.type === "log" ? [Math.log10(low), Math.log10(high)] : [low, high];
+    const room = (to - from) * 0.05 || 0.5;
+    layout[name] = { ...axis, range: [from - room, to + room] };
+  }
+  return layout;
 }
 
 async function highlight(plot) {
-  const filtered = isFiltered();
-  const points = { at: [], selected: [] };
-  const lines = { at: [], update: { x: [], y: [], customdata: [], text: [] } };
-  const faint = { at: [], visible: [] };
-  plot.element.data.forEach((trace, at) => {
-    const kind = trace.meta?.kind;
-    const whole = plot.whole[at];
-    if (kind === "points") {
-      const selected = [];
-      if (filtered) whole.rows.forEach((row, index) => isLeft[row] && selected.push(index));
-      points.at.push(at);
-      points.selected.push(filtered ? selected : null);
-    } else if (kind === "lines" && trace.mode === "lines") {
-      faint.at.push(at);
-      faint.visible.push(filtered);
-    } else if (kind === "lines") {
-      const kept = filtered ? keptPoints(whole.rows) : null;
-      const pick = (values) => (kept && values?.length ? kept.map((index) => values[index]) : values);
-      lines.at.push(at);
-      lines.update.x.push(pick(whole.x));
-      lines.update.y.push(pick(whole.y));
-      lines.update.customdata.push(kept ? kept.map((index) => [whole.rows[index], whole.rows[index] < 0 ? -1 : cell(whole.rows[index], "trial")]) : whole.customdata);
-      lines.update.text.push(pick(whole.text));
+  const subplots = new Set(plot.figure.data.map((trace) => trace.xaxis ?? "x")).size;
+  const most = Math.min(MOST_TRIALS, Math.floor(MOST_POINTS / subplots));
+  const shown = mask(spread(ranked((row) => isLeft[row]), most));
+  const others = isFiltered() ? mask(spread(ranked((row) => !isLeft[row]), most / 2)) : null;
+  const changes = { at: [], x: [], y: [], customdata: [], text: [], mode: [] };
+  let at = 0;
+  plot.figure.data.forEach((trace, index) => {
+    const whole = plot.whole[index];
+    for (const keep of whole ? [others, shown] : []) {
+      const part = partOf(whole, keep);
+      const marks = trace.meta.kind === "points" ? trace.mode : part.x.length > 3000 ? "lines" : trace.mode;
+      changes.at.push(at++);
+      for (const key of ["x", "y", "customdata", "text"]) changes[key].push(part[key]);
+      changes.mode.push(marks);
     }
+    if (!whole) at++;
   });
-  if (points.at.length) await Plotly.restyle(plot.element, { selectedpoints: points.selected, "unselected.marker.opacity": FAINT }, points.at);
-  if (faint.at.length && (filtered || plot.wasFiltered)) {
-    await Plotly.restyle(plot.element, { visible: faint.visible }, faint.at);
-    await Plotly.restyle(plot.element, lines.update, lines.at);
-  }
-  plot.wasFiltered = filtered;
+  const { at: places, ...values } = changes;
+  if (places.length) await Plotly.restyle(plot.element, values, places);
   if (plot.element.layout.selections?.length) await Plotly.relayout(plot.element, { selections: [] });
+  const drawn = Math.min(most, left.length);
+  fill(plot.note, places.length && drawn < left.length ? `Drawn are ${counted.format(drawn)} of ${counted.format(left.length)} runs: the best, and some spread evenly over the others. Fewer that pass the filters are all drawn.` : "");
 }
 
-/** Indices of the points whose trial is left, with the gap behind each line. */
-function keptPoints(rows) {
-  const kept = [];
-  let on = false;
-  rows.forEach((row, index) => {
-    if (row >= 0) on = Boolean(isLeft[row]);
-    if (on) kept.push(index);
-  });
+/** Rows of the table that pass a test, the best first. */
+function ranked(test) {
+  if (byRank.of !== content) {
+    const ranks = content.rows.rank;
+    byRank = { of: content, rows: Array.from({ length: content.count }, (_, row) => row).sort((a, b) => (ranks[a] ?? Infinity) - (ranks[b] ?? Infinity) || a - b) };
+  }
+  return byRank.rows.filter(test);
+}
+let byRank = {};
+
+/** Of rows, the best first, as many as wanted: the best half of that, the rest spread evenly over the others. */
+function spread(rows, most) {
+  if (rows.length <= most) return rows;
+  const best = Math.floor(most / 2);
+  const step = (rows.length - best) / (most - best);
+  return [...rows.slice(0, best), ...Array.from({ length: Math.floor(most - best) }, (_, at) => rows[best + Math.floor(at * step)])];
+}
+
+function mask(rows) {
+  const kept = new Uint8Array(content.count);
+  for (const row of rows) kept[row] = 1;
   return kept;
+}
+
+/** The points of a trace whose trial is kept, each line with the gap behind it. */
+function partOf(whole, keep) {
+  const part = { x: [], y: [], customdata: [], text: whole.text ? [] : undefined };
+  if (!keep) return part;
+  let on = false;
+  let trial = -1;
+  for (let at = 0; at < whole.rows.length; at++) {
+    const row = whole.rows[at];
+    if (row >= 0) {
+      on = keep[row] === 1;
+      trial = on ? content.rows.trial[row] : -1;
+    }
+    if (!on) continue;
+    part.x.push(whole.x[at]);
+    part.y.push(whole.y[at]);
+    part.customdata.push([row, trial]);
+    if (whole.text) part.text.push(whole.text[at]);
+  }
+  return part;
 }
 
 /** Makes filters of a box that was drawn: of the columns on its axes, or else of the trials that have a point in it. */
@@ -154,7 +222,7 @@ function brush(plot, range) {
     brushAxes(plot.figure.layout.meta, x, y);
     return;
   }
-  const trace = plot.figure.data.find((each) => (each.xaxis ?? "x") === xName && ["points", "lines"].includes(each.meta?.kind));
+  const trace = plot.figure.data.find((each) => (each.xaxis ?? "x") === xName && isOfTrials(each));
   if (trace?.meta.kind === "points" && trace.meta.x) {
     const filters = withFilter(trace.meta.x, trace.meta.scale ? valuesAlong(trace.meta.scale, x) : { min: rounded(x[0], -1), max: rounded(x[1], 1) });
     filters.set(trace.meta.y, { min: rounded(y[0], -1), max: rounded(y[1], 1) });
@@ -202,35 +270,21 @@ function brushAxes({ axes, below }, x, y) {
 function rowsInBox(id, { x, y }) {
   const plot = plots.get(id);
   if (!plot) return null;
+  plot.whole ??= plot.figure.data.map(wholeTrace);
   const found = new Set();
-  for (const points of allPoints(plot)) {
-    points.rows.forEach((row, at) => {
+  for (const points of plot.whole) {
+    points?.rows.forEach((row, at) => {
       if (row >= 0 && points.x[at] >= x[0] && points.x[at] <= x[1] && points.y[at] >= y[0] && points.y[at] <= y[1]) found.add(row);
     });
   }
   return found;
 }
 
-function allPoints(plot) {
-  if (plot.points?.of !== plot.figure) {
-    const read = (values) => (values?.bdata ? fromBase64(values) : (values ?? []));
-    plot.points = {
-      of: plot.figure,
-      traces: plot.figure.data
-        .filter((trace) => ["points", "lines"].includes(trace.meta?.kind))
-        .map((trace) => {
-          const pairs = read(trace.customdata);
-          const width = trace.customdata?.shape ? 2 : 1;
-          return { x: read(trace.x), y: read(trace.y), rows: Array.from({ length: pairs.length / width }, (_, at) => (width === 2 ? pairs[2 * at] : pairs[at][0])) };
-        }),
-    };
-  }
-  return plot.points.traces;
-}
-
 const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
 
-function fromBase64({ dtype, bdata }) {
-  const bytes = Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0));
-  return new KINDS[dtype](bytes.buffer);
+/** Values of a trace, which Plotly's Python package writes as base 64 where they are numbers. */
+function numbers(values) {
+  if (values?.bdata === undefined) return values ?? [];
+  const bytes = Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0));
+  return new KINDS[values.dtype](bytes.buffer);
 }
