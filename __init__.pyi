@@ -1,5 +1,6 @@
 __version__: str
 
+from .dashboards import compare as compare
 from .search import Sweep as Sweep, SweepConfig as SweepConfig, launch as launch, resume as resume
 from .spaces import (
     Architecture as Architecture,

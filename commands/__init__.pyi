@@ -1,4 +1,5 @@
 from .beginning import init as init, schema as schema
+from .comparing import compare as compare
 from .dashboard import dashboard as dashboard
 from .doctor import doctor as doctor
 from .handover import export as export, sync as sync
@@ -6,6 +7,6 @@ from .inspecting import inspect as inspect
 from .networks import describe as describe, sample as sample
 from .predicting import predict as predict
 from .printing import echo as echo
-from .reading import compare as compare, list_ as list_, show as show, status as status
+from .reading import list_ as list_, show as show, status as status
 from .sweeping import launch as launch, resume as resume, stop as stop
 from .ui import ui as ui

@@ -47,7 +47,10 @@ def dashboard(
     if not names and folder != SWEEPS and not url and not here.is_dir():
         raise SweepError(f"--folder: there is no folder {here}", "Name the one that `folder` in the sweep file is.")
     if not is_loopback(host):
-        echo(f"Anyone who can reach {host} can read this: it asks for no password. Leave --host out for here alone.", err=True)
+        echo(
+            f"Anyone who can reach {host} can read this: it asks for no password. Leave --host out for here alone.",
+            err=True,
+        )
 
     def ready(address: str) -> None:
         echo(f"{address}\nCtrl-C ends it.", err=True)

@@ -117,37 +117,3 @@ def list_(context: typer.Context, folder: Folder = SWEEPS, address: Dashboard = 
         echo_json([asdict(line) for line in found])
     else:
         echo(sweeps_table(found) if found else f"No sweep in {url or folder.resolve()}.")
-
-
-def compare(
-    context: typer.Context,
-    name: Name,
-    folder: Folder = SWEEPS,
-    number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
-    address: Dashboard = None,
-    output: Output = "table",
-) -> None:
-    """The trials of a sweep, best first, why others failed, and how to open them in MLflow.
-
-    \b
-      convscape compare digits -n 20
-      convscape compare digits --output json
-    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
-    if address is not None:
-        run_there(context, address)
-    from ..dashboards.text import leaderboard_table, pages, why_failed
-    from ..search import Sweep
-    from ..search.records import failures
-
-    sweep = Sweep.open(name, folder)
-    records = sweep.trials()
-    trials = sweep.summaries(records)
-    if output == "json":
-        failed = [asdict(failure) for failure in failures(records)]
-        echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
-        return
-    if not trials:
-        echo(f"{sweep.no_result(records)}")
-        return
-    echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
-    echo("\n".join(["", "Compare runs in MLflow:", *(f"  {line}" for line in pages(sweep))]))

@@ -1,4 +1,4 @@
-"""Where a sweep's runs are to be seen in MLflow: addresses, and the command that starts a server where none has them."""
+"""Where a sweep's runs are to be seen in MLflow: addresses, and the command that serves them where nothing does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MlflowPages:
     run: str | None
     """Of a trial's run, with RUN for its id; None where nothing was sent yet, or the store has no address."""
     trials: str | None
-    """Of the sweep's trials, best first; None likewise."""
+    """Of the sweep's trials, best first; None where nothing was sent yet, or the store has no address."""
     command: str | None
     """What serves these addresses, where no server does so now; None where one does."""
 
@@ -40,9 +40,7 @@ def mlflow_pages(sweep: Sweep) -> MlflowPages:
     if parent is None:
         return MlflowPages(run=None, trials=None, command=None)
     if uri.startswith(("http://", "https://")):
-        return MlflowPages(
-            run=links(uri, experiment, RUN), trials=links(uri, experiment, sweep=parent), command=None
-        )
+        return MlflowPages(run=links(uri, experiment, RUN), trials=links(uri, experiment, sweep=parent), command=None)
     server = MlflowServer.running(sweep.config.folder, parent)
     base = f"http://{HOST}:{USUAL_PORT}" if server is None else server.address
     database = sqlite_file(uri)

@@ -48,9 +48,7 @@ def make_sweep(folder: Path, trials: int, *, name: str = "large", uri: str | Non
     )
     config.sweep_folder.mkdir(parents=True)
     write_sealed(config.sweep_folder / CONFIG, config.to_json())
-    tracker = Tracker(
-        config.sweep_folder, uri=config.tracking_uri, experiment="page", sweep=name, at_once=False
-    )
+    tracker = Tracker(config.sweep_folder, uri=config.tracking_uri, experiment="page", sweep=name, at_once=False)
     tracker._sends = False  # noqa: SLF001 - the results stay in the spool
     study = Study(config.sweep_folder, sampler=config.samplers(), objectives=config.search.objectives)
     tracker.start(params={}, tags={})

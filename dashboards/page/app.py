@@ -77,12 +77,12 @@ def _names(request: Request, sweeps: FolderOfSweeps) -> list[str]:
     """The sweeps that an address names; without any the only one that there is; [] for the list."""
     named = list(dict.fromkeys(request.query_params.getlist("sweep")))
     if hidden := [name for name in named if sweeps.only and name not in sweeps.only]:
-        raise SweepError(f"sweep '{hidden[0]:.80}' is not shown here", "Start `convscape dashboard` without names for all.")
+        raise SweepError(
+            f"sweep '{hidden[0]:.80}' is not shown here", "Start `convscape dashboard` without names for all."
+        )
     if named or "list" in request.query_params:
         return named
     if sweeps.only:
         return list(sweeps.only)
     known = sweeps.lines()
     return [known[0].name] if len(known) == 1 and known[0].state != "unreadable" else []
-
-

@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if not isinstance(value, int | float):
-        return None if value != value else str(value)  # noqa: PLR0124 - NaN, or pandas' NA
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
+        return None if value != value else str(value)
+    if value != value or value in (float("inf"), float("-inf")):
         return None
     return int(value) if float(value).is_integer() else value

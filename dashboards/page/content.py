@@ -1,4 +1,4 @@
-"""All that the page shows, as values for JSON: the trials by columns, the figures, networks, and how each sweep stands."""
+"""All that the page shows, as values for JSON: trials by columns, figures, networks, and how each sweep stands."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import time
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...search.files import write_atomically
@@ -18,6 +17,7 @@ from ...spaces import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from jinja2 import Template
 
@@ -107,13 +107,13 @@ def pack(content: Mapping[str, Any]) -> str:
 
 
 def in_script(content: Mapping[str, Any]) -> str:
-    """Values as JSON that can stand in a script element of HTML: nothing in it can end the element.
+    r"""Values as JSON that can stand in a script element of HTML: nothing in it can end the element.
 
     Args:
         content: values that JSON can hold.
 
     >>> in_script({"name": "</script>"})
-    '{"name":"\\\\u003c/script>"}'
+    '{"name":"\\u003c/script>"}'
     """
     text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
@@ -139,7 +139,7 @@ def _script() -> str:
 
 
 def _static(name: str) -> str:
-    return files(__package__).joinpath("static", name).read_text(encoding="utf-8")
+    return files("convscape.dashboards.page").joinpath("static", name).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -39,16 +39,18 @@ def key_figures(source: SweepSource) -> list[dict[str, str]]:
         reach = reach_of_share(float(best["accuracy"]), source.images)
         spread = f"±{reach:.4f} by {source.images:,} images, one run" if source.images else "one run"
         found.insert(0, _figure("best accuracy", f"{best['accuracy']:.4f}", f"trial {best['trial']}, {spread}"))
-        if best["mean_accuracy"] == best["mean_accuracy"]:  # noqa: PLR0124 - not NaN
-            known = best["std_accuracy"] == best["std_accuracy"]  # noqa: PLR0124
+        if best["mean_accuracy"] == best["mean_accuracy"]:
+            known = best["std_accuracy"] == best["std_accuracy"]
             note = f"{best['seeds']:.0f} other seeds" + (f", deviation {best['std_accuracy']:.4f}" if known else "")
-            found.insert(0, _figure("winner over seeds", f"{best['mean_accuracy']:.4f}", f"trial {best['trial']}, {note}"))
+            found.insert(
+                0, _figure("winner over seeds", f"{best['mean_accuracy']:.4f}", f"trial {best['trial']}, {note}")
+            )
         found.append(_figure("parameters", f"{best['parameters']:,}", "of the best"))
         found.append(_figure("MACs of one image", short(float(best["macs"])), "of the best"))
     seconds = float(trials["seconds"].sum())
     found.append(_figure("epochs", f"{len(curves):,}", f"{format_duration(seconds)} of the workers' time"))
     first, last = curves["time"].min(), curves["time"].max()
-    if last == last:  # noqa: PLR0124 - not NaN
+    if last == last:
         found.append(_figure("first to last result", format_duration(float(last - first)), ""))
     return found
 

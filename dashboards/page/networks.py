@@ -42,6 +42,4 @@ def _rows(notation: str) -> tuple[LayerRow, ...] | None:
         table = cost_table(load_architecture(notation))
     except ConvscapeError:
         return None
-    return tuple(
-        (row.path, row.name, (*row.output[1:], row.output[0]), row.parameters, row.macs) for row in table.rows
-    )
+    return tuple((row.path, row.name, (*row.output[1:], row.output[0]), row.parameters, row.macs) for row in table.rows)

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 HELP = {
     "curves": "Validation accuracy after each epoch. Solid lines were trained to the end, dotted ones were stopped. "
     "A vertical line is a rung: it says how many of those that came there went on.",
-    "parallel": "Each line is a trial: where it crosses an axis is its value of that setting, the last axis is its best "
-    "accuracy. The place below an axis is for trials that were not asked for the setting. A box over an axis filters.",
-    "importance": "How far the values of the best tenth of the trials are from those of all, as a share. A bar beyond the "
-    "dashed line is more than chance brings any setting; n is how many trials had it.",
-    "pareto": "The dashed step is the front: no trial of full length is as accurate and as cheap. Stopped trials are drawn "
-    "with what they reached, and are on no front.",
-    "slices": "Each point is a trial; a click opens it. A trend here may come from another setting that changed with it.",
-    "time": "Every result when it came. The line is the best of the search so far; what comes after it ends is finals and "
-    "the last training, on other images.",
-    "path": "What each change is expected to bring on the way from the first design to the winner, by random forests that "
-    "learnt from all trials. Designs on the way were mostly never trained; a diamond is one that was.",
+    "parallel": "Each line is a trial: where it crosses an axis is its value of that setting, the last axis is its "
+    "best accuracy. The place below an axis is for trials that were not asked for the setting. A box over an axis "
+    "filters.",
+    "importance": "How far the values of the best tenth of the trials are from those of all, as a share. A bar beyond "
+    "the dashed line is more than chance brings any setting; n is how many trials had it.",
+    "pareto": "The dashed step is the front: no trial of full length is as accurate and as cheap. Stopped trials are "
+    "drawn with what they reached, and are on no front.",
+    "slices": "Each point is a trial; a click opens it. A trend here may come from another setting that changed with "
+    "it.",
+    "time": "Every result when it came. The line is the best of the search so far; what comes after it ends is finals "
+    "and the last training, on other images.",
+    "path": "What each change is expected to bring on the way from the first design to the winner, by random forests "
+    "that learnt from all trials. Designs on the way were mostly never trained; a diamond is one that was.",
 }
 NAMES = {
     "curves": "Learning curves and rungs",
@@ -85,7 +87,7 @@ def _of_each(kind: str, figures: Sequence[tuple[pd.DataFrame, go.Figure]]) -> li
 
 def _plot(kind: str, figure: go.Figure, *, at: int | None = None, of: str = "") -> dict[str, Any]:
     name = NAMES[kind] + (f": {of}" if of else "")
-    drawn = json.loads(figure.to_json())
+    drawn = json.loads(str(figure.to_json()))
     drawn["layout"].pop("template", None)  # thousands of characters that say how other kinds of figures look
     identity = kind if at is None else f"{kind}-{at}"
     return {"id": identity, "name": name, "title": name, "help": HELP[kind], "figure": drawn}

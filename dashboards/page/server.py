@@ -42,7 +42,9 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         names = ["*"] if _is_every(host) else [host, shown, "localhost", "127.0.0.1", "[::1]"]
-        config = uvicorn.Config(make_app(sweeps, names), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            make_app(sweeps, names), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        )
         ready(address)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has ended in order
             uvicorn.Server(config).run(sockets=[listening])
@@ -68,7 +70,9 @@ def _listening(host: str, port: int | None) -> socket.socket:
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, tried, type=socket.SOCK_STREAM)[0]
         except OSError as error:
-            raise SweepError(f"--host {host:.80}: no address of this machine: {error.strerror}", "Leave it out.") from None
+            raise SweepError(
+                f"--host {host:.80}: no address of this machine: {error.strerror}", "Leave it out."
+            ) from None
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -51,7 +51,7 @@ class FolderOfSweeps:
         return [line for line in found if not self.only or line.name in self.only]
 
     def content(self, names: Sequence[str]) -> dict[str, Any]:
-        """What the page of these sweeps shows, read anew where there is something new and the last reading is a while ago.
+        """What the page of these sweeps shows, read anew where something is new and the last reading is a while ago.
 
         Args:
             names: of the sweeps.

@@ -28,7 +28,7 @@ def design_path(path: pd.DataFrame) -> go.Figure:
     if not len(path):
         return figure([], title="From the first design to the best")
     rows = path[::-1]
-    names = ["first design" if row.step == 0 else f"{row.step}. {_cut(row.changes)}" for row in rows.itertuples()]
+    names = ["first design" if row.step == 0 else f"{row.step}. {_cut(str(row.changes))}" for row in rows.itertuples()]
     data: list[Any] = [
         go.Scatter(
             name="expected, ± deviation of its gain",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .style import Group, figure, groups, identity, scatter, searched
+from .style import TrialGroup, figure, groups, identity, scatter, searched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def learning_curves(trials: pd.DataFrame, curves: pd.DataFrame, rungs: pd.DataFr
     )
 
 
-def _lines(group: Group, curves: pd.DataFrame, count: int) -> Any:
+def _lines(group: TrialGroup, curves: pd.DataFrame, count: int) -> Any:
     """The curves of a group as one trace, with a gap behind each: a trace for each of thousands would take seconds."""
     import numpy as np
 
@@ -50,6 +50,7 @@ def _lines(group: Group, curves: pd.DataFrame, count: int) -> Any:
         mode="lines+markers",
         marker=marker,
         line={"color": group.color, "width": 1.2, "dash": group.dash},
+        opacity=0.7,
         hovertemplate="trial %{customdata[1]}: %{y:.4f} after epoch %{x}<extra></extra>",
         meta={"kind": "lines", "x": "epoch", "y": "accuracy", "curve": True},
     )

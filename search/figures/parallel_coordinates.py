@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..frames import settings_in
 from .scales import NOT_ASKED, Scale, missing, plain, scale_of, word
-from .style import MANY, Group, figure, groups, identity, scatter, searched, shown
+from .style import MANY, TrialGroup, figure, groups, identity, scatter, searched, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +35,11 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str] = ()) -> 
     shown_trials = shown_trials[shown_trials[known].notna().any(axis=1)] if known else shown_trials[:0]
     wanted = [name for name in settings if name in known] or known
     scales = [scale for name in wanted if (scale := scale_of(shown_trials, name)) is not None][:MOST_AXES]
-    accuracy = scale_of(shown_trials, "accuracy")
-    axes = [*scales, *([] if accuracy is None else [Scale("accuracy", None, *_range(shown_trials), log=False)])]
     title = "Parallel coordinates: settings, and the accuracy they led to"
-    if not scales or len(axes) < 2:
+    low, high = float(shown_trials["accuracy"].min()), float(shown_trials["accuracy"].max())
+    if not scales or not low < high:
         return figure([], title=title)
+    axes = [*scales, Scale(name="accuracy", choices=None, low=low, high=high, log=False)]
     many = len(shown_trials) * len(axes) > MANY
     return figure(
         [_lines(group, axes, many=many) for group in groups(shown_trials)],
@@ -61,11 +61,7 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str] = ()) -> 
     )
 
 
-def _range(trials: pd.DataFrame) -> tuple[float, float]:
-    return float(trials["accuracy"].min()), float(trials["accuracy"].max())
-
-
-def _lines(group: Group, axes: Sequence[Scale], *, many: bool) -> Any:
+def _lines(group: TrialGroup, axes: Sequence[Scale], *, many: bool) -> Any:
     import numpy as np
 
     width = len(axes) + 1
@@ -74,7 +70,7 @@ def _lines(group: Group, axes: Sequence[Scale], *, many: bool) -> Any:
         known = {}
         column = group.trials[scale.name].tolist()
         for row, value in enumerate(column):
-            value = None if missing(value) else plain(value)  # noqa: PLW2901
+            value = None if missing(value) else plain(value)
             key = value if isinstance(value, int | float | str | None) else str(value)
             if key not in known:
                 place = scale.place(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .costs import COSTS, known_costs
-from .style import VERMILLION, figure, groups, identity, scatter, searched
+from .style import FULL_LENGTH, VERMILLION, figure, groups, identity, scatter, searched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go
 
 
 def _front(trials: pd.DataFrame, cost: str, axis: str, *, first: bool) -> Any:
-    ended = trials[(trials["state"] == "completed") & trials[cost].notna()].sort_values(
+    ended = trials[trials["state"].isin(FULL_LENGTH.states) & trials[cost].notna()].sort_values(
         [cost, "accuracy"], ascending=[True, False]
     )
     on = ended[ended["accuracy"] > ended["accuracy"].cummax().shift(fill_value=-1.0)]

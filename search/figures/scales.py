@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ LONGEST = 18
 """Characters of a choice that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """The axis of one setting."""
 
@@ -33,8 +34,6 @@ class Scale:
 
     def place(self, value: Any) -> float | None:
         """Where a value stands, from 0 to 1; None where it was not asked for."""
-        import math
-
         if missing(value):
             return None
         if self.choices is not None:
@@ -68,14 +67,15 @@ def scale_of(trials: pd.DataFrame, name: str) -> Scale | None:
         return None
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if not numeric or len(distinct) <= FEW:
-        return Scale(name, tuple(sorted({_comparable(v): v for v in values}.values(), key=_order)), 0.0, 1.0, log=False)
+        choices = tuple(sorted({_comparable(value): value for value in values}.values(), key=_order))
+        return Scale(name=name, choices=choices, low=0.0, high=1.0, log=False)
     low, high = float(min(values)), float(max(values))
-    return Scale(name, None, low, high, log=low > 0 and high / low >= WIDE)
+    return Scale(name=name, choices=None, low=low, high=high, log=low > 0 and high / low >= WIDE)
 
 
 def missing(value: Any) -> bool:
     """Whether a cell of a frame says that nothing was asked."""
-    return value is None or value != value  # noqa: PLR0124 - NaN
+    return value is None or value != value
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..frames import settings_in
 from .scales import NOT_ASKED, Scale, missing, plain, scale_of, word
-from .style import Group, figure, groups, identity, scatter, searched, shown
+from .style import TrialGroup, figure, groups, identity, scatter, searched, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def setting_slices(trials: pd.DataFrame, settings: Sequence[str] = ()) -> go.Fig
     return figure(data, title="Accuracy against each setting", height=90 + ROW * down, **layout)
 
 
-def _points(group: Group, scale: Scale, axis: str, count: int, *, first: bool) -> Any:
+def _points(group: TrialGroup, scale: Scale, axis: str, count: int, *, first: bool) -> Any:
     import numpy as np
 
     values = [None if missing(value) else plain(value) for value in group.trials[scale.name]]
@@ -65,7 +65,9 @@ def _points(group: Group, scale: Scale, axis: str, count: int, *, first: bool) -
         places = [_left_of(scale) if value is None else float(value) for value in values]
     else:
         where = {str(value): at for at, value in enumerate(scale.choices)}
-        places = [(-1 if value is None else where[str(value)]) + aside for value, aside in zip(values, spread, strict=True)]
+        places = [
+            (-1 if value is None else where[str(value)]) + aside for value, aside in zip(values, spread, strict=True)
+        ]
     words = {} if count > 3000 else {"text": [NOT_ASKED if value is None else word(value) for value in values]}
     return scatter(count)(
         name=group.name,

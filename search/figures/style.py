@@ -27,8 +27,8 @@ EMPTY = "no trial to show yet"
 """What stands in a figure without anything to draw."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateStyle:
     """How trials that ended alike are drawn."""
 
     name: str
@@ -38,17 +38,18 @@ class Fate:
     dash: str
 
 
+FULL_LENGTH = FateStyle(name="full length", states=("completed",), color=BLUE, symbol="circle", dash="solid")
 FATES = (
-    Fate("stopped early", ("stopped", "paused"), GREY, "triangle-down-open", "dot"),
-    Fate("failed", ("failed",), VERMILLION, "x", "dash"),
-    Fate("running", ("running",), BLUE, "diamond-open", "dashdot"),
-    Fate("full length", ("completed",), BLUE, "circle", "solid"),
+    FateStyle(name="stopped early", states=("stopped", "paused"), color=GREY, symbol="triangle-down-open", dash="dot"),
+    FateStyle(name="failed", states=("failed",), color=VERMILLION, symbol="x", dash="dash"),
+    FateStyle(name="running", states=("running",), color=BLUE, symbol="diamond-open", dash="dashdot"),
+    FULL_LENGTH,
 )
 """Fates of trials that were trained, those drawn last above the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialGroup:
     """Trials that are drawn alike, as one entry of the legend."""
 
     name: str
@@ -58,20 +59,24 @@ class Group:
     dash: str
 
 
-def groups(trials: pd.DataFrame) -> list[Group]:
+def groups(trials: pd.DataFrame) -> list[TrialGroup]:
     """Trials by fate; where there are several sweeps by sweep, each with a colour and a symbol of its own."""
     names = list(dict.fromkeys(trials["sweep"]))
     if len(names) < 2:
         parts = [(fate, trials[trials["state"].isin(fate.states)]) for fate in FATES]
-        return [Group(fate.name, part, fate.color, fate.symbol, fate.dash) for fate, part in parts if len(part)]
+        return [
+            TrialGroup(name=fate.name, trials=part, color=fate.color, symbol=fate.symbol, dash=fate.dash)
+            for fate, part in parts
+            if len(part)
+        ]
     dashes = [fate.dash for fate in FATES][::-1]
     return [
-        Group(
-            shown(name),
-            trials[trials["sweep"] == name],
-            SWEEP_COLORS[at % len(SWEEP_COLORS)],
-            SWEEP_SYMBOLS[at % len(SWEEP_SYMBOLS)],
-            dashes[at % len(dashes)],
+        TrialGroup(
+            name=shown(name),
+            trials=trials[trials["sweep"] == name],
+            color=SWEEP_COLORS[at % len(SWEEP_COLORS)],
+            symbol=SWEEP_SYMBOLS[at % len(SWEEP_SYMBOLS)],
+            dash=dashes[at % len(dashes)],
         )
         for at, name in enumerate(names)
     ]

@@ -36,7 +36,9 @@ def trials_frame(
     import pandas as pd
 
     ranked = {summary.trial: (rank, summary) for rank, summary in enumerate(summaries(records, run_ids, objectives), 1)}
-    rows = [_row(record, sweep, run_ids.get(record.number), *ranked.get(record.number, (None, None))) for record in records]
+    rows = [
+        _row(record, sweep, run_ids.get(record.number), *ranked.get(record.number, (None, None))) for record in records
+    ]
     frame = pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
     settings = {name: [asked(record).get(name) for record in records] for name in _names(records)}
     return pd.concat([frame, pd.DataFrame(settings, index=frame.index)], axis=1)

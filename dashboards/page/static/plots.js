@@ -21,9 +21,9 @@ function takePlots() {
       Object.assign(before, { figure: fresh.figure, whole: undefined, drawn: false, dirty: true });
       continue;
     }
-    const element = make("div", { class: "plot", id: `plot-${fresh.id}`, role: "group", "aria-label": fresh.name });
+    const element = make("div", { class: fresh.figure.layout.grid || fresh.figure.layout.meta?.axes ? "plot wide" : "plot", id: `plot-${fresh.id}`, role: "group", "aria-label": fresh.name });
     const note = make("p", { class: "help", role: "status" });
-    const section = make("section", { "aria-labelledby": `title-${fresh.id}` }, make("h2", { id: `title-${fresh.id}` }, fresh.title), make("figure", {}, make("figcaption", {}, fresh.help), element, note));
+    const section = make("section", { "aria-labelledby": `title-${fresh.id}` }, make("h2", { id: `title-${fresh.id}` }, fresh.title), make("figure", {}, make("figcaption", {}, fresh.help), make("div", { class: "plot-frame", tabindex: 0, role: "region", "aria-label": `${fresh.name}, to be scrolled` }, element), note));
     section.id = fresh.id;
     element.style.minHeight = `${fresh.figure.layout.height}px`;
     place.append(section);

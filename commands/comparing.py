@@ -1,0 +1,118 @@
+"""The command that compares trials: of one sweep or of several, as text, JSON, CSV, or a page."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..spaces import ConfigError
+from .completion import sweep_names
+from .options import SWEEPS, Dashboard, Folder, typed_path
+from .printing import echo, echo_json
+from .remote import run_there
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..dashboards.page import SweepSource
+
+Store = Annotated[
+    str | None,
+    typer.Option("--uri", metavar="URI", help="Read sweeps from that store of MLflow; no folder is needed."),
+]
+Experiment = Annotated[
+    str | None, typer.Option(metavar="NAME", help="With --uri: the experiment; convscape where not given.")
+]
+
+
+def compare(
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME...", help="Sweeps; with --uri all, where none is named.", autocompletion=sweep_names
+        ),
+    ] = None,
+    folder: Folder = SWEEPS,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many trials the table shows.")] = 10,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", parser=typed_path, help="Write a page that needs nothing else."),
+    ] = None,
+    uri: Store = None,
+    experiment: Experiment = None,
+    address: Dashboard = None,
+    output: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--output", "-o", help="A table for people, JSON, or CSV.")
+    ] = "table",
+) -> None:
+    """The trials of sweeps, best first, why others failed, and how to open them in MLflow.
+
+    \b
+      convscape compare digits -n 20
+      convscape compare digits leaves --html both.html
+      convscape compare digits -o csv > digits.csv
+      convscape compare digits --uri http://127.0.0.1:5000 --experiment convscape
+    """  # noqa: D301 - \b, the character, keeps the examples' lines apart
+    if address is not None:
+        if html is not None:
+            raise ConfigError(f"--html: {html} would be written at {address}", "Do it on the head, or with --uri.")
+        run_there(context, address)
+    if experiment is not None and uri is None:
+        raise ConfigError("--experiment: it is in a store of MLflow", "Name that: --uri URI.")
+    if not names and uri is None:
+        raise ConfigError("which sweep?", "Name one or several; `convscape list` shows all.")
+    named = list(dict.fromkeys(names or ()))
+    if uri is None and len(named) == 1 and html is None and output != "csv":
+        _of_one(named[0], folder, number, output)
+        return
+    from ..dashboards.page import read_sources
+
+    sources = read_sources(named, folder, uri=uri, experiment=experiment)
+    shown = [(source.name, source.state, source.frames) for source in sources]
+    if html is not None:
+        _write(sources, html)
+    if output == "json":
+        from ..dashboards.text import comparison_json
+
+        echo_json(comparison_json(shown))
+    elif output == "csv":
+        import pandas as pd
+
+        trials = pd.concat([source.frames.trials for source in sources], ignore_index=True)
+        echo(trials.to_csv(index=False).rstrip("\n"))
+    elif html is None:
+        from ..dashboards.text import comparison_text
+
+        echo(comparison_text(shown, number))
+
+
+def _of_one(name: str, folder: Path, number: int, output: str) -> None:
+    """A sweep in its folder: its leaderboard."""
+    from ..dashboards.text import leaderboard_table, pages, why_failed
+    from ..search import Sweep
+    from ..search.records import failures
+
+    sweep = Sweep.open(name, folder)
+    records = sweep.trials()
+    trials = sweep.summaries(records)
+    if output == "json":
+        failed = [asdict(failure) for failure in failures(records)]
+        echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
+        return
+    if not trials:
+        echo(f"{sweep.no_result(records)}")
+        return
+    echo("\n".join([leaderboard_table(trials, number), *why_failed(records)]))
+    echo("\n".join(["", "Compare runs in MLflow:", *(f"  {line}" for line in pages(sweep))]))
+
+
+def _write(sources: Sequence[SweepSource], html: Path) -> None:
+    from ..dashboards.page import page_content, pictures_of, usual_places, write_page
+
+    pictures = pictures_of(sources[0].digest, usual_places(sources[0].name)) if len(sources) == 1 else []
+    write_page(page_content(sources, pictures=pictures), html)
+    echo(f"Written: {html}", err=True)

@@ -1,0 +1,99 @@
+"""Prints several sweeps beside each other: each in a line, then the best trials of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...search.driver import format_duration
+from ...spaces import printable, short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from ...search.frames import SweepFrames
+
+WIDTH = 80
+"""Columns of the text, at most, where names are short."""
+
+
+def comparison_text(sweeps: Sequence[tuple[str, str, SweepFrames]], most: int) -> str:
+    """Sweeps as a table, one line each, and the best trials of all of them, two lines each.
+
+    Args:
+        sweeps: name, state and frames of each.
+        most: how many trials to show.
+    """
+    wide = max(len("sweep"), *(len(name) for name, _, _ in sweeps))
+    lines = [
+        f"{'sweep':<{wide}}  {'state':<11} {'trials':>6} {'accuracy':>8}  {'over seeds':<20} {'epochs':>6} {'time':>8}"
+    ]
+    lines.append("-" * max(WIDTH, len(lines[0])))
+    for name, state, frames in sweeps:
+        trials = frames.trials
+        best = _ranked(trials).head(1)
+        accuracy = f"{best['accuracy'].iloc[0]:.4f}" if len(best) else ""
+        count, epochs = int(trials["repeats"].isna().sum()), len(frames.curves)
+        time = format_duration(float(trials["seconds"].sum()))
+        lines.append(
+            f"{printable(name):<{wide}}  {printable(state):<11.11} {count:>6,} {accuracy:>8}  "
+            f"{_over_seeds(best):<20} {epochs:>6,} {time:>8}"
+        )
+    import pandas as pd
+
+    ranked = pd.concat([_ranked(frames.trials) for _, _, frames in sweeps])
+    reached = ranked["mean_accuracy"].fillna(ranked["accuracy"])
+    found = ranked.assign(reached=reached, finalist=ranked["mean_accuracy"].notna())
+    found = found.sort_values(["finalist", "reached"], ascending=False, kind="stable")
+    if len(found):
+        lines += [
+            "",
+            f"{'sweep':<{wide}}  {'trial':>6} {'accuracy':>8}  {'over seeds':<20} {'parameters':>11} {'MACs':>6}",
+        ]
+        lines.append("-" * max(WIDTH, len(lines[-1])))
+    for _, row in found.head(most).iterrows():
+        lines.append(
+            f"{printable(row['sweep']):<{wide}}  {row['trial']:>6} {row['accuracy']:>8.4f}  "
+            f"{_over_seeds(row.to_frame().T):<20} {row['parameters']:>11,} {short(float(row['macs'])):>6}"
+        )
+        lines.append(f"    {_cut(printable(row['notation']), WIDTH - 4)}")
+    if len(found) > most:
+        lines.append(f"    … and {len(found) - most:,} more, which `-n {len(found)}` shows")
+    if len(sweeps) > 1:
+        lines += ["", "Accuracies are on each sweep's own validation images: sweeps of other data do not compare."]
+    return "\n".join(lines)
+
+
+def comparison_json(sweeps: Sequence[tuple[str, str, SweepFrames]]) -> dict[str, Any]:
+    """Sweeps as values for JSON: each with its name, its state, and its trials, best first.
+
+    Args:
+        sweeps: name, state and frames of each.
+    """
+    return {
+        "sweeps": [
+            {"name": name, "state": state, "trials": _values(_ranked(frames.trials))} for name, state, frames in sweeps
+        ]
+    }
+
+
+def _ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    return trials[trials["rank"].notna()].sort_values("rank")
+
+
+def _values(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = trials.astype(object).where(trials.notna(), None)
+    return plain.to_dict("records")  # pyright: ignore[reportReturnType] - the columns are texts
+
+
+def _over_seeds(best: pd.DataFrame) -> str:
+    if not len(best) or best["mean_accuracy"].isna().all():
+        return ""
+    row = best.iloc[0]
+    spread = "" if row["std_accuracy"] != row["std_accuracy"] else f"±{row['std_accuracy']:.4f}"
+    return f"{row['mean_accuracy']:.4f}{spread} of {row['seeds']:.0f}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
