@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from convscape.search.config import SweepConfig
+from convscape.search.driver import SweepState
 from convscape.search.driver.progress_callback import ProgressCallback
 from convscape.search.files import CONFIG, write_sealed
 from convscape.search.proposals import DesignSpace
@@ -52,9 +53,9 @@ def make_sweep(folder: Path, trials: int, *, name: str = "large", uri: str | Non
     tracker._sends = False  # noqa: SLF001 - the results stay in the spool
     study = Study(config.sweep_folder, sampler=config.samplers(), objectives=config.search.objectives)
     tracker.start(params={}, tags={})
-    engine = Engine(
-        config, DesignSpace.of(config, INPUT, CLASSES), study, tracker, callback=ProgressCallback(config.sweep_folder)
-    )
+    callback = ProgressCallback(config.sweep_folder)
+    engine = Engine(config, DesignSpace.of(config, INPUT, CLASSES), study, tracker, callback=callback)
+    callback(engine)
     busy: deque[tuple[int, Design, int]] = deque()
     while True:
         while len(busy) < WORKERS and (job := engine.next()) is not None:
@@ -65,6 +66,7 @@ def make_sweep(folder: Path, trials: int, *, name: str = "large", uri: str | Non
         if engine.report(Report(number=number, results=(_result(design, epoch),))) is Decision.CONTINUE:
             busy.append((number, design, epoch + 1))
     engine.close()
+    callback.end(engine, SweepState.COMPLETED)
     tracker.finish(status="completed", metrics={})
     tracker.close(wait=False)
 

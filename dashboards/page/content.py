@@ -62,7 +62,7 @@ def sweep_content(source: SweepSource, running: dict[str, Any] | None) -> dict[s
     return {
         "name": source.name,
         "state": source.state,
-        "asked": source.asked,
+        "asked": [list(pair) for pair in source.asked],
         "problem": source.problem,
         "running": running,
         "figures": key_figures(source),

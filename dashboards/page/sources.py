@@ -27,8 +27,8 @@ class SweepSource:
     """The sweep's name."""
     state: str
     """How the sweep stands, in a word."""
-    asked: str
-    """What was asked of it, in a sentence."""
+    asked: tuple[tuple[str, str], ...]
+    """What was asked of it: pairs such as ("search", "40 trials, up to 9 epochs")."""
     frames: SweepFrames
     """All that it learnt."""
     images: int = 0
@@ -59,7 +59,7 @@ def source_of(sweep: Sweep) -> SweepSource:
     records, how = sweep.trials(), state(sweep)
     option = folder_option(sweep.config)
     frames = sweep.frames(records)
-    asked = "; ".join(f"{key}: {value}" for key, value in asked_in_words(sweep.config).items() if value)
+    asked = tuple((key, value) for key, value in asked_in_words(sweep.config).items() if value)
     problem = "" if len(frames.curves) or how is SweepStatus.RUNNING else str(sweep.no_result(records))
     pages, best = mlflow_pages(sweep), next(iter(ranked(records)), None)
     going = [f"convscape status {sweep.name}{option} --watch"] if how is SweepStatus.RUNNING else []
@@ -109,7 +109,7 @@ def progress_of(sweep: Sweep) -> dict[str, Any] | None:
     parts = [f"{format_duration(now.seconds)} so far"]
     if now.left is not None:
         parts.append(f"about {format_duration(now.left)} left")
-    parts.append(f"{now.ended:,} trials ended, {now.running:,} running, {now.paused:,} paused")
+    parts.append(f"{now.begun:,} trials: {now.ended:,} ended, {now.running:,} running, {now.paused:,} paused")
     if now.failed:
         parts.append(f"{now.failed:,} failed")
     if now.images_per_second:

@@ -20,13 +20,27 @@ function sweepSection(sweep, named) {
     "section",
     { "aria-label": sweep.name },
     named ? make("h2", {}, sweep.name) : null,
-    make("p", {}, make("strong", {}, sweep.state), " ", make("span", { class: "soft" }, sweep.asked)),
+    make("p", {}, make("strong", { class: "state" }, sweep.state)),
     sweep.problem ? make("p", { class: "alert" }, sweep.problem) : null,
     running,
     make("dl", { class: "figures" }, ...cards),
     make("p", {}, link, command),
+    sweep.asked.length ? make("details", {}, make("summary", {}, "What was asked"), make("dl", { class: "facts" }, ...sweep.asked.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]))) : null,
     sweep.next.length ? make("p", { class: "soft" }, "Next: ", ...sweep.next.flatMap((text, at) => [at ? ", " : "", make("code", {}, text)])) : null,
   );
+}
+
+/** Links to the parts of the page; they scroll, since the address is the filters'. */
+function drawContents() {
+  const parts = [["trials-title", "Trials"], ...content.plots.map((plot) => [`title-${plot.id}`, plot.name]), ["pair-title", "Two networks side by side"], ...(content.pictures.length ? [["pictures-title", "What the winner learnt"]] : [])];
+  fill(byId("contents"), ...parts.map(([id, text]) => make("li", {}, make("a", { href: `#${id}`, onclick: (event) => goTo(event, id) }, text))));
+}
+
+function goTo(event, id) {
+  event.preventDefault();
+  byId(id).scrollIntoView();
+  byId(id).setAttribute("tabindex", "-1");
+  byId(id).focus({ preventScroll: true });
 }
 
 function drawPictures() {
@@ -46,6 +60,7 @@ function show(fresh) {
   drawSweeps(content.sweeps);
   takePlots();
   drawPictures();
+  drawContents();
   redraw(new Set(["all"]));
 }
 
@@ -82,6 +97,7 @@ async function begin() {
     typing = setTimeout(() => change({ words: event.target.value.trim() }), 60);
   });
   byId("clear").addEventListener("click", () => change({ filters: new Map(), boxes: new Map(), words: "" }));
+  byId("skip").addEventListener("click", (event) => goTo(event, "trials-title"));
   byId("csv").addEventListener("click", downloadCsv);
   byId("copy").addEventListener("click", copyLink);
   byId("trial").addEventListener("close", () => state.trial !== null && change({ trial: null }));
