@@ -1,6 +1,7 @@
 __version__: str
 
-from .search import Sweep as Sweep, SweepConfig as SweepConfig, launch as launch, resume as resume
+from .dashboards import launch as launch, resume as resume
+from .search import Sweep as Sweep, SweepConfig as SweepConfig
 from .spaces import (
     Architecture as Architecture,
     ConvscapeError as ConvscapeError,
