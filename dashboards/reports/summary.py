@@ -1,4 +1,4 @@
-"""A sweep in a page of Markdown, for the description of its run in MLflow: what was asked, found, spent, and is next."""
+"""A sweep as a page of Markdown, the description of its run in MLflow: asked, found, spent, and what is next."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def fitted(lines: Sequence[str], most: int) -> str:
         lines: of the text. A block of code in them begins and ends with a line of backticks.
         most: characters of the text, at most.
 
-    >>> fitted(["winner", "```", "CONV3-8", "RELU", "```"], 200).count("\\n")
-    4
+    >>> fitted(["winner", "CONV3-8"], 200).splitlines()
+    ['winner', 'CONV3-8']
     """
     whole = "\n".join(lines)
     if len(whole) <= most:
@@ -73,8 +73,10 @@ def fitted(lines: Sequence[str], most: int) -> str:
             return "\n".join(kept) + ends
         kept.append(line)
         left -= len(line) + 1
-        if line.startswith("```"):
-            fence = "" if fence else line
+        if fence:
+            fence = "" if line == fence else fence
+        elif line.startswith("```"):
+            fence = line
     return "\n".join(kept)
 
 
@@ -106,7 +108,7 @@ def _block(lines: Sequence[str]) -> list[str]:
 
 
 def _unwrapped(lines: Sequence[str]) -> list[str]:
-    """Lines of the terminal's text as whole sentences: what was indented further, or came after a semicolon, goes on."""
+    """Lines of the terminal's text as whole sentences: what is indented further, or follows a semicolon, goes on."""
     whole: list[str] = []
     for line in lines:
         if whole and (line.startswith("    ") or whole[-1].endswith(";")):
