@@ -14,9 +14,10 @@ import convscape
 import pytest
 from convscape import cli
 from convscape.dashboards.reports import publish_report, publishing, telling
+from convscape.dashboards.text import SweepStatus, state
 from convscape.search import Sweep, driver
 from convscape.search.driver import launch
-from convscape.search.files import PROGRESS, UPLOADED
+from convscape.search.files import PROGRESS, UPLOADED, read_sealed, write_sealed
 from convscape.search.tracking import connect_store, report_upload, sync
 from servers import Server, free_port
 from tiny_sweep import tiny
@@ -132,8 +133,9 @@ def test_more_trials_bring_another_report(ended: Sweep, tmp_path: Path) -> None:
 
 
 def test_a_sweep_that_was_interrupted_has_none(ended: Sweep) -> None:
-    told = json.loads((ended.folder / PROGRESS).read_text())
-    (ended.folder / PROGRESS).write_text(json.dumps({**told, "state": "interrupted"}))
+    told = read_sealed(ended.folder / PROGRESS)
+    write_sealed(ended.folder / PROGRESS, {**told, "state": "interrupted"})
+    assert state(ended) is SweepStatus.INTERRUPTED
     assert not publish_report(ended)
     assert MARK not in tags(ended)
 
