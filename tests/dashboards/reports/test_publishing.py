@@ -134,7 +134,7 @@ def test_more_trials_bring_another_report(ended: Sweep, tmp_path: Path) -> None:
 
 def test_a_sweep_that_was_interrupted_has_none(ended: Sweep) -> None:
     told = read_sealed(ended.folder / PROGRESS)
-    write_sealed(ended.folder / PROGRESS, {**told, "state": "interrupted"})
+    write_sealed(ended.folder / PROGRESS, {**told, "how": "interrupted"})
     assert state(ended) is SweepStatus.INTERRUPTED
     assert not publish_report(ended)
     assert MARK not in tags(ended)
