@@ -1,7 +1,7 @@
 __version__: str
 
-from .dashboards import compare as compare
-from .search import Sweep as Sweep, SweepConfig as SweepConfig, launch as launch, resume as resume
+from .dashboards import compare as compare, launch as launch, resume as resume
+from .search import Sweep as Sweep, SweepConfig as SweepConfig
 from .spaces import (
     Architecture as Architecture,
     ConvscapeError as ConvscapeError,

@@ -268,7 +268,7 @@ def sync(
         str | None, typer.Option(metavar="ALIAS", help="With --register: an alias that leads to it, as champion.")
     ] = None,
 ) -> None:
-    """Send to MLflow what has not reached it yet, for instance because its server was down.
+    """Send to MLflow what has not reached it yet, for instance because its server was down: results, then the report.
 
     \b
       convscape sync digits
@@ -282,8 +282,10 @@ def sync(
         if exported is not None:
             raise ConfigError(f"--export {exported}: that folder is here, not at {address}", "Do it on the head.")
         run_there(context, address)
+    from ..dashboards.reports import publish_report
     from ..search import Sweep
     from ..search.driver import send_results
+    from ..search.tracking import REPORT
 
     sweep = Sweep.open(name, folder)
     if exported is not None:
@@ -292,3 +294,5 @@ def sync(
     echo(f"{left} results left to send." if left else "MLflow has everything.")
     if exported is not None:
         publish(Sweep.open(name, folder), exported, register, alias)
+    if publish_report(sweep):
+        echo(f"Report: in MLflow, {REPORT} of the sweep's run.", err=True)

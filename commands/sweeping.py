@@ -7,12 +7,13 @@ import shlex
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..spaces import ConfigError, SweepError
+from ..spaces import ConfigError, ConvscapeError, SweepError
 from .handover import publish, refuse_incomplete
 from .options import (
     SWEEPS,
@@ -117,7 +118,7 @@ def launch(
         sweep = driver.launch(
             place, overrides=settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code
         )
-    with _telling_how_to_export(sweep, export_to):
+    with _reporting(sweep), _telling_how_to_export(sweep, export_to):
         _finish(sweep, started, export_to, output)
 
 
@@ -157,7 +158,7 @@ def resume(
 
         settings = [*(set_ or ()), *_joining(address)]
         sweep = driver.resume(name, folder, overrides=settings, progress=shown, trust_code=trust_code)
-    with _telling_how_to_export(sweep, export_to):
+    with _reporting(sweep), _telling_how_to_export(sweep, export_to):
         _finish(sweep, started, export_to, output)
 
 
@@ -214,6 +215,22 @@ def _telling_how_to_export(sweep: Sweep, to: Path | None) -> Iterator[None]:
             command = f"convscape export {sweep.name}{folder_option(sweep.config)} --to {shlex.quote(str(to))}"
             echo(f"\nNot exported. The sweep has ended, and is saved: {command}", err=True)
         raise
+
+
+@contextmanager
+def _reporting(sweep: Sweep) -> Iterator[None]:
+    """Sends the sweep's report to MLflow once all else is done, also where it has no result or was not exported."""
+    from ..dashboards.reports import tell_of_report
+
+    def tell() -> None:
+        tell_of_report(sweep, partial(echo, err=True), lambda line: echo(f"convscape: {line}", err=True))
+
+    try:
+        yield
+    except (typer.Exit, ConvscapeError):
+        tell()
+        raise
+    tell()
 
 
 def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -> None:

@@ -1,4 +1,4 @@
-"""What was learnt: from MLflow as frames and links, and as text."""
+"""What was learnt: from MLflow as frames and links, as text, as a page, and as the report of a sweep in MLflow."""
 
 import lazy_loader
 

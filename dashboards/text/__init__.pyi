@@ -1,9 +1,17 @@
 from .comparison import comparison_json as comparison_json, comparison_text as comparison_text
 from .doctor import doctor_json as doctor_json, doctor_text as doctor_text
 from .exports import export_json as export_json, export_lines as export_lines
+from .finals import phases as phases
 from .in_mlflow import pages as pages, ui_command as ui_command
 from .inspections import inspection_json as inspection_json, inspection_lines as inspection_lines
-from .leaderboard import ending as ending, leaderboard_table as leaderboard_table
+from .leaderboard import (
+    accuracy_lines as accuracy_lines,
+    ending as ending,
+    front as front,
+    leaderboard_table as leaderboard_table,
+    recipe as recipe,
+    standing_lines as standing_lines,
+)
 from .mattered import mattered_json as mattered_json
 from .networks import (
     design_json as design_json,
@@ -16,6 +24,7 @@ from .networks import (
 from .sliding import sliding_json as sliding_json, sliding_text as sliding_text
 from .status import (
     SweepStatus as SweepStatus,
+    spent as spent,
     state as state,
     status_json as status_json,
     status_text as status_text,

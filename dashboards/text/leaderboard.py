@@ -96,30 +96,15 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     records = sweep.trials() if records is None else records
     best, trials = sweep.best_of(records), sweep.summaries(records)
     winner = next(record for record in records if record.number == best.trial)
-    trained = epochs_in_words(winner.best_epoch)
-    learnt, validated = sweep.images
-    length = Length(sweep.config.search, learnt, timed=sweep.config.search.seconds is not None)
-    helpful = length.most_refit if length.timed else 0
     parts = [
         f"Leaderboard of sweep {sweep.name}",
         leaderboard_table(trials, SHOWN),
         "",
         *front(trials, sweep.config.search.objectives),
-        f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}",
-        *_from_other_seeds(best),
-        *_handed_over(best, records),
+        *accuracy_lines(best, records),
         *textwrap.wrap(best.notation, WIDTH, initial_indent="  ", subsequent_indent="    "),
         f"  {recipe(winner)}",
-        *_against_the_textbook(trials),
-        *_against_baseline(trials),
-        *wrapped(
-            how_sure(
-                records, best.trial, validated, sweep.validated_in_finals, finals=sweep.config.search.finalists > 0
-            )
-        ),
-        *runner_up_lines(runner_up(trials, records, validated, sweep.validated_in_finals)),
-        *importance_lines(sweep.importances(records)),
-        *wrapped(more_time(records, helpful, sweep.config.search.trials)),
+        *standing_lines(sweep, trials, records),
         "",
         format_layer_table(winner.design.architecture),
         *spent(sweep.counts(records), records),
@@ -135,6 +120,43 @@ def ending(sweep: Sweep, records: Sequence[TrialRecord] | None = None, *, export
     parts.append("Compare runs in MLflow:")
     parts += [f"  {line}" for line in pages(sweep)]
     return "\n".join(parts)
+
+
+def accuracy_lines(best: TrialSummary, records: Sequence[TrialRecord]) -> list[str]:
+    """How accurate the winner is, over which runs, and which of them is handed over, as lines.
+
+    Args:
+        best: the winner.
+        records: all trials of the sweep.
+    """
+    winner = next(record for record in records if record.number == best.trial)
+    trained = epochs_in_words(winner.best_epoch)
+    first = f"The winner, trial {best.trial}: validation accuracy {best.accuracy:.4f} after {trained}"
+    return [first, *_from_other_seeds(best), *_handed_over(best, records)]
+
+
+def standing_lines(sweep: Sweep, trials: Sequence[TrialSummary], records: Sequence[TrialRecord]) -> list[str]:
+    """How the winner stands beside other designs, how sure that is, what mattered, and whether more time would pay.
+
+    Each is a line of 80 columns at most, or several, of which those after the first are indented by four.
+
+    Args:
+        sweep: the sweep.
+        trials: all that were trained, best first.
+        records: all trials of the sweep.
+    """
+    search, (learnt, validated) = sweep.config.search, sweep.images
+    length = Length(search, learnt, timed=search.seconds is not None)
+    helpful = length.most_refit if length.timed else 0
+    at_most, winner = sweep.validated_in_finals, trials[0].trial
+    return [
+        *_against_the_textbook(trials),
+        *_against_baseline(trials),
+        *wrapped(how_sure(records, winner, validated, at_most, finals=search.finalists > 0)),
+        *runner_up_lines(runner_up(trials, records, validated, at_most)),
+        *importance_lines(sweep.importances(records)),
+        *wrapped(more_time(records, helpful, search.trials)),
+    ]
 
 
 def _from_other_seeds(best: TrialSummary) -> list[str]:

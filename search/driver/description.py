@@ -6,13 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...trainers.export import code, plain
 from ..config import asked_in_words
+from ..files import INPUTS, read_sealed
 from ..sweep import folder_option
 from ..tracking import TrackedDataset
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...trainers.data import Dataset, Part
     from ..config import SweepConfig
+    from ..sweep import Sweep
+
+
+def heading(name: str) -> str:
+    """The first line of the description that a sweep's run in MLflow has from its launch on.
+
+    Args:
+        name: the sweep's.
+    """
+    return f"**{plain(name)}**: a search for a convolutional network"
 
 
 def description(config: SweepConfig, dataset: Dataset) -> str:
@@ -22,18 +36,44 @@ def description(config: SweepConfig, dataset: Dataset) -> str:
         config: the sweep file.
         dataset: the images.
     """
-    shape, option = "x".join(map(str, dataset.input)), folder_option(config)
-    data = (
-        f"{len(dataset.train):,} images to train on, {len(dataset.validation):,} to validate on, "
-        f"{len(dataset.test):,} to test on; {shape}, {len(dataset.classes)} classes"
-    )
-    rows = {"data": f"{_name(config, dataset)}: {data}", **asked_in_words(config)}
-    lines = [f"**{config.name}**: a search for a convolutional network", ""]
-    lines += [f"- {key}: {value}" for key, value in rows.items() if value]
+    option = folder_option(config)
+    images = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
+    data = f"{_name(config, dataset)}: {_images(images, dataset.input, len(dataset.classes))}"
     commands = {"compare": "the trials, best first", "resume": "go on after an interruption"}
-    lines += ["", *(f"- `convscape {key} {config.name}{option}`: {what}" for key, what in commands.items())]
+    shown = [f"- {code(f'convscape {key} {config.name}{option}')}: {what}" for key, what in commands.items()]
     export = f"convscape export {config.name}{option} --to exported/{config.name}"
-    return "\n".join([*lines, f"- `{export}`: the winner as files"])
+    lines = [heading(config.name), "", *asked_rows(config, data), "", *shown]
+    return "\n".join([*lines, f"- {code(export)}: the winner as files"])
+
+
+def asked_rows(config: SweepConfig, data: str) -> list[str]:
+    """What was asked of a sweep, as rows of Markdown: its images, search, time, budget and space.
+
+    Args:
+        config: the sweep file.
+        data: the images in words; "" for no such row.
+    """
+    rows = {"data": data, **asked_in_words(config)}
+    return [f"- {key}: {plain(value)}" for key, value in rows.items() if value]
+
+
+def images_in_words(sweep: Sweep, shape: tuple[int, ...]) -> str:
+    """The images that a sweep on disk learns from: their name, how many to train, validate and test on, and classes.
+
+    Gives their name alone where nothing says more, as in an early sweep.
+
+    Args:
+        sweep: the sweep.
+        shape: (C, H, W) of an image; () where it is not known.
+    """
+    root = sweep.config.data.root
+    name = root.name if sweep.config.data.name == "folder" and root is not None else sweep.config.data.name
+    try:
+        told = read_sealed(sweep.folder / INPUTS)
+        images = {part: int(count) for part, count in told["images"].items()}
+        return f"{name}: {_images(images, shape, len(told['classes']))}"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return name
 
 
 def datasets(config: SweepConfig, dataset: Dataset) -> list[TrackedDataset]:
@@ -64,6 +104,14 @@ def _source_type(url: str | None) -> str:
     """What MLflow calls where images come from: a folder, or such a URL."""
     scheme = (url or "").partition("://")[0]
     return {"": "local", "s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme, "abfss")
+
+
+def _images(images: Mapping[str, int], shape: tuple[int, ...], classes: int) -> str:
+    """How many images there are, by part, and what each is."""
+    parts = {"train": "images to train on", "validation": "to validate on", "test": "to test on"}
+    counts = ", ".join(f"{images[part]:,} {what}" for part, what in parts.items() if part in images)
+    size = f"{'x'.join(map(str, shape))}, " if shape else ""
+    return f"{counts}; {size}{classes} classes"
 
 
 def _name(config: SweepConfig, dataset: Dataset) -> str:

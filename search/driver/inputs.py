@@ -39,6 +39,7 @@ def check_inputs(config: SweepConfig, dataset: Dataset) -> None:
         "images": {
             "train": len(dataset.train),
             "validation": len(dataset.validation),
+            "test": len(dataset.test),
             "folds": config.search.cross_validate and dataset.splits_again,
         },
         "classes": list(dataset.classes),

@@ -1,0 +1,91 @@
+"""The report of a sweep that has ended: an artifact of its run in MLflow, with a summary as that run's description."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .mlflow_store import refuse_place, whole_uri
+from .parent_run import as_sweep_error, find_run
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+REPORT = "report/report.html"
+"""The report's place among the artifacts of a sweep's own run."""
+LONGEST_NOTE = 8000
+"""Characters that the description of a run has at most: it is a tag (MLflow's MAX_TAG_VAL_LENGTH)."""
+_NOTE = "mlflow.note.content"
+_MARK = "convscape.report"  # tag: what the report that is there was made of, and a digest of the summary
+_WHAT = "the report is not in MLflow"
+
+
+def lacks_report(uri: str, run_id: str | None, *, made_of: str, begun: str, again: str) -> bool:
+    """Whether a sweep's own run in MLflow has no report, an earlier one, or not its summary as its description.
+
+    A description that somebody wrote there in place of the summary is left as it is.
+
+    Args:
+        uri: MLflow's tracking URI, as `secrets.hide` leaves it.
+        run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
+        made_of: a text that is another one when the sweep has changed.
+        begun: the first line of the description that the run had from its launch on; that one comes back where all
+            of a sweep is sent anew.
+        again: how to try it again later, as a sentence: it ends the errors.
+
+    Raises:
+        SweepError: the run is not there, or the store does not answer.
+    """
+    with as_sweep_error(_WHAT, again):
+        client, run = find_run(uri, run_id, again)
+        if _marks(run)[0] != made_of or run.data.tags.get(_NOTE, begun).startswith(begun):
+            return True
+        return REPORT not in {each.path for each in client.list_artifacts(run.info.run_id, posixpath.dirname(REPORT))}
+
+
+def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: str, begun: str, again: str) -> None:
+    """Puts a report among the artifacts of a sweep's own run in MLflow, and a summary into the run's description.
+
+    What an earlier report left there is replaced; a description that somebody wrote since then is not.
+
+    Args:
+        uri: MLflow's tracking URI, as `secrets.hide` leaves it.
+        run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
+        html: the report, one document.
+        note: the summary as Markdown, LONGEST_NOTE characters at most.
+        made_of: a text that is another one when the sweep has changed; `lacks_report` compares it.
+        begun: the first line of the description that the run had from its launch on.
+        again: how to try it again later, as a sentence: it ends the errors.
+
+    Raises:
+        SweepError: the run is not there, the store does not answer, or it refuses the report.
+    """
+    with as_sweep_error(_WHAT, again), tempfile.TemporaryDirectory(prefix="convscape-") as folder:
+        client, run = find_run(uri, run_id, again)
+        from mlflow.entities import RunTag  # once `find_run` has quietened MLflow
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        address = run.info.artifact_uri or ""
+        refuse_place(address, run.info.run_id, [REPORT])
+        place, name = posixpath.split(REPORT)
+        file = Path(folder, name)
+        file.write_text(html, encoding="utf-8")
+        get_artifact_repository(address, tracking_uri=whole_uri(uri)).log_artifact(str(file), place)
+        # After the report, and in one request: what is marked is there.
+        shown, sent = run.data.tags.get(_NOTE, ""), _marks(run)[1]
+        ours = not sent or shown.startswith(begun) or not shown or _digest(shown) == sent
+        tags = {_MARK: f"{made_of} {_digest(note) if ours else sent}"} | ({_NOTE: note} if ours else {})
+        client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+
+def _marks(run: Run) -> tuple[str, str]:
+    """What the report that a run has was made of, and a digest of the summary that was sent with it; "" for none."""
+    made_of, _, note = run.data.tags.get(_MARK, "").partition(" ")
+    return made_of, note
+
+
+def _digest(note: str) -> str:
+    return hashlib.sha256(note.encode("utf-8", "backslashreplace")).hexdigest()[:16]
