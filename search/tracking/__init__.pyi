@@ -25,5 +25,9 @@ from .secrets import (
     without_secrets as without_secrets,
 )
 from .tracker import Tracker as Tracker, TrialStart as TrialStart, sync as sync
-from .uploader import upload_problem as upload_problem
+from .uploader import (
+    LONGEST_PARAM as LONGEST_PARAM,
+    LONGEST_TAG as LONGEST_TAG,
+    upload_problem as upload_problem,
+)
 from .view import TRAINING as TRAINING, VIEW as VIEW, runs_address as runs_address
