@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
-from ...search.tracking import (
-    connect_store,
-    hide,
-    search_runs,
-    store_error,
-    without_secrets,
-)
-from ...spaces import SweepError
+from .opened import TRIAL, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,30 +30,10 @@ def runs(uri: str, experiment: str, sweep: str) -> pd.DataFrame:
         SweepError: the store has no such experiment or sweep, or does not answer.
     """
     import pandas as pd
-    from mlflow.exceptions import MlflowException
 
-    uri = hide(uri)
-    shown = without_secrets(uri)
-    try:
-        client = connect_store(uri)
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            raise SweepError(f"{shown} has no experiment '{experiment}'.", "Look at `tracking:` in the sweep file.")
-        identity = found.experiment_id
-        parents = search_runs(
-            client, identity, f"tags.`convscape.sweep` = {_quoted(sweep)} AND tags.`convscape.spool` != ''"
-        )
-        parent = next(reversed([run.info.run_id for run in parents]), None)
-        if parent is None:
-            raise SweepError(
-                f"{shown} has no sweep '{sweep}' in '{experiment}'.", f"Try `convscape sync {shlex.quote(sweep)}`."
-            )
-        children = list(search_runs(client, identity, f"tags.`mlflow.parentRunId` = '{parent}'"))
-    except MlflowException as error:
-        raise SweepError(
-            f"MLflow at {shown} does not answer: {store_error(error)}.", "Start it, or correct `tracking.uri`."
-        ) from error
-    rows = [_row(run) for run in children if "convscape.trial" in run.data.tags]
+    with opened(uri, experiment) as store:
+        children = list(store.trials(store.sweep(sweep).info.run_id))
+    rows = [_row(run) for run in children if TRIAL in run.data.tags]
     names = list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
     columns = {name: [row.get(name) for row in rows] for name in names}
     frame = pd.DataFrame({name: values if name in _TEXTS else _numbers(values) for name, values in columns.items()})
@@ -88,8 +60,3 @@ def _numbers(values: list[Any]) -> pd.Series:
         return pd.Series(pd.to_numeric(column))
     except (ValueError, TypeError):
         return column
-
-
-def _quoted(text: str) -> str:
-    """A string of MLflow's filter language, which has no escapes but two kinds of quotes."""
-    return f'"{text}"' if "'" in text else f"'{text}'"

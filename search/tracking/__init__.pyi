@@ -6,6 +6,7 @@ from .mlflow_store import (
     experiment_in as experiment_in,
     file_problem as file_problem,
     is_foreign as is_foreign,
+    refuse_place as refuse_place,
     search_runs as search_runs,
     sqlite_file as sqlite_file,
     store_error as store_error,
