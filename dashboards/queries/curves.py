@@ -112,6 +112,7 @@ def _asked(store: Any, runs: Sequence[str], key: str) -> list[_Point] | None:
 
     query = [*(("run_id", run) for run in runs), ("metric_key", key), ("max_results", str(POINTS_OF_A_SERVER))]
     response = http_request(store.get_host_creds(), BULK, "GET", params=query)
+    assert response is not None, "MLflow's function lacks a type"
     if response.status_code in (404, 405, 501):
         return None
     verify_rest_response(response, BULK)

@@ -48,7 +48,7 @@ class StoredTrials:
         return self.sweep.state
 
 
-def stored_records(uri: str, experiment: str, sweep: str) -> StoredTrials:
+def stored_records(uri: str, experiment: str, sweep: str, known: StoredTrials | None = None) -> StoredTrials:
     """All trials of a sweep as MLflow holds them; of several sweeps of that name the one launched last.
 
     A thousand trials take two to three seconds from an SQLite file: one request for their runs, and one for each
@@ -60,6 +60,7 @@ def stored_records(uri: str, experiment: str, sweep: str) -> StoredTrials:
         uri: MLflow's tracking URI.
         experiment: name of the experiment in MLflow.
         sweep: name of the sweep.
+        known: what this gave before of a sweep that goes on, so that trials that had ended are not read again.
 
     Raises:
         SweepError: the store does not answer, or has no such experiment or sweep.
@@ -68,16 +69,18 @@ def stored_records(uri: str, experiment: str, sweep: str) -> StoredTrials:
         parent = store.sweep(sweep)
         told = sweep_of_run(parent)
         runs, doubled = _by_number(store.trials(parent.info.run_id))
-        curves, whole = read_curves(store.client, [run.info.run_id for run in runs if "accuracy" in run.data.metrics])
-        records: list[TrialRecord] = []
+        ended = _ended(known, parent.info.run_id)
+        fresh = [run for run in runs if run.info.run_id not in ended]
+        curves, whole = read_curves(store.client, [run.info.run_id for run in fresh if "accuracy" in run.data.metrics])
+        records = [ended[run.info.run_id] for run in runs if run.info.run_id in ended]
         failed = 0
-        for run in runs:
-            design = design_of_run(run, store.client) if failed < MOST_FILES else None
+        for run in fresh:
+            design = design_of_run(run, store.client, ask=failed < MOST_FILES)
             failed = failed + 1 if design is None else 0
             record = design and trial_of_run(run, curves.get(run.info.run_id, {}), design)
             if record:
                 records.append(record)
-    records = _consistent(records)
+    records = _consistent(sorted(records, key=lambda record: record.number))
     if not told.running:
         for record in records:
             if record.running:
@@ -93,6 +96,13 @@ def stored_records(uri: str, experiment: str, sweep: str) -> StoredTrials:
         images=_validated(parent),
         notes=_notes(len(runs) - len(records), doubled, told, whole=whole),
     )
+
+
+def _ended(known: StoredTrials | None, parent: str) -> dict[str, TrialRecord]:
+    """The trials of the sweep that had ended when they were read before, by the id of the run."""
+    if known is None or known.run_ids[None] != parent:
+        return {}
+    return {known.run_ids[record.number]: record for record in known.records if record.ended}
 
 
 def _by_number(runs: Iterable[Any]) -> tuple[list[Any], int]:

@@ -86,12 +86,13 @@ def whole(text: str | None) -> int | None:
     return int(text) if text is not None and _WHOLE.fullmatch(text) else None
 
 
-def design_of_run(run: Any, client: MlflowClient) -> Design | None:
+def design_of_run(run: Any, client: MlflowClient, *, ask: bool = True) -> Design | None:
     """What a trial trained, by the params of the run; None where they, and the run's file, say no network.
 
     Args:
         run: MLflow's `Run`.
         client: of the store, which is asked for the run's file where the notation is cut off or cannot be read.
+        ask: whether it is.
     """
     notation, digest = run.data.params.get("notation", ""), run.data.tags.get("convscape.digest")
     try:
@@ -99,7 +100,7 @@ def design_of_run(run: Any, client: MlflowClient) -> Design | None:
     except (ConvscapeError, RecursionError):
         network = None
     if network is None or (len(notation) in CUT_OFF and digest not in (None, network[0].digest)):
-        network = _network_in_file(run, client)
+        network = _network_in_file(run, client) if ask else None
     if network is None:
         return None
     architecture, line, parameters, macs = network
