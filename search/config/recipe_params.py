@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError
 from ...trainers import Recipe
-from .recipe_space import AUTO, DEFAULTS
+from .recipe_space import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def recipe_of_params(params: Mapping[str, str]) -> Recipe:
     >>> recipe_of_params({"learning_rate": "0.1", "flip": "True", "macs": "7"}).flip
     True
     """
-    usual = {key: value for key, value in DEFAULTS.items() if value != AUTO}
+    usual = {key: value for key, value in DEFAULTS.items() if _can_be(key, value)}  # no range, nor "auto"
     told = {each.name: _value(params[each.name]) for each in fields(Recipe) if each.name in params}
     try:
         return Recipe.from_json({**usual, **told})

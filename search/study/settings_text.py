@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,4 +90,4 @@ def _can_be(kind: str, value: Any, attributes: dict[str, Any]) -> bool:
 
 def _is_number(value: Any, *, whole: bool) -> bool:
     right = type(value) is int if whole else type(value) in (int, float)
-    return right and math.isfinite(value) and abs(value) <= LARGEST_SETTING
+    return right and abs(value) <= LARGEST_SETTING  # NaN is not
