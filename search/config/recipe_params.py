@@ -28,7 +28,7 @@ def recipe_of_params(params: Mapping[str, str]) -> Recipe:
     True
     """
     usual = {key: value for key, value in DEFAULTS.items() if _can_be(key, value)}  # no range, nor "auto"
-    told = {each.name: _value(params[each.name]) for each in fields(Recipe) if each.name in params}
+    told = {each.name: _value(each.name, params[each.name]) for each in fields(Recipe) if each.name in params}
     try:
         return Recipe.from_json({**usual, **told})
     except (ConfigError, TypeError):
@@ -43,11 +43,11 @@ def _can_be(key: str, value: Any) -> bool:
     return True
 
 
-def _value(text: str) -> Any:
-    """A number, truth value or None again; all else stays text."""
+def _value(key: str, text: str) -> Any:
+    """A number, truth value or None again; all else stays text, as do weights in a file called 12."""
     if text in _WORDS:
         return _WORDS[text]
-    for kind in (int, float):
+    for kind in () if key == "weights" else (int, float):
         try:
             return kind(text)
         except ValueError:
