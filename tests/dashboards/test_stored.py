@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from convscape.search.driver.launching import launch
 from convscape.search.frames import sweep_frames
 from convscape.search.tracking.mlflow_store import connect_store, search_runs
 from convscape.search.tracking.tracker import sync
+from convscape.spaces import parse_notation
 from convscape.spaces.errors import SweepError
 from servers import Server
 from tiny_sweep import send_nothing, tiny
@@ -195,7 +197,9 @@ def odd(uri: str, request: pytest.FixtureRequest) -> Written:
     return Written(uri, request.node.name)
 
 
-def test_what_is_no_trial_is_left_out_and_told(odd: Written, uri: str, request: pytest.FixtureRequest) -> None:
+def test_what_is_no_trial_is_left_out_and_told(
+    odd: Written, uri: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     odd.trial(0)
     for number in (-1, 10**30, "x", "", "0", "٣", "1_0"):
         odd.trial(number)
@@ -204,7 +208,8 @@ def test_what_is_no_trial_is_left_out_and_told(odd: Written, uri: str, request: 
     odd.trial(3, role="repeat", repeats="77")
     odd.trial(4, repeats="0")
     odd.trial(5, "INPUT[8x8x1] -> CONV")
-    odd.trial(6, "/etc/hostname.json")
+    (tmp_path / "mine.json").write_text(json.dumps(parse_notation(NETWORK).to_json()))
+    odd.trial(6, str(tmp_path / "mine.json"))  # a file of this machine is nobody's business
     odd.trial(7, "")
     found = stored_records(uri, request.node.name, "odd")
     assert [record.number for record in found.records] == [0]
@@ -224,6 +229,7 @@ def test_odd_values_are_left_out_or_shown_as_text(odd: Written, uri: str, reques
     (record,) = found.records
     assert (record.accuracies, record.promoted_from, record.latency) == ({1: 0.5, 3: 0.75}, 0, None)
     assert "time" not in record.history[3]
+    assert record.reason == record.events[0] == "</script><script>alert(1)</script>\\x1b[2J"
     assert (record.design.recipe.learning_rate, record.design.recipe.flip) == (0.25, False)
     page = page_html(page_content([stored_source(uri, request.node.name, "odd")]))
     assert attack[9:30] not in page
