@@ -10,7 +10,7 @@ import typer
 
 from ..spaces import ConfigError
 from .completion import sweep_names
-from .options import SWEEPS, Dashboard, Folder, typed_path
+from .options import SWEEPS, Dashboard, Experiment, Folder, Store, check_store, typed_path
 from .printing import echo, echo_json
 from .remote import run_there
 
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..dashboards.page import SweepSource
-
-Store = Annotated[
-    str | None,
-    typer.Option("--uri", metavar="URI", help="Read sweeps from that store of MLflow; no folder is needed."),
-]
-Experiment = Annotated[
-    str | None, typer.Option(metavar="NAME", help="With --uri: the experiment; convscape where not given.")
-]
 
 
 def compare(
@@ -61,8 +53,7 @@ def compare(
         if html is not None:
             raise ConfigError(f"--html: {html} would be written at {address}", "Do it on the head, or with --uri.")
         run_there(context, address)
-    if experiment is not None and uri is None:
-        raise ConfigError("--experiment: it is in a store of MLflow", "Name that: --uri URI.")
+    check_store(uri, experiment)
     if not names and uri is None:
         raise ConfigError("which sweep?", "Name one or several; `convscape list` shows all.")
     named = list(dict.fromkeys(names or ()))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..spaces import ConfigError
 from .completion import sweep_files, sweep_names
 
 SWEEPS = Path("sweeps")
@@ -61,3 +62,21 @@ Cluster = Annotated[
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the code run that the sweep names; from now on, if unchanged.")
 ]
+Store = Annotated[
+    str | None,
+    typer.Option("--uri", metavar="URI", help="Read sweeps from that store of MLflow; no folder is needed."),
+]
+Experiment = Annotated[
+    str | None, typer.Option(metavar="NAME", help="With --uri: the experiment; convscape where not given.")
+]
+
+
+def check_store(uri: str | None, experiment: str | None) -> None:
+    """Refuses an experiment without the store that it is in, and a store's address that cannot be one."""
+    if experiment is not None and uri is None:
+        raise ConfigError("--experiment: it is in a store of MLflow", "Name that: --uri URI.")
+    if uri is not None:
+        from ..search.tracking import uri_problem
+
+        if problem := uri_problem(uri):
+            raise ConfigError(f"--uri {uri:.80}: {problem}", "For example --uri http://127.0.0.1:5000.")

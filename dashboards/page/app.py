@@ -15,7 +15,7 @@ from .html import list_html, page_html
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .sweeps import FolderOfSweeps
+    from .kept_content import Sweeps
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -27,7 +27,7 @@ HEADERS = {
 """Headers of every answer: nobody else's page may frame or read it."""
 
 
-def make_app(sweeps: FolderOfSweeps, hosts: Sequence[str]) -> FastAPI:
+def make_app(sweeps: Sweeps, hosts: Sequence[str]) -> FastAPI:
     """The application that serves the list of sweeps, the page of some, and what is new of them.
 
     Only GET is answered. A request whose Host is none of `hosts` is refused: a page from elsewhere could otherwise have
@@ -51,14 +51,14 @@ def make_app(sweeps: FolderOfSweeps, hosts: Sequence[str]) -> FastAPI:
     async def tell(request: Request, error: ConvscapeError) -> Response:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"problem": str(error)}, 404)
-        return HTMLResponse(list_html(sweeps.lines(), sweeps.folder, problem=str(error)), 404)
+        return HTMLResponse(list_html(sweeps.lines(), sweeps.place, problem=str(error)), 404)
 
     # Plain functions: Starlette runs each in a thread, since reading a sweep takes a while.
     @app.get("/")
     def page(request: Request) -> Response:
         names = _names(request, sweeps)
         if not names:
-            return HTMLResponse(list_html(sweeps.lines(), sweeps.folder))
+            return HTMLResponse(list_html(sweeps.lines(), sweeps.place))
         several = len(sweeps.lines()) > 1
         return HTMLResponse(page_html(sweeps.content(names), home="?list" if several else ""))
 
@@ -73,7 +73,7 @@ def make_app(sweeps: FolderOfSweeps, hosts: Sequence[str]) -> FastAPI:
     return app
 
 
-def _names(request: Request, sweeps: FolderOfSweeps) -> list[str]:
+def _names(request: Request, sweeps: Sweeps) -> list[str]:
     """The sweeps that an address names; without any the only one that there is; [] for the list."""
     named = list(dict.fromkeys(request.query_params.getlist("sweep")))
     if hidden := [name for name in named if sweeps.only and name not in sweeps.only]:

@@ -64,6 +64,7 @@ def sweep_content(source: SweepSource, running: dict[str, Any] | None) -> dict[s
         "state": source.state,
         "asked": [list(pair) for pair in source.asked],
         "problem": source.problem,
+        "notes": list(source.notes),
         "running": running,
         "figures": key_figures(source),
         "run_link": source.run_link,

@@ -61,12 +61,12 @@ def page_html(content: Mapping[str, Any], *, home: str = "") -> str:
     )
 
 
-def list_html(lines: Sequence[SweepLine], folder: Path, problem: str = "") -> str:
+def list_html(lines: Sequence[SweepLine], place: str, problem: str = "") -> str:
     """The list of sweeps as HTML, without any script.
 
     Args:
         lines: each sweep in a line.
-        folder: where they are.
+        place: where they are, in words.
         problem: what is to be said first, such as that a sweep is not there; "" for nothing.
     """
     from markupsafe import Markup
@@ -75,7 +75,7 @@ def list_html(lines: Sequence[SweepLine], folder: Path, problem: str = "") -> st
         return "" if written is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(written))
 
     style = Markup(_static("style.css"))  # noqa: S704 - our own file
-    return _template("list.html").render(lines=lines, folder=str(folder), problem=problem, style=style, when=when)
+    return _template("list.html").render(lines=lines, folder=place, problem=problem, style=style, when=when)
 
 
 def write_page(content: Mapping[str, Any], path: Path) -> None:

@@ -12,7 +12,7 @@ from ...spaces import SweepError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .sweeps import FolderOfSweeps
+    from .kept_content import Sweeps
 
 LOOPBACK = "127.0.0.1"
 """Where the page is served unless somebody says otherwise: for this machine alone."""
@@ -21,7 +21,7 @@ USUAL_PORT = 8050
 
 
 def serve(
-    sweeps: FolderOfSweeps, *, host: str = LOOPBACK, port: int | None = None, ready: Callable[[str], None]
+    sweeps: Sweeps, *, host: str = LOOPBACK, port: int | None = None, ready: Callable[[str], None]
 ) -> None:
     """Serves the pages of sweeps until Ctrl-C.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...search import Sweep, folder_option
+from ...search import folder_option
 from ...search.driver import as_of_now, format_duration, read_progress
 from ...search.files import STUDY
 from ...search.records import ranked
@@ -13,9 +13,7 @@ from ...spaces import ConvscapeError
 from ..text import SweepStatus, state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
+    from ...search import Sweep
     from ...search.frames import SweepFrames
 
 
@@ -35,6 +33,8 @@ class SweepSource:
     """Validation images of a run; 0 where nothing says so."""
     problem: str = ""
     """What is wrong with it, with what to do; "" where nothing is."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the page should know of how it was read, such as runs that were left out."""
     run_link: str | None = None
     """Address of a trial's run in MLflow, with {run} for its id; None where no server has it."""
     sweep_link: str | None = None
@@ -78,24 +78,6 @@ def source_of(sweep: Sweep) -> SweepSource:
         next=(*going, *resume, *export),
         digest="" if best is None else best.design.architecture.digest,
     )
-
-
-def read_sources(
-    names: Sequence[str], folder: str | Path, *, uri: str | None = None, experiment: str | None = None
-) -> list[SweepSource]:
-    """Sweeps of a folder, or of a store of MLflow, as the page's sources, in the order in which they are named.
-
-    Args:
-        names: of the sweeps; with `uri` all of the experiment, where none is named.
-        folder: the folder that holds sweeps, or its URL.
-        uri: MLflow's tracking URI of a store to read in place of a folder.
-        experiment: name of the experiment in that store; "convscape" where not given.
-
-    Raises:
-        SweepError: there is no such sweep, or it cannot be read; the store does not answer.
-    """
-    assert uri is None
-    return [source_of(Sweep.open(name, folder)) for name in names]
 
 
 def progress_of(sweep: Sweep) -> dict[str, Any] | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...search import Sweep
 from ..text import sweep_lines
 from .content import page_content, sweep_content
+from .kept_content import KeptContent
 from .pictures import pictures_of, usual_places
 from .sources import progress_of, source_of, version_of
 
@@ -21,18 +20,6 @@ if TYPE_CHECKING:
 
 OFTEN = 10.0
 """Seconds between two readings of a sweep that runs, at least: reading takes time that its trials could use."""
-SHARE = 5.0
-"""How many times as long as a reading took the next one waits, at least."""
-
-
-@dataclass(slots=True)
-class _Kept:
-    """A content, and how it came about."""
-
-    version: str
-    content: dict[str, Any]
-    made: float
-    took: float
 
 
 @dataclass(slots=True)
@@ -42,8 +29,12 @@ class FolderOfSweeps:
     folder: Path
     only: tuple[str, ...] = ()
     """Names of the sweeps that are shown; () for all of the folder."""
-    _kept: dict[tuple[str, ...], _Kept] = field(default_factory=dict)
-    _making: threading.Lock = field(default_factory=threading.Lock)
+    _kept: KeptContent = field(default_factory=lambda: KeptContent(OFTEN))
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.folder)
 
     def lines(self) -> list[SweepLine]:
         """Each sweep in a line, the latest first."""
@@ -59,24 +50,8 @@ class FolderOfSweeps:
         Raises:
             SweepError: there is no such sweep, or its files are damaged.
         """
-        key = tuple(names)
-        with self._making:  # two people who look need one reading
-            sweeps = [self._open(name) for name in names]
-            version = self._version(sweeps)
-            kept = self._kept.get(key)
-            if kept is not None and (kept.version == version or not self._is_due(kept)):
-                return kept.content
-            began = time.monotonic()
-            sources = [source_of(sweep) for sweep in sweeps]
-            content = page_content(
-                sources,
-                live="api",
-                running=[progress_of(sweep) for sweep in sweeps],
-                pictures=pictures_of(sources[0].digest, usual_places(names[0])) if len(sources) == 1 else (),
-            )
-            now = time.monotonic()
-            self._kept = {key: _Kept(version, content, now, now - began)}  # the one that is looked at
-            return content
+        sweeps = [self._open(name) for name in names]
+        return self._kept.content(names, lambda: self._version(sweeps), lambda: self._made(sweeps))
 
     def progress(self, names: Sequence[str]) -> dict[str, Any]:
         """How far the sweeps are, and a version that is another one once there is a new content to be asked for.
@@ -88,9 +63,7 @@ class FolderOfSweeps:
             SweepError: there is no such sweep, or its files are damaged.
         """
         sweeps = [self._open(name) for name in names]
-        kept = self._kept.get(tuple(names))
-        shown = {each["name"]: each for each in kept.content["sweeps"]} if kept else {}
-        version = kept.version if kept and not self._is_due(kept) else self._version(sweeps)
+        shown, version = self._kept.shown(names), self._kept.version(names, lambda: self._version(sweeps))
         lines = [
             {**shown[sweep.name], "running": progress_of(sweep)}
             if sweep.name in shown
@@ -99,11 +72,17 @@ class FolderOfSweeps:
         ]
         return {"version": version, "sweeps": lines}
 
+    def _made(self, sweeps: Sequence[Sweep]) -> dict[str, Any]:
+        sources = [source_of(sweep) for sweep in sweeps]
+        return page_content(
+            sources,
+            live="api",
+            running=[progress_of(sweep) for sweep in sweeps],
+            pictures=pictures_of(sources[0].digest, usual_places(sweeps[0].name)) if len(sources) == 1 else (),
+        )
+
     def _open(self, name: str) -> Sweep:
         return Sweep.open(name, self.folder)
 
     def _version(self, sweeps: Sequence[Sweep]) -> str:
         return " ".join(map(version_of, sweeps))
-
-    def _is_due(self, kept: _Kept) -> bool:
-        return time.monotonic() - kept.made >= max(OFTEN, SHARE * kept.took)

@@ -10,6 +10,7 @@ from .initial_designs import (
     network_of as network_of,
 )
 from .json_schema import keep_schema as keep_schema, sweep_file_schema as sweep_file_schema
+from .recipe_params import recipe_of_params as recipe_of_params
 from .recipe_space import (
     TEXTBOOK as TEXTBOOK,
     RecipeSpace as RecipeSpace,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...spaces import cost_table, format_layer_table
 from ..config import logged_params
 from ..records import epoch_metrics
-from ..tracking import TrialStart
+from ..tracking import LONGEST_TAG, TrialStart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -41,6 +41,7 @@ class Ledger:
                 self._tell_end(record)
             elif not record.ended:
                 self._tell_events(record)
+                self._tell_standing(record)
                 if record.metrics:
                     self.tracker.epoch(record.number, record.epochs, record.metrics)
             yield record
@@ -81,6 +82,7 @@ class Ledger:
     def promote(self, record: TrialRecord) -> None:
         """Writes that the trial has earned to go on from the rung where it stands, before anybody acts on it."""
         self.study.keep_promotion(record)
+        self._tell_standing(record)
 
     def pause(self, record: TrialRecord) -> None:
         """Writes that no worker trains the trial any more, and that it may go on later."""
@@ -126,7 +128,15 @@ class Ledger:
         if record.events:
             self.tracker.note({"convscape.events": "\n".join(record.events)}, record.number)
 
+    def _tell_standing(self, record: TrialRecord) -> None:
+        """Reports what a page of the sweep needs, and no metric of an epoch says."""
+        told = {"convscape.promoted_from": str(record.promoted_from)} if record.promoted_from else {}
+        told |= {} if record.latency is None else {"convscape.latency": f"{record.latency:.9g}"}
+        if told:
+            self.tracker.note(told, record.number)
+
     def _tell_end(self, record: TrialRecord) -> None:
+        self._tell_standing(record)
         best = {} if record.accuracy is None else {"best_accuracy": record.accuracy, "best_epoch": record.best_epoch}
         self.tracker.trial_ended(
             record.number, state=record.state, reason=record.reason, metrics={k: float(v) for k, v in best.items()}
@@ -139,10 +149,12 @@ class Ledger:
         again = {} if record.repeats is None else {"convscape.repeats": str(record.repeats)}
         network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
         recipe = logged_params(self._recipe, design.recipe)
+        settings = self.study.settings(record)
+        asked = {"convscape.settings": settings} if len("{}") < len(settings) <= LONGEST_TAG else {}  # never cut off
         return TrialStart(
             record.number,
             params={**network, "receptive_field": "x".join(map(str, field)), **recipe},
-            tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again},
+            tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again, **asked},
             artifacts={
                 "architecture.json": design.architecture_text,
                 "layers.txt": format_layer_table(design.architecture),

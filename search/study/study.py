@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.distributions import distribution_to_json
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -18,6 +19,7 @@ from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
 from .reading import ERRORS, TIME, has_design, record_of, role_of, study_file
 from .samplers import Samplers
+from .settings_text import settings_text
 from .with_optuna import foreign
 
 if TYPE_CHECKING:
@@ -190,6 +192,12 @@ class Study:
             trial.set_user_attr("metrics", {"epoch": epoch, TIME: round(time.time(), 3), **metrics})
         record.accuracies[epoch], record.metrics = accuracy, dict(metrics or {})
         self._keep(trial, epoch, accuracy)
+
+    def settings(self, record: TrialRecord) -> str:
+        """What a trial that has not ended was sampled with, as `settings_text` writes it: "{}" where it was named."""
+        trial = self._asked[record.number]
+        texts = {name: distribution_to_json(each) for name, each in trial.distributions.items()}
+        return settings_text(trial.params, texts)
 
     def measured(self, record: TrialRecord, latency: float) -> None:
         """Keeps how long classifying one image takes: `latency`, in seconds."""

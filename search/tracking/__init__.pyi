@@ -6,6 +6,7 @@ from .mlflow_store import (
     experiment_in as experiment_in,
     file_problem as file_problem,
     is_foreign as is_foreign,
+    refuse_place as refuse_place,
     search_runs as search_runs,
     sqlite_file as sqlite_file,
     store_error as store_error,
@@ -31,5 +32,9 @@ from .secrets import (
     without_secrets as without_secrets,
 )
 from .tracker import Tracker as Tracker, TrialStart as TrialStart, sync as sync
-from .uploader import upload_problem as upload_problem
+from .uploader import (
+    LONGEST_PARAM as LONGEST_PARAM,
+    LONGEST_TAG as LONGEST_TAG,
+    upload_problem as upload_problem,
+)
 from .view import TRAINING as TRAINING, VIEW as VIEW, runs_address as runs_address

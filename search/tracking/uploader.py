@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 
 # MLflow's own limits (mlflow.utils.validation) and, for metrics, room left for the params and tags of a call.
-_PARAMS, _METRICS, _KEY, _PARAM_VALUE, _TAG_VALUE = 100, 800, 250, 6000, 8000
+_PARAMS, _METRICS, _KEY = 100, 800, 250
+LONGEST_PARAM, LONGEST_TAG = 6000, 8000
+"""Characters of a param's and of a tag's value that MLflow takes; what is longer is cut off there."""
 _LOCK = "upload.lock"
 _BATCH = 1 << 18  # bytes of the spool
 _NOT_HERE = ("ENDPOINT_NOT_FOUND", "PERMISSION_DENIED")  # of what a sweep can do without
@@ -391,7 +393,7 @@ class Uploader:
 
         client = self._client
         assert client is not None
-        params = [Param(_name(key), value[:_PARAM_VALUE]) for key, value in work.params.items()]
+        params = [Param(_name(key), value[:LONGEST_PARAM]) for key, value in work.params.items()]
         metrics = [Metric(_name(key), value, time, step) for key, value, time, step in work.metrics]
         marks = [RunTag(key, value) for key, value in _fitting(work.tags).items()]
         while params or metrics or marks:
@@ -477,7 +479,7 @@ def _encodable(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _fitting(tags: dict[str, str]) -> dict[str, str]:
-    return {_name(key): value[:_TAG_VALUE] for key, value in tags.items()}
+    return {_name(key): value[:LONGEST_TAG] for key, value in tags.items()}
 
 
 def _name(key: str) -> str:

@@ -134,7 +134,7 @@ def test_a_server_is_linked_even_when_it_is_away() -> None:
 def test_a_link_leads_to_the_experiment_and_the_run(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
     client = connect_store(database)
     identity = client.create_experiment("linked", artifact_location="file:///nowhere")
-    monkeypatch.setattr("convscape.dashboards.queries.connect_store", lambda *_: client)
+    monkeypatch.setattr("convscape.dashboards.queries.addresses.connect_store", lambda *_: client)
     runs = f"http://host:5000/#/experiments/{identity}/runs?workflowType=machine_learning"
     assert links("http://host:5000", "linked") == runs, "not MLflow's pages for language models"
     assert (

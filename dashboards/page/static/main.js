@@ -22,6 +22,7 @@ function sweepSection(sweep, named) {
     named ? make("h2", {}, sweep.name) : null,
     make("p", {}, make("strong", { class: "state" }, sweep.state)),
     sweep.problem ? make("p", { class: "alert" }, sweep.problem) : null,
+    ...sweep.notes.map((text) => make("p", { class: "soft" }, text)),
     running,
     make("dl", { class: "figures" }, ...cards),
     make("p", {}, link, command),
