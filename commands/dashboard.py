@@ -80,7 +80,7 @@ def _of_folder(folder: Path, only: tuple[str, ...]) -> Sweeps:
 def _of_store(uri: str, experiment: str | None, only: tuple[str, ...]) -> Sweeps:
     from ..dashboards.page import EXPERIMENT, StoreOfSweeps
 
-    sweeps = StoreOfSweeps(uri, experiment or EXPERIMENT, only)
+    sweeps = StoreOfSweeps(uri=uri, experiment=experiment or EXPERIMENT, only=only)
     known = [line.name for line in sweeps.lines()]  # a store that does not answer is told at once
     for name in only:
         if name not in known:

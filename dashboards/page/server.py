@@ -20,9 +20,7 @@ USUAL_PORT = 8050
 """The port that is taken where it is free and none is named."""
 
 
-def serve(
-    sweeps: Sweeps, *, host: str = LOOPBACK, port: int | None = None, ready: Callable[[str], None]
-) -> None:
+def serve(sweeps: Sweeps, *, host: str = LOOPBACK, port: int | None = None, ready: Callable[[str], None]) -> None:
     """Serves the pages of sweeps until Ctrl-C.
 
     Args:

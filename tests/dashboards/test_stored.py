@@ -285,7 +285,7 @@ def test_a_sweep_that_runs_is_read_anew_after_a_while(
     odd: Written, uri: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd.trial(0)
-    shown = StoreOfSweeps(uri, request.node.name)
+    shown = StoreOfSweeps(uri=uri, experiment=request.node.name)
     first = shown.content(["odd"])
     assert first["sweeps"][0]["running"]["line"].startswith("0 trials ended")
     odd.trial(1)

@@ -39,7 +39,9 @@ def test_it_follows_a_sweep_that_runs_and_keeps_the_filters(
             assert page.inner_text(".state") == "running"
             before = int(re.findall(r"\d+", page.inner_text("#count"))[1])
             study.write_bytes(b"".join(whole))
-            page.wait_for_function(f"parseInt(document.getElementById('count').textContent.split(' of ')[1]) > {before}")
+            page.wait_for_function(
+                f"parseInt(document.getElementById('count').textContent.split(' of ')[1]) > {before}"
+            )
         page.wait_for_function("document.querySelector('.state').textContent !== 'running'")
         assert "f.epochs=1..9" in page.url
         assert page.get_by_label("filter epochs").input_value() == "1..9"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_curves_are_those_of_the_frame(frames: SweepFrames) -> None:
 def test_between_two_curves_there_is_a_gap(frames: SweepFrames) -> None:
     for trace in learning_curves(frames.trials, frames.curves, frames.rungs).data:
         rows = [row for row, _ in trace.customdata]
-        changes = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a != b]
+        changes = [(a, b) for a, b in itertools.pairwise(rows) if a != b]
         assert all(-1 in pair for pair in changes)
         assert np.isnan(trace.x[np.array(rows) == -1]).all()
 
@@ -181,9 +182,7 @@ def texts_of(value: Any, key: str = "") -> list[str]:
 def test_two_sweeps_are_told_apart_by_colour_symbol_and_dash(sweep: Sweep) -> None:
     import pandas as pd
 
-    one, other = (
-        sweep_frames(sweep.trials(), sweep=name, run_ids={}, objectives=["accuracy"]) for name in ("a", "b")
-    )
+    one, other = (sweep_frames(sweep.trials(), sweep=name, run_ids={}, objectives=["accuracy"]) for name in ("a", "b"))
     trials = pd.concat([one.trials, other.trials], ignore_index=True)
     curves = pd.concat([one.curves, other.curves], ignore_index=True)
     first, second = learning_curves(trials, curves, one.rungs).data

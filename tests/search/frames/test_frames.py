@@ -60,13 +60,15 @@ def test_trials_are_those_of_the_study(sweep: Sweep, frames: SweepFrames) -> Non
     assert ranked["pareto"].tolist() == [row.pareto and row.completed for row in sweep.summaries(records)]
 
 
-def test_a_setting_that_was_not_asked_for_is_missing_and_others_are_as_sampled(sweep: Sweep, frames: SweepFrames) -> None:
+def test_a_setting_that_was_not_asked_for_is_missing_and_others_are_as_sampled(
+    sweep: Sweep, frames: SweepFrames
+) -> None:
     assert "stage3.kernel" in settings_in(frames.trials)
     for record, stages, kernel in zip(
         sweep.trials(), frames.trials["stages"], frames.trials["stage3.kernel"], strict=True
     ):
         assert stages == record.params["stages"]
-        assert (kernel == kernel) == (stages == 3)  # noqa: PLR0124 - NaN is not itself
+        assert (kernel == kernel) == (stages == 3)
 
 
 def test_curves_have_every_epoch_with_its_time_and_metrics(sweep: Sweep, frames: SweepFrames) -> None:

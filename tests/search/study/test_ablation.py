@@ -69,7 +69,9 @@ def test_it_ends_at_the_winner_and_each_difference_changes_once(tmp_path: Path) 
 def test_a_setting_that_is_asked_for_because_of_another_changes_with_it(tmp_path: Path) -> None:
     records = told(tmp_path, 80, lambda record: by_rate(record) + 0.2 * record.design.notation.count("POOL"))
     records.sort(key=lambda record: record.params["stages"])  # a design of one stage is the first
-    [step] = [step for step in change_path(records, best_of(records)) if step.changes and step.changes[0][0] == "stages"]
+    [step] = [
+        step for step in change_path(records, best_of(records)) if step.changes and step.changes[0][0] == "stages"
+    ]
     assert {name for name, before, _ in step.changes if before is None} >= {"stage2.kernel"}
     assert step.words.startswith("stages 1 to 2, with ")
 
