@@ -50,7 +50,7 @@ class Looked:
 
     def open(self, address: str) -> Page:
         self.page.goto(address)
-        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        self.page.wait_for_function("() => document.documentElement.dataset.ready === 'yes'")
         return self.page
 
     def see(self, plot: str) -> None:
@@ -96,7 +96,11 @@ def served(folder: Path, *only: str) -> Iterator[str]:
     import uvicorn
 
     config = uvicorn.Config(
-        make_app(FolderOfSweeps(folder, only), ["127.0.0.1"]), port=0, log_level="warning", lifespan="off"
+        make_app(FolderOfSweeps(folder, only), ["127.0.0.1"]),
+        port=0,
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

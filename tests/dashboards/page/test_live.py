@@ -26,7 +26,7 @@ def test_it_follows_a_sweep_that_runs_and_keeps_the_filters(
     looked: Looked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("convscape.dashboards.page.sweeps.OFTEN", 0.5)
-    monkeypatch.setattr("convscape.dashboards.page.sweeps.SHARE", 0.0)
+    monkeypatch.setattr("convscape.dashboards.page.kept_content.SHARE", 0.0)
     make_sweep(tmp_path / "later", 30, name="live")
     shutil.copytree(tmp_path / "later/live", tmp_path / "now/live")
     study = tmp_path / "now/live" / STUDY
@@ -40,11 +40,11 @@ def test_it_follows_a_sweep_that_runs_and_keeps_the_filters(
             before = int(re.findall(r"\d+", page.inner_text("#count"))[1])
             study.write_bytes(b"".join(whole))
             page.wait_for_function(
-                f"parseInt(document.getElementById('count').textContent.split(' of ')[1]) > {before}"
+                f"() => parseInt(document.getElementById('count').textContent.split(' of ')[1]) > {before}"
             )
-        page.wait_for_function("document.querySelector('.state').textContent !== 'running'")
+        page.wait_for_function("() => document.querySelector('.state').textContent !== 'running'")
         assert "f.epochs=1..9" in page.url
-        assert page.get_by_label("filter epochs").input_value() == "1..9"
+        assert page.get_by_label("filter epochs", exact=True).input_value() == "1..9"
         assert [url for url in looked.asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
@@ -74,7 +74,7 @@ def test_the_list_leads_to_a_comparison(looked: Looked, folder: Path) -> None:
         for name in ("large", "other"):
             looked.page.get_by_label(f"compare {name}").check()
         looked.page.get_by_role("button", name="Compare the marked ones").click()
-        looked.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        looked.page.wait_for_function("() => document.documentElement.dataset.ready === 'yes'")
         assert looked.page.inner_text("h1") in ("large and other", "other and large")
         assert looked.page.inner_text("#count") == "85 runs"
         looked.see("curves")
