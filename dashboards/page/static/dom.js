@@ -12,6 +12,11 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** An address of MLflow's pages, where it is one of the web's: a store may say anything. */
+function webAddress(address) {
+  return typeof address === "string" && /^https?:\/\//i.test(address) ? address : null;
+}
+
 function byId(id) {
   return document.getElementById(id);
 }

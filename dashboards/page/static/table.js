@@ -133,5 +133,5 @@ function tableCell(row, name) {
 function runLink(row) {
   const run = cell(row, "run_id");
   const sweep = content.sweeps.find((each) => each.name === cell(row, "sweep"));
-  return run && sweep?.run_link ? sweep.run_link.replace("{run}", encodeURIComponent(run)) : null;
+  return run && webAddress(sweep?.run_link) ? sweep.run_link.replace("{run}", encodeURIComponent(run)) : null;
 }
