@@ -90,9 +90,13 @@ def test_what_comes_next(
 
 def test_every_command_that_takes_a_sweep_completes_it() -> None:
     calls = {command.name: command.callback for command in cli.app.registered_commands}
-    named = {name: str(call.__annotations__.get("name")) for name, call in calls.items() if call}
+    named = {
+        name: str(call.__annotations__.get("name") or call.__annotations__.get("names"))
+        for name, call in calls.items()
+        if call
+    }
     completed = {name for name, written in named.items() if written == "Name" or "sweep_names" in written}
-    assert completed >= {"resume", "stop", "status", "show", "compare", "export", "sync"}
+    assert completed >= {"resume", "stop", "status", "show", "compare", "dashboard", "export", "sync"}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         for path in [*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
     }
     assert Path("convscape/py.typed") in names
+    pages = {name.relative_to("convscape") for name in names if name.suffix in (".html", ".css", ".js")}
+    assert pages == {file for file in own_files() if file.suffix in (".html", ".css", ".js")}
+    assert {Path("dashboards/page/page.html"), Path("dashboards/page/static/plots.js")} < pages
     sent = {file for file in own_files() if file.suffix == ".py"}
     assert sent == code, "what is sent to the nodes of a cluster is what would be installed"
     assert not [name for name in names if "tests" in name.parts or "test" in name.name]
@@ -58,8 +61,8 @@ def archive(folder: Path) -> Path:
     """The sources as they lie here: what a build needs of them."""
     path = folder / "source.zip"
     with ZipFile(path, "w") as files:
-        for file in [*ROOT.glob("*"), *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))]:
-            if file.is_file():
+        for file in [*ROOT.glob("*"), *(file for room in ROOMS for file in (ROOT / room).rglob("*"))]:
+            if file.is_file() and "__pycache__" not in file.parts:
                 files.write(file, file.relative_to(ROOT))
         files.writestr("tests/test_nothing.py", "")
         files.writestr("benchmarks/nothing.py", "")

@@ -25,6 +25,8 @@ HOME = Path(__file__).resolve().parents[3]
 """The folder of the package `convscape`."""
 ROOMS = ("commands", "dashboards", "search", "spaces", "testing", "trainers")
 """The folders in it that are part of the package; a checkout has others beside them."""
+OF_PAGES = (".html", ".css", ".js")
+"""Endings of what the page of a sweep is made of."""
 MOST_BYTES = 50_000_000
 """Bytes of a person's own modules that are sent, at most."""
 MODULES = (".py", ".so", ".pyd")
@@ -65,10 +67,12 @@ def modules_below(folder: Path) -> Iterator[Path]:
 
 
 def own_files() -> list[Path]:
-    """Sources and types of the package `convscape`, relative to its folder."""
+    """Sources, types and parts of the page of the package `convscape`, relative to its folder."""
     folders = [HOME, *(Path(here) for room in ROOMS for here, _, _ in os.walk(HOME / room))]
+    inside = [file for folder in folders for file in folder.iterdir() if folder != HOME and file.suffix in OF_PAGES]
     found = [file for folder in folders if (folder / "__init__.py").is_file() for file in folder.iterdir()]
-    return sorted(file.relative_to(HOME) for file in found if file.suffix in (".py", ".pyi") or file.name == "py.typed")
+    sources = [file for file in found if file.suffix in (".py", ".pyi") or file.name == "py.typed"]
+    return sorted(file.relative_to(HOME) for file in [*sources, *inside])
 
 
 def _copy_modules(folders: Sequence[Path], to: Path) -> None:
