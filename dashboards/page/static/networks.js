@@ -72,7 +72,7 @@ function drawPair() {
 
 function pairRow([one, other]) {
   const differs = one && other && PAIR_COLUMNS.some((key) => one[key] !== other[key]);
-  const word = !other ? "only in A" : !one ? "only in B" : differs ? (one.name === other.name ? "cost" : "layer") : "";
+  const word = !other ? "only in A" : !one ? "only in B" : differs ? (one.name !== other.name ? "layer" : one.output !== other.output ? "output" : "cost") : "";
   return make("tr", { class: !one || !other ? "only" : differs ? "differs" : null }, ...pairCells(one, other), ...pairCells(other, one), make("td", { class: "word" }, word));
 }
 

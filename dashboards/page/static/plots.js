@@ -76,7 +76,7 @@ async function draw(plot) {
     plot.drawn = true;
     plot.whole = plot.figure.data.map(wholeTrace);
     const data = plot.figure.data.flatMap((trace, at) => (plot.whole[at] ? [faint(trace), clear(trace)] : [trace]));
-    const layout = { ...plot.figure.layout, title: null, margin: { ...plot.figure.layout.margin, t: 40 }, dragmode: brushable(plot) ? "select" : "zoom", autosize: true };
+    const layout = { ...plot.figure.layout, title: null, margin: { ...plot.figure.layout.margin, t: 40 }, modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)" }, dragmode: brushable(plot) ? "select" : "zoom", autosize: true };
     await Plotly.react(plot.element, data, withRanges(plot, layout), CONFIG);
     if (!plot.listens) {
       plot.listens = true;

@@ -23,10 +23,11 @@ function withFilter(name, filter) {
   return filters;
 }
 
-/** A filter is {min, max} of numbers, {values} of which one must stand, or {text} that must be part of it. */
+/** A filter is {min, max} of numbers, without the bound itself where it is strict, {values} of which one must stand, or {text} that must be part of it. */
 function writeFilter(filter) {
   if (filter.values) return `=${filter.values.map((value) => encodeURIComponent(JSON.stringify(value))).join("|")}`;
   if (filter.text !== undefined) return `~${encodeURIComponent(filter.text)}`;
+  if (filter.strict) return encodeURIComponent(filter.min === null ? `<${filter.max}` : `>${filter.min}`);
   return `${filter.min ?? ""}..${filter.max ?? ""}`;
 }
 
@@ -34,10 +35,18 @@ function readFilter(text) {
   try {
     if (text.startsWith("=")) return { values: text.slice(1).split("|").map((part) => JSON.parse(decodeURIComponent(part))) };
     if (text.startsWith("~")) return { text: decodeURIComponent(text.slice(1)) };
+    const strict = decodeURIComponent(text).match(/^([<>])(.+)$/);
+    if (strict) return strictly(strict[1], Number(strict[2]));
   } catch {
     return null;
   }
   return readRange(text);
+}
+
+/** A filter for what is above or below a number, and not the number itself. */
+function strictly(sign, value) {
+  if (Number.isNaN(value)) return null;
+  return sign === ">" ? { min: value, max: null, strict: true } : { min: null, max: value, strict: true };
 }
 
 function readRange(text) {

@@ -80,6 +80,7 @@ function parseTyped(text, number) {
   if (!number) return { text: typed };
   const bound = typed.match(/^(>=|<=|≥|≤|>|<)\s*(\S+)$/);
   const value = Number((bound ? bound[2] : typed).replaceAll(",", ""));
+  if (bound && !Number.isNaN(value) && bound[1].length === 1 && "<>".includes(bound[1])) return strictly(bound[1], value);
   if (bound && !Number.isNaN(value)) return bound[1].startsWith(">") || bound[1] === "≥" ? { min: value, max: null } : { min: null, max: value };
   return readRange(typed) ?? (Number.isNaN(value) ? { text: typed } : { min: value, max: value });
 }
@@ -88,6 +89,7 @@ function typedFilter(filter) {
   if (filter.values) return filter.values.map((value) => (value === null ? "not asked" : value)).join(" | ");
   if (filter.text !== undefined) return filter.text;
   if (filter.min === filter.max) return String(filter.min);
+  if (filter.strict) return filter.max === null ? `> ${short(filter.min)}` : `< ${short(filter.max)}`;
   if (filter.max === null) return `>= ${short(filter.min)}`;
   if (filter.min === null) return `<= ${short(filter.max)}`;
   return `${short(filter.min)}..${short(filter.max)}`;

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Page
@@ -28,6 +29,11 @@ def column(page: Page, name: str) -> list[float]:
     heads = [text.strip(" ▲▼\n") for text in page.locator("#table thead tr:first-child th").all_inner_texts()]
     cells = page.locator(f"#table tbody tr td:nth-child({heads.index(name) + 1})").all_inner_texts()
     return [float(text.replace(",", "")) for text in cells if text != "–"]
+
+
+def texts(page: Page, name: str) -> list[str]:
+    heads = [text.strip(" ▲▼\n") for text in page.locator("#table thead tr:first-child th").all_inner_texts()]
+    return page.locator(f"#table tbody tr td:nth-child({heads.index(name) + 1})").all_inner_texts()
 
 
 def counted(page: Page) -> int:
@@ -105,6 +111,37 @@ def test_it_filters_pages_and_clears(looked: Looked, page_file: str) -> None:
     page.get_by_role("button", name="Next").click()
     assert page.inner_text("#pager").split()[1] == "26"
     assert total > 25
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "holds"),
+    [
+        ("epochs", "> 3", lambda value: float(value) > 3),
+        ("epochs", "< 3", lambda value: float(value) < 3),
+        ("epochs", "3", lambda value: float(value) == 3),
+        ("epochs", "<= 3", lambda value: float(value) <= 3),
+        ("epochs", "1..3", lambda value: 1 <= float(value) <= 3),
+        ("state", "stop", lambda value: value == "stopped"),
+        ("on the front", "yes", lambda value: value == "yes"),
+        ("stage3.kernel", "not asked", lambda value: value == "not asked"),
+    ],
+)
+def test_what_is_typed_is_what_is_left(
+    looked: Looked, page_file: str, name: str, typed: str, holds: Callable[[str], bool]
+) -> None:
+    page = looked.open(page_file)
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label(name, exact=True).check()
+    every = texts(page, name)
+    page.get_by_label(f"filter {name}", exact=True).fill(typed)
+    page.get_by_label(f"filter {name}", exact=True).press("Enter")
+    left = texts(page, name)
+    assert left
+    assert all(map(holds, left))
+    assert counted(page) < 60 or not all(map(holds, every))
+    address = page.url
+    page.goto("about:blank")
+    assert texts(looked.open(address), name) == left
 
 
 def test_the_address_holds_what_is_seen(looked: Looked, page_file: str) -> None:
@@ -202,7 +239,7 @@ def test_two_networks_side_by_side_mark_what_differs(looked: Looked, page_file: 
     page.get_by_label("B", exact=True).fill("1")
     page.get_by_label("B", exact=True).press("Enter")
     words = page.locator("#side-by-side td.word").all_inner_texts()
-    assert {word for word in words if word} <= {"only in A", "only in B", "layer", "cost"}
+    assert {word for word in words if word} <= {"only in A", "only in B", "layer", "output", "cost"}
     assert any(words)
     page.get_by_label("B", exact=True).fill("999")
     page.get_by_label("B", exact=True).press("Enter")
