@@ -113,7 +113,10 @@ def test_the_page_of_the_notation_shows_every_word_and_option_and_an_example_in_
 @pytest.mark.parametrize(
     "page",
     [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
-    + [Path(f"docs/{name}.md") for name in ("cluster", "sweep-file", "spaces", "notation", "optuna", "reading-the-page", "winner")]
+    + [
+        Path(f"docs/{name}.md")
+        for name in ("cluster", "sweep-file", "spaces", "notation", "optuna", "reading-the-page", "winner")
+    ]
     + [path.relative_to(ROOT) for path in (ROOT / "docs" / "decisions").glob("*.md")]
     + [Path("examples/cluster/README.md")],
 )
