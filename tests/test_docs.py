@@ -9,6 +9,8 @@ import pytest
 import yaml
 from convscape import cli
 from convscape.search.config import DataConfig, SweepConfig, recipe_space, schema, sweep_file
+from convscape.search.figures import Plots
+from convscape.search.frames import CURVE_COLUMNS, IMPORTANCE_COLUMNS, PATH_COLUMNS, RUNG_COLUMNS, TRIAL_COLUMNS
 from convscape.spaces.classics import classic_space
 from convscape.spaces.conv_space import settings
 from convscape.spaces.errors import NotationError
@@ -60,6 +62,31 @@ def test_the_sweep_files_of_the_guide_to_spaces_are_some() -> None:
         )
 
 
+READING = (ROOT / "docs" / "reading-the-page.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("frame", "columns"),
+    {
+        "trials": TRIAL_COLUMNS,
+        "curves": CURVE_COLUMNS,
+        "rungs": RUNG_COLUMNS,
+        "importance": IMPORTANCE_COLUMNS,
+        "path": PATH_COLUMNS,
+    }.items(),
+)
+def test_the_guide_to_the_page_says_every_column_of_the_frames_in_their_words(
+    frame: str, columns: dict[str, str]
+) -> None:
+    table = READING.split(f"### `{frame}`\n")[1].split("###")[0]
+    assert re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE) == list(columns.items())
+
+
+def test_the_guide_to_the_page_names_every_figure_of_a_notebook() -> None:
+    figures = {name for name in vars(Plots) if not name.startswith("_")}
+    assert set(re.findall(r"`(\w+)\(\w*\)`", READING)) == figures
+
+
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")
 EXAMPLES = re.findall(r"(?:`|^)(INPUT\[\d[^`\n]*)", NOTATION, re.MULTILINE)
 
@@ -86,7 +113,11 @@ def test_the_page_of_the_notation_shows_every_word_and_option_and_an_example_in_
 @pytest.mark.parametrize(
     "page",
     [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
-    + [Path(f"docs/{name}.md") for name in ("cluster", "sweep-file", "spaces", "notation", "optuna")]
+    + [
+        Path(f"docs/{name}.md")
+        for name in ("cluster", "sweep-file", "spaces", "notation", "optuna", "reading-the-page", "winner")
+    ]
+    + [path.relative_to(ROOT) for path in (ROOT / "docs" / "decisions").glob("*.md")]
     + [Path("examples/cluster/README.md")],
 )
 def test_links_lead_somewhere(page: Path) -> None:
