@@ -63,7 +63,6 @@ def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames]) -> list[dict
     curves = pd.concat([each.curves for each in frames], ignore_index=True)
     rungs = pd.concat([each.rungs for each in frames], ignore_index=True)
     order = list(dict.fromkeys(name for each in frames for name in each.importance["setting"]))
-    order = list(dict.fromkeys(name.partition(" in ")[0] for name in order))
     plots = [
         _plot("curves", learning_curves(trials, curves, rungs)),
         _plot("parallel", parallel_coordinates(trials, order)),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .style import BLUE, GREY, VERMILLION, figure, shown
+from ..study import FEWEST
+from .style import BLUE, EMPTY, GREY, VERMILLION, figure, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,8 @@ def importance_chart(importance: pd.DataFrame) -> go.Figure:
 
     rows = importance[importance["share"].notna()][::-1]
     if not len(rows):
-        return figure([], title="Importance of each choice")
+        few = f"fewer than {FEWEST} trials had any of the settings: too few to tell" if len(importance) else EMPTY
+        return figure([], title="Importance of each choice", height=220, empty=few)
     names = [f"{shown(row.setting)}  (n = {row.trials})" for row in rows.itertuples()]
     bars = go.Bar(
         orientation="h",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..frames import settings_in
-from .scales import NOT_ASKED, Scale, missing, plain, scale_of, word
+from .scales import NOT_ASKED, Scale, in_order, missing, plain, scale_of, word
 from .style import MANY, TrialGroup, figure, groups, identity, scatter, searched, shown
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str] = ()) -> 
     shown_trials = searched(trials)
     known = settings_in(trials)
     shown_trials = shown_trials[shown_trials[known].notna().any(axis=1)] if known else shown_trials[:0]
-    wanted = [name for name in settings if name in known] or known
+    wanted = in_order(settings, known)
     scales = [scale for name in wanted if (scale := scale_of(shown_trials, name)) is not None][:MOST_AXES]
     title = "Parallel coordinates: settings, and the accuracy they led to"
     low, high = float(shown_trials["accuracy"].min()), float(shown_trials["accuracy"].max())

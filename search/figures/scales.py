@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .style import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 FEW = 6
@@ -71,6 +73,17 @@ def scale_of(trials: pd.DataFrame, name: str) -> Scale | None:
         return Scale(name=name, choices=choices, low=0.0, high=1.0, log=False)
     low, high = float(min(values)), float(max(values))
     return Scale(name=name, choices=None, low=low, high=high, log=low > 0 and high / low >= WIDE)
+
+
+def in_order(settings: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The settings that a frame of trials has, in the order wanted; as they are where none is wanted.
+
+    Args:
+        settings: names as they are wanted, or as an importance has them, with the options that a setting had behind.
+        known: names of the frame's settings.
+    """
+    names = dict.fromkeys(name.partition(" in ")[0] for name in settings)
+    return [name for name in names if name in known] or list(known)
 
 
 def missing(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..frames import settings_in
-from .scales import NOT_ASKED, Scale, missing, plain, scale_of, word
+from .scales import NOT_ASKED, Scale, in_order, missing, plain, scale_of, word
 from .style import TrialGroup, figure, groups, identity, scatter, searched, shown
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def setting_slices(trials: pd.DataFrame, settings: Sequence[str] = ()) -> go.Fig
     known = settings_in(trials)
     rows = searched(trials)
     rows = rows[rows[known].notna().any(axis=1)] if known else rows[:0]
-    wanted = [name for name in settings if name in known] or known
+    wanted = in_order(settings, known)
     scales = [scale for name in wanted if (scale := scale_of(rows, name)) is not None][:MOST]
     if not scales:
         return figure([], title="Accuracy against each setting")

@@ -107,7 +107,14 @@ def searched(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(
-    data: Sequence[Any], *, title: str, x: str = "", y: str = "", height: int = HEIGHT, **layout: Any
+    data: Sequence[Any],
+    *,
+    title: str,
+    x: str = "",
+    y: str = "",
+    height: int = HEIGHT,
+    empty: str = EMPTY,
+    **layout: Any,
 ) -> go.Figure:
     """A figure in the look that all share; without data it says that there is nothing to show yet.
 
@@ -117,11 +124,12 @@ def figure(
         x: title of the horizontal axis.
         y: title of the vertical axis.
         height: in pixels.
+        empty: what stands in it where there is no data.
         layout: more of Plotly's layout.
     """
     import plotly.graph_objects as go
 
-    empty = {"text": EMPTY, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    said = {"text": empty, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
     made = go.Figure(
         list(data),
         {
@@ -138,6 +146,6 @@ def figure(
         },
     )
     if not data:
-        made.update_layout(annotations=[empty], xaxis_visible=False, yaxis_visible=False)
+        made.update_layout(annotations=[said], xaxis_visible=False, yaxis_visible=False)
     made.update_layout(**layout)
     return made

@@ -1,7 +1,7 @@
 from .ablation import PathStep as PathStep, change_path as change_path
 from .cmaes import CmaEs as CmaEs, is_ordered as is_ordered
 from .events import whole_lines as whole_lines
-from .importance import SettingImportance as SettingImportance, importances as importances
+from .importance import FEWEST as FEWEST, SettingImportance as SettingImportance, importances as importances
 from .reading import read_trials as read_trials
 from .samplers import SAMPLER_KEY as SAMPLER_KEY, Samplers as Samplers, is_optuna_s as is_optuna_s
 from .settings_text import settings_of_text as settings_of_text, settings_text as settings_text
