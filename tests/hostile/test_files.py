@@ -126,7 +126,9 @@ def test_lost_inputs_are_told(prepared: Path, caplog: pytest.LogCaptureFixture) 
     (prepared / "inputs.json").unlink()
     resume("tiny", prepared.parent, progress=False)
     assert "inputs.json is gone" in caplog.text
-    assert read_sealed(prepared / "inputs.json")["images"] == {"train": 200, "validation": 100, "folds": True}
+    assert read_sealed(prepared / "inputs.json")["images"] == {
+        "train": 200, "validation": 100, "test": 359, "folds": True,
+    }  # fmt: skip
 
 
 def test_a_stranger_s_line_in_the_spool_is_passed_over_and_told(
