@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -57,16 +57,18 @@ def compare(
     if not names and uri is None:
         raise ConfigError("which sweep?", "Name one or several; `convscape list` shows all.")
     named = list(dict.fromkeys(names or ()))
-    if uri is None and len(named) == 1 and html is None and output != "csv":
+    alone = uri is None and len(named) == 1 and output != "csv"
+    if alone and (html is None or output == "json"):
         _of_one(named[0], folder, number, output)
-        return
+        if html is None:
+            return
     from ..dashboards.page import read_sources
 
     sources = read_sources(named, folder, uri=uri, experiment=experiment)
     shown = [(source.name, source.state, source.frames) for source in sources]
     if html is not None:
         _write(sources, html)
-    if output == "json":
+    if output == "json" and not alone:
         from ..dashboards.text import comparison_json
 
         echo_json(comparison_json(shown))
@@ -74,11 +76,16 @@ def compare(
         import pandas as pd
 
         trials = pd.concat([source.frames.trials for source in sources], ignore_index=True)
-        echo(trials.to_csv(index=False).rstrip("\n"))
+        echo(trials.map(no_formula).to_csv(index=False).rstrip("\n"))
     elif html is None:
         from ..dashboards.text import comparison_text
 
         echo(comparison_text(shown, number))
+
+
+def no_formula(value: Any) -> Any:
+    """The value, a text with an apostrophe in front where a spreadsheet would take it for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _of_one(name: str, folder: Path, number: int, output: str) -> None:

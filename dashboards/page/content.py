@@ -40,6 +40,7 @@ def page_content(
         "title": " and ".join(source.name for source in sources),
         "made": time.strftime("%Y-%m-%d %H:%M"),
         "live": live,
+        "version": "",
         "sweeps": [
             sweep_content(source, running[at] if at < len(running) else None) for at, source in enumerate(sources)
         ],
@@ -47,7 +48,7 @@ def page_content(
         "columns": page_columns(trials),
         "rows": {str(name): page_values(trials[name]) for name in trials.columns},
         **networks,
-        "plots": page_plots(trials, [source.frames for source in sources]),
+        "plots": page_plots(trials, [source.frames for source in sources], [source.name for source in sources]),
         "pictures": [picture.to_json() for picture in pictures],
     }
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from ..text import SweepLine
 
+MOST = 4
+"""Contents that are kept, at most: several pages may be open, and one of 10,000 trials takes tens of megabytes."""
 SHARE = 5.0
 """How many times as long as a reading took the next one waits, at least."""
 
@@ -77,7 +79,11 @@ class KeptContent:
             began = time.monotonic()
             content = make()
             made = time.monotonic()
-            self._kept = {key: _Kept(now, content, made, made - began)}  # the one that is looked at
+            content["version"] = now
+            self._kept.pop(key, None)
+            self._kept[key] = _Kept(now, content, made, made - began)
+            while len(self._kept) > MOST:
+                del self._kept[next(iter(self._kept))]  # what was made longest ago
             return content
 
     def version(self, names: Sequence[str], now: Callable[[], str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...search.driver import format_duration
+from ...search.figures import FULL_LENGTH
 from ...search.records import reach_of_share
 from ...spaces import short
 
@@ -35,18 +36,20 @@ def key_figures(source: SweepSource) -> list[dict[str, str]]:
     found = [_figure("trials", f"{len(searched):,}", told)]
     ranked = trials[trials["rank"].notna()].sort_values("rank")
     if len(ranked):
-        best = ranked.iloc[0]
-        reach = reach_of_share(float(best["accuracy"]), source.images)
+        winner, highest = ranked.iloc[0], ranked.sort_values("accuracy", ascending=False, kind="stable").iloc[0]
+        reach = reach_of_share(float(highest["accuracy"]), source.images)
         spread = f"±{reach:.4f} by {source.images:,} images, one run" if source.images else "one run"
-        found.insert(0, _figure("best accuracy", f"{best['accuracy']:.4f}", f"trial {best['trial']}, {spread}"))
-        if best["mean_accuracy"] == best["mean_accuracy"]:
-            known = best["std_accuracy"] == best["std_accuracy"]
-            note = f"{best['seeds']:.0f} other seeds" + (f", deviation {best['std_accuracy']:.4f}" if known else "")
-            found.insert(
-                0, _figure("winner over seeds", f"{best['mean_accuracy']:.4f}", f"trial {best['trial']}, {note}")
-            )
-        found.append(_figure("parameters", f"{best['parameters']:,}", "of the best"))
-        found.append(_figure("MACs of one image", short(float(best["macs"])), "of the best"))
+        found.insert(0, _figure("best accuracy", f"{highest['accuracy']:.4f}", f"trial {highest['trial']}, {spread}"))
+        seeds = trials[(trials["repeats"] == winner["trial"]) & (trials["role"] == "repeat")]
+        if seeds["state"].isin(FULL_LENGTH.states).any():
+            known = winner["std_accuracy"] == winner["std_accuracy"]
+            note = f"{winner['seeds']:.0f} other seeds" + (f", deviation {winner['std_accuracy']:.4f}" if known else "")
+            mean = f"{winner['mean_accuracy']:.4f}"
+            found.insert(0, _figure("winner over seeds", mean, f"trial {winner['trial']}, {note}"))
+        found.append(_figure("parameters", f"{winner['parameters']:,}", f"of the winner, trial {winner['trial']}"))
+        found.append(
+            _figure("MACs of one image", short(float(winner["macs"])), f"of the winner, trial {winner['trial']}")
+        )
     seconds = float(trials["seconds"].sum())
     found.append(_figure("epochs", f"{len(curves):,}", f"{format_duration(seconds)} of the workers' time"))
     first, last = curves["time"].min(), curves["time"].max()

@@ -51,12 +51,13 @@ NAMES = {
 }
 
 
-def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames]) -> list[dict[str, Any]]:
+def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames], names: Sequence[str]) -> list[dict[str, Any]]:
     """All figures of the page.
 
     Args:
         trials: trials of all sweeps together, of which each row has its label as the page's row.
         frames: of each sweep.
+        names: of the sweeps.
     """
     import pandas as pd
 
@@ -66,22 +67,21 @@ def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames]) -> list[dict
     plots = [
         _plot("curves", learning_curves(trials, curves, rungs)),
         _plot("parallel", parallel_coordinates(trials, order)),
-        *_of_each("importance", [(each.importance, importance_chart(each.importance)) for each in frames]),
+        *_of_each("importance", names, [importance_chart(each.importance) for each in frames]),
         _plot("pareto", pareto_front(trials)),
         _plot("slices", setting_slices(trials, order)),
         _plot("time", accuracy_by_time(trials, curves)),
     ]
-    return plots + _of_each("path", [(each.path, design_path(each.path)) for each in frames if len(each.path)])
+    paths = [design_path(each.path) if len(each.path) else None for each in frames]
+    return plots + _of_each("path", names, paths)
 
 
-def _of_each(kind: str, figures: Sequence[tuple[pd.DataFrame, go.Figure]]) -> list[dict[str, Any]]:
-    """A figure for each sweep, named after it where there are several."""
-    if len(figures) < 2:
-        return [_plot(kind, figure) for _, figure in figures]
-    return [
-        _plot(kind, figure, at=at, of=str(frame["sweep"].iloc[0]) if len(frame) else "")
-        for at, (frame, figure) in enumerate(figures)
-    ]
+def _of_each(kind: str, names: Sequence[str], figures: Sequence[go.Figure | None]) -> list[dict[str, Any]]:
+    """A figure for each sweep that has one, named after the sweep where there are several."""
+    if len(names) < 2:
+        return [_plot(kind, figure) for figure in figures if figure is not None]
+    made = enumerate(zip(names, figures, strict=True))
+    return [_plot(kind, figure, at=at, of=name) for at, (name, figure) in made if figure is not None]
 
 
 def _plot(kind: str, figure: go.Figure, *, at: int | None = None, of: str = "") -> dict[str, Any]:

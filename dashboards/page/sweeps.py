@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...search import Sweep
 from ..text import sweep_lines
-from .content import page_content, sweep_content
+from .content import page_content
 from .kept_content import KeptContent
 from .pictures import pictures_of, usual_places
 from .sources import progress_of, source_of, version_of
@@ -63,14 +63,12 @@ class FolderOfSweeps:
             SweepError: there is no such sweep, or its files are damaged.
         """
         sweeps = [self._open(name) for name in names]
-        shown, version = self._kept.shown(names), self._kept.version(names, lambda: self._version(sweeps))
-        lines = [
-            {**shown[sweep.name], "running": progress_of(sweep)}
-            if sweep.name in shown
-            else sweep_content(source_of(sweep), progress_of(sweep))
-            for sweep in sweeps
-        ]
-        return {"version": version, "sweeps": lines}
+        version = self._kept.version(names, lambda: self._version(sweeps))
+        shown = self._kept.shown(names) or {each["name"]: each for each in self.content(names)["sweeps"]}
+        return {
+            "version": version,
+            "sweeps": [{**shown[sweep.name], "running": progress_of(sweep)} for sweep in sweeps],
+        }
 
     def _made(self, sweeps: Sequence[Sweep]) -> dict[str, Any]:
         sources = [source_of(sweep) for sweep in sweeps]

@@ -7,4 +7,11 @@ from .parallel_coordinates import parallel_coordinates as parallel_coordinates
 from .pareto_front import pareto_front as pareto_front
 from .plots import Plots as Plots
 from .setting_slices import setting_slices as setting_slices
-from .style import BLUE as BLUE, FATES as FATES, GREY as GREY, SWEEP_COLORS as SWEEP_COLORS, VERMILLION as VERMILLION
+from .style import (
+    BLUE as BLUE,
+    FATES as FATES,
+    FULL_LENGTH as FULL_LENGTH,
+    GREY as GREY,
+    SWEEP_COLORS as SWEEP_COLORS,
+    VERMILLION as VERMILLION,
+)

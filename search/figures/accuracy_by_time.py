@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .style import VERMILLION, figure, groups, identity, scatter
+from .style import VERMILLION, figure, groups, identity, scatter, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def accuracy_by_time(trials: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
     """Every result of every trial when it came, and the best of the search so far, in minutes since the first result.
 
-    Sweeps of early versions did not write down when an epoch ended: theirs are drawn by epochs of all trials together.
+    Sweeps of early versions did not write down when an epoch ended. Where one is among them all are drawn by epochs,
+    trial after trial, and there is no best so far.
     Runs of finals and the last training are drawn, and are not part of the best so far: they have other images.
 
     Args:
@@ -43,10 +44,14 @@ def accuracy_by_time(trials: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
                 meta={"kind": "points", "x": None, "y": "accuracy"},
             )
         )
-    several = known["sweep"].nunique() > 1
-    for at, (name, part) in enumerate(rows[rows["repeats"].isna()].groupby("sweep", sort=False)):
+    styles = {group.trials["sweep"].iloc[0]: group for group in groups(known)}
+    several = len(styles) > 1 and known["sweep"].nunique() > 1
+    for name, part in rows[rows["repeats"].isna()].groupby("sweep", sort=False) if timed else ():
         best = part[part["accuracy"] > part["accuracy"].cummax().shift(fill_value=-1.0)]
-        data.append(_best(best, part, f"best of {name}" if several else "best so far", at))
+        line = {"color": VERMILLION, "width": 2, "shape": "hv"}
+        if several:
+            line |= {"color": styles[name].color, "dash": styles[name].dash}
+        data.append(_best(best, part, f"best of {name}" if several else "best so far", line))
     return figure(
         data,
         title="Accuracy against time" if timed else "Accuracy against epochs of all trials",
@@ -55,19 +60,13 @@ def accuracy_by_time(trials: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
     )
 
 
-def _best(best: pd.DataFrame, part: pd.DataFrame, name: str, at: int) -> Any:
-    from .style import SWEEP_COLORS, shown
-
+def _best(best: pd.DataFrame, part: pd.DataFrame, name: str, line: dict[str, Any]) -> Any:
     return scatter(0)(
         name=shown(name),
         x=[*best["x"], part["x"].max()],
         y=[*best["accuracy"], best["accuracy"].max()],
         mode="lines",
-        line={
-            "color": VERMILLION if name == "best so far" else SWEEP_COLORS[at % len(SWEEP_COLORS)],
-            "width": 2,
-            "shape": "hv",
-        },
+        line=line,
         hoverinfo="skip",
         meta={"kind": "guide"},
     )

@@ -56,7 +56,7 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str] = ()) -> 
             "tickangle": 20,
         },
         yaxis={"visible": False, "range": [BELOW - 0.08, 1.06], "fixedrange": True},
-        annotations=_ticks(axes, shown_trials),
+        annotations=_ticks(axes),
         meta={"axes": [scale.to_json() for scale in axes], "below": BELOW},
     )
 
@@ -104,12 +104,12 @@ def _words(trials: pd.DataFrame, axes: Sequence[Scale]) -> list[str]:
     return lines
 
 
-def _ticks(axes: Sequence[Scale], trials: pd.DataFrame) -> list[dict[str, Any]]:
+def _ticks(axes: Sequence[Scale]) -> list[dict[str, Any]]:
     common = {"showarrow": False, "xanchor": "left", "font": {"size": 10}, "bgcolor": "rgba(128,128,128,0.10)"}
     found = [
         {"x": at + 0.02, "y": place, "text": text, **common}
         for at, scale in enumerate(axes)
         for place, text in scale.ticks()
     ]
-    gaps = [at for at, scale in enumerate(axes) if trials[scale.name].isna().any()]
+    gaps = [at for at, scale in enumerate(axes) if scale.gap]
     return found + [{"x": at + 0.02, "y": BELOW, "text": f"<i>{NOT_ASKED}</i>", **common} for at in gaps]

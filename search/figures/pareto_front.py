@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .costs import COSTS, known_costs
-from .style import FULL_LENGTH, VERMILLION, figure, groups, identity, scatter, searched
+from .style import FULL_LENGTH, VERMILLION, figure, groups, identity, scatter, searched, shown as as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+DASHES = ("dash", "dot", "dashdot", "longdash")
+"""How the fronts of several sweeps are drawn, by turns."""
+
 
 def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go.Figure:
     """Validation accuracy against parameters, MACs, memory and latency, one small plot each, with the front of each.
 
-    The front is of trials of full length by this cost alone: no other is as accurate and as cheap, and better in one.
-    A trial that was stopped is drawn and is on no front, for its accuracy is that of a shorter training.
+    A front is of one sweep's trials of full length by this cost alone: no other is as accurate and as cheap, and better
+    in one. A trial that was stopped is drawn and is on no front, for its accuracy is that of a shorter training.
 
     Args:
         trials: a frame of trials, see `Sweep.frames`.
@@ -46,7 +49,9 @@ def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go
                     meta={"kind": "points", "x": name, "y": "accuracy"},
                 )
             )
-        data.append(_front(shown, name, axis, first=not place))
+        for at, (sweep, part) in enumerate(shown.groupby("sweep", sort=False)):
+            label = "front" if shown["sweep"].nunique() == 1 else f"front of {sweep}"
+            data.append(_front(part, name, axis, label=label, dash=DASHES[at % len(DASHES)], first=not place))
     layout: dict[str, Any] = {}
     if names:
         layout["grid"] = {"rows": 1, "columns": len(names), "pattern": "independent", "xgap": 0.16}
@@ -59,20 +64,20 @@ def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go
     return figure(data, title="Pareto front: accuracy against cost", **layout)
 
 
-def _front(trials: pd.DataFrame, cost: str, axis: str, *, first: bool) -> Any:
+def _front(trials: pd.DataFrame, cost: str, axis: str, *, label: str, dash: str, first: bool) -> Any:
     ended = trials[trials["state"].isin(FULL_LENGTH.states) & trials[cost].notna()].sort_values(
         [cost, "accuracy"], ascending=[True, False]
     )
     on = ended[ended["accuracy"] > ended["accuracy"].cummax().shift(fill_value=-1.0)]
     return scatter(0)(
-        name="front",
-        legendgroup="front",
+        name=as_text(label),
+        legendgroup=as_text(label),
         showlegend=first,
         x=on[cost].to_numpy(),
         y=on["accuracy"].to_numpy(),
         customdata=identity(on),
         mode="lines",
-        line={"color": VERMILLION, "width": 1.5, "shape": "hv", "dash": "dash"},
+        line={"color": VERMILLION, "width": 1.5, "shape": "hv", "dash": dash},
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
         hoverinfo="skip",

@@ -33,6 +33,8 @@ class Scale:
     low: float
     high: float
     log: bool
+    gap: bool = False
+    """Whether some trials were not asked for it, which have a place of their own."""
 
     def place(self, value: Any) -> float | None:
         """Where a value stands, from 0 to 1; None where it was not asked for."""
@@ -53,7 +55,10 @@ class Scale:
     def to_json(self) -> dict[str, Any]:
         """What the page needs to tell which values a part of the axis stands for."""
         choices = None if self.choices is None else [plain(value) for value in self.choices]
-        return {"column": self.name, "choices": choices, "low": self.low, "high": self.high, "log": self.log}
+        return {"column": self.name, "choices": choices, "low": self.low, "high": self.high} | {
+            "log": self.log,
+            "gap": self.gap,
+        }
 
 
 def scale_of(trials: pd.DataFrame, name: str) -> Scale | None:
@@ -64,15 +69,16 @@ def scale_of(trials: pd.DataFrame, name: str) -> Scale | None:
         name: the setting's column, or another one of numbers.
     """
     values = [plain(value) for value in trials[name] if not missing(value)]
+    gap = len(values) < len(trials)
     distinct = set(map(_comparable, values))
     if len(distinct) < 2 and not (distinct and len(values) < len(trials)):
         return None
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if not numeric or len(distinct) <= FEW:
         choices = tuple(sorted({_comparable(value): value for value in values}.values(), key=_order))
-        return Scale(name=name, choices=choices, low=0.0, high=1.0, log=False)
+        return Scale(name=name, choices=choices, low=0.0, high=1.0, log=False, gap=gap)
     low, high = float(min(values)), float(max(values))
-    return Scale(name=name, choices=None, low=low, high=high, log=low > 0 and high / low >= WIDE)
+    return Scale(name=name, choices=None, low=low, high=high, log=low > 0 and high / low >= WIDE, gap=gap)
 
 
 def in_order(settings: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -48,7 +48,7 @@ def setting_slices(trials: pd.DataFrame, settings: Sequence[str] = ()) -> go.Fig
     for at, scale in enumerate(scales):
         axis = str(at + 1) if at else ""
         data += [_points(group, scale, axis, len(rows) * len(scales), first=not at) for group in groups(rows)]
-        layout[f"xaxis{axis}"] = _axis(scale, gap=bool(rows[scale.name].isna().any()))
+        layout[f"xaxis{axis}"] = _axis(scale, gap=scale.gap)
         layout[f"yaxis{axis}"] = {"title": {"text": "accuracy" if at % across == 0 else ""}, "zeroline": False}
         if at:
             layout[f"yaxis{axis}"]["matches"] = "y"
@@ -81,7 +81,7 @@ def _points(group: TrialGroup, scale: Scale, axis: str, count: int, *, first: bo
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
         hovertemplate="trial %{customdata[1]}: %{y:.4f}" + (", %{text}" if words else "") + "<extra></extra>",
-        meta={"kind": "points", "x": scale.name, "y": "accuracy", "scale": scale.to_json()},
+        meta={"kind": "points", "x": scale.name, "y": "accuracy", "scale": scale.to_json() | {"left": _left_of(scale)}},
         **words,
     )
 

@@ -67,8 +67,8 @@ PATH_COLUMNS = {
     "predicted": "validation accuracy at full length as a random forest of all trials predicts it, 0 to 1",
     "gain": "how far that is above the step before",
     "deviation": "standard deviation of the gain over forests of resampled trials",
-    "trial": "number of a trial that has this very design; NaN where none was trained",
-    "measured": "that trial's validation accuracy, 0 to 1; NaN where none was trained",
+    "trial": "number of a trial of full length that has this very design; NaN where there is none",
+    "measured": "that trial's highest validation accuracy, 0 to 1; NaN where there is no such trial",
 }
 """Columns of a frame of the path from the first design to the best, a row for each step."""
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 FEWEST = 20
 """Trials below which no path is given."""
 MOST = 1500
-"""Trials that the forests learn from at most, spread evenly over the sweep: more take long and change little."""
+"""Trials spread evenly over the sweep that the forests learn from, at most, beside a third as many of the longest and
+best: more take long and change little."""
 FORESTS, TREES = 10, 20
 """Forests, each of trials drawn anew, and trees of each."""
 Settings = dict[str, Any]
@@ -43,9 +44,9 @@ class PathStep:
     deviation: float
     """Standard deviation of the gain over the forests."""
     trial: int | None
-    """Number of the best trial that has this very design; None where none was trained."""
+    """Number of the best trial of full length that has this very design; None where there is none."""
     measured: float | None
-    """That trial's highest validation accuracy, 0 to 1; None where none was trained."""
+    """That trial's highest validation accuracy, 0 to 1; None where there is no such trial."""
 
     @property
     def words(self) -> str:
@@ -79,7 +80,7 @@ def change_path(records: Sequence[TrialRecord], best: int | None) -> list[PathSt
     winner = next((record for record in known if record.number == best), None)
     if winner is None or len(known) < FEWEST:
         return []
-    first = next((record for record in known if record.start), known[0])
+    first = next((r for r in known if r.start), None) or next((r for r in known if r.sampled), known[0])
     here, target = _settings(first), _settings(winner)
     if here == target:
         return []
@@ -127,8 +128,9 @@ def _key(design: Settings) -> Any:
 
 
 def _trained(records: Sequence[TrialRecord]) -> dict[Any, TrialRecord]:
-    """The best trial of each design."""
-    return {_key(_settings(r)): r for r in sorted(records, key=lambda each: each.accuracy or 0.0)}
+    """The best trial of full length of each design."""
+    ended = [record for record in records if record.completed]
+    return {_key(_settings(record)): record for record in sorted(ended, key=lambda each: each.accuracy or 0.0)}
 
 
 def _changed(here: Settings, target: Settings, names: Sequence[str]) -> Settings:
@@ -168,7 +170,9 @@ class _Forests:
     def __init__(self, records: Sequence[TrialRecord]) -> None:
         from sklearn.ensemble import RandomForestRegressor  # takes a second to load
 
-        chosen = [records[at] for at in np.unique(np.linspace(0, len(records) - 1, MOST).astype(int))]
+        spread = np.unique(np.linspace(0, len(records) - 1, MOST).astype(int)).tolist()
+        longest = sorted(range(len(records)), key=lambda at: (-records[at].epochs, -(records[at].accuracy or 0.0)))
+        chosen = [records[at] for at in sorted({*spread, *longest[: MOST // 3]})]
         designs = [_settings(record) for record in chosen]
         self._epochs = max(record.epochs for record in chosen)
         self._columns = _columns(designs)

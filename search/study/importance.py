@@ -61,15 +61,16 @@ def importances(records: Sequence[TrialRecord]) -> list[SettingImportance]:
 
     By PED-ANOVA (Watanabe et al. 2023), that of conditional settings included: how far the values of the best tenth of
     the trials are from those of all. Trials were trained for unequal numbers of epochs; they are compared as `placed`
-    says. Over-budget designs, duplicates and finalists' further runs are left out, trials that failed count as the
-    worst. With several objectives it is accuracy that is explained.
+    says. Of more than MOST trials those are looked at that are spread evenly over the sweep. Over-budget designs,
+    duplicates and finalists' further runs are left out, trials that failed count as the worst. With several objectives it is accuracy that is explained.
 
     Args:
         records: all trials of the sweep, as they were read from disk.
     """
     compared = [record for record in records if record.distributions and record.trained and not record.repetition]
     compared = [record for record in compared if record.accuracies or record.failed]
-    order = placed(compared[:: -(-len(compared) // MOST) or 1])
+    spread = np.unique(np.linspace(0, len(compared) - 1, min(MOST, len(compared))).astype(int)).tolist()
+    order = placed([compared[at] for at in spread])
     trials = [
         _complete(record.params, {name: _distribution(text) for name, text in record.distributions.items()}, place)
         for place, record in enumerate(order)

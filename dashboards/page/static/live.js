@@ -1,15 +1,16 @@
 // Follows running sweeps: how far they are every few seconds, all else when there is something new.
 const SOON = 3000;
-let version = null;
+let drawn = "";
 
 async function follow() {
   try {
     const answer = await fetch(`${content.live}/progress${location.search}`, { cache: "no-store" });
     if (!answer.ok) throw new Error((await answer.json()).problem ?? answer.statusText);
     const said = await answer.json();
-    drawSweeps(said.sweeps);
-    if (version !== null && said.version !== version) await refetch();
-    version = said.version;
+    const text = JSON.stringify(said.sweeps);
+    if (text !== drawn) drawSweeps(said.sweeps); // what is the same stays, with what is open and marked in it
+    drawn = text;
+    if (said.version !== content.version) await refetch();
     fill(byId("problem"));
   } catch (error) {
     fill(byId("problem"), make("p", { class: "alert", role: "status" }, `No news: ${error.message}. The page shows what it had; it asks again.`));

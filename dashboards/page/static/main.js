@@ -1,6 +1,8 @@
 // Puts the page together, and keeps it together when the filters or the sweep change.
 function drawSweeps(sweeps) {
+  const open = [...document.querySelectorAll("#sweeps details")].map((each) => each.open);
   fill(byId("sweeps"), ...sweeps.map((sweep) => sweepSection(sweep, sweeps.length > 1)));
+  document.querySelectorAll("#sweeps details").forEach((each, at) => { each.open = open[at] ?? false; });
 }
 
 function sweepSection(sweep, named) {

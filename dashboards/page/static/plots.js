@@ -76,7 +76,7 @@ async function draw(plot) {
     plot.drawn = true;
     plot.whole = plot.figure.data.map(wholeTrace);
     const data = plot.figure.data.flatMap((trace, at) => (plot.whole[at] ? [faint(trace), clear(trace)] : [trace]));
-    const layout = { ...plot.figure.layout, title: null, margin: { ...plot.figure.layout.margin, t: 40 }, modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)" }, dragmode: brushable(plot) ? "select" : "zoom", autosize: true };
+    const layout = { ...plot.figure.layout, title: null, margin: { ...plot.figure.layout.margin, t: 40 }, modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)" }, dragmode: brushable(plot) ? "select" : "zoom", autosize: true, uirevision: "kept" };
     await Plotly.react(plot.element, data, withRanges(plot, layout), CONFIG);
     if (!plot.listens) {
       plot.listens = true;
@@ -241,9 +241,12 @@ function rounded(value, direction = 0) {
 }
 
 function valuesAlong(scale, [from, to]) {
-  if (!scale.choices) return { min: rounded(from, -1), max: rounded(to, 1) };
-  const values = [null, ...scale.choices].filter((_, at) => at - 1 >= from - 0.3 && at - 1 <= to + 0.3);
-  return { values };
+  if (!scale.choices) {
+    const asked = scale.gap && from <= scale.left && to >= scale.left;
+    if (asked && to < scale.low) return { values: [null] };
+    return { min: rounded(from, -1), max: rounded(to, 1), orMissing: asked };
+  }
+  return { values: [null, ...scale.choices].filter((_, at) => at - 1 >= from - 0.3 && at - 1 <= to + 0.3) };
 }
 
 /** Of parallel coordinates: a filter for each axis that a box crosses. */
@@ -251,16 +254,17 @@ function brushAxes({ axes, below }, x, y) {
   const filters = new Map(state.filters);
   axes.forEach((scale, at) => {
     if (at < x[0] || at > x[1]) return;
-    const asked = y[0] <= below && y[1] >= below;
+    const asked = scale.gap && y[0] <= below && y[1] >= below;
+    if (y[1] < 0 && !asked) return;
     if (scale.choices) {
       const place = (index) => index / Math.max(1, scale.choices.length - 1);
       const values = scale.choices.filter((_, index) => place(index) >= y[0] && place(index) <= y[1]);
       filters.set(scale.column, { values: asked ? [null, ...values] : values });
-    } else if (asked) {
+    } else if (asked && y[1] < 0) {
       filters.set(scale.column, { values: [null] });
     } else {
       const value = (share) => (scale.log ? scale.low * (scale.high / scale.low) ** share : scale.low + share * (scale.high - scale.low));
-      filters.set(scale.column, { min: rounded(value(Math.max(0, y[0])), -1), max: rounded(value(Math.min(1, y[1])), 1) });
+      filters.set(scale.column, { min: rounded(value(Math.max(0, y[0])), -1), max: rounded(value(Math.min(1, y[1])), 1), orMissing: asked });
     }
   });
   change({ filters });

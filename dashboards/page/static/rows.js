@@ -31,7 +31,8 @@ function nameOf(row) {
 function passes(value, filter) {
   if (filter.values) return filter.values.some((wanted) => wanted === value || (wanted === null && isMissing(value)));
   if (filter.text !== undefined) return (isMissing(value) ? "" : readable(value)).toLowerCase().includes(filter.text.toLowerCase());
-  if (isMissing(value) || typeof value !== "number") return false;
+  if (isMissing(value)) return Boolean(filter.orMissing);
+  if (typeof value !== "number") return false;
   if (filter.strict) return filter.min === null ? value < filter.max : value > filter.min;
   return (filter.min === null || value >= filter.min) && (filter.max === null || value <= filter.max);
 }

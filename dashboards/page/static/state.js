@@ -1,4 +1,4 @@
-// What the page shows, kept in its address: a view can be sent to a colleague, and goes back with the browser.
+// What the page shows, kept in its address: a view can be sent to a colleague.
 const DEFAULT_SORT = "rank";
 const state = { filters: new Map(), boxes: new Map(), words: "", sort: DEFAULT_SORT, page: 1, columns: null, trial: null, pair: [null, null] };
 const listeners = [];
@@ -23,16 +23,18 @@ function withFilter(name, filter) {
   return filters;
 }
 
-/** A filter is {min, max} of numbers, without the bound itself where it is strict, {values} of which one must stand, or {text} that must be part of it. */
+/** A filter is {min, max} of numbers, without the bound itself where it is strict, and with what has no value where it says so, {values} of which one must stand, or {text} that must be part of it. */
 function writeFilter(filter) {
   if (filter.values) return `=${filter.values.map((value) => encodeURIComponent(JSON.stringify(value))).join("|")}`;
   if (filter.text !== undefined) return `~${encodeURIComponent(filter.text)}`;
   if (filter.strict) return encodeURIComponent(filter.min === null ? `<${filter.max}` : `>${filter.min}`);
-  return `${filter.min ?? ""}..${filter.max ?? ""}`;
+  return `${filter.min ?? ""}..${filter.max ?? ""}${filter.orMissing ? "|" : ""}`;
 }
 
 function readFilter(text) {
   try {
+    if (text === "=") return { values: [] };
+    if (text.endsWith("|") && !text.startsWith("=")) return orMissing(readRange(text.slice(0, -1)));
     if (text.startsWith("=")) return { values: text.slice(1).split("|").map((part) => JSON.parse(decodeURIComponent(part))) };
     if (text.startsWith("~")) return { text: decodeURIComponent(text.slice(1)) };
     const strict = decodeURIComponent(text).match(/^([<>])(.+)$/);
@@ -41,6 +43,11 @@ function readFilter(text) {
     return null;
   }
   return readRange(text);
+}
+
+/** The range, and also what has no value. */
+function orMissing(range) {
+  return range && { ...range, orMissing: true };
 }
 
 /** A filter for what is above or below a number, and not the number itself. */

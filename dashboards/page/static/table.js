@@ -14,11 +14,16 @@ function drawTable() {
   const from = (state.page - 1) * PAGE;
   const focused = document.activeElement?.dataset?.focus;
   const typed = document.activeElement?.value;
-  fill(
+  const rows = make("tbody", {}, ...left.slice(from, from + PAGE).map((row) => tableRow(row, names)));
+  const field = document.activeElement;
+  const typing = field?.matches?.("#table thead input") && field.value !== field.defaultValue && byId("table").dataset.columns === names.join();
+  byId("table").dataset.columns = names.join();
+  if (typing) byId("table").tBodies[0].replaceWith(rows); // what is half typed stays
+  else fill(
     byId("table"),
     make("caption", { class: "visually-hidden" }, "Trials, a row each. Headings sort, the fields below them filter."),
     make("thead", {}, make("tr", {}, ...names.map(heading), make("th", { scope: "col" }, "")), make("tr", { class: "filters" }, ...names.map(filterField), make("td", {}))),
-    make("tbody", {}, ...left.slice(from, from + PAGE).map((row) => tableRow(row, names))),
+    rows,
   );
   fill(
     byId("pager"),
@@ -26,7 +31,7 @@ function drawTable() {
     make("span", {}, left.length ? `${from + 1} to ${Math.min(from + PAGE, left.length)} of ${counted.format(left.length)}` : "No trial passes the filters."),
     make("button", { type: "button", onclick: () => change({ page: state.page + 1 }), disabled: state.page >= pages, "data-focus": "next" }, "Next"),
   );
-  if (focused) {
+  if (focused && !typing) {
     const again = document.querySelector(`[data-focus="${CSS.escape(focused)}"]`);
     again?.focus();
     if (again && again.tagName === "INPUT" && again.value !== typed) again.value = typed;
@@ -76,17 +81,25 @@ function filterField(name) {
 function parseTyped(text, number) {
   const typed = text.trim();
   if (!typed) return null;
+  if (typed.includes("|") && !typed.includes("..")) return { values: typed.split("|").map((part) => typedValue(part.trim(), number)) };
   if (typed.toLowerCase() === "not asked" || typed === "–") return { values: [null] };
   if (!number) return { text: typed };
+  if (/\|\s*not asked$/i.test(typed)) return orMissing(parseTyped(typed.replace(/\|\s*not asked$/i, ""), true));
   const bound = typed.match(/^(>=|<=|≥|≤|>|<)\s*(\S+)$/);
   const value = Number((bound ? bound[2] : typed).replaceAll(",", ""));
   if (bound && !Number.isNaN(value) && bound[1].length === 1 && "<>".includes(bound[1])) return strictly(bound[1], value);
   if (bound && !Number.isNaN(value)) return bound[1].startsWith(">") || bound[1] === "≥" ? { min: value, max: null } : { min: null, max: value };
-  return readRange(typed) ?? (Number.isNaN(value) ? { text: typed } : { min: value, max: value });
+  return readRange(typed.replaceAll(",", "")) ?? (Number.isNaN(value) ? { text: typed } : { min: value, max: value });
+}
+
+function typedValue(part, number) {
+  if (part.toLowerCase() === "not asked" || part === "–") return null;
+  return number && part !== "" && !Number.isNaN(Number(part)) ? Number(part) : part;
 }
 
 function typedFilter(filter) {
-  if (filter.values) return filter.values.map((value) => (value === null ? "not asked" : value)).join(" | ");
+  if (filter.values) return filter.values.map((value) => (value === null ? "not asked" : value)).join(" | ") || "nothing";
+  if (filter.orMissing) return `${typedFilter({ ...filter, orMissing: false })} | not asked`;
   if (filter.text !== undefined) return filter.text;
   if (filter.min === filter.max) return String(filter.min);
   if (filter.strict) return filter.max === null ? `> ${short(filter.min)}` : `< ${short(filter.max)}`;

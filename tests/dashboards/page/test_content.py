@@ -34,6 +34,18 @@ def test_key_figures_have_n_and_spread() -> None:
     assert told["epochs"][0] == "16"
 
 
+def test_the_best_accuracy_need_not_be_the_winner_s() -> None:
+    records = [record(0), record(1)]
+    records[0].accuracies[3] = 0.95
+    records.append(record(2, role="repeat", repeats=1, accuracies={3: 0.9}))
+    told = figures(source(records))
+    assert told["best accuracy"][0] == "0.9500"
+    assert told["winner over seeds"] == ("0.9000", "trial 1, 1 other seeds")
+    assert told["parameters"][1] == "of the winner, trial 1"
+    records[2].state = "failed"
+    assert "winner over seeds" not in figures(source(records))
+
+
 def test_a_sweep_without_a_result_has_no_accuracy() -> None:
     told = figures(states()["all failed"])
     assert "best accuracy" not in told

@@ -121,6 +121,8 @@ def test_it_filters_pages_and_clears(looked: Looked, page_file: str) -> None:
         ("epochs", "3", lambda value: float(value) == 3),
         ("epochs", "<= 3", lambda value: float(value) <= 3),
         ("epochs", "1..3", lambda value: 1 <= float(value) <= 3),
+        ("parameters", "1,000..200,000", lambda value: 1000 <= float(value.replace(",", "")) <= 200_000),
+        ("epochs", "3 | 9", lambda value: float(value) in (3, 9)),
         ("state", "stop", lambda value: value == "stopped"),
         ("on the front", "yes", lambda value: value == "yes"),
         ("stage3.kernel", "not asked", lambda value: value == "not asked"),
@@ -192,6 +194,32 @@ def test_a_box_over_an_axis_of_parallel_coordinates_filters_what_was_not_asked(l
     assert page.locator(".chip").count() == 1
     assert "not asked" in page.locator(".chip").inner_text()
     assert 0 < counted(page) < 60
+
+
+def test_a_box_over_a_whole_axis_keeps_all_and_one_from_below_is_a_range(looked: Looked, page_file: str) -> None:
+    page = looked.open(page_file)
+    looked.see("parallel")
+    axes = page.evaluate("document.getElementById('plot-parallel').layout.meta.axes.map(a => a.column)")
+    place = (len(axes) - 1 + 0.35) / (len(axes) - 0.1)  # of accuracy, the last
+    box(page, "parallel", (place - 0.02, min(0.995, place + 0.02)), (0.0, 1.0))
+    assert counted(page) == 60
+    page.get_by_role("button", name="Clear filters").click()
+    box(page, "parallel", (place - 0.02, min(0.995, place + 0.02)), (0.0, 0.6))
+    assert 0 < counted(page) < 60
+    assert "not asked" not in page.locator(".chip").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "left"), [("f.stages==", 0), ("f.stage3.kernel=1..9|", 60), ("f.stages=%3E9", 0), ("f.stages=%3C9", 60)]
+)
+def test_every_kind_of_filter_survives_its_address(looked: Looked, page_file: str, address: str, left: int) -> None:
+    page = looked.open(f"{page_file}#{address}")
+    assert counted(page) == left
+    page.get_by_role("button", name="MACs", exact=True).click()
+    again = page.url
+    page.goto("about:blank")
+    assert counted(looked.open(again)) == left
+    assert page.locator(".chip").count() == 1
 
 
 def test_a_box_in_the_curves_selects_those_that_pass_it(looked: Looked, page_file: str) -> None:

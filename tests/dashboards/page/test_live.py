@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from convscape.benchmarks.page.large_sweep import make_sweep
+from convscape.dashboards.page import source_of
 from convscape.search.files import STUDY, sweep_lock
 
 from .conftest import served
 
 if TYPE_CHECKING:
+    from convscape.dashboards.page import SweepSource
+    from convscape.search import Sweep
+
     from .conftest import Looked
 
 pytestmark = pytest.mark.slow
@@ -46,6 +50,33 @@ def test_it_follows_a_sweep_that_runs_and_keeps_the_filters(
         assert "f.epochs=1..9" in page.url
         assert page.get_by_label("filter epochs", exact=True).input_value() == "1..9"
         assert [url for url in looked.asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_two_pages_that_are_open_have_each_sweep_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from convscape.dashboards.page import FolderOfSweeps, sweeps
+
+    made: list[str] = []
+
+    def counting(sweep: Sweep) -> SweepSource:
+        made.append(sweep.name)
+        return source_of(sweep)
+
+    monkeypatch.setattr(sweeps, "source_of", counting)
+    both = FolderOfSweeps(folder)
+    for _ in range(3):
+        for name in ("large", "other"):
+            version = both.content([name])["version"]
+            assert both.progress([name])["version"] == version
+    assert made == ["large", "other"]
+
+
+def test_what_is_open_stays_open(looked: Looked, folder: Path) -> None:
+    with served(folder) as address:
+        page = looked.open(f"{address}/?sweep=large")
+        page.get_by_text("What was asked").click()
+        page.wait_for_timeout(3600)
+        assert page.locator("#sweeps details").get_attribute("open") is not None
+    looked.problems.clear()
 
 
 def test_a_server_that_is_gone_is_said_and_the_page_stays(looked: Looked, folder: Path) -> None:

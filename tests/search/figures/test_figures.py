@@ -197,3 +197,22 @@ def test_a_notebook_has_all_figures(sweep: Sweep) -> None:
     for name in ("curves", "parallel", "importance", "pareto", "slices", "time", "path"):
         assert getattr(sweep.plot, name)()._repr_mimebundle_ is not None
     assert len(sweep.plot.pareto(["macs"]).data) < len(sweep.plot.pareto().data)
+
+
+def test_the_best_of_each_sweep_is_drawn_as_its_points_are(sweep: Sweep) -> None:
+    import pandas as pd
+
+    parts = [sweep_frames(sweep.trials(), sweep=name, run_ids={}, objectives=["accuracy"]) for name in ("b", "a")]
+    trials = pd.concat([part.trials for part in parts], ignore_index=True)
+    figure = accuracy_by_time(trials, pd.concat([part.curves for part in parts], ignore_index=True))
+    points_of = {trace.name: trace.marker.color for trace in figure.data if trace.meta["kind"] == "points"}
+    lines = {trace.name.removeprefix("best of "): trace.line for trace in figure.data if trace.meta["kind"] == "guide"}
+    assert {name: line.color for name, line in lines.items()} == points_of
+    assert lines["a"].dash != lines["b"].dash
+    fronts = [trace for trace in pareto_front(trials, ["macs"]).data if trace.meta["kind"] == "guide"]
+    assert sorted(trace.name for trace in fronts) == ["front of a", "front of b"]
+
+
+def test_settings_are_known_by_the_names_that_an_importance_has(frames: SweepFrames) -> None:
+    figure = setting_slices(frames.trials, ["stage2.kernel in 3, 5", "learning_rate"])
+    assert [figure.layout.xaxis.title.text, figure.layout.xaxis2.title.text] == ["stage2.kernel", "learning_rate"]

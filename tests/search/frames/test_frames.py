@@ -129,3 +129,22 @@ def test_a_rung_at_which_all_went_on_has_nobody_left() -> None:
     [rung] = rungs_frame([record], sweep="s").to_dict("records")
     assert (rung["reached"], rung["promoted"], rung["lowest_promoted"]) == (1, 1, 0.5)
     assert math.isnan(rung["highest_left"])
+
+
+def test_a_rung_that_all_promoted_trials_left_behind_is_there_too() -> None:
+    """A trial keeps the last rung that it was promoted from: the first is known by those that were stopped there."""
+    curve = dict.fromkeys(range(1, 10), 0.5)
+    records = [TrialRecord(number=0, design=DESIGN, accuracies=curve, promoted_from=3, state="completed")]
+    records += [
+        TrialRecord(number=at, design=DESIGN, accuracies={1: 0.1 * at}, state="stopped", reason="not promoted")
+        for at in (1, 2)
+    ]
+    records.append(TrialRecord(number=3, design=DESIGN, accuracies={1: 0.45}, state="paused"))
+    first, second = rungs_frame(records, sweep="s").to_dict("records")
+    assert (first["epoch"], first["reached"], first["promoted"], first["highest_left"]) == (1, 4, 1, 0.2)
+    assert (second["epoch"], second["reached"], second["promoted"]) == (3, 1, 1)
+
+
+def test_a_trial_that_the_time_budget_stopped_makes_no_rung() -> None:
+    record = TrialRecord(number=0, design=DESIGN, accuracies={1: 0.5}, state="stopped", reason="after the time budget")
+    assert rungs_frame([record], sweep="s").empty

@@ -82,3 +82,23 @@ def test_few_trials_or_no_winner_give_no_path(tmp_path: Path) -> None:
     assert change_path(records[:-1], records[5].number) == []
     assert change_path(records, None) == []
     assert change_path(records, records[0].number) == []
+
+
+def test_of_a_large_sweep_the_winner_and_the_longest_are_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convscape.search.study.ablation.MOST", 9)
+    records = told(tmp_path, 60, by_rate)
+    for record in records[:-1]:
+        record.accuracies = {1: record.accuracies[1]}
+    records[-2].accuracies |= {2: 0.99, 3: 0.99}  # the longest, and the winner
+    path = change_path(records, records[-2].number)
+    assert path[-1].predicted > path[0].predicted
+
+
+def test_a_trial_that_was_stopped_is_no_measurement_at_full_length(tmp_path: Path) -> None:
+    records = told(tmp_path, 40, by_rate)
+    records[0].state = "stopped"
+    path = change_path(records, best_of(records))
+    assert (path[0].trial, path[0].measured) == (None, None)
+    assert path[-1].trial == best_of(records)
