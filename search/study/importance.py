@@ -62,7 +62,8 @@ def importances(records: Sequence[TrialRecord]) -> list[SettingImportance]:
     By PED-ANOVA (Watanabe et al. 2023), that of conditional settings included: how far the values of the best tenth of
     the trials are from those of all. Trials were trained for unequal numbers of epochs; they are compared as `placed`
     says. Of more than MOST trials those are looked at that are spread evenly over the sweep. Over-budget designs,
-    duplicates and finalists' further runs are left out, trials that failed count as the worst. With several objectives it is accuracy that is explained.
+    duplicates and finalists' further runs are left out, trials that failed count as the worst. With several
+    objectives it is accuracy that is explained.
 
     Args:
         records: all trials of the sweep, as they were read from disk.
