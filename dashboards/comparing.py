@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..spaces import ConfigError
 from .page import read_sources
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ def compare(
         experiment: name of the experiment in that store; "convscape" where not given.
 
     Raises:
+        ConfigError: no sweep is named.
         SweepError: there is no such sweep, or it cannot be read; the store does not answer.
 
     >>> convscape.compare(["digits", "leaves"]).groupby("sweep")["accuracy"].max()  # doctest: +SKIP
     """
     import pandas as pd
 
+    if not names and uri is None:
+        raise ConfigError("no sweep is named", 'Name one or several: convscape.compare(["digits", "leaves"]).')
     named = [names] if isinstance(names, str) else list(names)
     sources = read_sources(named, folder, uri=uri, experiment=experiment)
     return pd.concat([source.frames.trials for source in sources], ignore_index=True)

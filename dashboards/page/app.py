@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response  # here, for FastAPI reads the annotations
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -50,13 +51,15 @@ def make_app(sweeps: Sweeps, hosts: Sequence[str]) -> FastAPI:
     @app.exception_handler(ConvscapeError)
     async def tell(request: Request, error: ConvscapeError) -> Response:
         if request.url.path.startswith("/api/"):
-            return JSONResponse({"problem": str(error)}, 404)
-        return HTMLResponse(list_html(sweeps.lines(), sweeps.place, problem=str(error)), 404)
+            return JSONResponse({"problem": in_a_line(error)}, 404)
+        return HTMLResponse(list_html(sweeps.lines(), sweeps.place, problem=in_a_line(error)), 404)
 
     # Plain functions: Starlette runs each in a thread, since reading a sweep takes a while.
     @app.get("/")
     def page(request: Request) -> Response:
         names = _names(request, sweeps)
+        if names and not request.query_params.getlist("sweep"):  # its address stays that of these sweeps
+            return RedirectResponse("/?" + urlencode([("sweep", name) for name in names]), 307)
         if not names:
             return HTMLResponse(list_html(sweeps.lines(), sweeps.place))
         several = len(sweeps.lines()) > 1
@@ -64,13 +67,30 @@ def make_app(sweeps: Sweeps, hosts: Sequence[str]) -> FastAPI:
 
     @app.get("/api/content")
     def content(request: Request) -> Response:
-        return JSONResponse(sweeps.content(_names(request, sweeps)))
+        return JSONResponse(sweeps.content(_named(request, sweeps)))
 
     @app.get("/api/progress")
     def progress(request: Request) -> Response:
-        return JSONResponse(sweeps.progress(_names(request, sweeps)))
+        return JSONResponse(sweeps.progress(_named(request, sweeps)))
 
     return app
+
+
+def in_a_line(error: ConvscapeError) -> str:
+    """What is wrong and what to do, as sentences of one line."""
+    what, _, remedy = str(error).partition("\n")
+    return f"{what.strip().rstrip('.')}. {' '.join(remedy.split())}".strip()
+
+
+def _named(request: Request, sweeps: Sweeps) -> list[str]:
+    """The sweeps that an address names.
+
+    Raises:
+        SweepError: it names none, or one that is not shown.
+    """
+    if names := _names(request, sweeps):
+        return names
+    raise SweepError("which sweep is not said", "Name one: ?sweep=NAME.")
 
 
 def _names(request: Request, sweeps: Sweeps) -> list[str]:

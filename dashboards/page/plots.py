@@ -72,16 +72,16 @@ def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames], names: Seque
         _plot("slices", setting_slices(trials, order)),
         _plot("time", accuracy_by_time(trials, curves)),
     ]
-    paths = [design_path(each.path) if len(each.path) else None for each in frames]
+    paths = [design_path(each.path) for each in frames]
     return plots + _of_each("path", names, paths)
 
 
-def _of_each(kind: str, names: Sequence[str], figures: Sequence[go.Figure | None]) -> list[dict[str, Any]]:
-    """A figure for each sweep that has one, named after the sweep where there are several."""
+def _of_each(kind: str, names: Sequence[str], figures: Sequence[go.Figure]) -> list[dict[str, Any]]:
+    """A figure for each sweep, named after the sweep where there are several."""
     if len(names) < 2:
-        return [_plot(kind, figure) for figure in figures if figure is not None]
+        return [_plot(kind, figure) for figure in figures]
     made = enumerate(zip(names, figures, strict=True))
-    return [_plot(kind, figure, at=at, of=name) for at, (name, figure) in made if figure is not None]
+    return [_plot(kind, figure, at=at, of=name) for at, (name, figure) in made]
 
 
 def _plot(kind: str, figure: go.Figure, *, at: int | None = None, of: str = "") -> dict[str, Any]:

@@ -83,7 +83,7 @@ def fitted(lines: Sequence[str], most: int) -> str:
 def _cost(sweep: Sweep, records: Sequence[TrialRecord]) -> list[str]:
     """What the sweep spent: trials by how they ended, epochs, the workers' time, and the part of each phase."""
     epochs = sum(record.epochs for record in records)
-    seconds = sum(record.epochs * record.metrics.get("epoch_seconds", 0.0) for record in records)
+    seconds = sum(record.seconds for record in records)
     total = f"in all: {epochs:,} epochs, {format_duration(seconds)} of the workers' time"
     return ["### Cost", "", *_block([*spent(sweep.counts(records), records), total, *phases(records)])]
 

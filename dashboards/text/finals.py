@@ -27,7 +27,7 @@ def phases(trials: Sequence[TrialRecord]) -> list[str]:
     """What search, finals and last training each cost and brought, as lines; none where there was only the search.
 
     The search reached the highest accuracy after any epoch, as in the leaderboard; later runs that after their last.
-    Time is the workers', by how long each trial's last epoch took.
+    Time is the workers', of all epochs together.
 
     Args:
         trials: all of the sweep.
@@ -43,7 +43,7 @@ def phases(trials: Sequence[TrialRecord]) -> list[str]:
     lines = [f"{'':<14} {'runs':>6} {'epochs':>7} {'time':>9}  reached"]
     for name, of in parts.items():
         if of:
-            seconds = sum(trial.epochs * trial.metrics.get("epoch_seconds", 0.0) for trial in of)
+            seconds = sum(trial.seconds for trial in of)
             epochs, reached = sum(trial.epochs for trial in of), max(map(_reached, of))
             lines.append(f"{name:<14} {len(of):>6,} {epochs:>7,} {format_duration(seconds):>9}  {reached:.4f}")
     return ["", *lines, *_not_handed_over(trained)]

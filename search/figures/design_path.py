@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+NONE = "no path: the winner is the first design, its settings are not known, or there are fewer than 20 trials"
+"""What stands in the figure where there is none."""
 LONGEST = 60
 """Characters of a change that are shown beside its bar."""
 
@@ -26,7 +28,7 @@ def design_path(path: pd.DataFrame) -> go.Figure:
     import plotly.graph_objects as go
 
     if not len(path):
-        return figure([], title="From the first design to the best")
+        return figure([], title="From the first design to the best", height=200, empty=NONE)
     rows = path[::-1]
     names = ["first design" if row.step == 0 else f"{row.step}. {_cut(str(row.changes))}" for row in rows.itertuples()]
     data: list[Any] = [

@@ -26,8 +26,8 @@ def learning_curves(trials: pd.DataFrame, curves: pd.DataFrame, rungs: pd.DataFr
     return figure(
         [_lines(group, curves, len(curves)) for group in groups(shown)],
         title="Learning curves, and what was promoted at each rung",
-        x="epochs",
         y="validation accuracy",
+        xaxis={"title": {"text": "epochs"}, "zeroline": False, "tickformat": ",d", "nticks": 10},
         **(_rungs(rungs) if len(shown) and shown["sweep"].nunique() == 1 else {}),
     )
 

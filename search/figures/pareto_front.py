@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...spaces import ConfigError, nearest
 from .costs import COSTS, known_costs
 from .style import FULL_LENGTH, VERMILLION, figure, groups, identity, scatter, searched, shown as as_text
 
@@ -26,7 +27,13 @@ def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go
     Args:
         trials: a frame of trials, see `Sweep.frames`.
         costs: columns to plot, of COSTS; those that are known where not given.
+
+    Raises:
+        ConfigError: a cost that is none of COSTS.
     """
+    for name in costs or ():
+        if name not in COSTS:
+            raise ConfigError(f"{name!r:.80} is no cost", nearest(name, list(COSTS)))
     shown = searched(trials)
     names = [name for name in (costs or known_costs(shown)) if shown[name].notna().any()]
     data: list[Any] = []
@@ -45,7 +52,7 @@ def pareto_front(trials: pd.DataFrame, costs: Sequence[str] | None = None) -> go
                     marker={"color": group.color, "symbol": group.symbol, "size": 7},
                     xaxis=f"x{axis}",
                     yaxis=f"y{axis}",
-                    hovertemplate="trial %{customdata[1]}: %{y:.4f}, %{x:,.4~g}<extra></extra>",
+                    hovertemplate="trial %{customdata[1]}: %{y:.4f}, %{x:.4~s}<extra></extra>",
                     meta={"kind": "points", "x": name, "y": "accuracy"},
                 )
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...spaces import ConfigError, nearest
+from ..frames import settings_in
 from .accuracy_by_time import accuracy_by_time
 from .design_path import design_path
 from .importance_chart import importance_chart
@@ -43,9 +45,12 @@ class Plots:
 
         Args:
             settings: names in the order wanted; the most important first where not given.
+
+        Raises:
+            ConfigError: the sweep has no such setting.
         """
         frames = self._frames()
-        return parallel_coordinates(frames.trials, settings or list(frames.importance["setting"]))
+        return parallel_coordinates(frames.trials, _checked(settings, frames) or list(frames.importance["setting"]))
 
     def importance(self) -> go.Figure:
         """The part that each setting had in which trials were among the best, by PED-ANOVA."""
@@ -64,9 +69,12 @@ class Plots:
 
         Args:
             settings: names in the order wanted; the most important first where not given.
+
+        Raises:
+            ConfigError: the sweep has no such setting.
         """
         frames = self._frames()
-        return setting_slices(frames.trials, settings or list(frames.importance["setting"]))
+        return setting_slices(frames.trials, _checked(settings, frames) or list(frames.importance["setting"]))
 
     def time(self) -> go.Figure:
         """Accuracy against time, with the best so far."""
@@ -76,3 +84,17 @@ class Plots:
     def path(self) -> go.Figure:
         """The path from the first design to the best, one change at a time, each with its expected gain."""
         return design_path(self._frames().path)
+
+
+def _checked(settings: Sequence[str], frames: SweepFrames) -> list[str]:
+    """The settings, where the sweep has each.
+
+    Raises:
+        ConfigError: it does not have one.
+    """
+    named = [settings] if isinstance(settings, str) else list(settings)
+    known = settings_in(frames.trials)
+    for name in named:
+        if name not in known:
+            raise ConfigError(f"{name!r:.80} is no setting of this sweep", nearest(name, known))
+    return named

@@ -88,7 +88,7 @@ def in_order(settings: Sequence[str], known: Sequence[str]) -> list[str]:
         settings: names as they are wanted, or as an importance has them, with the options that a setting had behind.
         known: names of the frame's settings.
     """
-    names = dict.fromkeys(name.partition(" in ")[0] for name in settings)
+    names = dict.fromkeys(name.partition(" in ")[0] for name in ([settings] if isinstance(settings, str) else settings))
     return [name for name in names if name in known] or list(known)
 
 

@@ -20,7 +20,7 @@ ACROSS = 4
 """Small plots in a row."""
 ROW = 260
 """Pixels of a row of them."""
-SPREAD = 0.3
+SPREAD = 0.17
 """How far points of one choice are spread sideways, so that they do not hide each other; choices are 1 apart."""
 
 

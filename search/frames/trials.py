@@ -82,7 +82,7 @@ def _row(
         "memory": inference_memory(record.design.architecture),
         "latency": math.nan if record.latency is None else record.latency,
         "pareto": bool(summary and record.completed and summary.pareto),
-        "seconds": sum(metrics.get("epoch_seconds", 0.0) for metrics in record.history.values()),
+        "seconds": record.seconds if record.trained else 0.0,
         "run_id": run_id,
         "notation": record.design.notation,
     }

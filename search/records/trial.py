@@ -262,6 +262,12 @@ class TrialRecord(Fate):
         return max(self.accuracies, default=0)
 
     @property
+    def seconds(self) -> float:
+        """Seconds that the trial's epochs took; where only the last one's time is known, each as long as that."""
+        known = [metrics["epoch_seconds"] for metrics in self.history.values() if "epoch_seconds" in metrics]
+        return sum(known) if known else self.epochs * self.metrics.get("epoch_seconds", 0.0)
+
+    @property
     def best_epoch(self) -> int:
         """The epoch of the trial's highest validation accuracy, the first of several; 0 before any."""
         return max(self.accuracies, key=lambda epoch: (self.accuracies[epoch], -epoch), default=0)

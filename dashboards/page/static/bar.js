@@ -2,7 +2,7 @@
 function drawBar() {
   const chips = [];
   for (const [name, filter] of state.filters) {
-    const text = `${columnOf.has(name) ? labelOf(name) : name}: ${typedFilter(filter)}`;
+    const text = columnOf.has(name) ? `${labelOf(name)}: ${typedFilter(filter)}` : `${name}: no such column`;
     chips.push(chip(text, () => change({ filters: withFilter(name, null) })));
   }
   for (const name of state.boxes.keys()) {

@@ -13,7 +13,7 @@ async function follow() {
     if (said.version !== content.version) await refetch();
     fill(byId("problem"));
   } catch (error) {
-    fill(byId("problem"), make("p", { class: "alert", role: "status" }, `No news: ${error.message}. The page shows what it had; it asks again.`));
+    fill(byId("problem"), make("p", { class: "alert", role: "status" }, `No news: ${error.message.replace(/\.$/, "")}. The page shows what it had; it asks again.`));
   }
   setTimeout(follow, SOON);
 }

@@ -17,7 +17,7 @@ function sweepSection(sweep, named) {
       )
     : null;
   const link = webAddress(sweep.sweep_link) ? make("a", { href: sweep.sweep_link, target: "_blank", rel: "noopener noreferrer" }, "Its runs in MLflow") : null;
-  const command = sweep.command ? make("span", { class: "soft" }, sweep.sweep_link ? " once this serves them: " : "See its runs in MLflow: ", make("code", {}, sweep.command)) : null;
+  const command = sweep.command ? make("span", { class: "soft" }, sweep.sweep_link ? ", once MLflow is started by " : "See its runs in MLflow: ", make("code", {}, sweep.command)) : null;
   return make(
     "section",
     { "aria-label": sweep.name },

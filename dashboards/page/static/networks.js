@@ -41,7 +41,9 @@ function pairCells(one, other) {
 function drawPair() {
   const place = byId("side-by-side");
   const ranked = left.concat().sort((x, y) => (cell(x, "rank") ?? Infinity) - (cell(y, "rank") ?? Infinity));
-  const rows = state.pair.map((key, at) => (key !== null && placeOf.has(key) ? placeOf.get(key) : key === null ? (ranked[at] ?? null) : null));
+  const other = ranked.find((row) => content.network[row] !== content.network[ranked[0]]) ?? ranked[1];
+  const usual = [ranked[0], other];
+  const rows = state.pair.map((key, at) => (key !== null && placeOf.has(key) ? placeOf.get(key) : key === null ? (usual[at] ?? null) : null));
   ["a", "b"].forEach((id, at) => {
     if (document.activeElement !== byId(`pair-${id}`)) byId(`pair-${id}`).value = rows[at] === null ? state.pair[at] ?? "" : keyOf(rows[at]);
   });
@@ -117,7 +119,7 @@ function drawTrial() {
           make(
             "table",
             {},
-            make("thead", {}, make("tr", {}, ...["place", "layer", "output", "parameters", "MACs"].map((name, at) => make("th", { scope: "col", class: at > 2 ? "number" : null }, name)))),
+            make("thead", {}, make("tr", {}, ...["path", "layer", "output", "parameters", "MACs"].map((name, at) => make("th", { scope: "col", class: at > 2 ? "number" : null }, name)))),
             make("tbody", {}, ...layerRows(layers).map((layer) => make("tr", {}, make("td", {}, layer.place), make("td", {}, layer.name), make("td", {}, layer.output), make("td", { class: "number" }, counted.format(layer.parameters)), make("td", { class: "number" }, counted.format(layer.macs))))),
           ),
         )

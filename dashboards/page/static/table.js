@@ -22,7 +22,7 @@ function drawTable() {
   else fill(
     byId("table"),
     make("caption", { class: "visually-hidden" }, "Trials, a row each. Headings sort, the fields below them filter."),
-    make("thead", {}, make("tr", {}, ...names.map(heading), make("th", { scope: "col" }, "")), make("tr", { class: "filters" }, ...names.map(filterField), make("td", {}))),
+    make("thead", {}, make("tr", {}, ...withActs(names.map(heading), "th")), make("tr", { class: "filters" }, ...withActs(names.map(filterField), "td"))),
     rows,
   );
   fill(
@@ -36,6 +36,11 @@ function drawTable() {
     again?.focus();
     if (again && again.tagName === "INPUT" && again.value !== typed) again.value = typed;
   }
+}
+
+/** Cells of a row of the head, with one for the buttons after the first two. */
+function withActs(cells, tag) {
+  return [...cells.slice(0, 2), tag === "th" ? make("th", { scope: "col" }, "side by side") : make("td", {}), ...cells.slice(2)];
 }
 
 function labelOf(name) {
@@ -72,7 +77,12 @@ function filterField(name) {
       placeholder: number ? "≥, ≤, a..b" : "contains",
       value: filter ? typedFilter(filter) : "",
       "data-focus": `filter ${name}`,
-      onchange: (event) => change({ filters: withFilter(name, parseTyped(event.target.value, number)) }),
+      onchange: (event) => {
+        const parsed = parseTyped(event.target.value, number);
+        event.target.toggleAttribute("aria-invalid", parsed === undefined);
+        if (parsed === undefined) event.target.title = "Not a number or a range, such as >= 0.9, 0.1..0.3 or 3";
+        else change({ filters: withFilter(name, parsed) });
+      },
     }),
   );
 }
@@ -89,7 +99,10 @@ function parseTyped(text, number) {
   const value = Number((bound ? bound[2] : typed).replaceAll(",", ""));
   if (bound && !Number.isNaN(value) && bound[1].length === 1 && "<>".includes(bound[1])) return strictly(bound[1], value);
   if (bound && !Number.isNaN(value)) return bound[1].startsWith(">") || bound[1] === "≥" ? { min: value, max: null } : { min: null, max: value };
-  return readRange(typed.replaceAll(",", "")) ?? (Number.isNaN(value) ? { text: typed } : { min: value, max: value });
+  if (Number.isNaN(value)) return readRange(typed.replaceAll(",", "")) ?? undefined; // undefined: not understood
+  const decimals = (typed.split(".")[1] ?? "").length;
+  const half = decimals ? 0.5 * 10 ** -decimals : 0; // what is shown as that number is meant
+  return { min: Number((value - half).toPrecision(12)), max: Number((value + half).toPrecision(12)) };
 }
 
 function typedValue(part, number) {
@@ -114,11 +127,7 @@ function short(value) {
 
 function tableRow(row, names) {
   const link = runLink(row);
-  return make(
-    "tr",
-    { "data-key": keyOf(row) },
-    ...names.map((name) => tableCell(row, name)),
-    make(
+  const acts = make(
       "td",
       {},
       make(
@@ -128,8 +137,9 @@ function tableRow(row, names) {
         make("button", { type: "button", onclick: () => change({ pair: [state.pair[0], keyOf(row)] }), title: "Side by side: as the second", "aria-label": `${nameOf(row)} as the second network`, "data-focus": `b ${keyOf(row)}` }, "B"),
         link ? make("a", { href: link, target: "_blank", rel: "noopener noreferrer", "aria-label": `${nameOf(row)} in MLflow` }, "MLflow") : null,
       ),
-    ),
-  );
+    );
+  const cells = names.map((name) => tableCell(row, name));
+  return make("tr", { "data-key": keyOf(row) }, ...cells.slice(0, 2), acts, ...cells.slice(2));
 }
 
 function tableCell(row, name) {
