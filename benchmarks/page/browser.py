@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,15 +77,23 @@ class View:
         self.page.goto(address)
 
     @property
+    def busy(self) -> float:
+        """Seconds that the page's main thread worked so far: scripts, styles, layout, painting."""
+        return self._metric("TaskDuration")
+
+    @property
     def scripting(self) -> float:
-        """Seconds that the page's scripts ran so far, on its main thread."""
-        found = self._protocol.send("Performance.getMetrics")["metrics"]
-        return float(next(metric["value"] for metric in found if metric["name"] == "ScriptDuration"))
+        """Seconds that scripts ran so far, as Chromium counts them: without what runs after an `await`."""
+        return self._metric("ScriptDuration")
 
     @property
     def seconds(self) -> float:
         """Seconds since the address was opened."""
         return time.perf_counter() - self._begun
+
+    def _metric(self, name: str) -> float:
+        found = self._protocol.send("Performance.getMetrics")["metrics"]
+        return float(next(metric["value"] for metric in found if metric["name"] == name))
 
 
 class OurPage(View):
@@ -99,13 +108,17 @@ class OurPage(View):
         """What the figures are called, in their order."""
         return self.page.evaluate("() => [...document.querySelectorAll('#plots > section')].map(each => each.id)")
 
-    def see(self, figure: str) -> None:
-        """Scrolls to a figure and waits until it and those beside it are drawn."""
+    def show(self, figure: str) -> None:
+        """Scrolls to a figure and waits until it is drawn."""
         self.page.evaluate(
             "id => { performance.mark('scrolled'); document.getElementById(id).scrollIntoView({ block: 'center' }) }",
             figure,
         )
         self.page.wait_for_function("id => performance.getEntriesByName('convscape ' + id).length > 0", arg=figure)
+
+    def see(self, figure: str) -> None:
+        """Scrolls to a figure and waits until it and those beside it are drawn."""
+        self.show(figure)
         self.settle()
 
     def settle(self) -> None:
@@ -119,7 +132,7 @@ class OurPage(View):
         marks = self.page.evaluate("() => performance.getEntriesByType('mark').map(m => [m.name, m.startTime])")
         found: dict[str, float] = {}
         ordered = sorted(marks, key=lambda mark: mark[1])
-        for (_, before), (name, at) in zip(ordered, ordered[1:], strict=False):
+        for (_, before), (name, at) in pairwise(ordered):
             if name.startswith("convscape "):
                 found.setdefault(name.removeprefix("convscape "), at - before)
         return {figure: found[figure] for figure in self.figures() if figure in found}
