@@ -112,7 +112,7 @@ def opened(browser: Browser, folder: Path, path: Path, trials: int, rounds: int)
     for number in range(rounds):
         with OurPage(browser) as view:
             view.open(path.as_uri())
-            ready.append(Drawn(view.busy, view.scripting, view.seconds, 1))
+            ready.append(Drawn(busy=view.busy, scripting=view.scripting, seconds=view.seconds, asked=1))
             figures = view.figures()
             for figure in figures:
                 view.see(figure)

@@ -107,7 +107,13 @@ def others_page(browser: Browser, address: str) -> Drawn:
             if view.seconds > PATIENCE / 1000:
                 raise AssertionError(f"{address[:80]}: requests do not end, {len(asked)} so far")
             view.page.wait_for_timeout(100)
-        return Drawn(view.busy, view.scripting, latest, len(asked), tuple(problems))
+        return Drawn(
+            busy=view.busy,
+            scripting=view.scripting,
+            seconds=latest,
+            asked=len(asked),
+            problems=tuple(problems),
+        )
 
 
 def our_page(browser: Browser, address: str) -> Drawn:
@@ -116,7 +122,7 @@ def our_page(browser: Browser, address: str) -> Drawn:
         view.open(address)
         figures = view.figures()
         view.show("parallel" if "parallel" in figures else figures[0])
-        return Drawn(view.busy, view.scripting, view.seconds, 1)
+        return Drawn(busy=view.busy, scripting=view.scripting, seconds=view.seconds, asked=1)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
