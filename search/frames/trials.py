@@ -40,7 +40,9 @@ def trials_frame(
         _row(record, sweep, run_ids.get(record.number), *ranked.get(record.number, (None, None))) for record in records
     ]
     frame = pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
-    settings = {name: [asked(record).get(name) for record in records] for name in _names(records)}
+    told = [asked(record) for record in records]
+    names = dict.fromkeys(name for each in told for name in each)
+    settings = {name: [each.get(name) for each in told] for name in names}
     return pd.concat([frame, pd.DataFrame(settings, index=frame.index)], axis=1)
 
 
@@ -52,10 +54,6 @@ def asked(record: TrialRecord) -> dict[str, Any]:
     """
     values = {name.partition(" in ")[0]: value for name, value in record.params.items()}
     return {f"setting.{name}" if name in TRIAL_COLUMNS else name: value for name, value in values.items()}
-
-
-def _names(records: Sequence[TrialRecord]) -> list[str]:
-    return list(dict.fromkeys(name for record in records for name in asked(record)))
 
 
 def _row(

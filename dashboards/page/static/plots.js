@@ -44,13 +44,13 @@ const watcher = new IntersectionObserver(
   { rootMargin: "250px" },
 );
 
-/** Brings the figures in view up to date, one a frame, so that typing stays fluent. */
+/** Brings the figures in view up to date, one after each frame: table and count are on the screen first. */
 function refreshPlots(all = false) {
   const due = [...plots.values()].filter((plot) => (plot.visible || all) && plot.dirty);
   const away = new Map(due.map((plot) => [plot, distance(plot.element)]));
   for (const plot of due.sort((a, b) => away.get(a) - away.get(b))) {
     plot.dirty = false;
-    queue = queue.then(() => (all ? null : new Promise((resolve) => { requestAnimationFrame(resolve); setTimeout(resolve, 100); }))).then(() => draw(plot)).catch((error) => complain(plot, error));
+    queue = queue.then(() => (all ? null : new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); setTimeout(resolve, 100); }))).then(() => draw(plot)).catch((error) => complain(plot, error));
   }
   return queue;
 }
