@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...search.driver import format_duration
 from ...search.figures import FULL_LENGTH
-from ...search.records import reach_of_share
+from ...search.records import is_refit, reach_of_share
 from ...spaces import short
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def key_figures(source: SweepSource) -> list[dict[str, str]]:
         reach = reach_of_share(float(highest["accuracy"]), source.images)
         spread = f"±{reach:.4f} by {source.images:,} images, one run" if source.images else "one run"
         found.insert(0, _figure("best accuracy", f"{highest['accuracy']:.4f}", f"trial {highest['trial']}, {spread}"))
-        seeds = trials[(trials["repeats"] == winner["trial"]) & (trials["role"] == "repeat")]
+        seeds = trials[(trials["repeats"] == winner["trial"]) & ~trials["role"].map(is_refit).astype(bool)]
         if seeds["state"].isin(FULL_LENGTH.states).any():
             known = winner["std_accuracy"] == winner["std_accuracy"]
             note = f"{winner['seeds']:.0f} other seeds" + (f", deviation {winner['std_accuracy']:.4f}" if known else "")

@@ -33,6 +33,7 @@ from .trial import (
     TrialRecord as TrialRecord,
     epochs_in_words as epochs_in_words,
     is_initial as is_initial,
+    is_refit as is_refit,
     is_sampled as is_sampled,
     is_trained as is_trained,
     state_counts as state_counts,

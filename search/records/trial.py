@@ -293,6 +293,11 @@ def is_sampled(role: Role) -> bool:
     return role == "sampled"
 
 
+def is_refit(role: Role) -> bool:
+    """Whether a trial of this role is the winner's last training."""
+    return role == "refit"
+
+
 def state_counts(trials: Iterable[Fate]) -> dict[State, int]:
     """How many trials ended in each of the states ENDED; finalists trained again do not count."""
     states = [trial.state for trial in trials if not trial.repetition]

@@ -35,7 +35,9 @@ def ask(address: str, path: str, method: str = "GET", host: str = "127.0.0.1") -
 
 
 def test_it_serves_the_sweep_that_was_named(address: str) -> None:
-    status, headers, body = ask(address, "/")
+    status, headers, _ = ask(address, "/")
+    assert (status, headers["location"]) == (307, "/?sweep=large"), "a reload is of the same, whatever comes meanwhile"
+    status, headers, body = ask(address, "/?sweep=large")
     assert status == 200
     assert '<h1 id="title">large</h1>' in body
     assert (headers["x-frame-options"], headers["x-content-type-options"]) == ("DENY", "nosniff")

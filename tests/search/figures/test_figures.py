@@ -147,7 +147,7 @@ def test_a_sweep_with_hardly_anything_has_figures_that_say_so(sweep: Sweep, kept
     for name, figure in all_of(frames).items():
         said = [annotation.text for annotation in figure.layout.annotations or ()]
         assert figure.to_json()
-        assert len(figure.data) > 0 or "no trial to show yet" in said, name
+        assert len(figure.data) > 0 or "no trial to show yet" in said or said[0].startswith("no path"), name
 
 
 def test_every_text_of_a_sweep_is_shown_as_text(frames: SweepFrames) -> None:
