@@ -239,6 +239,7 @@ def test_odd_values_are_left_out_or_shown_as_text(odd: Written, uri: str, reques
 
 def test_settings_that_cannot_be_are_left_out(odd: Written, uri: str, request: pytest.FixtureRequest) -> None:
     float_of = '{{"x":[{},"Float",{{"low":{},"high":{},"log":{}}}]}}'
+    choice_of = '{{"learning_rate":[1,"Categorical",{{"choices":[1,2,{}]}}]}}'
     impossible = [
         *("", "[]", "7", '{"x":', "[" * 5000, '{"x":[1]}', '{"x":[1,"Float",{}]}', '{"x":[1,"Magic",{"low":0}]}'),
         *(float_of.format("1e400", 0, 1, "true"), float_of.format(2, 0, 1, "false"), float_of.format(0, 0, 1, "true")),
@@ -248,6 +249,7 @@ def test_settings_that_cannot_be_are_left_out(odd: Written, uri: str, request: p
         '{"x":[1,"Int",{"low":0,"high":2,"step":0}]}',
         '{"x":["b","Categorical",{"choices":["a"]}]}',
         '{"x":[["a"],"Categorical",{"choices":[["a"]]}]}',
+        *(choice_of.format(each) for each in ("Infinity", "NaN", "1e400", "1e300", "9" * 400)),
     ]
     for number, text in enumerate(impossible):
         odd.trial(number, settings=text)
