@@ -168,7 +168,13 @@ def test_the_page_of_a_store(sweep: Sweep, uri: str) -> None:
     assert asked["data"].startswith("digits: 200 images to train on")
     assert asked["search"].startswith("6 trials")
     assert "`" not in str(asked)
-    assert (top["running"], top["run_link"]) == (None, None)
+    assert top["running"] is None
+    experiment = connect_store(uri).get_experiment_by_name("pictures")
+    assert experiment is not None
+    served = f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs"
+    assert top["run_link"] == f"{served}/{{run}}?workflowType=machine_learning", "where the command serves it"
+    assert top["sweep_link"].startswith(f"{served}?workflowType=machine_learning&compareRunsMode=TABLE")
+    assert str(sweep.run_ids()[None]) in top["sweep_link"]
     assert "mlflow ui --backend-store-uri" in top["command"].replace("'", "")
     with pytest.raises(SweepError, match="no sweep 'tin'"):
         shown.content(["tin"])
