@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..dashboards import LOOPBACK, is_loopback
 from ..spaces import SweepError, nearest
 from .completion import sweep_names
 from .options import SWEEPS, Experiment, Folder, Store, check_store
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..dashboards.page import Sweeps
-
-LOOPBACK = "127.0.0.1"
 
 
 def dashboard(
@@ -48,7 +47,7 @@ def dashboard(
     check_store(uri, experiment)
     only = tuple(dict.fromkeys(names or ()))
     sweeps = _of_folder(folder, only) if uri is None else _of_store(uri, experiment, only)
-    from ..dashboards.page import is_loopback, serve
+    from ..dashboards.page import serve
 
     if not is_loopback(host):
         echo(

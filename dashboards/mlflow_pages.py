@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from ..search.tracking import TRAINING, experiment_in, runs_address, sqlite_file
-from .mlflow_server import HOST, USUAL_PORT, MlflowServer
+from .loopback import LOOPBACK
+from .mlflow_server import USUAL_PORT, MlflowServer
 from .queries import links
 from .text import ui_command
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..search import Sweep
 
 RUN = "{run}"
@@ -42,14 +45,30 @@ def mlflow_pages(sweep: Sweep) -> MlflowPages:
     if uri.startswith(("http://", "https://")):
         return MlflowPages(run=links(uri, experiment, RUN), trials=links(uri, experiment, sweep=parent), command=None)
     server = MlflowServer.running(sweep.config.folder, parent)
-    base = f"http://{HOST}:{USUAL_PORT}" if server is None else server.address
-    database = sqlite_file(uri)
-    found = None if database is None else experiment_in(database, experiment)
-    command = ui_command(sweep) if server is None else None
+    shown, database = None, sqlite_file(uri)
+    if database is not None:
+        shown = sqlite_pages(database, experiment, parent, command=ui_command(sweep), server=server)
+    return MlflowPages(run=None, trials=None, command=ui_command(sweep)) if shown is None else shown
+
+
+def sqlite_pages(
+    database: Path, experiment: str, parent: str, *, command: str, server: MlflowServer | None = None
+) -> MlflowPages | None:
+    """The addresses of a sweep in an SQLite store of MLflow; None where it has no such experiment, or cannot be read.
+
+    Args:
+        database: the store's file.
+        experiment: name of the experiment.
+        parent: MLflow's id of the sweep's own run.
+        command: what serves the store on MLflow's usual port.
+        server: one that does so already, wherever; None for none.
+    """
+    found = experiment_in(database, experiment)
     if found is None:
-        return MlflowPages(run=None, trials=None, command=ui_command(sweep))
+        return None
+    base = f"http://{LOOPBACK}:{USUAL_PORT}" if server is None else server.address
     return MlflowPages(
-        run=f"{base}/#/experiments/{found}/runs/{RUN}?{urlencode(TRAINING)}",
+        run=f"{base}/#/experiments/{quote(found, safe='')}/runs/{RUN}?{urlencode(TRAINING)}",
         trials=runs_address(base, found, parent),
-        command=command,
+        command=command if server is None else None,
     )

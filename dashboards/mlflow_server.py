@@ -19,12 +19,12 @@ from urllib.request import ProxyHandler, build_opener
 from ..search.files import LARGEST_JSON, write_atomically
 from ..search.tracking import VIEW, environment, is_foreign, runs_address, sqlite_file, whole_uri, without_secrets
 from ..spaces import SweepError, read_plain
+from .loopback import LOOPBACK
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-HOST = "127.0.0.1"
 USUAL_PORT = 5000
 """MLflow's own; a bookmark goes on to work where nothing else has taken it."""
 RECORD = ".mlflow-ui.json"
@@ -45,7 +45,7 @@ class MlflowServer:
     """
 
     def __init__(self, port: int, process: subprocess.Popen[bytes] | None = None) -> None:
-        self.address = f"http://{HOST}:{port}"
+        self.address = f"http://{LOOPBACK}:{port}"
         self._process = process
         self._record: Path | None = None
 
@@ -82,7 +82,7 @@ class MlflowServer:
             )
         port = _port(port)
         beside = folder.absolute() if database is None else database.parent
-        command = [sys.executable, "-P", "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+        command = [sys.executable, "-P", "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(port)]
         command += ["--workers", "1", "--artifacts-destination", (beside / "mlartifacts").as_uri()]
         # The store is told through the environment, since a password in a command is seen by everybody.
         settings = {"MLFLOW_BACKEND_STORE_URI": whole_uri(uri), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -206,7 +206,7 @@ def _port(wanted: int | None) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just been left is free
             try:
-                probe.bind((HOST, port))
+                probe.bind((LOOPBACK, port))
             except OSError as error:
                 problem = error.strerror
             else:

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from fastapi import FastAPI, Request, Response  # here, for FastAPI reads the annotations
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ...spaces import ConvscapeError, SweepError
+from .hosts import KnownHosts
 from .html import list_html, page_html
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection
 
     from .kept_content import Sweeps
 
@@ -28,19 +28,19 @@ HEADERS = {
 """Headers of every answer: nobody else's page may frame or read it."""
 
 
-def make_app(sweeps: Sweeps, hosts: Sequence[str]) -> FastAPI:
+def make_app(sweeps: Sweeps, hosts: Collection[str]) -> FastAPI:
     """The application that serves the list of sweeps, the page of some, and what is new of them.
 
-    Only GET is answered. A request whose Host is none of `hosts` is refused: a page from elsewhere could otherwise have
-    a browser ask here under a name of its own (DNS rebinding).
+    Only GET is answered. A request whose Host is no IP address and none of `hosts` is refused: a page from elsewhere
+    could otherwise have a browser ask here under a name of its own (DNS rebinding).
 
     Args:
         sweeps: the sweeps to show.
-        hosts: names by which the server is asked for.
+        hosts: names by which the server is asked for, in lower case.
     """
     app = FastAPI(title="Convscape", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    app.add_middleware(KnownHosts, names=hosts)
 
     @app.middleware("http")
     async def guard(request: Request, call: Callable[[Request], Any]) -> Response:
@@ -49,10 +49,14 @@ def make_app(sweeps: Sweeps, hosts: Sequence[str]) -> FastAPI:
         return answer
 
     @app.exception_handler(ConvscapeError)
-    async def tell(request: Request, error: ConvscapeError) -> Response:
+    def tell(request: Request, error: ConvscapeError) -> Response:  # in a thread, for it may ask the store
         if request.url.path.startswith("/api/"):
             return JSONResponse({"problem": in_a_line(error)}, 404)
-        return HTMLResponse(list_html(sweeps.lines(), sweeps.place, problem=in_a_line(error)), 404)
+        try:
+            lines, status = sweeps.lines(), 404
+        except ConvscapeError:  # the store is away: the list would be asked for in vain, too
+            lines, status = [], 503
+        return HTMLResponse(list_html(lines, sweeps.place, problem=in_a_line(error)), status)
 
     # Plain functions: Starlette runs each in a thread, since reading a sweep takes a while.
     @app.get("/")

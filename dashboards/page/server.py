@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
+from ..loopback import LOOPBACK, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .kept_content import Sweeps
 
-LOOPBACK = "127.0.0.1"
-"""Where the page is served unless somebody says otherwise: for this machine alone."""
 USUAL_PORT = 8050
 """The port that is taken where it is free and none is named."""
 
@@ -27,7 +25,7 @@ def serve(sweeps: Sweeps, *, host: str = LOOPBACK, port: int | None = None, read
         sweeps: what is served.
         host: address of this machine to listen on; anyone who can reach one that is not loopback can read all of it.
         port: to listen on; None for the usual one, or a free one.
-        ready: called with the page's address once it answers.
+        ready: called with the page's address once a browser can connect there; it is answered from then on.
 
     Raises:
         SweepError: the port is in use, or the host is no address of this machine.
@@ -35,31 +33,18 @@ def serve(sweeps: Sweeps, *, host: str = LOOPBACK, port: int | None = None, read
     import uvicorn
 
     from .app import make_app  # FastAPI comes with it
+    from .hosts import names_of_this_machine
 
     with _listening(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
-        names = ["*"] if _is_every(host) else [host, shown, "localhost", "127.0.0.1", "[::1]"]
+        names = {"localhost"} if is_loopback(host) else names_of_this_machine(host)
         config = uvicorn.Config(
             make_app(sweeps, names), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )
         ready(address)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has ended in order
             uvicorn.Server(config).run(sockets=[listening])
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
-
-
-def _is_every(host: str) -> bool:
-    """Whether an address stands for all of this machine's, whose names nobody knows."""
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_unspecified
-    return False
 
 
 def _listening(host: str, port: int | None) -> socket.socket:
@@ -75,6 +60,7 @@ def _listening(host: str, port: int | None) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.bind(address)
+            made.listen()  # who connects from now on waits; uvicorn calls it again, with a longer queue
         except OSError as error:
             made.close()
             problem = error.strerror

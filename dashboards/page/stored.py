@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...search.frames import sweep_frames
 from ...search.records import ranked
+from ...search.tracking import sqlite_file
+from ..mlflow_pages import RUN, MlflowPages, sqlite_pages
 from ..queries import links, stored_records
 from .sources import SweepSource
 
 if TYPE_CHECKING:
     from ..queries import StoredSweep, StoredTrials
 
-RUN = "{run}"
-"""Stands in an address for the id of a run."""
 ROW = re.compile(r"- (data|search|time|budget|space): (.+)")
 """What a line of a sweep's description is that says what was asked of the sweep."""
 LONGEST = 300
@@ -45,7 +45,7 @@ def source_of_trials(uri: str, experiment: str, found: StoredTrials) -> SweepSou
         found: what was read.
     """
     name, parent = found.sweep.name, found.sweep.run_id
-    served = uri.startswith(("http://", "https://"))
+    pages = _pages(uri, experiment, parent)
     best = next(iter(ranked(found.records)), None)
     nothing = "No trial of it has a result in MLflow." if best is None and not found.sweep.running else ""
     return SweepSource(
@@ -56,11 +56,21 @@ def source_of_trials(uri: str, experiment: str, found: StoredTrials) -> SweepSou
         images=found.images,
         problem=nothing,
         notes=tuple(found.notes),
-        run_link=links(uri, experiment, RUN) if served else None,
-        sweep_link=links(uri, experiment, sweep=parent) if served else None,
-        command=None if served else links(uri),
+        run_link=pages.run,
+        sweep_link=pages.trials,
+        command=pages.command,
         digest="" if best is None else best.design.architecture.digest,
     )
+
+
+def _pages(uri: str, experiment: str, parent: str) -> MlflowPages:
+    """The addresses of a sweep in MLflow; of a store without a server those that the command serves."""
+    if uri.startswith(("http://", "https://")):
+        return MlflowPages(run=links(uri, experiment, RUN), trials=links(uri, experiment, sweep=parent), command=None)
+    shown, command = None, links(uri)
+    if (database := sqlite_file(uri)) is not None:
+        shown = sqlite_pages(database, experiment, parent, command=command)
+    return MlflowPages(run=None, trials=None, command=command) if shown is None else shown
 
 
 def asked_in(description: str) -> tuple[tuple[str, str], ...]:

@@ -6,9 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from ...search import folder_option
-from ...search.driver import heading
 from ...search.files import CONFIG, STUDY
-from ...search.tracking import UploadProgress, lacks_report, send_report
+from ...search.tracking import UploadProgress, lacks_report, launch_description, send_report
 from ...spaces import SweepError
 from ..page import page_content, page_html, pictures_of, source_of, usual_places
 from ..text import SweepStatus, state
@@ -37,14 +36,14 @@ def publish_report(sweep: Sweep) -> bool:
     run_id = delivery.runs.get(None)
     if run_id is None or delivery.left() or state(sweep) is not SweepStatus.ENDED:
         return False
-    uri, begun, made_of = sweep.tracking_uri, heading(sweep.name), _made_of(sweep)
+    uri, launched, made_of = sweep.tracking_uri, launch_description(sweep.folder), _made_of(sweep)
     again = f"Send it later: `{how_to_send(sweep)}`."
-    if not lacks_report(uri, run_id, made_of=made_of, begun=begun, again=again):
+    if not lacks_report(uri, run_id, made_of=made_of, launched=launched, again=again):
         return False
     source = source_of(sweep)
     html = page_html(page_content([source], pictures=pictures_of(source.digest, usual_places(sweep.name))))
     note = summary_markdown(sweep, sweep.trials())
-    send_report(uri, run_id, html=html, note=note, made_of=made_of, begun=begun, again=again)
+    send_report(uri, run_id, html=html, note=note, made_of=made_of, launched=launched, again=again)
     return True
 
 

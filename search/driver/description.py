@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from ..sweep import Sweep
 
 
-def heading(name: str) -> str:
-    """The first line of the description that a sweep's run in MLflow has from its launch on.
-
-    Args:
-        name: the sweep's.
-    """
-    return f"**{plain(name)}**: a search for a convolutional network"
-
-
 def description(config: SweepConfig, dataset: Dataset) -> str:
     """What was asked of a sweep and what to type, as Markdown for the description of its run in MLflow.
 
@@ -42,7 +33,8 @@ def description(config: SweepConfig, dataset: Dataset) -> str:
     commands = {"compare": "the trials, best first", "resume": "go on after an interruption"}
     shown = [f"- {code(f'convscape {key} {config.name}{option}')}: {what}" for key, what in commands.items()]
     export = f"convscape export {config.name}{option} --to exported/{config.name}"
-    lines = [heading(config.name), "", *asked_rows(config, data), "", *shown]
+    heading = f"**{plain(config.name)}**: a search for a convolutional network"
+    lines = [heading, "", *asked_rows(config, data), "", *shown]
     return "\n".join([*lines, f"- {code(export)}: the winner as files"])
 
 

@@ -76,10 +76,8 @@ def _can_be(kind: str, value: Any, attributes: dict[str, Any]) -> bool:
         choices = attributes["choices"]
         if not isinstance(choices, list) or not 0 < len(choices) <= MOST_CHOICES:
             return False
-        known = {(type(choice), choice) for choice in choices if isinstance(choice, str | int | float | None)}
-        return (
-            len(known) == len(choices) and isinstance(value, str | int | float | None) and (type(value), value) in known
-        )
+        known = {(type(choice), choice) for choice in choices if _is_choice(choice)}
+        return len(known) == len(choices) and _is_choice(value) and (type(value), value) in known
     low, high, step, log = (attributes[key] for key in ("low", "high", "step", "log"))
     numbers = [value, low, high] if step is None else [value, low, high, step]
     if type(log) is not bool or not all(_is_number(number, whole=kind == "Int") for number in numbers):
@@ -88,6 +86,10 @@ def _can_be(kind: str, value: Any, attributes: dict[str, Any]) -> bool:
     return steps and low <= value <= high and (low > 0 or not log) and (kind == "Float" or step is not None)
 
 
+def _is_choice(value: Any) -> bool:
+    return value is None or isinstance(value, str | bool) or _is_number(value, whole=False)
+
+
 def _is_number(value: Any, *, whole: bool) -> bool:
     right = type(value) is int if whole else type(value) in (int, float)
-    return right and abs(value) <= LARGEST_SETTING  # NaN is not
+    return right and abs(value) <= LARGEST_SETTING  # NaN and infinity are not

@@ -20,6 +20,7 @@ from .report_upload import (
     LONGEST_NOTE as LONGEST_NOTE,
     REPORT as REPORT,
     lacks_report as lacks_report,
+    launch_description as launch_description,
     send_report as send_report,
 )
 from .secrets import (

@@ -8,8 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import SPOOL, every_entry
+from .delivery import refuse_odd
 from .mlflow_store import refuse_place, whole_uri
 from .parent_run import as_sweep_error, find_run
+from .uploader import LONGEST_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -23,7 +26,24 @@ _MARK = "convscape.report"  # tag: what the report that is there was made of, an
 _WHAT = "the report is not in MLflow"
 
 
-def lacks_report(uri: str, run_id: str | None, *, made_of: str, begun: str, again: str) -> bool:
+def launch_description(folder: Path) -> str:
+    """The description that a sweep's own run in MLflow was given at the launch, by the spool; "" where none was.
+
+    Args:
+        folder: the sweep's folder.
+
+    Raises:
+        SweepError: the spool holds what no tracker wrote.
+    """
+    spool = folder / SPOOL
+    for entry in every_entry(spool):
+        refuse_odd(entry, spool)
+        if entry["event"] == "start":
+            return entry.get("tags", {}).get(_NOTE, "")[:LONGEST_TAG]
+    return ""
+
+
+def lacks_report(uri: str, run_id: str | None, *, made_of: str, launched: str, again: str) -> bool:
     """Whether a sweep's own run in MLflow has no report, an earlier one, or not its summary as its description.
 
     A description that somebody wrote there in place of the summary is left as it is.
@@ -32,8 +52,7 @@ def lacks_report(uri: str, run_id: str | None, *, made_of: str, begun: str, agai
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
         run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
         made_of: a text that is another one when the sweep has changed.
-        begun: the first line of the description that the run had from its launch on; that one comes back where all
-            of a sweep is sent anew.
+        launched: the description that the run was given at the launch; it comes back where all of a sweep is sent anew.
         again: how to try it again later, as a sentence: it ends the errors.
 
     Raises:
@@ -41,15 +60,16 @@ def lacks_report(uri: str, run_id: str | None, *, made_of: str, begun: str, agai
     """
     with as_sweep_error(_WHAT, again):
         client, run = find_run(uri, run_id, again)
-        if _marks(run)[0] != made_of or run.data.tags.get(_NOTE, begun).startswith(begun):
+        shown = run.data.tags.get(_NOTE, "")
+        if _marks(run)[0] != made_of or not shown or _digest(shown) == _digest(launched):
             return True
         return REPORT not in {each.path for each in client.list_artifacts(run.info.run_id, posixpath.dirname(REPORT))}
 
 
-def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: str, begun: str, again: str) -> None:
+def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: str, launched: str, again: str) -> None:
     """Puts a report among the artifacts of a sweep's own run in MLflow, and a summary into the run's description.
 
-    What an earlier report left there is replaced; a description that somebody wrote since then is not.
+    What the launch or an earlier report left there is replaced. A description that somebody wrote or added to stays.
 
     Args:
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
@@ -57,7 +77,7 @@ def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: 
         html: the report, one document.
         note: the summary as Markdown, LONGEST_NOTE characters at most.
         made_of: a text that is another one when the sweep has changed; `lacks_report` compares it.
-        begun: the first line of the description that the run had from its launch on.
+        launched: the description that the run was given at the launch.
         again: how to try it again later, as a sentence: it ends the errors.
 
     Raises:
@@ -76,7 +96,7 @@ def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: 
         get_artifact_repository(address, tracking_uri=whole_uri(uri)).log_artifact(str(file), place)
         # After the report, and in one request: what is marked is there.
         shown, sent = run.data.tags.get(_NOTE, ""), _marks(run)[1]
-        ours = not sent or shown.startswith(begun) or not shown or _digest(shown) == sent
+        ours = not shown or _digest(shown) in (_digest(launched), sent)
         tags = {_MARK: f"{made_of} {_digest(note) if ours else sent}"} | ({_NOTE: note} if ours else {})
         client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 

@@ -168,7 +168,13 @@ def test_the_page_of_a_store(sweep: Sweep, uri: str) -> None:
     assert asked["data"].startswith("digits: 200 images to train on")
     assert asked["search"].startswith("6 trials")
     assert "`" not in str(asked)
-    assert (top["running"], top["run_link"]) == (None, None)
+    assert top["running"] is None
+    experiment = connect_store(uri).get_experiment_by_name("pictures")
+    assert experiment is not None
+    served = f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs"
+    assert top["run_link"] == f"{served}/{{run}}?workflowType=machine_learning", "where the command serves it"
+    assert top["sweep_link"].startswith(f"{served}?workflowType=machine_learning&compareRunsMode=TABLE")
+    assert str(sweep.run_ids()[None]) in top["sweep_link"]
     assert "mlflow ui --backend-store-uri" in top["command"].replace("'", "")
     with pytest.raises(SweepError, match="no sweep 'tin'"):
         shown.content(["tin"])
@@ -239,6 +245,7 @@ def test_odd_values_are_left_out_or_shown_as_text(odd: Written, uri: str, reques
 
 def test_settings_that_cannot_be_are_left_out(odd: Written, uri: str, request: pytest.FixtureRequest) -> None:
     float_of = '{{"x":[{},"Float",{{"low":{},"high":{},"log":{}}}]}}'
+    choice_of = '{{"learning_rate":[1,"Categorical",{{"choices":[1,2,{}]}}]}}'
     impossible = [
         *("", "[]", "7", '{"x":', "[" * 5000, '{"x":[1]}', '{"x":[1,"Float",{}]}', '{"x":[1,"Magic",{"low":0}]}'),
         *(float_of.format("1e400", 0, 1, "true"), float_of.format(2, 0, 1, "false"), float_of.format(0, 0, 1, "true")),
@@ -248,6 +255,7 @@ def test_settings_that_cannot_be_are_left_out(odd: Written, uri: str, request: p
         '{"x":[1,"Int",{"low":0,"high":2,"step":0}]}',
         '{"x":["b","Categorical",{"choices":["a"]}]}',
         '{"x":[["a"],"Categorical",{"choices":[["a"]]}]}',
+        *(choice_of.format(each) for each in ("Infinity", "NaN", "1e400", "1e300", "9" * 400)),
     ]
     for number, text in enumerate(impossible):
         odd.trial(number, settings=text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from convscape.dashboards.page import Sweeps
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -93,10 +94,17 @@ def page_file(folder: Path) -> str:
 @contextmanager
 def served(folder: Path, *only: str) -> Iterator[str]:
     """Serves the pages of a folder beside the test. Gives their address."""
+    with serving(FolderOfSweeps(folder, only)) as address:
+        yield address
+
+
+@contextmanager
+def serving(sweeps: Sweeps) -> Iterator[str]:
+    """Serves the pages of sweeps beside the test, which is the machine "desk". Gives their address."""
     import uvicorn
 
     config = uvicorn.Config(
-        make_app(FolderOfSweeps(folder, only), ["127.0.0.1"]),
+        make_app(sweeps, {"localhost", "desk"}),
         port=0,
         log_level="warning",
         lifespan="off",

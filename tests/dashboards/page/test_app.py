@@ -10,13 +10,21 @@ from urllib.parse import urlsplit
 
 import pytest
 from convscape.cli import main
-from convscape.dashboards.page.server import is_loopback
+from convscape.dashboards import is_loopback
+from convscape.dashboards.page import FolderOfSweeps, StoreOfSweeps
+from convscape.dashboards.page.hosts import names_of_this_machine
+from convscape.dashboards.page.server import serve
+from convscape.search.tracking import connect_store
+from convscape.spaces import SweepError
+from servers import Server
 
-from .conftest import served
+from .conftest import served, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from convscape.dashboards.text import SweepLine
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +78,47 @@ def test_nothing_else_is_there(address: str, path: str) -> None:
     assert ask(address, path)[0] == 404
 
 
-def test_another_host_s_name_is_refused(address: str) -> None:
-    assert ask(address, "/", host="evil.example")[0] == 400
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "0x7f.1",
+        "[::1",
+        "",
+        "a b",
+    ],
+)
+def test_another_host_s_name_is_refused_with_what_to_do(address: str, host: str) -> None:
+    status, headers, body = ask(address, "/", host=host)
+    assert status == 400
+    assert body == f"This is not served under the name {host!r}. Open it by its address: {address}\n"
+    assert (headers["content-type"], headers["x-frame-options"]) == ("text/plain; charset=utf-8", "DENY")
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8050", "192.0.2.7", "[::1]:8050", "[fe80::1]", "localhost:9", "LocalHost", "desk.", "Desk:8050"]
+)
+def test_addresses_and_this_machine_s_names_are_answered(address: str, host: str) -> None:
+    assert ask(address, "/", host=host)[0] == 200
+
+
+def test_a_machine_s_names_are_its_own() -> None:
+    names = names_of_this_machine("Desk.example")
+    assert names >= {"desk.example", "localhost", socket.gethostname().lower()}
+    assert "evil.example" not in names
+
+
+def test_who_is_told_that_it_is_ready_can_connect(folder: Path) -> None:
+    def connect(address: str) -> None:
+        parts = urlsplit(address)
+        socket.create_connection((parts.hostname, parts.port), timeout=5).close()
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        serve(FolderOfSweeps(folder), ready=connect)
 
 
 def test_all_sweeps_of_a_folder_are_listed(folder: Path) -> None:
@@ -80,6 +127,48 @@ def test_all_sweeps_of_a_folder_are_listed(folder: Path) -> None:
         assert 'href="/?sweep=large"' in body
         assert 'href="/?sweep=other"' in body
         assert ask(address, "/?sweep=nix")[0] == 404
+
+
+class Away:
+    """Sweeps of a store that does not answer."""
+
+    only, place = (), "the store"
+
+    def lines(self) -> list[SweepLine]:
+        raise SweepError("it does not answer", "Start it.")
+
+    def content(self, names: object) -> dict[str, object]:
+        raise SweepError(f"{names}: it does not answer", "Start it.")
+
+    progress = content
+
+
+@pytest.mark.parametrize("path", ["/", "/?list", "/?sweep=nix"])
+def test_a_store_that_is_away_is_said_on_the_page(path: str) -> None:
+    with serving(Away()) as address:
+        status, headers, body = ask(address, path)
+    assert (status, headers["x-frame-options"]) == (503, "DENY")
+    assert "it does not answer" in body
+    assert "convscape launch" not in body, "nobody knows whether there is a sweep"
+
+
+def test_a_server_of_mlflow_that_ends_later_is_said_on_the_page(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = connect_store(uri)
+    client.create_run(client.create_experiment("pictures"), tags={"convscape.sweep": "odd", "convscape.spool": "1"})
+    server = Server(uri, tmp_path)
+    server.start()
+    sweeps = StoreOfSweeps(uri=server.uri, experiment="pictures")
+    try:
+        with serving(sweeps) as address:
+            assert 'href="/?sweep=odd"' in ask(address, "/?list")[2]
+            server.kill()
+            sweeps._listed = None  # as it is some seconds later
+            status, _, body = ask(address, "/?list")
+    finally:
+        server.kill()
+    assert status == 503
+    assert "does not answer" in body
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:

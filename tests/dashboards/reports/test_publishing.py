@@ -17,7 +17,7 @@ from convscape.dashboards.reports import publish_report, publishing, telling
 from convscape.dashboards.text import SweepStatus, state
 from convscape.search import Sweep, driver
 from convscape.search.driver import launch
-from convscape.search.files import PROGRESS, UPLOADED, read_sealed, write_sealed
+from convscape.search.files import PROGRESS, SPOOL, UPLOADED, Spool, every_entry, read_sealed, write_sealed
 from convscape.search.tracking import connect_store, report_upload, sync
 from servers import Server, free_port
 from tiny_sweep import tiny
@@ -118,6 +118,42 @@ def test_a_description_that_somebody_wrote_stays(ended: Sweep) -> None:
     (ended.folder / "config.json").write_text((ended.folder / "config.json").read_text() + "\n")  # it has changed
     assert publish_report(ended)
     assert tags(ended)[NOTE] == "For the paper."
+
+
+@pytest.mark.parametrize(
+    "added", ["{}\n\nFor the paper.", "{}\n- data: new", "{}.", "Mine."], ids=["below", "row", "dot", "own"]
+)
+def test_what_somebody_wrote_before_the_first_report_stays(ended: Sweep, tmp_path: Path, added: str) -> None:
+    client, run, mine = connect_store(ended.tracking_uri), run_of(ended), added.format(tags(ended)[NOTE])
+    client.set_tag(run, NOTE, mine)
+    assert publish_report(ended)
+    assert tags(ended)[NOTE] == mine
+    assert page(ended, tmp_path / "got")
+    assert not publish_report(ended)
+    client.delete_tag(run, NOTE)
+    assert publish_report(ended), "whoever wants the summary takes the own one away"
+    remark = f"{tags(ended)[NOTE]}\n\nFor the paper."
+    client.set_tag(run, NOTE, remark)
+    (ended.folder / "config.json").write_text((ended.folder / "config.json").read_text() + "\n")  # it has changed
+    assert publish_report(ended)
+    assert tags(ended)[NOTE] == remark
+
+
+def test_a_description_as_long_as_a_tag_may_be_is_known_again(ended: Sweep) -> None:
+    spool = ended.folder / SPOOL
+    long = "ä" * (report_upload.LONGEST_TAG + 5)
+    entries = [*every_entry(spool)]
+    spool.unlink()
+    written = Spool(spool)
+    for entry in entries:
+        written.append({**entry, "tags": {NOTE: long}} if entry["event"] == "start" else entry)
+    written.close()
+    client, run = connect_store(ended.tracking_uri), run_of(ended)
+    client.set_tag(run, NOTE, long[: report_upload.LONGEST_TAG])
+    launched = report_upload.launch_description(ended.folder)
+    sent = {"html": "<p>", "note": "ours", "made_of": "x", "launched": launched, "again": "Later."}
+    report_upload.send_report(ended.tracking_uri, run, **sent)
+    assert tags(ended)[NOTE] == "ours"
 
 
 def test_more_trials_bring_another_report(ended: Sweep, tmp_path: Path) -> None:

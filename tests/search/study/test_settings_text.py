@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from convscape.search.config import parse_sweep_file
 from convscape.search.proposals import DesignSpace
 from convscape.search.study import Study, read_trials, settings_of_text, settings_text
@@ -46,6 +47,15 @@ def test_every_kind_of_distribution_comes_back() -> None:
     params = {str(place): value for place, (value, _) in enumerate(SETTINGS)}
     texts = {str(place): distribution_to_json(each) for place, (_, each) in enumerate(SETTINGS)}
     assert settings_of_text(settings_text(params, texts)) == (params, texts)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e400", "1e300", "-1e16", "9" * 400])
+@pytest.mark.parametrize("value", ['"a"', "{number}"])
+def test_a_choice_that_is_no_number_to_reckon_with_is_left_out(number: str, value: str) -> None:
+    kept = '"y":[1,"Categorical",{"choices":[1,1e15]}]'
+    chosen = value.format(number=number)
+    told = settings_of_text(f'{{"x":[{chosen},"Categorical",{{"choices":["a",{number}]}}],{kept}}}')
+    assert [each.keys() for each in told] == [{"y"}, {"y"}]
 
 
 @given(
