@@ -102,7 +102,7 @@ def test_another_host_s_name_is_refused_with_what_to_do(address: str, host: str)
     "host", ["127.0.0.1:8050", "192.0.2.7", "[::1]:8050", "[fe80::1]", "localhost:9", "LocalHost", "desk.", "Desk:8050"]
 )
 def test_addresses_and_this_machine_s_names_are_answered(address: str, host: str) -> None:
-    assert ask(address, "/", host=host)[0] == 200
+    assert ask(address, "/?sweep=large", host=host)[0] == 200
 
 
 def test_a_machine_s_names_are_its_own() -> None:
