@@ -31,6 +31,8 @@ function drawTable() {
     make("span", {}, left.length ? `${from + 1} to ${Math.min(from + PAGE, left.length)} of ${counted.format(left.length)}` : "No trial passes the filters."),
     make("button", { type: "button", onclick: () => change({ page: state.page + 1 }), disabled: state.page >= pages, "data-focus": "next" }, "Next"),
   );
+  const frame = byId("table").parentElement;
+  frame.style.minHeight = `${frame.offsetHeight}px`; // it shrinks no more, so that a box in a figure does not move the figure
   if (focused && !typing) {
     const again = document.querySelector(`[data-focus="${CSS.escape(focused)}"]`);
     again?.focus();

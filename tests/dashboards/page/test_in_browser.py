@@ -206,6 +206,7 @@ def test_a_box_over_a_whole_axis_keeps_all_and_one_from_below_is_a_range(looked:
     assert "f.accuracy=" in page.url
     page.get_by_role("button", name="Clear filters").click()
     page.wait_for_timeout(1500)  # a box that is begun while the figure is drawn anew is none
+    looked.see("parallel")
     box(page, "parallel", (place - 0.02, min(0.995, place + 0.02)), (0.02, 0.6))
     assert 0 < counted(page) < 60
     assert "not asked" not in page.locator(".chip").inner_text()
@@ -274,6 +275,18 @@ def test_two_networks_side_by_side_mark_what_differs(looked: Looked, page_file: 
     page.get_by_label("B", exact=True).fill("999")
     page.get_by_label("B", exact=True).press("Enter")
     assert "No network of large/999 is known" in page.inner_text("#side-by-side")
+
+
+def test_a_figure_stays_where_it_is_when_a_box_leaves_few_trials(looked: Looked, page_file: str) -> None:
+    page = looked.open(page_file)
+    looked.see("pareto")
+    top = page.locator("#plot-pareto").bounding_box()
+    box(page, "pareto", (0.9, 0.99), (0.9, 0.99))
+    assert counted(page) < 20
+    after = page.locator("#plot-pareto").bounding_box()
+    assert top is not None
+    assert after is not None
+    assert abs(top["y"] - after["y"]) < 60  # chips may take a line more
 
 
 def test_csv_holds_the_trials_that_are_left(looked: Looked, page_file: str, tmp_path: Path) -> None:
