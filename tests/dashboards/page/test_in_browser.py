@@ -331,8 +331,7 @@ def test_the_keyboard_reaches_everything(looked: Looked, page_file: str) -> None
     assert column(page, "MACs") == sorted(column(page, "MACs"))
 
 
-@pytest.mark.parametrize("width", [1280, 800, 420])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (800, "dark"), (420, "light")])
 def test_no_width_makes_the_page_scroll_sideways(looked: Looked, page_file: str, width: int, scheme: str) -> None:
     looked.page.set_viewport_size({"width": width, "height": 720})
     looked.page.emulate_media(color_scheme=scheme)
