@@ -16,7 +16,6 @@ from ...search.study import settings_of_text
 from ...search.tracking import LONGEST_PARAM, refuse_place
 from ...spaces import Architecture, ConvscapeError, cost_table, parse_notation, printable, to_notation
 from .opened import TRIAL
-from .sweeps import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +64,6 @@ def trial_of_run(run: Any, curve: Mapping[int, dict[str, float]], design: Design
         params=params,
         distributions=distributions,
         history={epoch: curve[epoch] for epoch in accuracies},
-        started=seconds(run.info.start_time),
     )
     record.events = tuple(event for event in record.events if event)
     record.metrics = {key: value for key, value in record.history.get(record.epochs, {}).items() if key != "time"}

@@ -240,8 +240,6 @@ class TrialRecord(Fate):
     history: dict[int, dict[str, float]] = field(default_factory=dict)
     """Metrics of each epoch by epoch, with "time", when it ended in seconds since 1970, where the trial was read from
     disk; early sweeps have no such times."""
-    started: float | None = None
-    """When the trial was proposed, in seconds since 1970, where it was read from disk and that is known."""
 
     @property
     def judged(self) -> bool:

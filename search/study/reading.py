@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...spaces import ConvscapeError, SweepError
@@ -63,7 +62,6 @@ class _Trial:
     params: dict[str, Any] = field(default_factory=dict)
     distributions: dict[str, str] = field(default_factory=dict)
     history: dict[int, dict[str, float]] = field(default_factory=dict)
-    started: float | None = None
     ended: bool = False
 
     def set_param(self, name: str, value: float, distribution: str) -> None:
@@ -82,7 +80,7 @@ def read_trials(folder: Path) -> list[TrialRecord]:
             if has_design(kept):
                 found.append(record_of(kept))
                 found[-1].params, found[-1].distributions = kept.params, kept.distributions
-                found[-1].history, found[-1].started = kept.history, kept.started
+                found[-1].history = kept.history
         except ERRORS as error:
             raise damaged(str(folder / STUDY), f"trial {kept.number} cannot be read: {error!r:.200}") from None
     return found
@@ -109,7 +107,6 @@ def _take(event: dict[str, Any], trials: dict[int, _Trial]) -> None:
             number=len(trials),
             user_attrs=attributes,
             intermediate_values=values,
-            started=_moment(event.get("datetime_start")),
             ended=ended,
         )
         for name, value in event.get("params", {}).items():
@@ -125,8 +122,6 @@ def _take(event: dict[str, Any], trials: dict[int, _Trial]) -> None:
         trial.set_param(event["param_name"], event["param_value_internal"], event["distribution"])
     elif kind == SET_TRIAL_STATE_VALUES:
         trial.ended = event["state"] in ENDED
-        if trial.started is None:  # a named design is proposed before it is begun
-            trial.started = _moment(event.get("datetime_start"))
     elif kind == SET_TRIAL_INTERMEDIATE_VALUE:
         trial.intermediate_values[event["step"]] = event["intermediate_value"]
     else:
@@ -135,11 +130,6 @@ def _take(event: dict[str, Any], trials: dict[int, _Trial]) -> None:
             trial.history[int(metrics["epoch"])] = {
                 name: value for name, value in metrics.items() if name != "epoch" and isinstance(value, int | float)
             }
-
-
-def _moment(text: str | None) -> float | None:
-    """Seconds since 1970 of a moment as Optuna writes it, in local time."""
-    return None if text is None else datetime.fromisoformat(text).timestamp()
 
 
 def _as_proposed(value: float, distribution: dict[str, Any]) -> Any:
