@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .commands import (
+    ask,
     compare,
     dashboard,
     describe,
@@ -99,6 +100,7 @@ for command in (
     status,
     stop,
     resume,
+    ask,
     list_,
     compare,
     show,

@@ -1,3 +1,4 @@
+from .asking import ask as ask
 from .beginning import init as init, schema as schema
 from .comparing import compare as compare
 from .dashboard import dashboard as dashboard

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ConvscapeError, SweepError
+from .answering import print_answer
 from .handover import publish, refuse_incomplete
 from .options import (
     SWEEPS,
@@ -118,7 +119,7 @@ def launch(
         sweep = driver.launch(
             place, overrides=settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code
         )
-    with _reporting(sweep), _telling_how_to_export(sweep, export_to):
+    with reporting(sweep), _telling_how_to_export(sweep, export_to):
         _finish(sweep, started, export_to, output)
 
 
@@ -158,7 +159,7 @@ def resume(
 
         settings = [*(set_ or ()), *_joining(address)]
         sweep = driver.resume(name, folder, overrides=settings, progress=shown, trust_code=trust_code)
-    with _reporting(sweep), _telling_how_to_export(sweep, export_to):
+    with reporting(sweep), _telling_how_to_export(sweep, export_to):
         _finish(sweep, started, export_to, output)
 
 
@@ -218,7 +219,7 @@ def _telling_how_to_export(sweep: Sweep, to: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _reporting(sweep: Sweep) -> Iterator[None]:
+def reporting(sweep: Sweep) -> Iterator[None]:
     """Sends the sweep's report to MLflow once all else is done, also where it has no result or was not exported."""
     from ..dashboards.reports import tell_of_report
 
@@ -238,6 +239,9 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
     from ..search.driver import how_to_go_on
 
     trials = sweep.trials()
+    if sweep.config.question:
+        print_answer(sweep, trials, output)
+        return
     try:
         best = sweep.best_of(trials)
     except SweepError as error:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .handover import Published, Winner
     from .records import TrialRecord, TrialSummary
     from .study import SettingImportance
+    from .verdicts import Answer
 
 LEADING = ("trial", "accuracy", "mean_accuracy", "std_accuracy", "epochs", "parameters", "macs", "state", "notation")
 """Fields of a trial's summary that come first in a leaderboard."""
@@ -261,6 +262,21 @@ class Sweep:
             return {int(trial["number"]) for trial in said.get("trials", ())}
         except (ValueError, LookupError, TypeError, OverflowError):  # `status` tells that no sweep wrote it
             return set()
+
+    def answer(self, trials: Sequence[TrialRecord] | None = None) -> Answer | None:
+        """What a sweep that asks a design question says so far, or at its end; None of a search.
+
+        Args:
+            trials: what `trials()` gave before; read from disk when not given.
+
+        Raises:
+            SweepError: the study on disk is damaged; says where.
+        """
+        from .study import read_experiment
+        from .verdicts import answer_of
+
+        experiment = read_experiment(self.folder) if self.config.question else None
+        return None if experiment is None else answer_of(experiment, self.trials() if trials is None else trials)
 
     def summaries(self, trials: Sequence[TrialRecord] | None = None) -> list[TrialSummary]:
         """One summary for each trial that was trained, best first.

@@ -44,7 +44,8 @@ class Options:
     def suggest(self, trial: Trial, name: str, allowed: Callable[[Any], bool] = lambda _: True) -> Any:
         """One of the options, picked by the trial.
 
-        Optuna keeps one set of choices under one name, so a narrowed choice goes by a name that lists it.
+        Optuna keeps one set of choices under one name, so a narrowed choice goes by a name that lists it. Where of
+        several options one alone is allowed, the trial is told so if it has a method `only` of (name, value).
 
         Args:
             trial: asked only where more than one option is left.
@@ -53,6 +54,8 @@ class Options:
         """
         left = [option for option in self.options if allowed(option)]
         if len(left) == 1:
+            if len(self.options) > 1 and (told := getattr(trial, "only", None)):
+                told(name, left[0])
             return left[0]
         if len(left) < len(self.options):
             name = f"{name} in {'|'.join(map(str, left))}"

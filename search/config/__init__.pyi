@@ -17,15 +17,15 @@ from .recipe_space import (
     absolute_paths as absolute_paths,
     logged_params as logged_params,
 )
-from .schema import (
+from .schema import NAME as NAME, SweepConfig as SweepConfig
+from .sections import (
     LONGEST as LONGEST,
-    NAME as NAME,
     UNLIMITED as UNLIMITED,
     BudgetConfig as BudgetConfig,
     DataConfig as DataConfig,
+    QuestionConfig as QuestionConfig,
     ResourcesConfig as ResourcesConfig,
     SearchConfig as SearchConfig,
-    SweepConfig as SweepConfig,
     TrackingConfig as TrackingConfig,
 )
 from .settings import config_of as config_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...spaces.conv_space import DEFAULTS
-from .schema import UNLIMITED
+from .sections import UNLIMITED
 
 if TYPE_CHECKING:
     from .schema import SweepConfig

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..tracking import uri_problem, without_secrets
-from .schema import TrackingConfig
+from .sections import TrackingConfig
 
 if TYPE_CHECKING:
     from .schema import SweepConfig

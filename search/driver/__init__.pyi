@@ -1,4 +1,5 @@
 from .adequacy import adequacy as adequacy
+from .asking import ask as ask, plan as plan
 from .description import asked_rows as asked_rows, images_in_words as images_in_words
 from .display import ProgressDisplay as ProgressDisplay, Surface as Surface
 from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on

@@ -25,7 +25,11 @@ def has_ended(sweep: Sweep, trials: Sequence[TrialRecord] | None = None) -> bool
     Raises:
         SweepError: the study on disk, or inputs.json, is damaged.
     """
-    return nothing_left(sweep.config.search, sweep.trials() if trials is None else trials, sweep.images[0])
+    trials = sweep.trials() if trials is None else trials
+    if sweep.config.question:
+        answer = sweep.answer(trials)
+        return answer is not None and answer.ended and all(trial.ended for trial in trials)
+    return nothing_left(sweep.config.search, trials, sweep.images[0])
 
 
 def how_to_go_on(sweep: Sweep, trials: Sequence[TrialRecord]) -> str:
@@ -36,6 +40,8 @@ def how_to_go_on(sweep: Sweep, trials: Sequence[TrialRecord]) -> str:
         trials: all of it.
     """
     if not has_ended(sweep, trials):
+        return ""
+    if sweep.config.question:
         return ""
     if is_exhausted(trials):
         return "Ended: its space seems to hold no other design. For more launch a sweep of a larger space."

@@ -12,6 +12,7 @@ from ..bucket import bring
 from ..config import SweepConfig, load_data, remember, with_environment
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
+from ..questions import as_question, experiment_of, with_trainings
 from ..sweep import Sweep, folder_option
 from ..tracking import UploadProgress, held
 from .adequacy import adequacy
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from ...trainers.data import Dataset
     from ..bucket import Mirror
-    from ..records import TrialSummary
+    from ..records import Experiment, TrialSummary
     from ..scheduling import Engine
     from ..tracking import Tracker
 
@@ -112,8 +113,11 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
             refuse_other_images(sweep.config, config)
         return _go_on(sweep, with_changes_of_file(sweep.config, config, given.keys), started, shown)
     config, by_environment = with_environment(config)
+    config = as_question(config) if config.question else config
     refuse_another(config, replace=replace)
     dataset, designs = read_and_check(config, shown.enter)
+    experiment = experiment_of(config, designs) if config.question else None
+    config = with_trainings(config, experiment) if experiment else config
     for line in by_environment:
         shown.say(line)
     if needed := held():
@@ -125,7 +129,7 @@ def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool
     sweep = Sweep(config)
     with terminable(), new_folder(config, replace=replace), in_bucket(sweep, shown, new=True) as mirror:
         remember(config.sweep_folder, config.named_code, config.trust)
-        _run(sweep, dataset, designs, started, shown, mirror=mirror)
+        _run(sweep, dataset, designs, started, shown, mirror=mirror, experiment=experiment)
         _say(shown, let_former_go(sweep))
     return sweep
 
@@ -212,10 +216,11 @@ def _run(
     *,
     former: SweepConfig | None = None,
     mirror: Mirror | None = None,
+    experiment: Experiment | None = None,
 ) -> None:
     """Trains. A resumed sweep has a `former` config; of a new one that is interrupted at once nothing is kept.
 
-    A `mirror` copies the sweep into object storage meanwhile.
+    A `mirror` copies the sweep into object storage meanwhile. A new sweep that asks a question has an `experiment`.
     """
     from ...trainers.data import data_report
     from ..scheduling import Engine
@@ -258,6 +263,8 @@ def _run(
         if changed:
             tracker.note(changed)
         study = Study(sweep.folder, sampler=samplers, objectives=config.search.objectives)
+        if experiment:
+            study.experiment(lambda: experiment)
         engine = Engine(
             config,
             designs,

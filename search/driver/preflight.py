@@ -62,6 +62,8 @@ def check_designs(config: SweepConfig, designs: DesignSpace) -> None:
     """
     designs.check()
     next(designs.draw(1, config.search.seed))  # a space of one's own may be at fault: it shows here
+    if config.question:  # its networks are those of its variants
+        return
     check_conditional(config, designs)
     check_budget(designs, config.search.seed)
     named = {enqueued.design.recipe.schedule for enqueued in initial_designs(config, designs)}

@@ -1,3 +1,4 @@
+from .experiment import Experiment as Experiment
 from .failures import failures as failures
 from .objectives import (
     Objective as Objective,
@@ -6,6 +7,7 @@ from .objectives import (
     objective_values as objective_values,
     reported_values as reported_values,
 )
+from .pairing import Pairing as Pairing
 from .pareto import (
     Fronts as Fronts,
     Values as Values,

@@ -13,11 +13,13 @@ from ...trainers import Recipe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .pairing import Pairing
+
 State = Literal["running", "paused", "completed", "stopped", "failed", "duplicate", "infeasible"]
 """How a trial stands: "running" on a worker, "paused" until it may go on, or how it ended."""
-Role = Literal["sampled", "start", "baseline", "repeat", "refit"]
+Role = Literal["sampled", "start", "baseline", "repeat", "refit", "compared"]
 """Where a design comes from: the sampler, `search.start`, `search.baselines`, or a trial that is trained once more: a
-finalist from another seed, "repeat", or the winner on validation images, too, "refit"."""
+finalist from another seed, "repeat", or the winner on validation images, too, "refit"; or an experiment, "compared"."""
 LATER = ("mixup", "cutmix")
 """Settings of a recipe that came later than the first sweeps."""
 TIME_BUDGET = "time budget"
@@ -105,6 +107,8 @@ class Enqueued:
     """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
     fold: int = 0
     """Which split of the images a finalist's run is trained on; 0 for the sweep's own."""
+    pairing: Pairing | None = None
+    """Its place in an experiment; None for a design of a search."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.
@@ -232,6 +236,8 @@ class TrialRecord(Fate):
     """Epochs of the last rung that the trial was promoted from, 0 before any."""
     textbook: bool = False
     """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
+    pairing: Pairing | None = None
+    """The trial's place in an experiment; None in a search."""
     params: dict[str, Any] = field(default_factory=dict)
     """Values of Optuna's parameters that the design was made of, where the trial was read from disk; {} where the
     design was named."""

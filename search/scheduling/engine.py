@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces import SweepError
 from ..files import command_about
-from ..proposals import DesignSpace, Proposals
+from ..questions import proposals_of
 from ..records import TIME_BUDGET, epochs_in_words, invalid_metric, leads_the_textbook, objective_values
 from .finals import Finals
 from .halving import promotion_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config import SweepConfig
+    from ..proposals import DesignSpace
     from ..records import State, TrialRecord
     from ..study import Study
     from ..tracking import Tracker
@@ -62,9 +63,10 @@ class Engine:
         """The trials that workers train now, by number: for how long, and whether alone, as each one's job says."""
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
-        timed, compiled = config.search.seconds is not None, config.resources.compile
+        timed = config.search.seconds is not None and config.question is None  # all that is compared is equally long
+        compiled = config.resources.compile
         self.length = Length(config.search, designs.images, timed=timed, compiled=compiled, chosen=study.length)
-        self.proposals = Proposals(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
+        self.proposals = proposals_of(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
         self._promotion = promotion_of(config.search, self.length)
         self._finals = Finals(config.search, self.length, designs.recipes.for_refit)
         self._losses = 0

@@ -134,7 +134,7 @@ def job_of(
         start=record.epochs,
         epochs=length.of(record),
         rungs=tuple(epoch for epoch in to_come if is_rung(number, epoch)),
-        seed=(search.seed * 1_000_003 + number) % 2**31,
+        seed=record.pairing.random_seed(search.seed) if record.pairing else (search.seed * 1_000_003 + number) % 2**31,
         best=-1.0 if record.accuracy is None else record.accuracy,
         checkpoints=trial_folder(config.sweep_folder, number),
         until=until,

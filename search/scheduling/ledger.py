@@ -149,12 +149,21 @@ class Ledger:
         again = {} if record.repeats is None else {"convscape.repeats": str(record.repeats)}
         network = {"notation": design.notation, "parameters": design.parameters, "macs": design.macs}
         recipe = logged_params(self._recipe, design.recipe)
+        place = (
+            {} if record.pairing is None else {f"convscape.{k}": str(v) for k, v in record.pairing.to_json().items()}
+        )
         settings = self.study.settings(record)
         asked = {"convscape.settings": settings} if len("{}") < len(settings) <= LONGEST_TAG else {}  # never cut off
         return TrialStart(
             record.number,
             params={**network, "receptive_field": "x".join(map(str, field)), **recipe},
-            tags={"convscape.digest": design.architecture.digest, "convscape.role": record.role, **again, **asked},
+            tags={
+                "convscape.digest": design.architecture.digest,
+                "convscape.role": record.role,
+                **again,
+                **asked,
+                **place,
+            },
             artifacts={
                 "architecture.json": design.architecture_text,
                 "layers.txt": format_layer_table(design.architecture),

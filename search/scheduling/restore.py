@@ -11,6 +11,7 @@ from .job import Decision
 if TYPE_CHECKING:
     from ..config import SearchConfig
     from ..proposals import Proposals
+    from ..questions import PairedProposals
     from ..records import TrialRecord
     from .finals import Finals
     from .halving import Promotion
@@ -36,7 +37,7 @@ def restore(
     ledger: Ledger,
     promotion: Promotion,
     finals: Finals,
-    proposals: Proposals,
+    proposals: Proposals | PairedProposals,
     records: dict[int, TrialRecord],
 ) -> Restored:
     """Reads every trial of a sweep that was begun, and brings promotion, finals and proposals up to date with them.

@@ -11,7 +11,7 @@ from ..files import CONFIG, LINES, PROGRESS, TRIALS, has_seal, read_lines, read_
 if TYPE_CHECKING:
     from pathlib import Path
 
-CREATE_STUDY, CREATE_TRIAL, SET_TRIAL_PARAM = 0, 4, 5
+CREATE_STUDY, SET_STUDY_USER_ATTR, CREATE_TRIAL, SET_TRIAL_PARAM = 0, 2, 4, 5
 SET_TRIAL_STATE_VALUES, SET_TRIAL_INTERMEDIATE_VALUE, SET_TRIAL_USER_ATTR = 6, 7, 8
 """Kinds of events, by the `op_code` that Optuna writes."""
 KINDS = range(11)

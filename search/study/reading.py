@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...spaces import ConvscapeError, SweepError
 from ..files import STUDY, TRIALS
-from ..records import Design, Role, TrialRecord
+from ..records import Design, Experiment, Pairing, Role, TrialRecord
 from .events import (
     CREATE_TRIAL,
     ENDED,
     KINDS,
+    SET_STUDY_USER_ATTR,
     SET_TRIAL_INTERMEDIATE_VALUE,
     SET_TRIAL_PARAM,
     SET_TRIAL_STATE_VALUES,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 TIME = "time"
 """Name among the metrics kept of an epoch for when it ended, in seconds since 1970."""
+EXPERIMENT = "experiment"
+"""User attribute of the Optuna study that keeps what is trained to settle a design question."""
 LARGEST_ACCURACY = 10**6
 """Bound on an accuracy; 1 is all images. NaN is within it."""
 ERRORS = (ArithmeticError, AssertionError, AttributeError, ConvscapeError, LookupError, TypeError, ValueError)
@@ -84,6 +87,23 @@ def read_trials(folder: Path) -> list[TrialRecord]:
         except ERRORS as error:
             raise damaged(str(folder / STUDY), f"trial {kept.number} cannot be read: {error!r:.200}") from None
     return found
+
+
+def read_experiment(folder: Path) -> Experiment | None:
+    """The experiment that the sweep in `folder` is, where it asks a design question; None before anything was trained.
+
+    Raises:
+        SweepError: the study is damaged; says where.
+    """
+    path = study_file(folder)
+    for line, event in enumerate(read_events(path).events, 1):
+        kept = event.get("user_attr") if event.get("op_code") == SET_STUDY_USER_ATTR else None
+        if isinstance(kept, dict) and EXPERIMENT in kept:
+            try:
+                return Experiment.from_json(kept[EXPERIMENT])
+            except ERRORS as error:
+                raise damaged(f"{path}:{line}", f"no experiment: {error!r:.200}") from None
+    return None
 
 
 def _on_disk(folder: Path) -> list[_Trial]:
@@ -185,6 +205,7 @@ def record_of(kept: KeptTrial) -> TrialRecord:
         latency=attributes.get("latency"),
         promoted_from=attributes.get("passed", 0),
         textbook=attributes.get("textbook", False),
+        pairing=Pairing.from_json(attributes["pairing"]) if "pairing" in attributes else None,
     )
     metrics = dict(attributes.get("metrics", {}))
     metrics.pop(TIME, None)

@@ -14,10 +14,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ...spaces import SweepError
 from ..files import command_about
-from ..records import Enqueued, State, TrialRecord, directions, is_initial, is_sampled, reported_values
+from ..records import Enqueued, Experiment, State, TrialRecord, directions, is_initial, is_sampled, reported_values
 from .guarded_sampler import GuardedSampler
 from .journal_storage import CUT_SHORT, StudyFile, StudyStorage, cut_short
-from .reading import ERRORS, TIME, has_design, record_of, role_of, study_file
+from .reading import ERRORS, EXPERIMENT, TIME, has_design, record_of, role_of, study_file
 from .samplers import Samplers
 from .settings_text import settings_text
 from .with_optuna import foreign
@@ -108,6 +108,18 @@ class Study:
         asked = sum(has_design(frozen) and is_initial(role_of(frozen)) for frozen in self._frozen())
         return [Enqueued.from_json(values) for values in kept[asked:]]
 
+    def experiment(self, planned: Callable[[], Experiment]) -> Experiment:
+        """What is trained to settle a design question, as it was decided when the study was first opened.
+
+        Args:
+            planned: decides it; called only where nothing is kept.
+        """
+        kept = self._study.user_attrs.get(EXPERIMENT)
+        if kept is None:
+            kept = planned().to_json()
+            self._study.set_user_attr(EXPERIMENT, kept)
+        return Experiment.from_json(kept)
+
     @property
     def length(self) -> Mapping[str, float]:
         """What `keep_length` kept last, {} where nothing was."""
@@ -146,6 +158,7 @@ class Study:
             more = {} if enqueued.repeats is None else {"repeats": enqueued.repeats}
             more |= {"textbook": True} if enqueued.textbook else {}
             more |= {"fold": enqueued.fold} if enqueued.fold else {}
+            more |= {"pairing": enqueued.pairing.to_json()} if enqueued.pairing else {}
             self._study.enqueue_trial(enqueued.params, user_attrs={"role": enqueued.role, **more})
         with self._storage.shown_as(self._samplers.as_sampler_sees):
             trial = self._study.ask()
@@ -167,6 +180,7 @@ class Study:
             repeats=enqueued.repeats,
             fold=enqueued.fold,
             textbook=enqueued.textbook,
+            pairing=enqueued.pairing,
         )
 
     def restore(self) -> list[TrialRecord]:

@@ -1,0 +1,221 @@
+"""The answer of a design question, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import statistics
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from ...search.verdicts import paragraph, points
+from ...spaces import readable_bytes
+from .status import format_duration
+
+if TYPE_CHECKING:
+    from ...search import Sweep
+    from ...search.records import Experiment
+    from ...search.verdicts import Answer, Contrast, Costs
+
+WIDTH = 80
+"""Columns of the text, at most."""
+MOST_LEFT_OUT = 3
+"""Reasons why bases were left out that are told."""
+
+
+def answer_text(sweep: Sweep, answer: Answer) -> str:
+    """What an experiment says so far or at its end: its first line, verdicts, costs, learning rates, a paragraph.
+
+    Args:
+        sweep: the sweep that asks the question.
+        answer: what `sweep.answer()` gave.
+    """
+    lines = [first_line(sweep, answer), ""]
+    for contrast in answer.contrasts:
+        lines += _contrast_lines(contrast)
+    lines += [*_cost_lines(answer), *_rate_lines(answer), *_notes(answer)]
+    if answer.ended:
+        lines += ["", *_wrapped(paragraph(answer, _match(sweep), _epochs(answer)))]
+    return "\n".join(lines)
+
+
+def first_line(sweep: Sweep, answer: Answer) -> str:
+    """What was asked and of how many: the question, pairs, seeds, epochs, what was matched, and what was left out."""
+    experiment, epochs = answer.experiment, _epochs(answer)
+    planned = len(experiment.bases)
+    count = f"n = {answer.pairs}" if answer.ended else f"n = {answer.pairs} of {planned}"
+    matched = "nothing matched" if _match(sweep) == "none" else f"{_match(sweep)} matched"
+    assert sweep.config.question is not None
+    parts = [
+        f"{sweep.config.question.ask} on {sweep.config.data.name}: {count} pairs",
+        f"{experiment.seeds} seed{'s' * (experiment.seeds != 1)} each",
+        f"{epochs} epochs" if epochs else "",
+        matched,
+        f"{len(experiment.left_out) + len(answer.failed)} left out",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def experiment_text(experiment: Experiment, ask: str, match: str) -> str:
+    """What would be trained to settle a question: how much, what of it is left out, and the first base as an example.
+
+    Args:
+        experiment: what is planned.
+        ask: the question.
+        match: what every variant of a base costs alike.
+    """
+    trainings = f"{experiment.trainings:,} trainings"
+    lines = [
+        f"{ask}: {len(experiment.bases)} base designs in {len(experiment.variants)} variants, {trainings}",
+        f"compared: {'; '.join(f'{a} with {b}' for a, b in experiment.contrasts)}",
+        f"learning rates: {', '.join(f'{rate:g}' for rate in experiment.rates)}, tuned on {experiment.tuned} bases",
+        *_left_out(experiment),
+        f"the first base, {'as it is' if match == 'none' else f'at equal {match}'}:",
+    ]
+    for name, design in experiment.bases[0].items():
+        lines += [f"  {name}: {design.parameters:,} parameters, {design.macs:,} MACs", f"    {design.notation}"]
+    return "\n".join(lines)
+
+
+def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
+    """The answer as plain values, from which everything can be plotted elsewhere.
+
+    Args:
+        sweep: the sweep that asks the question.
+        answer: what `sweep.answer()` gave.
+    """
+    assert sweep.config.question is not None
+    return {
+        "question": sweep.config.question.ask,
+        "name": sweep.name,
+        "ended": answer.ended,
+        "ended_early": answer.early,
+        "pairs": answer.pairs,
+        "planned": len(answer.experiment.bases),
+        "seeds": answer.experiment.seeds,
+        "epochs": _epochs(answer),
+        "match": _match(sweep),
+        "left_out": [*answer.experiment.left_out, *answer.failed],
+        "unlearnt": list(answer.unlearnt),
+        "contrasts": [_contrast_json(contrast) for contrast in answer.contrasts],
+        "learning_rates": {
+            name: {
+                "rate": tuned.rate,
+                "accuracies": {f"{rate:g}": mean for rate, mean in tuned.accuracies.items()},
+                "gain": tuned.gain,
+            }
+            for name, tuned in (answer.rates or {}).items()
+        },
+        "paragraph": paragraph(answer, _match(sweep), _epochs(answer)),
+        "tracking_uri": sweep.tracking_uri,
+        "run_id": sweep.run_ids().get(None),
+    }
+
+
+def _contrast_json(contrast: Contrast) -> dict[str, Any]:
+    first, second = contrast.costs
+    interval = contrast.interval
+    return {
+        "a": contrast.a,
+        "b": contrast.b,
+        "difference": contrast.difference,
+        "median": contrast.median,
+        "differences": list(contrast.differences),
+        "bases": [pair.base for pair in contrast.pairs],
+        "interval": [interval.low, interval.high] if interval else None,
+        "method": interval.method if interval else None,
+        "p": contrast.p,
+        "level": contrast.level,
+        "wins": contrast.wins,
+        "ties": contrast.ties,
+        "verdict": contrast.verdict,
+        "better": contrast.better,
+        "detectable": contrast.detectable,
+        "needed": contrast.needed,
+        **{cost: [getattr(first, cost), getattr(second, cost)] for cost in ("parameters", "macs", "memory", "seconds")},
+    }
+
+
+def _contrast_lines(contrast: Contrast) -> list[str]:
+    count, interval = len(contrast.pairs), contrast.interval
+    lines = [f"{contrast.a} less {contrast.b}: {contrast.verdict}"]
+    if interval is None:
+        return [*lines, "  too few pairs for an interval", ""]
+    bounds = f"{points(interval.low)} to {points(interval.high)} ({interval.method})"
+    lines.append(f"  difference   {points(contrast.difference)} points, 95 % interval {bounds}")
+    wins = f"better in {contrast.wins} of {count}, equal in {contrast.ties}"
+    chance = f"p = {contrast.p:.2g}, to be at most {contrast.level:g}"
+    lines.append(f"  median       {points(contrast.median)}; {wins}; {chance}")
+    if contrast.detectable is None:
+        lines.append(f"  {count} pairs can show no difference of any size, whatever it is")
+    else:
+        lines.append(f"  {count} pairs show {100 * contrast.detectable:.2f} points or more with power 0.8")
+    return [*lines, ""]
+
+
+def _cost_lines(answer: Answer) -> list[str]:
+    costs: dict[str, Costs] = {}
+    for contrast in answer.contrasts:
+        if contrast.pairs:
+            costs.setdefault(contrast.a, contrast.costs[0])
+            costs.setdefault(contrast.b, contrast.costs[1])
+    if not costs:
+        return []
+    width = max(len(name) for name in costs)
+    lines = [f"{'':<{width}} {'parameters':>12} {'MACs':>14} {'memory':>10} {'an epoch':>9}"]
+    for name, each in costs.items():
+        memory, seconds = readable_bytes(round(each.memory)), format_duration(each.seconds)
+        lines.append(f"{name:<{width}} {each.parameters:>12,.0f} {each.macs:>14,.0f} {memory:>10} {seconds:>9}")
+    return lines
+
+
+def _rate_lines(answer: Answer) -> list[str]:
+    if answer.rates is None:
+        return ["", "Learning rates are being tuned."]
+    if not any(tuned.accuracies for tuned in answer.rates.values()):
+        return []
+    tried = ", ".join(f"{rate:g}" for rate in answer.experiment.rates)
+    lines = ["", f"Learning rates, the best of {tried} on {answer.experiment.tuned} bases:"]
+    for name, tuned in answer.rates.items():
+        edge = ", the edge of what was tried" if tuned.at_the_edge else ""
+        lines.append(f"  {name}: {tuned.rate:g}{edge}; {100 * tuned.gain:.2f} points before the worst")
+    return lines
+
+
+def _notes(answer: Answer) -> list[str]:
+    lines = _left_out(answer.experiment)
+    lines += [f"Failed: {each}" for each in answer.failed[:MOST_LEFT_OUT]]
+    if answer.unlearnt:
+        numbers = ", ".join(map(str, answer.unlearnt))
+        learnt = [
+            statistics.fmean(known)
+            for contrast in answer.contrasts
+            if (known := [pair.difference for pair in contrast.pairs if pair.learnt])
+        ]
+        lines.append(
+            f"On bases {numbers} no variant learnt anything; they count. Without them the differences are "
+            f"{', '.join(map(points, learnt)) or 'not there'}."
+        )
+    if answer.early:
+        lines.append(f"Ended early: all is settled after {answer.bases} of {len(answer.experiment.bases)} bases.")
+    return ["", *[part for line in lines for part in _wrapped(line)]] if lines else []
+
+
+def _left_out(experiment: Experiment) -> list[str]:
+    if not experiment.left_out:
+        return []
+    shown = [f"  {reason}" for reason in experiment.left_out[:MOST_LEFT_OUT]]
+    more = len(experiment.left_out) - len(shown)
+    return [f"Left out, {len(experiment.left_out)}:", *shown, *([f"  and {more} more"] if more else [])]
+
+
+def _match(sweep: Sweep) -> str:
+    assert sweep.config.question is not None
+    return sweep.config.question.match
+
+
+def _epochs(answer: Answer) -> int:
+    trials = [trial for contrast in answer.contrasts for pair in contrast.pairs for trial in (*pair.a, *pair.b)]
+    return max((trial.epochs for trial in trials), default=0)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  " if text.startswith(" ") else "", break_long_words=False)

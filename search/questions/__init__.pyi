@@ -1,0 +1,8 @@
+from .catalog import MINE as MINE, MINE_ABOUT as MINE_ABOUT, QUESTIONS as QUESTIONS, Question as Question
+from .paired_proposals import PairedProposals as PairedProposals, proposals_of as proposals_of
+from .planning import (
+    as_question as as_question,
+    experiment_of as experiment_of,
+    with_trainings as with_trainings,
+)
+from .variants import question_of as question_of

@@ -1,0 +1,132 @@
+"""Gives the trainings of an experiment: first those that learning rates are tuned by, then the pairs, base by base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..proposals import Proposals
+from ..records import Enqueued, Pairing
+from ..verdicts import ends_early, tuned_rates
+from .planning import at_rate, experiment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..config import SweepConfig
+    from ..proposals import DesignSpace, EndTrial
+    from ..records import Design, TrialRecord
+    from ..study import Study
+
+
+class PairedProposals:
+    """The trainings of an experiment, as `proposals.Proposals` gives the designs of a search.
+
+    What was begun is not begun again, also after a kill; what a time budget cut short is.
+
+    Args:
+        config: the sweep file, with a question.
+        designs: its designs, for its images.
+        study: keeps the experiment and each trial.
+        records: all trials by number; each new one is added.
+
+    Raises:
+        ConfigError: there is no such question, or the space cannot ask it.
+        SpaceError: no bases can be built in every variant.
+    """
+
+    def __init__(
+        self, config: SweepConfig, designs: DesignSpace, study: Study, records: dict[int, TrialRecord]
+    ) -> None:
+        self._study, self._records = study, records
+        self.experiment = study.experiment(lambda: experiment_of(config, designs))
+        self.trained = 0
+        """Trainings that were begun."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether some training can begin now; those that wait for learning rates cannot."""
+        return next(self._to_come(), None) is not None
+
+    def next(self) -> TrialRecord | None:
+        """The next training, None where none can begin now.
+
+        Raises:
+            SweepError: the study cannot be written.
+        """
+        found = next(self._to_come(), None)
+        if found is None:
+            return None
+        place, design = found
+        enqueued = Enqueued(role="compared", design=design, pairing=place)
+        record = self._study.ask(lambda _: design, enqueued)
+        self._records[record.number] = record
+        self.trained += 1
+        return record
+
+    def admit(self, record: TrialRecord) -> bool:
+        """Whether a training that was proposed is to begin, which is always so.
+
+        Args:
+            record: the trial.
+        """
+        self.trained += record.counted
+        return True
+
+    def take_up(self, record: TrialRecord) -> None:
+        """Counts a trial of a resumed experiment."""
+        self.trained += record.counted
+
+    def repeat(self, enqueued: Enqueued) -> TrialRecord:
+        """Is never called: an experiment has no finalists."""
+        raise AssertionError(enqueued.role)
+
+    def _to_come(self) -> Iterator[tuple[Pairing, Design]]:
+        """Trainings that can begin now and were not begun, in their order."""
+        experiment, records = self.experiment, list(self._records.values())
+        begun = {
+            (record.pairing, record.design.recipe.learning_rate)
+            for record in records
+            if record.pairing is not None and not record.stopped
+        }
+        for base in range(experiment.tuned if len(experiment.rates) > 1 else 0):
+            for rate in experiment.rates:
+                for variant in experiment.variants:
+                    place = Pairing(base=base, variant=variant, seed=0)
+                    if (place, rate) not in begun:
+                        yield place, at_rate(experiment.bases[base][variant], rate)
+        rates = tuned_rates(experiment, records)
+        if rates is None or ends_early(experiment, records) is not None:
+            return
+        for base, designs in enumerate(experiment.bases):
+            for seed in range(1, experiment.seeds + 1):
+                for variant in experiment.variants:
+                    place, rate = Pairing(base=base, variant=variant, seed=seed), rates[variant].rate
+                    if (place, rate) not in begun:
+                        yield place, at_rate(designs[variant], rate)
+
+
+def proposals_of(
+    config: SweepConfig,
+    designs: DesignSpace,
+    study: Study,
+    records: dict[int, TrialRecord],
+    end: EndTrial,
+    too_slow: Callable[[Design], str],
+) -> Proposals | PairedProposals:
+    """What gives a sweep its trainings: an experiment where the sweep file asks a question, else a search.
+
+    Args:
+        config: the sweep file.
+        designs: the designs the sweep may try.
+        study: proposes and keeps each trial.
+        records: all trials by number; each new one is added.
+        end: called for each trial of a search that is over budget, too slow or a duplicate.
+        too_slow: why a design is too slow for the time there is, as a sentence; "" where it is not.
+
+    Raises:
+        SpaceError: no network of the space fits the images, or no bases can be built in every variant.
+        ConfigError: a design that the sweep file names cannot be used, or its question not be asked.
+    """
+    if config.question:
+        return PairedProposals(config, designs, study, records)
+    return Proposals(config, designs, study, records, end, too_slow)

@@ -1,0 +1,153 @@
+"""Decides what is trained to settle a question: bases in every variant at matched cost, and the learning rates."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from ...spaces import ConfigError, SpaceError, values
+from ..records import Experiment
+from .matching import matched
+from .variants import Variants
+
+if TYPE_CHECKING:
+    from ..config import QuestionConfig, RecipeSpace, SweepConfig
+    from ..proposals import DesignSpace
+    from ..records import Design
+
+DRAWS, MORE_DRAWS = 5, 40
+"""Bases are drawn until there are as many as asked for, at most so many times as many, and so many more."""
+APART = 3.0
+"""Learning rates that are tried beside a single one are so many times as large and as small."""
+
+
+def as_question(config: SweepConfig) -> SweepConfig:
+    """The config of a sweep whose file asks a question: every training runs to its end, and no winner is sought.
+
+    Args:
+        config: the sweep file, with a `question` section.
+    """
+    search = config.search.model_copy(
+        update={
+            "sampler": "random",
+            "promotion": "none",
+            "objectives": ("accuracy",),
+            "finalists": 0,
+            "seeds": 1,
+            "cross_validate": False,
+            "refit": False,
+            "start": (),
+            "baselines": (),
+        }
+    )
+    return config.model_copy(update={"search": search}).trusting(config.trust, config.mistrust)
+
+
+def with_trainings(config: SweepConfig, experiment: Experiment) -> SweepConfig:
+    """The config with `search.trials` as many as the experiment trains."""
+    search = config.search.model_copy(update={"trials": experiment.trainings})
+    return config.model_copy(update={"search": search}).trusting(config.trust, config.mistrust)
+
+
+def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
+    """What is trained to settle the question of a sweep file.
+
+    Bases are drawn from the space until `question.pairs` of them can be built in every variant at matched cost, within
+    the budget. What cannot is left out and told.
+
+    Args:
+        config: the sweep file.
+        designs: its designs, for its images.
+
+    Raises:
+        ConfigError: there is no such question, the space cannot ask it, or its recipe is of several optimizers; names
+            the key.
+        SpaceError: fewer than two bases can be built in every variant, or variants are the same network in all.
+    """
+    asked = config.question
+    assert asked is not None
+    variants = Variants.of(config, designs)
+    rates = _rates(asked, designs.recipes)
+    stages = Random(config.search.seed)  # noqa: S311 - for drawing designs
+    bases: list[dict[str, Design]] = []
+    left_out: list[str] = []
+    known: set[str] = set()
+    for number in range(DRAWS * asked.pairs + MORE_DRAWS):
+        if len(bases) == asked.pairs:
+            break
+        try:
+            base = matched(variants.draw(number, stages.choice(variants.stages)), asked.match, config.budget)
+            _refuse_equal(base, variants)
+        except SpaceError as error:
+            left_out.append(f"base {number}: {error.message}")
+            continue
+        key = next(iter(base.values())).key
+        if key not in known:
+            known.add(key)
+            bases.append(base)
+    if len(bases) < 2:
+        raise _unsettleable(variants, bases, left_out)
+    several = len(rates) > 1
+    tuned = min(len(bases), asked.tuned or math.ceil(len(bases) / 4)) if several else 0
+    return Experiment(
+        variants=tuple(variant.name for variant in variants.question.variants),
+        contrasts=variants.question.contrasts,
+        bases=tuple(bases),
+        left_out=tuple(left_out),
+        rates=rates,
+        tuned=tuned,
+        seeds=asked.seeds,
+    )
+
+
+def at_rate(design: Design, rate: float) -> Design:
+    """The design, trained with another learning rate."""
+    return replace(design, recipe=replace(design.recipe, learning_rate=rate))
+
+
+def _rates(asked: QuestionConfig, recipes: RecipeSpace) -> tuple[float, ...]:
+    """Learning rates that are tried, from the lowest to the highest."""
+    if len(values(recipes.settings["optimizer"]) or ()) > 1:
+        raise ConfigError(
+            "recipe.optimizer: a question's learning rates are tuned for one optimizer, and the recipe names several",
+            "For example --set recipe.optimizer=sgd",
+            key="recipe.optimizer",
+        )
+    if asked.rates:
+        return tuple(sorted(set(asked.rates)))
+    choice = recipes.settings["learning_rate"]
+    offered = values(choice)
+    if offered is None:
+        low, high = math.log(choice.low), math.log(choice.high)  # pyright: ignore[reportAttributeAccessIssue]
+        offered = tuple(math.exp(low + share / 6 * (high - low)) for share in (1, 3, 5))
+    elif len(offered) == 1:
+        offered = tuple(float(offered[0]) * times for times in (1 / APART, 1, APART))
+    return tuple(sorted({float(f"{rate:.3g}") for rate in offered}))
+
+
+def _refuse_equal(base: dict[str, Design], variants: Variants) -> None:
+    """Leaves out a base in which variants that are compared are the same network, trained alike."""
+    for a, b in variants.question.contrasts:
+        if base[a].key == base[b].key:
+            raise SpaceError(f"{a} and {b} are the same network: {base[a].notation:.100}")
+
+
+def _unsettleable(variants: Variants, bases: list[dict[str, Design]], left_out: list[str]) -> SpaceError:
+    reasons = Counter(each.partition(": ")[2] for each in left_out)
+    commonest = reasons.most_common(1)[0][0] if reasons else "they are all the same"
+    asked = variants.config.question
+    assert asked is not None
+    count = f"{len(bases) or 'none'} of {len(bases) + len(left_out)} base designs drawn from the space"
+    remedy = "Allow more: a larger space, a larger budget"
+    remedy += ", or `--match none`." if asked.match != "none" else "."
+    if "same network" in commonest:
+        remedy = "Name variants that differ in the networks of this space."
+    equal = "" if asked.match == "none" else f" at equal {asked.match}"
+    return SpaceError(
+        f"question {asked.ask}: {count} can be built in every variant{equal}; most often: {commonest}",
+        remedy,
+        key="question.ask",
+    )

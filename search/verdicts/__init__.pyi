@@ -1,0 +1,10 @@
+from .answer import Answer as Answer, answer_of as answer_of, ends_early as ends_early
+from .contrast import Contrast as Contrast
+from .costs import COSTS as COSTS, Costs as Costs, cost_of as cost_of
+from .intervals import LEVEL as LEVEL, Interval as Interval, mean_interval as mean_interval
+from .learning_rates import TunedRate as TunedRate, tuned_rates as tuned_rates
+from .pairs import Pair as Pair
+from .paragraph import paragraph as paragraph, points as points
+from .power import POWER as POWER, detectable as detectable, pairs_needed as pairs_needed, power as power
+from .significance import holm as holm, permutation_p as permutation_p, smallest_p as smallest_p
+from .stopping import ERROR as ERROR, interim_looks as interim_looks, level_after as level_after

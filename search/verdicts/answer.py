@@ -1,0 +1,112 @@
+"""The answer of an experiment: its contrasts with their verdicts, and what they rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .contrast import Contrast, contrasts
+from .costs import mean_costs
+from .learning_rates import TunedRate, tuned_rates
+from .pairs import is_over, pairs_of, trained_bases
+from .stopping import interim_looks, level_after
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..records import Experiment, TrialRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an experiment says so far, or at its end."""
+
+    experiment: Experiment
+    contrasts: tuple[Contrast, ...]
+    bases: int
+    """How many bases are counted: those that were over, in their order, up to where the experiment ended."""
+    early: bool
+    """Whether every contrast was settled before all bases were trained, so that the experiment ended."""
+    rates: Mapping[str, TunedRate] | None
+    """The learning rate of each variant; None while they are being tuned."""
+    unlearnt: tuple[int, ...]
+    """Bases on which no variant learnt anything. They count."""
+    failed: tuple[str, ...]
+    """Why bases that were trained make no pair, a sentence for each training that failed."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.early or self.bases == len(self.experiment.bases)
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the contrasts rest on, the fewest of any."""
+        return min((len(contrast.pairs) for contrast in self.contrasts), default=0)
+
+
+def answer_of(experiment: Experiment, records: Sequence[TrialRecord]) -> Answer:
+    """What an experiment says, of the bases that are over; more is not looked at, also where workers were ahead.
+
+    Args:
+        experiment: what is trained.
+        records: all trials so far.
+    """
+    over = bases_over(experiment, records)
+    early = ends_early(experiment, records)
+    counted = early or over
+    level = level_after(counted, len(experiment.bases))
+    trained = trained_bases(experiment, records)
+    bases = {number: base for number, base in trained.items() if number < counted}
+    found = _contrasts(experiment, bases, level)
+    trials = [trial for base in bases.values() for seeds in base.values() for trial in seeds.values()]
+    learnt = {pair.base: pair.learnt for contrast in found for pair in contrast.pairs}
+    return Answer(
+        experiment=experiment,
+        contrasts=tuple(found),
+        bases=counted,
+        early=early is not None,
+        rates=tuned_rates(experiment, records),
+        unlearnt=tuple(sorted(base for base, known in learnt.items() if not known)),
+        failed=tuple(
+            f"base {trial.pairing.base} as {trial.pairing.variant}: {trial.reason}"
+            for trial in trials
+            if trial.failed and trial.pairing
+        ),
+    )
+
+
+def bases_over(experiment: Experiment, records: Sequence[TrialRecord]) -> int:
+    """How many bases are over, counted from the first on: one that is not ends the count."""
+    trained = trained_bases(experiment, records)
+    return next((number for number, base in trained.items() if not is_over(experiment, base)), len(trained))
+
+
+def ends_early(experiment: Experiment, records: Sequence[TrialRecord]) -> int | None:
+    """After how many bases every contrast was settled, so that the experiment ended there; None where that is not so.
+
+    Args:
+        experiment: what is trained.
+        records: all trials so far.
+    """
+    over, trained = bases_over(experiment, records), trained_bases(experiment, records)
+    planned = len(experiment.bases)
+    for count in interim_looks(planned):
+        if count > over:
+            return None
+        bases = {number: base for number, base in trained.items() if number < count}
+        found = _contrasts(experiment, bases, level_after(count, planned))
+        if all(contrast.settled for contrast in found):
+            return count
+    return None
+
+
+def _contrasts(experiment: Experiment, bases: dict, level: float) -> list[Contrast]:
+    compared = []
+    for a, b in experiment.contrasts:
+        pairs = pairs_of(a, b, experiment, bases)
+        costs = [
+            mean_costs([trial for pair in pairs for trial in side(pair)]) for side in (lambda p: p.a, lambda p: p.b)
+        ]
+        compared.append((a, b, pairs, (costs[0], costs[1])))
+    return contrasts(compared, level)
