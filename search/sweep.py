@@ -403,7 +403,13 @@ class Sweep:
         from .frames import sweep_frames
 
         records = self.trials() if trials is None else trials
-        return sweep_frames(records, sweep=self.name, run_ids=self.run_ids(), objectives=self.config.search.objectives)
+        return sweep_frames(
+            records,
+            sweep=self.name,
+            run_ids=self.run_ids(),
+            objectives=self.config.search.objectives,
+            answer=self.answer(records),
+        )
 
     def curves(self) -> pd.DataFrame:
         """A pandas frame of the learning curves: a row for each epoch of each trial that was trained.

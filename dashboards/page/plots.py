@@ -10,6 +10,7 @@ from ...search.figures import (
     design_path,
     importance_chart,
     learning_curves,
+    paired_differences,
     parallel_coordinates,
     pareto_front,
     setting_slices,
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ...search.frames import SweepFrames
 
 HELP = {
+    "differences": "Each point is a base design, trained in both variants: right of zero the first is better. The bar "
+    "is the 95 % interval of the mean, the diamond the mean. On the right, what the first variant costs as a multiple "
+    "of the second.",
     "curves": "Validation accuracy after each epoch. Solid lines were trained to the end, dotted ones were stopped. "
     "A vertical line is a rung: it says how many of those that came there went on.",
     "parallel": "Each line is a trial: where it crosses an axis is its value of that setting, the last axis is its "
@@ -41,6 +45,7 @@ HELP = {
     "that learnt from all trials. Designs on the way were mostly never trained; a diamond is one that was.",
 }
 NAMES = {
+    "differences": "Differences pair by pair",
     "curves": "Learning curves and rungs",
     "parallel": "Parallel coordinates",
     "importance": "Importance of each choice",
@@ -64,7 +69,11 @@ def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames], names: Seque
     curves = pd.concat([each.curves for each in frames], ignore_index=True)
     rungs = pd.concat([each.rungs for each in frames], ignore_index=True)
     order = list(dict.fromkeys(name for each in frames for name in each.importance["setting"]))
+    asked = [
+        (name, paired_differences(each.pairs)) for name, each in zip(names, frames, strict=True) if len(each.pairs)
+    ]
     plots = [
+        *_of_each("differences", [name for name, _ in asked], [figure for _, figure in asked]),
         _plot("curves", learning_curves(trials, curves, rungs)),
         _plot("parallel", parallel_coordinates(trials, order)),
         *_of_each("importance", names, [importance_chart(each.importance) for each in frames]),

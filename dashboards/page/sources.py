@@ -10,7 +10,7 @@ from ...search.driver import as_of_now, format_duration, read_progress
 from ...search.files import STUDY
 from ...search.records import ranked
 from ...spaces import ConvscapeError
-from ..text import SweepStatus, state
+from ..text import SweepStatus, answer_lines, state
 
 if TYPE_CHECKING:
     from ...search import Sweep
@@ -41,6 +41,8 @@ class SweepSource:
     """Address of the sweep's trials in MLflow."""
     command: str | None = None
     """What to type to see it in MLflow, where that has to be started first."""
+    answer: tuple[str, ...] = ()
+    """Of a design question: what was asked, each verdict, and a paragraph with the method."""
     next: tuple[str, ...] = ()
     """Commands to type next."""
     digest: str = ""
@@ -75,6 +77,7 @@ def source_of(sweep: Sweep) -> SweepSource:
         run_link=pages.run,
         sweep_link=pages.trials,
         command=pages.command,
+        answer=tuple(answer_lines(sweep, answer)) if (answer := sweep.answer(records)) else (),
         next=(*going, *resume, *export),
         digest="" if best is None else best.design.architecture.digest,
     )

@@ -1,4 +1,9 @@
-from .answers import answer_json as answer_json, answer_text as answer_text, experiment_text as experiment_text
+from .answers import (
+    answer_json as answer_json,
+    answer_lines as answer_lines,
+    answer_text as answer_text,
+    experiment_text as experiment_text,
+)
 from .comparison import comparison_json as comparison_json, comparison_text as comparison_text
 from .doctor import doctor_json as doctor_json, doctor_text as doctor_text
 from .exports import export_json as export_json, export_lines as export_lines

@@ -37,6 +37,23 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
     return "\n".join(lines)
 
 
+def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
+    """The answer as whole sentences: what was asked, a verdict for each contrast, and at the end the paragraph.
+
+    Args:
+        sweep: the sweep that asks the question.
+        answer: what `sweep.answer()` gave.
+    """
+    lines = [first_line(sweep, answer)]
+    for contrast in answer.contrasts:
+        interval = contrast.interval
+        bounds = f", 95 % interval {points(interval.low)} to {points(interval.high)}" if interval else ""
+        lines.append(
+            f"{contrast.a} less {contrast.b}: {contrast.verdict} ({points(contrast.difference)} points{bounds})"
+        )
+    return [*lines, *([paragraph(answer, _match(sweep), _epochs(answer))] if answer.ended else [])]
+
+
 def first_line(sweep: Sweep, answer: Answer) -> str:
     """What was asked and of how many: the question, pairs, seeds, epochs, what was matched, and what was left out."""
     experiment, epochs = answer.experiment, _epochs(answer)

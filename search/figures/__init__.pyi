@@ -3,6 +3,7 @@ from .costs import COSTS as COSTS
 from .design_path import design_path as design_path
 from .importance_chart import importance_chart as importance_chart
 from .learning_curves import learning_curves as learning_curves
+from .paired_differences import paired_differences as paired_differences
 from .parallel_coordinates import parallel_coordinates as parallel_coordinates
 from .pareto_front import pareto_front as pareto_front
 from .plots import Plots as Plots

@@ -10,6 +10,7 @@ from .accuracy_by_time import accuracy_by_time
 from .design_path import design_path
 from .importance_chart import importance_chart
 from .learning_curves import learning_curves
+from .paired_differences import paired_differences
 from .parallel_coordinates import parallel_coordinates
 from .pareto_front import pareto_front
 from .setting_slices import setting_slices
@@ -80,6 +81,10 @@ class Plots:
         """Accuracy against time, with the best so far."""
         frames = self._frames()
         return accuracy_by_time(frames.trials, frames.curves)
+
+    def differences(self) -> go.Figure:
+        """Differences within the pairs of a design question, their interval, and what each side costs."""
+        return paired_differences(self._frames().pairs)
 
     def path(self) -> go.Figure:
         """The path from the first design to the best, one change at a time, each with its expected gain."""

@@ -71,6 +71,27 @@ PATH_COLUMNS = {
     "measured": "that trial's highest validation accuracy, 0 to 1; NaN where there is no such trial",
 }
 """Columns of a frame of the path from the first design to the best, a row for each step."""
+PAIR_COLUMNS = {
+    "sweep": "name of the sweep",
+    "a": "the first variant of the contrast",
+    "b": "the second variant",
+    "base": "number of the base design, from 0 on",
+    "difference": "validation accuracy of a less that of b after the last epoch, the mean over seeds, -1 to 1",
+    "learnt": "whether the base learnt anything in some variant",
+    "accuracy_a": "mean validation accuracy of a over the seeds, 0 to 1",
+    "trial_a": "number of the first trial of a",
+    "parameters_a": "weights and biases of a",
+    "macs_a": "multiply-accumulates of one image's forward pass of a",
+    "memory_a": "bytes of a training step of a, in float32",
+    "seconds_a": "seconds of an epoch of a",
+    "accuracy_b": "mean validation accuracy of b over the seeds, 0 to 1",
+    "trial_b": "number of the first trial of b",
+    "parameters_b": "weights and biases of b",
+    "macs_b": "multiply-accumulates of one image's forward pass of b",
+    "memory_b": "bytes of a training step of b, in float32",
+    "seconds_b": "seconds of an epoch of b",
+}
+"""Columns of a frame of pairs, a row for each base and contrast of a sweep that asks a design question."""
 
 
 def settings_in(trials: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..records import ranked
 from .curves import curves_frame
 from .importance import importance_frame
+from .pairs import pairs_frame
 from .path import path_frame
 from .rungs import rungs_frame
 from .trials import trials_frame
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..records import Objective, TrialRecord
+    from ..verdicts import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class SweepFrames:
     """A row for each setting: IMPORTANCE_COLUMNS."""
     path: pd.DataFrame
     """A row for each change from the first design to the best: PATH_COLUMNS."""
+    pairs: pd.DataFrame
+    """A row for each base and contrast, where the sweep asks a design question: PAIR_COLUMNS."""
 
 
 def sweep_frames(
@@ -42,6 +46,7 @@ def sweep_frames(
     sweep: str,
     run_ids: Mapping[int | None, str],
     objectives: Sequence[Objective],
+    answer: Answer | None = None,
 ) -> SweepFrames:
     """All frames of a sweep.
 
@@ -50,6 +55,7 @@ def sweep_frames(
         sweep: name of the sweep.
         run_ids: MLflow's run ids by trial number, of those that arrived there.
         objectives: what the sweep optimises, accuracy first.
+        answer: where the sweep asks a design question, what it says.
     """
     best = next(iter(ranked(records)), None)
     return SweepFrames(
@@ -58,4 +64,5 @@ def sweep_frames(
         rungs=rungs_frame(records, sweep=sweep),
         importance=importance_frame(records, sweep=sweep),
         path=path_frame(records, best and best.number, sweep=sweep),
+        pairs=pairs_frame(answer, sweep=sweep),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError, ConvscapeError, SpaceError, nearest, values
@@ -54,15 +54,20 @@ def question_of(config: SweepConfig) -> Question:
     return QUESTIONS[name]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Variants:
-    """The variants of a question, each as the designs that it allows."""
+    """The variants of a question, each as the designs that it allows.
 
-    question: Question
-    config: SweepConfig
-    designs: DesignSpace
-    """The designs of the sweep file."""
-    _spaces: dict[tuple[str, int], DesignSpace]
+    Args:
+        question: which is asked.
+        config: the sweep file.
+        designs: its designs, for its images.
+    """
+
+    def __init__(self, question: Question, config: SweepConfig, designs: DesignSpace) -> None:
+        self.question, self.config, self.designs = question, config, designs
+        self._spaces: dict[tuple[str, int], DesignSpace] = {}
+        self.stages: tuple[int, ...] = (0,)
+        """Numbers of stages that a base may have; (0,) where the space does not say."""
 
     @staticmethod
     def of(config: SweepConfig, designs: DesignSpace) -> Variants:
@@ -74,16 +79,33 @@ class Variants:
 
         Raises:
             ConfigError: there is no such question, or the space cannot ask it; names the key.
+            SpaceError: some variant has no network for the images.
         """
-        found = Variants(question=question_of(config), config=config, designs=designs, _spaces={})
+        found = Variants(question=question_of(config), config=config, designs=designs)
         found._refuse_unasked()
-        for variant in found.question.variants:
-            found._designs_of(variant, max(found.stages))
+        found.stages = found._stages()
         return found
 
+    def _stages(self) -> tuple[int, ...]:
+        """Numbers of stages with which every variant has a network for the images; (0,) where the space has no such."""
+        fitting: list[int] = []
+        refused: SpaceError | None = None
+        for count in self._offered_stages:
+            for variant in self.question.variants:
+                try:
+                    self._designs_of(variant, count).networks.check(self.designs.input)
+                except SpaceError as error:
+                    message = f"question {self.question.name}, {variant.name}: {error.message}"
+                    refused = refused or SpaceError(message, error.remedy, key=error.key)
+                    break
+            else:
+                fitting.append(count)
+        if not fitting and refused is not None:
+            raise refused
+        return tuple(fitting)
+
     @property
-    def stages(self) -> tuple[int, ...]:
-        """Numbers of stages that a base may have; (0,) where the space does not say."""
+    def _offered_stages(self) -> tuple[int, ...]:
         space = self.designs.networks
         if not isinstance(space, ConvSpace):
             return (0,)
@@ -129,7 +151,7 @@ class Variants:
     def _varied(self) -> Collection[str]:
         found: set[str] = set()
         for variant in self.question.variants:
-            for key, value in variant.settings(max(self.stages)).items():
+            for key, value in variant.settings(max(self._offered_stages)).items():
                 found |= set(value) if STAGE.fullmatch(key) else {key}
         return found
 
@@ -189,7 +211,7 @@ class Variants:
                     f"For example --set space.{key}=[{', '.join(map(str, allowed[:2]))}]",
                     key=f"space.{key}",
                 )
-        if not self.stages:
+        if not self._offered_stages:
             raise ConfigError(
                 f"question {question.name}: networks need {question.stages} stages or more",
                 f"For example --set space.stages=[{question.stages}, {question.stages + 1}]",

@@ -3,8 +3,14 @@ from .contrast import Contrast as Contrast
 from .costs import COSTS as COSTS, Costs as Costs, cost_of as cost_of
 from .intervals import LEVEL as LEVEL, Interval as Interval, mean_interval as mean_interval
 from .learning_rates import TunedRate as TunedRate, tuned_rates as tuned_rates
-from .pairs import Pair as Pair
+from .pairs import Pair as Pair, reached as reached
 from .paragraph import paragraph as paragraph, points as points
 from .power import POWER as POWER, detectable as detectable, pairs_needed as pairs_needed, power as power
-from .significance import holm as holm, permutation_p as permutation_p, smallest_p as smallest_p
+from .significance import (
+    fewest_pairs as fewest_pairs,
+    holm as holm,
+    permutation_p as permutation_p,
+    permutation_ps as permutation_ps,
+    smallest_p as smallest_p,
+)
 from .stopping import ERROR as ERROR, interim_looks as interim_looks, level_after as level_after

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .contrast import Contrast, contrasts
 from .costs import mean_costs
+from .intervals import mean_interval
 from .learning_rates import TunedRate, tuned_rates
 from .pairs import is_over, pairs_of, trained_bases
 from .stopping import interim_looks, level_after
@@ -90,11 +91,14 @@ def ends_early(experiment: Experiment, records: Sequence[TrialRecord]) -> int | 
         records: all trials so far.
     """
     over, trained = bases_over(experiment, records), trained_bases(experiment, records)
-    planned = len(experiment.bases)
+    planned, known = len(experiment.bases), experiment.contrasts
     for count in interim_looks(planned):
         if count > over:
             return None
         bases = {number: base for number, base in trained.items() if number < count}
+        beside = (mean_interval([pair.difference for pair in pairs_of(a, b, experiment, bases)]) for a, b in known)
+        if not all(interval and interval.without_zero for interval in beside):
+            continue  # p takes longer, and would not change that
         found = _contrasts(experiment, bases, level_after(count, planned))
         if all(contrast.settled for contrast in found):
             return count

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .intervals import Interval, mean_interval
-from .power import detectable, pairs_needed
+from .power import MOST_PAIRS, detectable, pairs_needed
 from .significance import holm, permutation_p
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class Contrast:
         if self.better:
             return f"{self.better} is better"
         shown = f"not settled at n = {len(self.pairs)}"
-        return f"{shown}; about {self.needed:,} pairs would" if self.needed else shown
+        if self.needed:
+            return f"{shown}; about {self.needed:,} pairs would"
+        return f"{shown}; it would take more than {MOST_PAIRS:,} pairs" if len(self.pairs) > 1 else shown
 
 
 def contrasts(compared: Sequence[tuple[str, str, Sequence[Pair], tuple[Costs, Costs]]], level: float) -> list[Contrast]:

@@ -10,7 +10,7 @@ from .significance import attainable
 
 POWER = 0.8
 """How often an effect is to be shown that is called detectable."""
-MOST_PAIRS = 100_000
+MOST_PAIRS = 1_000
 """Pairs beyond which nobody is told a number."""
 
 
@@ -28,7 +28,8 @@ def power(effect: float, deviation: float, pairs: int, level: float) -> float:
     """
     reach = stats.t.ppf(1 - level / 2, pairs - 1)
     shift = abs(effect) / deviation * math.sqrt(pairs)
-    return float(stats.nct.sf(reach, pairs - 1, shift) + stats.nct.cdf(-reach, pairs - 1, shift))
+    wrong_way = stats.nct.cdf(-reach, pairs - 1, shift)  # scipy gives nan where it is next to nothing
+    return float(stats.nct.sf(reach, pairs - 1, shift) + (wrong_way if math.isfinite(wrong_way) else 0.0))
 
 
 def detectable(deviation: float, pairs: int, level: float) -> float | None:

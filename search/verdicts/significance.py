@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 9_999
 """Random assignments of signs, where there are more than so many."""
+BATCH = 4_000_000
+"""Differences with signs that are held in memory at a time."""
 SEED = 0
 """Decides which these are: equal differences have an equal p."""
 
@@ -29,13 +31,28 @@ def permutation_p(differences: Sequence[float]) -> float:
     >>> permutation_p([0.01, 0.03, 0.02, 0.04])  # of 16 assignments of signs two are as far from zero
     0.125
     """
-    values = np.asarray(differences, float)
-    if not values.any():
-        return 1.0
+    return float(permutation_ps(np.asarray([differences], float))[0])
+
+
+def permutation_ps(differences: np.ndarray) -> np.ndarray:
+    """What `permutation_p` is of each of several experiments.
+
+    Args:
+        differences: shape (experiments, pairs).
+
+    Returns:
+        The p of each, shape (experiments,).
+    """
     found = stats.permutation_test(
-        (values,), np.mean, permutation_type="samples", n_resamples=RESAMPLES, rng=np.random.default_rng(SEED)
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=RESAMPLES,
+        batch=max(1, BATCH // differences.size),
+        rng=np.random.default_rng(SEED),
+        axis=-1,
     )
-    return float(min(1.0, found.pvalue))
+    return np.where(differences.any(axis=-1), np.minimum(found.pvalue, 1.0), 1.0)
 
 
 def smallest_p(pairs: int) -> float:
@@ -44,7 +61,7 @@ def smallest_p(pairs: int) -> float:
     >>> smallest_p(4), smallest_p(6)
     (0.125, 0.03125)
     """
-    return max(2.0 / 2**pairs, 2.0 / (RESAMPLES + 1)) if pairs else 1.0
+    return min(1.0, max(math.ldexp(2.0, -pairs), 2.0 / (RESAMPLES + 1)))
 
 
 def attainable(pairs: int, level: float) -> float:
@@ -69,3 +86,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
+
+
+def fewest_pairs(level: float) -> int:
+    """With how many pairs a permutation test can come to `level` at all.
+
+    >>> fewest_pairs(0.05), fewest_pairs(0.025)
+    (6, 7)
+    """
+    return next(pairs for pairs in range(2, 64) if attainable(pairs, level))

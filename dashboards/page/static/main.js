@@ -25,6 +25,7 @@ function sweepSection(sweep, named) {
     make("p", {}, make("strong", { class: "state" }, sweep.state)),
     sweep.problem ? make("p", { class: "alert" }, sweep.problem) : null,
     ...sweep.notes.map((text) => make("p", { class: "soft" }, text)),
+    sweep.answer.length ? make("section", { class: "answer", "aria-label": "Answer" }, make("h2", {}, "Answer"), ...sweep.answer.map((text) => make("p", {}, text))) : null,
     running,
     make("dl", { class: "figures" }, ...cards),
     make("p", {}, link, command),
