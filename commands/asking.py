@@ -11,7 +11,8 @@ from ..spaces import ConfigError
 from .answering import print_answer
 from .completion import sweep_files
 from .options import Address, Output, Seconds, Settings, TrustCode
-from .printing import echo, loading
+from .printing import echo, echo_json, loading
+from .sweeping import reporting
 
 Match = Literal["parameters", "macs", "memory", "none"]
 
@@ -68,25 +69,28 @@ def ask(
         *([] if address is None else [f"resources.address={json.dumps(address)}"]),
         *(f"question.{key}={json.dumps(value)}" for key, value in given.items() if value is not None),
     ]
+    if dry_run:
+        _print_plan(place, settings, output, trust_code=trust_code)
+        return
     with loading() as shown:
         from ..search import driver
 
-        if dry_run:
-            from ..dashboards.text import experiment_text
-
-            config, experiment = driver.plan(place, settings, shown, trust_code=trust_code)
-            assert config.question is not None
-            text = experiment_text(experiment, question, config.question.match)
-            planned = {"config": config.to_json(), "experiment": experiment.to_json()}
-        else:
-            sweep = driver.ask(place, settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code)
-    if dry_run:
-        echo(json.dumps(planned) if output == "json" else text)
-        return
-    from .sweeping import reporting
-
+        sweep = driver.ask(place, settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code)
     with reporting(sweep):
         print_answer(sweep, sweep.trials(), output)
+
+
+def _print_plan(place: str, settings: list[str], output: str, *, trust_code: bool) -> None:
+    with loading() as shown:
+        from ..dashboards.text import experiment_text
+        from ..search import driver
+
+        config, experiment = driver.plan(place, settings, shown, trust_code=trust_code)
+    if output == "json":
+        echo_json({"config": config.to_json(), "experiment": experiment.to_json()})
+    else:
+        assert config.question is not None
+        echo(experiment_text(experiment, config.question))
 
 
 def _print_questions(output: str) -> None:
@@ -94,7 +98,7 @@ def _print_questions(output: str) -> None:
 
     about = {**{name: question.about for name, question in QUESTIONS.items()}, MINE: MINE_ABOUT}
     if output == "json":
-        echo(json.dumps({name: " ".join(lines) for name, lines in about.items()}))
+        echo_json({name: " ".join(lines) for name, lines in about.items()})
         return
     for name, lines in about.items():
         echo(f"{name}\n" + "\n".join(f"  {line}" for line in lines))

@@ -6,12 +6,13 @@ import statistics
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from ...search.verdicts import paragraph, points
+from ...search.verdicts import experiment_notes, paragraph, points
 from ...spaces import readable_bytes
 from .status import format_duration
 
 if TYPE_CHECKING:
     from ...search import Sweep
+    from ...search.config import QuestionConfig
     from ...search.records import Experiment
     from ...search.verdicts import Answer, Contrast, Costs
 
@@ -71,25 +72,27 @@ def first_line(sweep: Sweep, answer: Answer) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def experiment_text(experiment: Experiment, ask: str, match: str) -> str:
+def experiment_text(experiment: Experiment, asked: QuestionConfig) -> str:
     """What would be trained to settle a question: how much, what of it is left out, and the first base as an example.
 
     Args:
         experiment: what is planned.
-        ask: the question.
-        match: what every variant of a base costs alike.
+        asked: the question.
     """
-    trainings = f"{experiment.trainings:,} trainings"
+    rates = ", ".join(f"{rate:g}" for rate in experiment.rates)
+    tuned = f", tuned on {experiment.tuned} bases" if experiment.tuned else ""
+    equal = "as it is" if asked.match == "none" else f"at equal {asked.match}"
+    counts = f"{len(experiment.bases)} base designs in {len(experiment.variants)} variants"
     lines = [
-        f"{ask}: {len(experiment.bases)} base designs in {len(experiment.variants)} variants, {trainings}",
+        f"{asked.ask}: {counts}, {experiment.trainings:,} trainings",
         f"compared: {'; '.join(f'{a} with {b}' for a, b in experiment.contrasts)}",
-        f"learning rates: {', '.join(f'{rate:g}' for rate in experiment.rates)}, tuned on {experiment.tuned} bases",
-        *_left_out(experiment),
-        f"the first base, {'as it is' if match == 'none' else f'at equal {match}'}:",
+        f"learning rates: {rates}{tuned}",
+        *experiment_notes(experiment),
+        f"the first base, {equal}:",
     ]
     for name, design in experiment.bases[0].items():
         lines += [f"  {name}: {design.parameters:,} parameters, {design.macs:,} MACs", f"    {design.notation}"]
-    return "\n".join(lines)
+    return "\n".join(part for line in lines for part in ([line] if line.startswith("    ") else _wrapped(line)))
 
 
 def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
@@ -161,9 +164,7 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     wins = f"better in {contrast.wins} of {count}, equal in {contrast.ties}"
     chance = f"p = {contrast.p:.2g}, to be at most {contrast.level:g}"
     lines.append(f"  median       {points(contrast.median)}; {wins}; {chance}")
-    if contrast.detectable is None:
-        lines.append(f"  {count} pairs can show no difference of any size, whatever it is")
-    else:
+    if contrast.detectable is not None:
         lines.append(f"  {count} pairs show {100 * contrast.detectable:.2f} points or more with power 0.8")
     return [*lines, ""]
 
@@ -198,7 +199,7 @@ def _rate_lines(answer: Answer) -> list[str]:
 
 
 def _notes(answer: Answer) -> list[str]:
-    lines = _left_out(answer.experiment)
+    lines = experiment_notes(answer.experiment)
     lines += [f"Failed: {each}" for each in answer.failed[:MOST_LEFT_OUT]]
     if answer.unlearnt:
         numbers = ", ".join(map(str, answer.unlearnt))
@@ -214,14 +215,6 @@ def _notes(answer: Answer) -> list[str]:
     if answer.early:
         lines.append(f"Ended early: all is settled after {answer.bases} of {len(answer.experiment.bases)} bases.")
     return ["", *[part for line in lines for part in _wrapped(line)]] if lines else []
-
-
-def _left_out(experiment: Experiment) -> list[str]:
-    if not experiment.left_out:
-        return []
-    shown = [f"  {reason}" for reason in experiment.left_out[:MOST_LEFT_OUT]]
-    more = len(experiment.left_out) - len(shown)
-    return [f"Left out, {len(experiment.left_out)}:", *shown, *([f"  and {more} more"] if more else [])]
 
 
 def _match(sweep: Sweep) -> str:

@@ -15,6 +15,7 @@ from ..proposals import DesignSpace
 from ..questions import as_question, experiment_of, with_trainings
 from ..sweep import Sweep, folder_option
 from ..tracking import UploadProgress, held
+from ..verdicts import experiment_notes
 from .adequacy import adequacy
 from .changes import keep_changes, refuse_other_images, with_changes, with_changes_of_file
 from .description import datasets, description
@@ -248,7 +249,9 @@ def _run(
     )
     engine: Engine | None = None
     saved = at_once = False
-    for line in [*data_report(dataset), *(adequacy(config, dataset, designs) if former is None else [])]:
+    lacking = adequacy(config, dataset, designs) if former is None else []
+    asked = [f"Note: {line}" for line in experiment_notes(experiment)] if experiment else []
+    for line in [*data_report(dataset), *lacking, *asked]:
         shown.note(line)
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
         shown.note(

@@ -108,7 +108,7 @@ class Enqueued:
     fold: int = 0
     """Which split of the images a finalist's run is trained on; 0 for the sweep's own."""
     pairing: Pairing | None = None
-    """Its place in an experiment; None for a design of a search."""
+    """The place in an experiment; None for a design of a search."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.

@@ -3,6 +3,7 @@ from .contrast import Contrast as Contrast
 from .costs import COSTS as COSTS, Costs as Costs, cost_of as cost_of
 from .intervals import LEVEL as LEVEL, Interval as Interval, mean_interval as mean_interval
 from .learning_rates import TunedRate as TunedRate, tuned_rates as tuned_rates
+from .notes import experiment_notes as experiment_notes
 from .pairs import Pair as Pair, reached as reached
 from .paragraph import paragraph as paragraph, points as points
 from .power import POWER as POWER, detectable as detectable, pairs_needed as pairs_needed, power as power

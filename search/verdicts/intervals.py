@@ -44,8 +44,8 @@ class Interval:
 def mean_interval(differences: Sequence[float], level: float = LEVEL) -> Interval | None:
     """The confidence interval of the mean of differences, one from each base; None of fewer than two.
 
-    Bases are what is drawn at random: a base's difference is its mean over seeds, so that the spread between bases
-    holds that between seeds. With few bases Student's t on them is used, with STUDENTISED or more the symmetric
+    Bases are what is drawn at random: each has one difference, the mean over its seeds, so that the spread between
+    bases holds that between seeds. With few bases Student's t on them is used, with STUDENTISED or more the symmetric
     studentised bootstrap (Hall 1988).
 
     Args:

@@ -10,6 +10,8 @@ from .significance import attainable
 
 POWER = 0.8
 """How often an effect is to be shown that is called detectable."""
+LARGEST = 100.0
+"""Standard deviations beyond which no difference is."""
 MOST_PAIRS = 1_000
 """Pairs beyond which nobody is told a number."""
 
@@ -50,9 +52,8 @@ def detectable(deviation: float, pairs: int, level: float) -> float | None:
         return None
     if deviation == 0:
         return 0.0
-    most = 100.0
-    found = optimize.brentq(lambda effect: power(effect, 1.0, pairs, reached) - POWER, 0.0, most)
-    return float(found) * deviation
+    found = optimize.root_scalar(lambda effect: power(effect, 1.0, pairs, reached) - POWER, bracket=(0.0, LARGEST))
+    return found.root * deviation
 
 
 def pairs_needed(effect: float, deviation: float, level: float) -> int | None:

@@ -19,7 +19,6 @@ from convscape.search.verdicts import (
 )
 from simulated_experiments import EXPERIMENTS, SIZES, deviation, experiments, heavy, normal, skewed
 
-
 LARGEST = pytest.param(SIZES[-1], marks=pytest.mark.slow)
 
 
