@@ -1,6 +1,6 @@
 __version__: str
 
-from .dashboards import compare as compare, launch as launch, resume as resume
+from .dashboards import ask as ask, compare as compare, launch as launch, resume as resume
 from .search import Sweep as Sweep, SweepConfig as SweepConfig
 from .spaces import (
     Architecture as Architecture,

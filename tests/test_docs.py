@@ -10,7 +10,7 @@ import yaml
 from convscape import cli
 from convscape.search.config import DataConfig, SweepConfig, recipe_space, schema, sweep_file
 from convscape.search.figures import Plots
-from convscape.search.frames import CURVE_COLUMNS, IMPORTANCE_COLUMNS, PATH_COLUMNS, RUNG_COLUMNS, TRIAL_COLUMNS
+from convscape.search.frames import CURVE_COLUMNS, IMPORTANCE_COLUMNS, PAIR_COLUMNS, PATH_COLUMNS, RUNG_COLUMNS, TRIAL_COLUMNS
 from convscape.spaces.classics import classic_space
 from convscape.spaces.conv_space import settings
 from convscape.spaces.errors import NotationError
@@ -73,6 +73,7 @@ READING = (ROOT / "docs" / "reading-the-page.md").read_text()
         "rungs": RUNG_COLUMNS,
         "importance": IMPORTANCE_COLUMNS,
         "path": PATH_COLUMNS,
+        "pairs": PAIR_COLUMNS,
     }.items(),
 )
 def test_the_guide_to_the_page_says_every_column_of_the_frames_in_their_words(

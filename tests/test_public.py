@@ -14,8 +14,8 @@ HEAVY = ("torch", "torchvision", "ray", "mlflow", "optuna", "pandas", "numpy", "
 
 def test_the_public_names_are_these_and_no_others() -> None:
     assert sorted(convscape.__all__) == [
-        "Architecture", "ConvSpace", "ConvscapeError", "Sweep", "SweepConfig", "compare", "launch", "load_architecture",
-        "resume",
+        "Architecture", "ConvSpace", "ConvscapeError", "Sweep", "SweepConfig", "ask", "compare", "launch",
+        "load_architecture", "resume",
     ]  # fmt: skip
     for name in convscape.__all__:
         assert getattr(convscape, name).__name__ == name

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ...search.config import recipe_of_params
-from ...search.records import Design, Role, State, TrialRecord
+from ...search.records import Design, Pairing, Role, State, TrialRecord
 from ...search.study import settings_of_text
 from ...search.tracking import LONGEST_PARAM, refuse_place
 from ...spaces import Architecture, ConvscapeError, cost_table, parse_notation, printable, to_notation
@@ -63,11 +63,21 @@ def trial_of_run(run: Any, curve: Mapping[int, dict[str, float]], design: Design
         promoted_from=whole(tags.get("convscape.promoted_from")) or 0,
         params=params,
         distributions=distributions,
+        pairing=_pairing(tags),
         history={epoch: curve[epoch] for epoch in accuracies},
     )
     record.events = tuple(event for event in record.events if event)
     record.metrics = {key: value for key, value in record.history.get(record.epochs, {}).items() if key != "time"}
     return record if record.repetition == (repeats is not None) else None
+
+
+def _pairing(tags: Mapping[str, str]) -> Pairing | None:
+    """The place in an experiment; None where the tags name none."""
+    variant = tags.get("convscape.variant", "")
+    base, seed = (whole(tags.get(f"convscape.{key}")) for key in ("base", "seed"))
+    if not variant or base is None or seed is None:
+        return None
+    return Pairing(base=base, variant=printable(variant), seed=seed)
 
 
 def number_of(run: Any) -> int | None:

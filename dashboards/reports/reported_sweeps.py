@@ -1,4 +1,4 @@
-"""`convscape.launch` and `convscape.resume`: the driver's, and the report in MLflow once the sweep has ended."""
+"""The driver's `launch`, `resume` and `ask`, and the report in MLflow once the sweep has ended."""
 
 from __future__ import annotations
 
@@ -38,3 +38,5 @@ launch = reported(driver.launch)
 """`convscape.search.driver.launch`, with the report in MLflow at the end."""
 resume = reported(driver.resume)
 """`convscape.search.driver.resume`, with the report in MLflow at the end."""
+ask = reported(driver.ask)
+"""`convscape.search.driver.ask`, with the report in MLflow at the end."""

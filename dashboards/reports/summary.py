@@ -9,7 +9,7 @@ from ...search.driver import asked_rows, format_duration, how_to_go_on, images_i
 from ...search.tracking import LONGEST_NOTE, REPORT
 from ...spaces import format_layer_table
 from ...trainers.export import block, code, plain
-from ..text import accuracy_lines, front, phases, recipe, spent, standing_lines
+from ..text import accuracy_lines, answer_lines, front, phases, recipe, spent, standing_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,13 @@ def summary_markdown(sweep: Sweep, records: Sequence[TrialRecord]) -> str:
     first = f"**{plain(sweep.name)}**: what a search for a convolutional network came to"
     asked = ["### Asked", "", *asked_rows(sweep.config, images_in_words(sweep, shape))]
     lines = [first, "", WHOLE, ""]
-    if trials:
+    answer = sweep.answer(records)
+    if answer and trials:
+        first = f"**{plain(sweep.name)}**: what a design question came to"
+        lines = [first, "", WHOLE, "", "### Found", ""]
+        lines += [part for line in answer_lines(sweep, answer) for part in (plain(line), "")]
+        lines += [*asked, "", *_cost(sweep, records), *_next(sweep, records)]
+    elif trials:
         winner = next(record for record in records if record.number == trials[0].trial)
         said, *more = _unwrapped([*accuracy_lines(trials[0], records), *standing_lines(sweep, trials, records)])
         lines += ["### Found", "", plain(said), "", *(f"- {plain(line)}" for line in more)]

@@ -6,9 +6,9 @@ import statistics
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from ...search.records import epochs_in_words
 from ...search.verdicts import experiment_notes, paragraph, points
 from ...spaces import readable_bytes
-from .status import format_duration
 
 if TYPE_CHECKING:
     from ...search import Sweep
@@ -65,7 +65,7 @@ def first_line(sweep: Sweep, answer: Answer) -> str:
     parts = [
         f"{sweep.config.question.ask} on {sweep.config.data.name}: {count} pairs",
         f"{experiment.seeds} seed{'s' * (experiment.seeds != 1)} each",
-        f"{epochs} epochs" if epochs else "",
+        epochs_in_words(epochs) if epochs else "",
         matched,
         f"{len(experiment.left_out) + len(answer.failed)} left out",
     ]
@@ -180,7 +180,7 @@ def _cost_lines(answer: Answer) -> list[str]:
     width = max(len(name) for name in costs)
     lines = [f"{'':<{width}} {'parameters':>12} {'MACs':>14} {'memory':>10} {'an epoch':>9}"]
     for name, each in costs.items():
-        memory, seconds = readable_bytes(round(each.memory)), format_duration(each.seconds)
+        memory, seconds = readable_bytes(round(each.memory)), f"{each.seconds:.3g} s"
         lines.append(f"{name:<{width}} {each.parameters:>12,.0f} {each.macs:>14,.0f} {memory:>10} {seconds:>9}")
     return lines
 

@@ -36,7 +36,7 @@ def trial_text(sweep: Sweep, number: int | None = None) -> str:
         SweepError: there is no such trial, or none has a result yet.
     """
     record = _found(sweep, number)
-    role = ROLES.get(record.role, "").format(record.repeats)
+    role = record.pairing.words if record.pairing else ROLES.get(record.role, "").format(record.repeats)
     lines = [f"Trial {record.number} of sweep {sweep.name}{role and f', {role}'}: {record.state}"]
     if record.reason:
         lines.append(f"  {record.reason}")

@@ -38,6 +38,10 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a sweep's name may be, as a regular expression."""
 
 
+VariantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$")]
+"""What a variant of one's own may be called."""
+
+
 class SweepConfig(Section):
     """A whole sweep file, as a frozen value in which every default is filled in.
 
@@ -60,7 +64,7 @@ class SweepConfig(Section):
     tracking: TrackingConfig = TrackingConfig()
     question: QuestionConfig | None = None
     """A design question that is settled in place of a search; `convscape ask` writes it."""
-    variants: dict[str, dict[str, Any]] = Field(default={}, max_length=12)
+    variants: dict[VariantName, dict[str, Any]] = Field(default={}, max_length=12)
     """For the question "mine": what is compared, by name, each as settings over those of `space`."""
     code: Annotated[list[Path] | None, Field(validate_default=True)] = None
     """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's when not
@@ -132,6 +136,14 @@ class SweepConfig(Section):
         if "class" in settings:
             return settings
         return {**(CLASSIC_DEFAULTS if "base" in settings else SPACE_DEFAULTS), **settings}
+
+    @field_validator("variants")
+    @classmethod
+    def _without_code(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, settings in variants.items():
+            if "class" in settings:
+                raise ValueError(f"{name}: `class` is for `space`; a variant has settings over those of `space`")
+        return variants
 
     @field_validator("code")
     @classmethod

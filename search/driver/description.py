@@ -34,6 +34,8 @@ def description(config: SweepConfig, dataset: Dataset) -> str:
     shown = [f"- {code(f'convscape {key} {config.name}{option}')}: {what}" for key, what in commands.items()]
     export = f"convscape export {config.name}{option} --to exported/{config.name}"
     heading = f"**{plain(config.name)}**: a search for a convolutional network"
+    if config.question:
+        heading = f"**{plain(config.name)}**: the design question {plain(config.question.ask)}"
     lines = [heading, "", *asked_rows(config, data), "", *shown]
     return "\n".join([*lines, f"- {code(export)}: the winner as files"])
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from ...trainers.data import Dataset
     from ..bucket import Mirror
-    from ..records import Experiment, TrialSummary
+    from ..records import Experiment, TrialRecord, TrialSummary
     from ..scheduling import Engine
     from ..tracking import Tracker
 
@@ -350,7 +350,19 @@ def _final(sweep: Sweep) -> dict[str, float]:
         return {}
     counts, summaries = sweep.counts(trials), sweep.summaries(trials)
     best = _of_the_best(summaries[0]) if summaries else {}
-    return {f"trials/{key}": float(value) for key, value in counts.items()} | best
+    return {f"trials/{key}": float(value) for key, value in counts.items()} | best | _answered(sweep, trials)
+
+
+def _answered(sweep: Sweep, trials: list[TrialRecord]) -> dict[str, float]:
+    """What came of a design question, as metrics of the sweep's run."""
+    answer = sweep.answer(trials)
+    found: dict[str, float] = {}
+    for contrast in answer.contrasts if answer else ():
+        if contrast.interval is not None:
+            name = f"answer/{contrast.a} less {contrast.b}"
+            values = {"difference": contrast.difference, "low": contrast.interval.low, "high": contrast.interval.high}
+            found |= {f"{name}/{key}": value for key, value in {**values, "p": contrast.p}.items()}
+    return found
 
 
 def _of_the_best(best: TrialSummary) -> dict[str, float]:

@@ -10,6 +10,7 @@ READING = "reading images"
 CHECKING = "checking images and space"
 OPENING = "opening the study"
 SEARCH, FINALS, LAST_TRAINING = "search", "finals", "last training"
+TUNING, COMPARING = "tuning learning rates", "training pairs"
 SENDING = "sending to MLflow"
 WORTH_TELLING = 0.1
 """Seconds of a phase that is mentioned once it is over."""

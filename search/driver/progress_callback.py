@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..files import LINES, PROGRESS, SPOOLED, STOP, write_sealed
 from ..records import ranked, reach_of_share, standings, state_counts, sureness
 from ..scheduling import OPEN
-from .phases import FINALS, LAST_TRAINING, SEARCH, Phases
+from .phases import COMPARING, FINALS, LAST_TRAINING, SEARCH, TUNING, Phases
 from .progress import TOLD, RunningTrial, SweepProgress, SweepState
 from .time_left import Pace, work
 
@@ -180,6 +180,9 @@ def _phase(active: list[TrialRecord]) -> str:
         return LAST_TRAINING
     if any(record.repetition for record in active):
         return FINALS
+    places = [record.pairing for record in active if record.pairing]
+    if places:
+        return TUNING if all(place.tunes for place in places) else COMPARING
     return SEARCH if active else ""
 
 

@@ -11,7 +11,8 @@ TRIAL_COLUMNS = {
     "sweep": "name of the sweep",
     "trial": "number of the trial, in the order of proposals",
     "rank": "place on the leaderboard, 1 for the winner; NaN where nothing was trained or the run repeats another",
-    "role": "where the design comes from: sampled, start, baseline, repeat (a finalist from another seed) or refit",
+    "role": "where the design comes from: sampled, start, baseline, repeat (a finalist from another seed), refit, or "
+    "compared (a training of an experiment)",
     "repeats": "number of the trial whose design is trained once more; NaN for others",
     "state": "running, paused, completed, stopped, failed, duplicate or infeasible",
     "reason": "why the trial ended, in a sentence",

@@ -50,9 +50,12 @@ def asked(record: TrialRecord) -> dict[str, Any]:
     """The settings that a trial was sampled with, by name; {} for a named design.
 
     Where the options of a setting depend on earlier ones, its name in the study says which there were; here it does
-    not. A setting with the name of another column is called "setting.NAME".
+    not. A setting with the name of another column is called "setting.NAME". Of a training of an experiment these are
+    the place there (variant, base, and seed, which is 0 where learning rates are tuned), and the learning rate.
     """
     values = {name.partition(" in ")[0]: value for name, value in record.params.items()}
+    if record.pairing is not None:
+        values |= {**record.pairing.to_json(), "learning_rate": record.design.recipe.learning_rate}
     return {f"setting.{name}" if name in TRIAL_COLUMNS else name: value for name, value in values.items()}
 
 

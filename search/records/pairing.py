@@ -34,6 +34,11 @@ class Pairing:
         """
         return (seed * 1_000_003 + 7_919 * (self.base + 1) + 104_729 * self.seed) % 2**31
 
+    @property
+    def words(self) -> str:
+        """The place in words: "base 3 as stack, seed 1"."""
+        return f"base {self.base} as {self.variant}, {'for its learning rate' if self.tunes else f'seed {self.seed}'}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Pairing.from_json` makes an equal value."""
         return asdict(self)

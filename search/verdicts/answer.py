@@ -69,11 +69,7 @@ def answer_of(experiment: Experiment, records: Sequence[TrialRecord]) -> Answer:
         early=early is not None,
         rates=tuned_rates(experiment, records),
         unlearnt=tuple(sorted(base for base, known in learnt.items() if not known)),
-        failed=tuple(
-            f"base {trial.pairing.base} as {trial.pairing.variant}: {trial.reason}"
-            for trial in trials
-            if trial.failed and trial.pairing
-        ),
+        failed=tuple(f"{trial.pairing.words}: {trial.reason}" for trial in trials if trial.failed and trial.pairing),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..records import epochs_in_words
 from .stopping import INTERIM
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
     experiment = answer.experiment
     found = " ".join(_finding(contrast) for contrast in answer.contrasts)
     times = "once" if experiment.seeds == 1 else f"from {experiment.seeds} seeds"
-    long = f" for {epochs} epochs" if epochs else ""
+    long = f" for {epochs_in_words(epochs)}" if epochs else ""
     tuned = (
         f"The learning rate of each variant is the best of {len(experiment.rates)} by validation on {experiment.tuned} "
         f"of the designs. "

@@ -1,0 +1,177 @@
+"""`ask`: a design question from its sweep file to its answer, on the digits, with MLflow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from convscape.cli import main
+from convscape.dashboards.page import page_content, source_of
+from convscape.search import Sweep
+from convscape.search.questions import MINE, QUESTIONS
+
+SMALL = """
+name: small
+data: {name: digits, train: 200, validation: 100}
+space: {stages: 1, convolutions: 1, filters: [12, 16, 24], kernel: 3, dropout: 0.0, hidden: 0, head: global_average}
+search: {epochs: 1, trials: 3, finalists: 1}
+resources: {runner: inline, precision: float32}
+variants:
+  batch: {norm: batch}
+  none: {norm: none}
+"""
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | str | None, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    told = capsys.readouterr()
+    return ended.value.code, told.out, told.err
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("asked")
+    (place / "small.yaml").write_text(SMALL)
+    return place
+
+
+@pytest.fixture(scope="module")
+def answered(place: Path) -> Sweep:
+    """`mine` asked of two bases, one seed each and two rates."""
+    with pytest.raises(SystemExit) as ended:
+        main(["ask", "mine", str(place / "small.yaml"), *of_two(place), "--set", "question.rates=[0.05,0.1]"])
+    assert ended.value.code == 0
+    return Sweep.open("small-mine", place / "sweeps")
+
+
+def of_two(place: Path) -> list[str]:
+    return ["--pairs", "2", "--seeds", "1", "--set", f"folder={place / 'sweeps'}"]
+
+
+def test_the_list_explains_each_question_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "ask", "--list")
+    assert code == 0
+    lines = out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == [*QUESTIONS, MINE]
+    assert len(lines) == 3 * (len(QUESTIONS) + 1)
+    assert set(json.loads(run(capsys, "ask", "--list", "-o", "json")[1])) == {*QUESTIONS, MINE}
+
+
+def test_it_is_a_sweep_of_its_own_with_an_answer(answered: Sweep) -> None:
+    answer = answered.answer()
+    assert answer is not None
+    assert answer.ended
+    assert (answer.pairs, len(answered.trials())) == (2, 2 * 2 + 2 * 2)
+    assert answered.config.search.promotion == "none"
+
+
+def test_json_is_one_object_with_what_a_plot_needs(
+    answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "resume", answered.name, "--folder", str(place / "sweeps"), "-o", "json")
+    told: dict[str, Any] = json.loads(out)
+    assert code == 0
+    assert (told["question"], told["pairs"], told["left_out"]) == ("mine", 2, [])
+    (contrast,) = told["contrasts"]
+    assert (contrast["a"], contrast["b"]) == ("batch", "none")
+    assert contrast["difference"] == pytest.approx(sum(contrast["differences"]) / 2)
+    assert contrast["interval"][0] <= contrast["difference"] <= contrast["interval"][1]
+    assert contrast["p"] >= 0.5
+    assert contrast["wins"] + contrast["ties"] <= 2
+    assert contrast["verdict"].startswith("not settled at n = 2")
+    assert contrast["detectable"] is None
+    for cost in ("parameters", "macs", "memory", "seconds"):
+        first, second = contrast[cost]
+        assert first > 0 < second
+    assert set(told["learning_rates"]) == {"batch", "none"}
+    assert told["tracking_uri"] == answered.tracking_uri
+    assert told["run_id"] == answered.run_ids()[None]
+
+
+def test_the_table_says_that_two_pairs_settle_nothing(
+    answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(capsys, "resume", answered.name, "--folder", str(place / "sweeps"))
+    assert out.startswith("mine on digits: n = 2 pairs, 1 seed each, 1 epoch, parameters matched, 0 left out")
+    assert "2 pairs can settle nothing" in out
+    assert "Method: 2 base designs drawn from the space were built in every variant" in " ".join(out.split())
+
+
+def test_mlflow_has_variants_as_tags_and_the_answer(answered: Sweep) -> None:
+    client = mlflow.MlflowClient(answered.tracking_uri)
+    parent = client.get_run(answered.run_ids()[None])
+    assert "answer/batch less none/difference" in parent.data.metrics
+    assert "design question" in parent.data.tags["mlflow.note.content"]
+    runs = [client.get_run(run_id) for number, run_id in answered.run_ids().items() if number is not None]
+    assert {run.data.tags["convscape.variant"] for run in runs} == {"batch", "none"}
+    assert {run.data.tags["convscape.base"] for run in runs} == {"0", "1"}
+
+
+def test_the_page_shows_the_answer_and_the_pairs(answered: Sweep) -> None:
+    content = page_content([source_of(answered)])
+    assert content["sweeps"][0]["answer"][0].startswith("mine on digits: n = 2 pairs")
+    assert content["plots"][0]["id"] == "differences"
+    columns = {column["name"] for column in content["columns"]}
+    assert {"variant", "base", "seed", "learning_rate"} <= columns
+
+
+def test_asked_again_it_is_refused_and_resumed_it_answers(
+    answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = ["ask", "mine", str(place / "small.yaml"), *of_two(place), "--set", "question.rates=[0.05,0.1]"]
+    code, _, err = run(capsys, *again)
+    assert code == 4
+    assert "small-mine" in err
+    code, out, _ = run(capsys, *again, "--resume")
+    assert code == 0
+    assert out.startswith("mine on digits")
+    assert len(answered.trials()) == 8
+    code, _, err = run(capsys, *again, "--resume", "--match", "macs")
+    assert code == 4
+    assert "asked with another `question`" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["poling"], 2, "'poling' is no question"),
+        (["filters"], 2, "space.kernel is 3, and it needs one of 5, 7, 9, 11"),
+        (["pooling", "--set", "space.downsampling=none"], 2, "no pooling in it"),
+        (["mine", "--pairs", "1"], 2, "question.pairs"),
+        (["mine", "--set", "variants={a: {norm: none}, b: {norm: none}}"], 2, "a and b are the same network"),
+        (["mine", "--set", "variants={a: {norm: none}}"], 2, "compares two or more, and the sweep file has 1"),
+        (["mine", "--set", "variants={a: {class: os.path}, b: {}}"], 2, "`class` is for `space`"),
+        (["transfer"], 2, "no pretrained weights"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_anything_trains(
+    place: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+) -> None:
+    question, *more = arguments
+    folder = place / "none"
+    ended = run(capsys, "ask", question, str(place / "small.yaml"), "--set", f"folder={folder}", *more)
+    assert ended[0] == code
+    assert told in ended[2]
+    assert not folder.exists() or not any(folder.glob("*/config.json"))
+
+
+def test_without_a_question_or_a_file_it_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "convscape ask pooling sweep.yaml" in run(capsys, "ask")[2]
+    assert run(capsys, "ask", "pooling")[0] == 2
+
+
+def test_a_dry_run_shows_a_base_in_every_variant_and_trains_nothing(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = place / "dry"
+    code, out, _ = run(
+        capsys, "ask", "mine", str(place / "small.yaml"), "--dry-run", "--pairs", "3", "--set", f"folder={folder}"
+    )
+    assert code == 0
+    assert "3 base designs in 2 variants, 18 trainings" in out
+    assert "compared: batch with none" in out
+    assert not folder.exists()
