@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from convscape import cli
 from convscape.search.config import DataConfig, SweepConfig, recipe_space, schema, sweep_file
 from convscape.search.figures import Plots
-from convscape.search.frames import CURVE_COLUMNS, IMPORTANCE_COLUMNS, PAIR_COLUMNS, PATH_COLUMNS, RUNG_COLUMNS, TRIAL_COLUMNS
+from convscape.search.frames import (
+    CURVE_COLUMNS,
+    IMPORTANCE_COLUMNS,
+    PAIR_COLUMNS,
+    PATH_COLUMNS,
+    RUNG_COLUMNS,
+    TRIAL_COLUMNS,
+)
+from convscape.search.questions import MINE, QUESTIONS
 from convscape.spaces.classics import classic_space
 from convscape.spaces.conv_space import settings
 from convscape.spaces.errors import NotationError
@@ -24,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 def keys() -> set[str]:
     found = {f"space.{key}" for key in settings.KEYS} | {f"recipe.{key}" for key in recipe_space.KEYS}
     for name, field in schema.SweepConfig.model_fields.items():
-        section = field.annotation
+        section = next(iter(get_args(field.annotation)), None) if name == "question" else field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
             found |= {f"{name}.{key}" for key in section.model_fields}
         elif name not in ("space", "recipe"):
@@ -86,6 +95,11 @@ def test_the_guide_to_the_page_says_every_column_of_the_frames_in_their_words(
 def test_the_guide_to_the_page_names_every_figure_of_a_notebook() -> None:
     figures = {name for name in vars(Plots) if not name.startswith("_")}
     assert set(re.findall(r"`(\w+)\(\w*\)`", READING)) == figures
+
+
+def test_the_guide_to_questions_has_each() -> None:
+    guide = (ROOT / "docs" / "questions.md").read_text()
+    assert re.findall(r"^\| `([a-z-]+)` \|", guide, re.MULTILINE) == [*QUESTIONS, MINE]
 
 
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")

@@ -49,9 +49,8 @@ def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
     for contrast in answer.contrasts:
         interval = contrast.interval
         bounds = f", 95 % interval {points(interval.low)} to {points(interval.high)}" if interval else ""
-        lines.append(
-            f"{contrast.a} less {contrast.b}: {contrast.verdict} ({points(contrast.difference)} points{bounds})"
-        )
+        found = f" ({points(contrast.difference)} points{bounds})" if contrast.pairs else ""
+        lines.append(f"{contrast.a} less {contrast.b}: {contrast.verdict}{found}")
     return [*lines, *([paragraph(answer, _match(sweep), _epochs(answer))] if answer.ended else [])]
 
 
@@ -158,7 +157,7 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     count, interval = len(contrast.pairs), contrast.interval
     lines = [f"{contrast.a} less {contrast.b}: {contrast.verdict}"]
     if interval is None:
-        return [*lines, "  too few pairs for an interval", ""]
+        return [*lines, ""]
     bounds = f"{points(interval.low)} to {points(interval.high)} ({interval.method})"
     lines.append(f"  difference   {points(contrast.difference)} points, 95 % interval {bounds}")
     wins = f"better in {contrast.wins} of {count}, equal in {contrast.ties}"

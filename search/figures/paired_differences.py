@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..verdicts import mean_interval
-from .style import BLUE, GREY, VERMILLION, figure, shown
+from .style import BLUE, VERMILLION, figure, shown
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,8 +17,8 @@ COSTS = {"parameters": "parameters", "macs": "MACs", "memory": "memory", "second
 """Costs that are shown, and what they are called."""
 ROW = 170
 """Pixels of a contrast."""
-PLACES = 7
-"""Points are spread over so many places across a contrast, in the order of their bases, so that none hides another."""
+PLACES = 6
+"""Points are spread over so many places across a contrast, by their bases, so that none hides another or the bar."""
 
 
 def paired_differences(pairs: pd.DataFrame) -> go.Figure:
@@ -35,27 +35,33 @@ def paired_differences(pairs: pd.DataFrame) -> go.Figure:
     contrasts = list(dict.fromkeys(zip(pairs["a"], pairs["b"], strict=True)))
     if not contrasts:
         return figure([], title="Differences pair by pair", height=220, empty="no pair is complete yet")
+    parts = {(a, b): pairs[(pairs["a"] == a) & (pairs["b"] == b)] for a, b in contrasts}
+    titles = [
+        title
+        for (a, b), part in parts.items()
+        for title in (f"{shown(a)} less {shown(b)}, n = {len(part)}", f"cost of {shown(a)} as a multiple")
+    ]
     made = make_subplots(
-        rows=len(contrasts), cols=2, column_widths=[0.7, 0.3], horizontal_spacing=0.12, vertical_spacing=0.12
+        rows=len(contrasts),
+        cols=2,
+        column_widths=[0.7, 0.3],
+        horizontal_spacing=0.12,
+        vertical_spacing=0.3 / len(contrasts),
+        subplot_titles=titles,
     )
-    for row, (a, b) in enumerate(contrasts, 1):
-        part = pairs[(pairs["a"] == a) & (pairs["b"] == b)]
+    for row, part in enumerate(parts.values(), 1):
         for trace in _differences(part):
             made.add_trace(trace, row=row, col=1)
         made.add_trace(_costs(part), row=row, col=2)
         made.update_yaxes(visible=False, range=[-1, 1], row=row, col=1)
-        title = f"{shown(a)} less {shown(b)}, points of validation accuracy (n = {len(part)})"
-        made.update_xaxes(title={"text": title}, zeroline=True, zerolinewidth=1.5, row=row, col=1)
-        cost = f"cost of {shown(a)}, as a multiple"
-        made.update_xaxes(title={"text": cost}, rangemode="tozero", row=row, col=2)
-        made.add_vline(x=1, line={"color": GREY, "dash": "dash", "width": 1}, row=row, col=2)  # pyright: ignore[reportArgumentType]
+        made.update_xaxes(zeroline=True, zerolinewidth=1.5, matches="x", row=row, col=1)
+        made.update_xaxes(rangemode="tozero", row=row, col=2)
+    made.update_xaxes(title={"text": "points of validation accuracy"}, row=len(contrasts), col=1)
+    made.update_annotations(font={"size": 12})
+    layout = made.layout.to_plotly_json()
+    kept = {key: value for key, value in layout.items() if key.startswith(("xaxis", "yaxis", "annotations"))}
     styled = figure(
-        made.data,
-        title="Differences pair by pair",
-        height=90 + ROW * len(contrasts),
-        showlegend=False,
-        **{key: value for key, value in made.layout.to_plotly_json().items() if key.startswith(("xaxis", "yaxis"))},
-        shapes=made.layout.to_plotly_json().get("shapes", []),
+        made.data, title="Differences pair by pair", height=110 + ROW * len(contrasts), showlegend=False, **kept
     )
     styled.update_yaxes(automargin=True)
     return styled

@@ -81,6 +81,8 @@ class Contrast:
         """The verdict in words: which variant is better, or how many pairs would settle it."""
         if self.better:
             return f"{self.better} is better"
+        if not self.pairs:
+            return "no pair is complete yet"
         shown = f"not settled at n = {len(self.pairs)}"
         if self.needed:
             return f"{shown}; about {self.needed:,} pairs would"

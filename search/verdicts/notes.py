@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from typing import TYPE_CHECKING
 
 from .significance import fewest_pairs
@@ -28,10 +28,12 @@ def experiment_notes(experiment: Experiment) -> list[str]:
         compared = f"{several} contrasts take" if several > 1 else "it takes"
         lines.append(f"{pairs} pairs can settle nothing, whatever comes of them: {compared} {fewest} or more.")
     if experiment.left_out:
-        reasons = Counter(each.partition(": ")[2] for each in experiment.left_out).most_common()
-        shown = "; ".join(f"{count} since {reason}" for reason, count in reasons[:MOST_REASONS])
-        more = f"; and {sum(count for _, count in reasons[MOST_REASONS:])} for other reasons" * (
-            len(reasons) > MOST_REASONS
-        )
+        reasons: dict[str, list[str]] = {}
+        for each in experiment.left_out:
+            reason = each.partition(": ")[2]
+            reasons.setdefault(re.sub(r"[\d,]+", "", reason), []).append(reason)  # alike but for their numbers
+        alike = sorted(reasons.values(), key=len, reverse=True)
+        shown = "; ".join(f"{len(of)} since {of[0]}" for of in alike[:MOST_REASONS])
+        more = f"; {sum(map(len, alike[MOST_REASONS:]))} for other reasons" if len(alike) > MOST_REASONS else ""
         lines.append(f"Left out, of {pairs + len(experiment.left_out)} bases drawn: {shown}{more}.")
     return lines

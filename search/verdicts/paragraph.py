@@ -70,7 +70,11 @@ def _finding(contrast: Contrast) -> str:
     if contrast.better:
         other = contrast.b if contrast.better == contrast.a else contrast.a
         return f"{_capital(contrast.better)} is better than {other} ({contrast.a} less {contrast.b}: {shown})."
-    least = f"; a difference of {100 * contrast.detectable:.2f} points would have shown" if contrast.detectable else ""
+    least = (
+        f"; a difference of {100 * contrast.detectable:.2f} points would have shown in 8 of 10"
+        if contrast.detectable
+        else ""
+    )
     return f"Between {contrast.a} and {contrast.b} nothing is settled ({shown}{least})."
 
 

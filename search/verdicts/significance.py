@@ -26,12 +26,12 @@ def permutation_p(differences: Sequence[float]) -> float:
     looked at, or RESAMPLES of them where there are more (`scipy.stats.permutation_test`).
 
     Args:
-        differences: one for each pair.
+        differences: one for each pair; of fewer than two p is 1.
 
     >>> permutation_p([0.01, 0.03, 0.02, 0.04])  # of 16 assignments of signs two are as far from zero
     0.125
     """
-    return float(permutation_ps(np.asarray([differences], float))[0])
+    return float(permutation_ps(np.asarray([differences], float))[0]) if len(differences) > 1 else 1.0
 
 
 def permutation_ps(differences: np.ndarray) -> np.ndarray:

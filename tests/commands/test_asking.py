@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pytest
@@ -12,6 +11,9 @@ from convscape.cli import main
 from convscape.dashboards.page import page_content, source_of
 from convscape.search import Sweep
 from convscape.search.questions import MINE, QUESTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = """
 name: small

@@ -153,7 +153,9 @@ def test_a_sweep_with_hardly_anything_has_figures_that_say_so(sweep: Sweep, kept
 def test_every_text_of_a_sweep_is_shown_as_text(frames: SweepFrames) -> None:
     trials = frames.trials.rename(columns={"norm": HOSTILE}).assign(sweep=HOSTILE)
     trials[HOSTILE] = [HOSTILE if value == "batch" else value for value in trials[HOSTILE]]
-    renamed = {name: getattr(frames, name).assign(sweep=HOSTILE) for name in ("curves", "rungs", "importance", "path", "pairs")}
+    renamed = {
+        name: getattr(frames, name).assign(sweep=HOSTILE) for name in ("curves", "rungs", "importance", "path", "pairs")
+    }
     renamed["importance"].loc[renamed["importance"].index[0], "setting"] = HOSTILE
     renamed["path"]["changes"] = HOSTILE
     hostile = SweepFrames(trials=trials, **renamed)

@@ -174,3 +174,15 @@ def test_what_the_time_budget_cut_short_is_trained_by_a_resume(folder: Path, tmp
     engine.close()
     records = finish(opened(folder, asked()), equal)
     assert answer_of(read_experiment(folder), records).ended
+
+
+def test_an_answer_can_be_read_at_any_moment(folder: Path) -> None:
+    engine = opened(folder, asked())
+    assert answer_of(engine.proposals.experiment, []).pairs == 0
+    pairs = set()
+    for _ in drive(engine, equal):
+        answer = answer_of(engine.proposals.experiment, list(engine.records.values()))
+        assert not answer.ended or not engine.active
+        assert all(contrast.p == 1 and contrast.interval is None for contrast in answer.contrasts if answer.pairs < 2)
+        pairs.add(answer.pairs)
+    assert pairs >= {0, 1, 5}
