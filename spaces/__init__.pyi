@@ -23,6 +23,7 @@ from .errors import (
     ConfigError as ConfigError,
     ConvscapeError as ConvscapeError,
     DataError as DataError,
+    DivergenceError as DivergenceError,
     ExportError as ExportError,
     ForeignCheckpointError as ForeignCheckpointError,
     GeometryError as GeometryError,

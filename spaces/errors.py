@@ -11,6 +11,7 @@ ConvscapeError
 │   └── ForeignCheckpointError  whole, but of another design, recipe or data
 ├── SweepError             a sweep that is unknown, already there, held by another process or has no result
 ├── TrainingError          a trial that cannot go on; ends the trial, never the sweep
+│   ├── DivergenceError    its network will not learn any more: the loss exploded, or all scores are equal
 │   └── MemoryFullError    its device has no memory left: with more of one it could go on
 └── ExportError            a winner that cannot be exported, or whose exported form does not agree with the network
 """
@@ -114,6 +115,10 @@ class TrainingError(ConvscapeError):
     """A trial that cannot go on: it diverged, ran out of memory, or got data or weights that do not fit its network.
     It ends the trial, never the sweep.
     """
+
+
+class DivergenceError(TrainingError):
+    """A network that will not learn any more: its loss is no number or exploded, or all images get equal scores."""
 
 
 class MemoryFullError(TrainingError):

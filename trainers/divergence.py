@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..spaces import TrainingError
+from ..spaces import DivergenceError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,11 +27,11 @@ def check_number(loss: float, where: str, recipe: Recipe) -> None:
         recipe: of the training, for the error's advice.
 
     Raises:
-        TrainingError: `loss` is infinite or not a number.
+        DivergenceError: `loss` is infinite or not a number.
     """
     if not math.isfinite(loss):
         kind = "not a number" if math.isnan(loss) else "infinite"
-        raise TrainingError(f"the loss is {kind} {where}", _calmer(recipe))
+        raise DivergenceError(f"the loss is {kind} {where}", _calmer(recipe))
 
 
 def check_explosion(loss: float, classes: int, epoch: int, recipe: Recipe) -> None:
@@ -44,11 +44,11 @@ def check_explosion(loss: float, classes: int, epoch: int, recipe: Recipe) -> No
         recipe: of the training, for the error's advice.
 
     Raises:
-        TrainingError: the loss is above that bound.
+        DivergenceError: the loss is above that bound.
     """
     guessing = math.log(max(classes, 2))
     if loss > EXPLODED * guessing:
-        raise TrainingError(
+        raise DivergenceError(
             f"the loss exploded: {loss:.3g} in epoch {epoch}, {loss / guessing:.0f} times that of guessing",
             _calmer(recipe),
         )
@@ -64,14 +64,16 @@ def identical(lowest: Tensor, highest: Tensor) -> bool:
     return (highest - lowest).max().item() < ALIKE
 
 
-def collapsed(epoch: int, recipe: Recipe) -> TrainingError:
+def collapsed(epoch: int, recipe: Recipe) -> DivergenceError:
     """The error for a network whose scores no longer depend on the images.
 
     Args:
         epoch: after which this was seen, from 1.
         recipe: of the training, for the error's advice.
     """
-    return TrainingError(f"the network is dead: after epoch {epoch} every image gets the same scores", _calmer(recipe))
+    return DivergenceError(
+        f"the network is dead: after epoch {epoch} every image gets the same scores", _calmer(recipe)
+    )
 
 
 def _calmer(recipe: Recipe) -> str:

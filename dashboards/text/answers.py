@@ -113,6 +113,7 @@ def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
         "epochs": _epochs(answer),
         "match": _match(sweep),
         "left_out": [*answer.experiment.left_out, *answer.failed],
+        "diverged": dict(answer.diverged),
         "unlearnt": list(answer.unlearnt),
         "contrasts": [_contrast_json(contrast) for contrast in answer.contrasts],
         "learning_rates": {
@@ -200,6 +201,9 @@ def _rate_lines(answer: Answer) -> list[str]:
 def _notes(answer: Answer) -> list[str]:
     lines = experiment_notes(answer.experiment)
     lines += [f"Failed: {each}" for each in answer.failed[:MOST_LEFT_OUT]]
+    if answer.diverged:
+        told = ", ".join(f"{count} of {name}" for name, count in answer.diverged.items())
+        lines.append(f"Trainings that diverged, which count as guessing: {told}.")
     if answer.unlearnt:
         numbers = ", ".join(map(str, answer.unlearnt))
         learnt = [

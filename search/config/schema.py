@@ -208,6 +208,11 @@ class SweepConfig(Section):
         return RecipeSpace(**self.recipe)
 
     @property
+    def timed(self) -> bool:
+        """Whether a time budget may decide how long trials are: all that a question compares is equally long."""
+        return self.search.seconds is not None and self.question is None
+
+    @property
     def sweep_folder(self) -> Path:
         """The sweep's own folder, as an absolute path: the folder `name` in `folder`, whose links are followed."""
         return self.folder.resolve() / self.name

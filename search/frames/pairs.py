@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -47,4 +48,5 @@ def _row(pair: Pair) -> dict[str, Any]:
 
 
 def _epoch_seconds(trials: Sequence[TrialRecord]) -> float:
-    return statistics.fmean(trial.seconds / trial.epochs for trial in trials)
+    known = [trial.seconds / trial.epochs for trial in trials if trial.epochs]
+    return statistics.fmean(known) if known else math.nan

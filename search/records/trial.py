@@ -236,6 +236,8 @@ class TrialRecord(Fate):
     """Epochs of the last rung that the trial was promoted from, 0 before any."""
     textbook: bool = False
     """Whether the design is one of the textbook's, of which the best is trained on whatever promotion says."""
+    diverged: bool = False
+    """Whether it failed since its network will not learn any more."""
     pairing: Pairing | None = None
     """The trial's place in an experiment; None in a search."""
     params: dict[str, Any] = field(default_factory=dict)

@@ -63,8 +63,7 @@ class Engine:
         """The trials that workers train now, by number: for how long, and whether alone, as each one's job says."""
         self.images_per_second: dict[int, float] = {}
         """Speed of training of each active trial that has reported an epoch, by trial number."""
-        timed = config.search.seconds is not None and config.question is None  # all that is compared is equally long
-        compiled = config.resources.compile
+        timed, compiled = config.timed, config.resources.compile
         self.length = Length(config.search, designs.images, timed=timed, compiled=compiled, chosen=study.length)
         self.proposals = proposals_of(config, designs, study, self.records, self.ledger.end, self.length.too_slow)
         self._promotion = promotion_of(config.search, self.length)
@@ -149,15 +148,16 @@ class Engine:
         if report.halt:
             raise SweepError(*report.halt)
         if decision is Decision.CONTINUE and report.failure:
-            self.fail(record.number, report.failure)
+            self.fail(record.number, report.failure, diverged=report.diverged)
             return Decision.STOP
         if decision is Decision.CONTINUE and (report.late or report.outgrown):
             self.requeue(record.number, late=report.late)
             return Decision.STOP
         return decision
 
-    def fail(self, number: int, reason: str) -> None:
-        """Ends trial `number` as failed, for `reason`, a sentence; the sweep goes on."""
+    def fail(self, number: int, reason: str, *, diverged: bool = False) -> None:
+        """Ends trial `number` as failed, for `reason`, a sentence; `diverged`: by its design. The sweep goes on."""
+        self.records[number].diverged = diverged
         self._promotion.drop(number)
         self._end(self.records[number], "failed", reason)
         self.callback(self)

@@ -155,6 +155,8 @@ class Report:
     """Results of the epochs since the worker's last report."""
     failure: str = ""
     """Why the trial cannot go on, "" where it can."""
+    diverged: bool = False
+    """Whether it failed since its network will not learn any more, which says something of the design."""
     halt: tuple[str, str] | None = None
     """Message and remedy where nothing can be trained on that worker, whatever the design: the sweep must end."""
     late: bool = False
@@ -168,6 +170,7 @@ class Report:
             "number": self.number,
             "epoch_results": [result.to_json() for result in self.results],
             "failure": self.failure,
+            "diverged": self.diverged,
             "halt": self.halt and list(self.halt),
             "late": self.late,
             "outgrown": self.outgrown,
@@ -186,6 +189,7 @@ class Report:
                 number=values["number"],
                 results=tuple(EpochResult.from_json(result) for result in values.get("epoch_results", ())),
                 failure=values.get("failure", ""),
+                diverged=values.get("diverged", False),
                 halt=(halt[0], halt[1]) if halt else None,
                 late=values.get("late", False),
                 outgrown=values.get("outgrown", False),

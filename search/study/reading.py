@@ -205,6 +205,7 @@ def record_of(kept: KeptTrial) -> TrialRecord:
         latency=attributes.get("latency"),
         promoted_from=attributes.get("passed", 0),
         textbook=attributes.get("textbook", False),
+        diverged=attributes.get("diverged", False),
         pairing=Pairing.from_json(attributes["pairing"]) if "pairing" in attributes else None,
     )
     metrics = dict(attributes.get("metrics", {}))

@@ -258,6 +258,8 @@ class Study:
         self._storage.go_on(record.number)
         record.state, record.reason = state, reason
         trial = self._asked.pop(record.number)
+        if record.diverged:
+            trial.set_user_attr("diverged", True)
         trial.set_user_attr("reason", reason)
         trial.set_user_attr("state", state)  # after the reason: a trial killed between them ends once more
         if record.duplicate and known is not None and not known.ended:

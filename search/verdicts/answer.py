@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from .contrast import Contrast, contrasts
 from .costs import mean_costs
 from .intervals import mean_interval
 from .learning_rates import TunedRate, tuned_rates
-from .pairs import is_over, pairs_of, trained_bases
+from .pairs import counts, is_over, pairs_of, trained_bases
 from .stopping import interim_looks, level_after
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ class Answer:
     unlearnt: tuple[int, ...]
     """Bases on which no variant learnt anything. They count."""
     failed: tuple[str, ...]
-    """Why bases that were trained make no pair, a sentence for each training that failed."""
+    """Why bases that were trained make no pair, a sentence for each training that failed by no fault of its design."""
+    diverged: Mapping[str, int]
+    """For each variant how many of its trainings diverged; they count as guessing."""
 
     @property
     def ended(self) -> bool:
@@ -68,8 +71,11 @@ def answer_of(experiment: Experiment, records: Sequence[TrialRecord]) -> Answer:
         bases=counted,
         early=early is not None,
         rates=tuned_rates(experiment, records),
+        diverged=Counter(trial.pairing.variant for trial in trials if trial.diverged and trial.pairing),
         unlearnt=tuple(sorted(base for base, known in learnt.items() if not known)),
-        failed=tuple(f"{trial.pairing.words}: {trial.reason}" for trial in trials if trial.failed and trial.pairing),
+        failed=tuple(
+            f"{trial.pairing.words}: {trial.reason}" for trial in trials if trial.pairing and not counts(trial)
+        ),
     )
 
 

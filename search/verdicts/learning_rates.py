@@ -6,6 +6,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .pairs import counts, reached
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -21,7 +23,7 @@ class TunedRate:
     """The rate that the variant is trained with."""
     accuracies: Mapping[float, float]
     """For each rate that was tried the mean validation accuracy, 0 to 1; {} where there was one alone. A training that
-    failed counts as 0."""
+    diverged counts as guessing, one that failed otherwise as 0."""
 
     @property
     def gain(self) -> float:
@@ -46,17 +48,17 @@ def tuned_rates(experiment: Experiment, records: Iterable[TrialRecord]) -> dict[
     """
     if len(experiment.rates) == 1 or not experiment.tuned:
         return {name: TunedRate(variant=name, rate=experiment.rates[0], accuracies={}) for name in experiment.variants}
-    reached: dict[tuple[str, float], list[float]] = {}
+    found: dict[tuple[str, float], list[float]] = {}
     for record in records:
         if record.pairing is not None and record.pairing.tunes and (record.completed or record.failed):
             key = (record.pairing.variant, record.design.recipe.learning_rate)
-            reached.setdefault(key, []).append(0.0 if record.failed else record.accuracies[record.epochs])
-    found: dict[str, TunedRate] = {}
+            found.setdefault(key, []).append(reached(record) if counts(record) else 0.0)
+    tuned: dict[str, TunedRate] = {}
     for name in experiment.variants:
-        tried = {rate: reached.get((name, rate), []) for rate in experiment.rates}
+        tried = {rate: found.get((name, rate), []) for rate in experiment.rates}
         if any(len(of) < experiment.tuned for of in tried.values()):
             return None
         means = {rate: statistics.fmean(of) for rate, of in tried.items()}
         best = max(sorted(means), key=means.__getitem__)
-        found[name] = TunedRate(variant=name, rate=best, accuracies=means)
-    return found
+        tuned[name] = TunedRate(variant=name, rate=best, accuracies=means)
+    return tuned

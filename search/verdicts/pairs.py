@@ -35,8 +35,16 @@ class Pair:
 
 
 def reached(record: TrialRecord) -> float:
-    """Validation accuracy after the last epoch, 0 to 1: the best of all epochs would reward whose curve is noisier."""
-    return record.accuracies[record.epochs]
+    """Validation accuracy after the last epoch, 0 to 1: the best of all epochs would reward whose curve is noisier.
+
+    A network that will not learn any more has that of guessing: leaving it out would reward the variant that diverges.
+    """
+    return 1 / record.design.architecture.classes if record.diverged else record.accuracies[record.epochs]
+
+
+def counts(record: TrialRecord) -> bool:
+    """Whether a training says something of its design: it came to its end, or diverged."""
+    return record.completed or record.diverged
 
 
 def trained_bases(
@@ -62,7 +70,7 @@ def is_over(experiment: Experiment, base: dict[str, dict[int, TrialRecord]]) -> 
 
 
 def pairs_of(a: str, b: str, experiment: Experiment, bases: dict[int, dict[str, dict[int, TrialRecord]]]) -> list[Pair]:
-    """The pairs of two variants: bases that came to their end in both from every seed.
+    """The pairs of two variants: bases of which every training in both counts.
 
     Args:
         a: name of the first variant.
@@ -73,14 +81,14 @@ def pairs_of(a: str, b: str, experiment: Experiment, bases: dict[int, dict[str, 
     found: list[Pair] = []
     for number, base in bases.items():
         sides = [[base.get(name, {}).get(seed) for seed in range(1, experiment.seeds + 1)] for name in (a, b)]
-        first, second = ([each for each in side if each is not None and each.completed] for side in sides)
+        first, second = ([each for each in side if each is not None and counts(each)] for side in sides)
         if len(first) == len(second) == experiment.seeds:
             found.append(Pair(base=number, a=tuple(first), b=tuple(second), learnt=_has_learnt(base)))
     return found
 
 
 def _has_learnt(base: dict[str, dict[int, TrialRecord]]) -> bool:
-    trials = [record for seeds in base.values() for record in seeds.values() if record.completed]
+    trials = [record for seeds in base.values() for record in seeds.values() if counts(record)]
     return any(_beyond_chance(reached(record), record.design.architecture.classes) for record in trials)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...spaces import SweepError
+from ...spaces import DivergenceError, SweepError
 from ...trainers import Checkpoints
 from ...trainers.device import still_computes
 from ..scheduling import Decision, Report
@@ -69,7 +69,8 @@ def _train(engine: Engine, job: Job, dataset: Dataset, setup: Setup) -> None:
         except SweepError:
             raise
         except Exception as error:  # noqa: BLE001 - a trial's failure never ends the sweep
-            report = Report(number=job.number, failure=describe_failure(error, Checkpoints(job.checkpoints)))
+            failure = describe_failure(error, Checkpoints(job.checkpoints))
+            report = Report(number=job.number, failure=failure, diverged=isinstance(error, DivergenceError))
         decision = engine.report(report)
         if training is not None:
             training.reported()

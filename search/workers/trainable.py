@@ -10,7 +10,7 @@ import ray
 import torch
 from ray import tune
 
-from ...spaces import ConvscapeError, MemoryFullError, SweepError, describe_exception
+from ...spaces import ConvscapeError, DivergenceError, MemoryFullError, SweepError, describe_exception
 from ..scheduling import Job, Report
 from .checkpoint_store import watched_folder
 from .cluster import Notice, problem_on_this_node, usage_here
@@ -109,7 +109,8 @@ class WarmWorker(tune.Trainable):
             except Exception as error:
                 if self._setup.device != "cpu" and not isinstance(error, ConvscapeError):
                     raise  # CUDA may be unusable in this process from now on: let it end
-                return self._report(results, failure=describe_failure(error, self._checkpoints))
+                failure, diverged = describe_failure(error, self._checkpoints), isinstance(error, DivergenceError)
+                return self._report(results, failure=failure, diverged=diverged)
             if replays and not self._training.replays:
                 break  # told before an epoch begins that may cost the process
         return self._report(results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -10,7 +11,7 @@ from zlib import crc32
 import pytest
 from convscape.search.questions import as_question
 from convscape.search.study import read_experiment, read_trials
-from convscape.search.verdicts import answer_of
+from convscape.search.verdicts import answer_of, reached
 from convscape.testing.simulation import config, drive, fates, finish, opened, reports
 
 if TYPE_CHECKING:
@@ -155,6 +156,25 @@ def test_a_training_that_fails_leaves_its_base_out(folder: Path) -> None:
     assert pairs == {"average": 6, "L2": 5, "overlapping": 6}
     assert answer.failed == ("base 3 as L2, seed 1: loss is nan",)
     assert answer.ended
+
+
+def test_a_training_that_diverged_counts_as_guessing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = opened(folder, asked())
+    monkeypatch.setattr(engine, "fail", partial(engine.fail, diverged=True))
+
+    def diverges(job: Job, epoch: int) -> float | None:
+        place = engine.records[job.number].pairing
+        return None if (place.base, place.variant, place.seed) == (3, "L2", 1) else equal(job, epoch)
+
+    answer = answer_of(read_experiment(folder) or engine.proposals.experiment, finish(engine, diverges))
+    assert (answer.failed, answer.diverged) == ((), {"L2": 1})
+    (contrast,) = (contrast for contrast in answer.contrasts if contrast.b == "L2")
+    pair = contrast.pairs[3]
+    assert len(contrast.pairs) == 6
+    assert pair.difference == pytest.approx((reached(pair.a[0]) - 0.1 + reached(pair.a[1]) - reached(pair.b[1])) / 2)
+    assert [record.diverged for record in read_trials(folder)] == [
+        record.diverged for record in engine.records.values()
+    ]
 
 
 def test_bases_on_which_nothing_is_learnt_count_and_are_told(folder: Path) -> None:
