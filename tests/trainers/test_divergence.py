@@ -31,7 +31,9 @@ def test_a_validation_loss_that_is_no_number(digits):
     training = start(digits, learning_rate=0.01, batch_size=32)
     with torch.no_grad():
         training.averaged.get_submodule("0").bias.fill_(math.nan)
-    with pytest.raises(DivergenceError, match=r"the loss is not a number in the validation of epoch 1\n.*learning_rate"):
+    with pytest.raises(
+        DivergenceError, match=r"the loss is not a number in the validation of epoch 1\n.*learning_rate"
+    ):
         training.run_epoch()
     assert math.isfinite(training._learn())
 

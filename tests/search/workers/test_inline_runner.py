@@ -66,6 +66,23 @@ def setups(monkeypatch: pytest.MonkeyPatch) -> list[training_job.Setup]:
 
 
 @pytest.mark.usefixtures("quiet")
+def test_a_network_that_will_not_learn_any_more_is_known_from_other_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hot = tiny(tmp_path, "recipe={learning_rate: 100, gradient_clip: null, warmup: 0}", "search.trials=2")
+    failed = [record for record in launch(hot, progress=False).trials() if record.failed]
+    assert failed
+    assert all(record.diverged for record in failed)
+
+    def short_of_memory(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(inline_runner, "TrainingJob", short_of_memory)
+    records = launch(tiny(tmp_path, "name=short"), progress=False).trials()
+    assert all(record.failed and not record.diverged for record in records)
+
+
+@pytest.mark.usefixtures("quiet")
 def test_a_gpu_is_trained_on_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[float] = []
     monkeypatch.setattr("convscape.trainers.device.gpus_here", lambda: 1)

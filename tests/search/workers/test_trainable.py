@@ -14,7 +14,7 @@ from convscape.search.scheduling import Job, Report
 from convscape.search.workers import trainable, training_job
 from convscape.search.workers.trainable import WarmWorker
 from convscape.search.workers.training_job import Setup, TrainingJob
-from convscape.spaces.errors import SweepError
+from convscape.spaces.errors import DivergenceError, SweepError
 from convscape.spaces.parsing import parse_notation
 from convscape.trainers import checkpoint
 from convscape.trainers.checkpoint_files import TENSORS
@@ -265,20 +265,27 @@ def test_no_epoch_is_begun_past_the_deadline(monkeypatch: pytest.MonkeyPatch, tm
     assert (told(second), second["late"]) == ([], True)
 
 
-def test_epochs_before_a_failure_are_told_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "told_of", "diverged"),
+    [(ValueError("it broke"), "ValueError: it broke", False), (DivergenceError("it is dead"), "it is dead", True)],
+)
+def test_epochs_before_a_failure_are_told_with_it(
+    error: Exception, told_of: str, diverged: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(trainable, "GATHERED", 60.0)
     trains = worker(job(tmp_path, Recipe(batch_size=8), epochs=9))
     run = TrainingJob.epoch
 
     def the_third_fails(self: TrainingJob) -> Any:
         if self._training.epoch == 2:
-            raise ValueError("it broke")
+            raise error
         return run(self)
 
     monkeypatch.setattr(TrainingJob, "epoch", the_third_fails)
     result = trains.step()
     assert told(result) == [1, 2]
-    assert result["failure"].startswith("ValueError: it broke")
+    assert result["failure"].startswith(told_of)
+    assert result["diverged"] is diverged
 
 
 def trained(order: Job, epochs: int) -> list[dict[str, Any]]:
