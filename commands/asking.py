@@ -29,8 +29,12 @@ def ask(
             autocompletion=sweep_files,
         ),
     ] = None,
-    pairs: Annotated[int | None, typer.Option(metavar="N", help="Base designs: `question.pairs`, 20.")] = None,
-    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds of each: `question.seeds`, 2.")] = None,
+    pairs: Annotated[
+        int | None, typer.Option(metavar="N", min=2, max=10_000, help="Base designs: `question.pairs`, 20.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=100, help="Seeds of each: `question.seeds`, 2.")
+    ] = None,
     match: Annotated[Match | None, typer.Option(help="What variants cost alike: parameters when not given.")] = None,
     seconds: Seconds = None,
     set_: Settings = None,
@@ -49,7 +53,7 @@ def ask(
     \b
       convscape ask --list
       convscape ask pooling sweep.yaml
-      convscape ask filters sweep.yaml --pairs 40 --match macs --set space.kernel=[5,7]
+      convscape ask filters sweep.yaml --match macs --set 'space.kernel=[5,7]'
       convscape ask mine sweep.yaml --dry-run
     """  # noqa: D301 - \b, the character, keeps the examples' lines apart
     if list_:
@@ -69,6 +73,7 @@ def ask(
         *([] if address is None else [f"resources.address={json.dumps(address)}"]),
         *(f"question.{key}={json.dumps(value)}" for key, value in given.items() if value is not None),
     ]
+    _check(place, settings, trust_code=trust_code)
     if dry_run:
         _print_plan(place, settings, output, trust_code=trust_code)
         return
@@ -78,6 +83,15 @@ def ask(
         sweep = driver.ask(place, settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code)
     with reporting(sweep):
         print_answer(sweep, sweep.trials(), output)
+
+
+def _check(place: str, settings: list[str], *, trust_code: bool) -> None:
+    """Refuses a sweep file with mistakes and an unknown question before PyTorch is loaded, which takes seconds."""
+    from ..search.config import is_beginning, read_or_begin
+    from ..search.questions import question_of
+
+    if not is_beginning(place):
+        question_of(read_or_begin(place, settings, trust="everything" if trust_code else "folders"))
 
 
 def _print_plan(place: str, settings: list[str], output: str, *, trust_code: bool) -> None:

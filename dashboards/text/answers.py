@@ -6,6 +6,7 @@ import statistics
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from ...search import folder_option
 from ...search.records import epochs_in_words
 from ...search.verdicts import experiment_notes, paragraph, points
 from ...spaces import readable_bytes
@@ -35,6 +36,8 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
     lines += [*_cost_lines(answer), *_rate_lines(answer), *_notes(answer)]
     if answer.ended:
         lines += ["", *_wrapped(paragraph(answer, _match(sweep), _epochs(answer)))]
+    elif not sweep.running:
+        lines += ["", f"Not all of it is trained. Go on: convscape resume {sweep.name}{folder_option(sweep.config)}"]
     return "\n".join(lines)
 
 

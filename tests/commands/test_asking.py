@@ -143,7 +143,7 @@ def test_asked_again_it_is_refused_and_resumed_it_answers(
         (["poling"], 2, "'poling' is no question"),
         (["filters"], 2, "space.kernel is 3, and it needs one of 5, 7, 9, 11"),
         (["pooling", "--set", "space.downsampling=none"], 2, "no pooling in it"),
-        (["mine", "--pairs", "1"], 2, "question.pairs"),
+        (["mine", "--pairs", "1"], 2, "--pairs"),
         (["mine", "--set", "variants={a: {norm: none}, b: {norm: none}}"], 2, "a and b are the same network"),
         (["mine", "--set", "variants={a: {norm: none}}"], 2, "compares two or more, and the sweep file has 1"),
         (["mine", "--set", "variants={a: {class: os.path}, b: {}}"], 2, "`class` is for `space`"),
