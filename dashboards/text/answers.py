@@ -141,6 +141,7 @@ def _contrast_json(contrast: Contrast) -> dict[str, Any]:
         "b": contrast.b,
         "difference": contrast.difference,
         "median": contrast.median,
+        "median_interval": contrast.median_interval and list(contrast.median_interval),
         "differences": list(contrast.differences),
         "bases": [pair.base for pair in contrast.pairs],
         "interval": [interval.low, interval.high] if interval else None,
@@ -165,8 +166,10 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     bounds = f"{points(interval.low)} to {points(interval.high)} ({interval.method})"
     lines.append(f"  difference   {points(contrast.difference)} points, 95 % interval {bounds}")
     wins = f"better in {contrast.wins} of {count}, equal in {contrast.ties}"
-    chance = f"p = {contrast.p:.2g}, to be at most {contrast.level:g}"
-    lines.append(f"  median       {points(contrast.median)}; {wins}; {chance}")
+    chance = f"p = {contrast.p:.2g}" + (f", to be at most {contrast.level:g}" if contrast.level else "")
+    middle = contrast.median_interval
+    around = f", 95 % interval {points(middle[0])} to {points(middle[1])} (exact)" if middle else ""
+    lines += [f"  median       {points(contrast.median)} points{around}", f"  {wins}; {chance}"]
     if contrast.detectable is not None:
         lines.append(f"  {count} pairs show {100 * contrast.detectable:.2f} points or more with power 0.8")
     return [*lines, ""]
@@ -194,10 +197,11 @@ def _rate_lines(answer: Answer) -> list[str]:
     if not any(tuned.accuracies for tuned in answer.rates.values()):
         return []
     tried = ", ".join(f"{rate:g}" for rate in answer.experiment.rates)
-    lines = ["", f"Learning rates, the best of {tried} on {answer.experiment.tuned} bases:"]
+    lines = ["", f"Learning rates, of {tried} on {answer.experiment.tuned} bases:"]
     for name, tuned in answer.rates.items():
         edge = ", the edge of what was tried" if tuned.at_the_edge else ""
-        lines.append(f"  {name}: {tuned.rate:g}{edge}; {100 * tuned.gain:.2f} points before the worst")
+        own = f"; by itself {tuned.best:g}, not clearly better" if tuned.best != tuned.rate else ""
+        lines.append(f"  {name}: {tuned.rate:g}{edge}{own}; {100 * tuned.gain:.2f} points from best to worst")
     return lines
 
 

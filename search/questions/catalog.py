@@ -53,7 +53,8 @@ def _fixed(name: str, **settings: Any) -> Variant:
 
 
 def _stage(name: str, which: Callable[[int], int], **settings: Any) -> Variant:
-    return Variant(name=name, settings=lambda stages: {f"stage{which(stages)}": settings})
+    alike = dict.fromkeys(settings, 1)  # in all other stages, whatever the space has there
+    return Variant(name=name, settings=lambda stages: {**alike, f"stage{which(stages)}": settings})
 
 
 def _question(name: str, what: str, known: str, *variants: Variant, **more: Any) -> Question:

@@ -21,7 +21,7 @@ class PairedTrial:
         seed: with `base` it decides what is drawn.
         base: the number of the base.
         known: the answers of another variant, by setting.
-        varied: settings in which variants may differ; a stage's own go by the same name.
+        varied: settings in which variants may differ: "kernel" in all stages, "stage1.kernel" in the first alone.
 
     Raises:
         SpaceError: from the methods: an answer of the other variant is not possible in this one.
@@ -74,7 +74,8 @@ class PairedTrial:
         return self._kept(plain, drawn)
 
     def _is_known(self, plain: str) -> bool:
-        return plain in self._known and plain.rpartition(".")[2] not in self._varied
+        varies = plain in self._varied or plain.rpartition(".")[2] in self._varied
+        return plain in self._known and not varies
 
     def _check(self, plain: str, value: Any, choices: Sequence[Any]) -> None:
         if value not in choices:

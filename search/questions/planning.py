@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, SpaceError, values
 from ..records import Experiment
+from ..verdicts import reasons
 from .matching import matched
 from .variants import Variants
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 DRAWS, MORE_DRAWS = 5, 40
 """Bases are drawn until there are as many as asked for, at most so many times as many, and so many more."""
+HOPELESS = 60
+"""Bases that are left out in a row, from the first on, before no more are drawn."""
+MANY_RATES = 5
+"""Learning rates that are all tried; of more three are."""
 APART = 3.0
 """Learning rates that are tried beside a single one are so many times as large and as small."""
 
@@ -76,7 +80,7 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
     left_out: list[str] = []
     known: set[str] = set()
     for number in range(DRAWS * asked.pairs + MORE_DRAWS):
-        if len(bases) == asked.pairs:
+        if len(bases) == asked.pairs or (not bases and len(left_out) == HOPELESS):
             break
         try:
             base = matched(variants.draw(number, stages.choice(variants.stages)), asked.match, config.budget)
@@ -84,12 +88,15 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
         except SpaceError as error:
             left_out.append(f"base {number}: {error.message}")
             continue
-        key = next(iter(base.values())).key
+        key = at_rate(next(iter(base.values())), rates[0]).key  # what was drawn for the rate is not used
         if key not in known:
             known.add(key)
             bases.append(base)
     if len(bases) < 2:
         raise _unsettleable(variants, bases, left_out)
+    if len(bases) < asked.pairs:
+        held = f"{len(bases)} bases in place of {asked.pairs}: the space seems to hold no more that differ."
+        variants.notes += [] if len(left_out) > len(bases) else [held]
     several = len(rates) > 1
     tuned = min(len(bases), asked.tuned or math.ceil(len(bases) / 4)) if several else 0
     return Experiment(
@@ -97,6 +104,7 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
         contrasts=variants.question.contrasts,
         bases=tuple(bases),
         left_out=tuple(left_out),
+        notes=tuple(variants.notes),
         rates=rates,
         tuned=tuned,
         seeds=asked.seeds,
@@ -123,6 +131,8 @@ def _rates(asked: QuestionConfig, recipes: RecipeSpace) -> tuple[float, ...]:
     if offered is None:
         low, high = math.log(choice.low), math.log(choice.high)  # pyright: ignore[reportAttributeAccessIssue]
         offered = tuple(math.exp(low + share / 6 * (high - low)) for share in (1, 3, 5))
+    elif len(offered) > MANY_RATES:
+        offered = tuple(sorted(offered)[round(share / 6 * (len(offered) - 1))] for share in (1, 3, 5))
     elif len(offered) == 1:
         offered = tuple(float(offered[0]) * times for times in (1 / APART, 1, APART))
     return tuple(sorted({float(f"{rate:.3g}") for rate in offered}))
@@ -136,8 +146,7 @@ def _refuse_equal(base: dict[str, Design], variants: Variants) -> None:
 
 
 def _unsettleable(variants: Variants, bases: list[dict[str, Design]], left_out: list[str]) -> SpaceError:
-    reasons = Counter(each.partition(": ")[2] for each in left_out)
-    commonest = reasons.most_common(1)[0][0] if reasons else "they are all the same"
+    commonest = reasons(left_out)[0][1] if left_out else "they are all the same"
     asked = variants.config.question
     assert asked is not None
     count = f"{len(bases) or 'none'} of {len(bases) + len(left_out)} base designs drawn from the space"

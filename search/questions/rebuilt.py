@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...spaces import Conv, LocallyConnected, Residual
+from ...spaces import Conv, LocallyConnected, Parallel, Residual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +28,15 @@ def _without(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 def with_local_filters(network: Architecture) -> Architecture:
     """The network with its last convolution that looks at more than one cell unshared: one bank of filters a place.
 
-    A network without such a convolution outside of blocks, or only with one in groups, is given back as it is.
+    A network without such a convolution, or with blocks behind it, which then are what comes last, is given back as it
+    is; so is one whose convolution is in groups.
     """
     found = [
         index
         for index, layer in enumerate(network.layers)
         if isinstance(layer, Conv) and layer.kernel != (1, 1) and layer.groups == 1
     ]
-    if not found:
+    if not found or any(isinstance(layer, Residual | Parallel) for layer in network.layers[found[-1] :]):
         return network
     at, shared = found[-1], network.layers[found[-1]]
     assert isinstance(shared, Conv)

@@ -66,6 +66,8 @@ class Variants:
     def __init__(self, question: Question, config: SweepConfig, designs: DesignSpace) -> None:
         self.question, self.config, self.designs = question, config, designs
         self._spaces: dict[tuple[str, int], DesignSpace] = {}
+        self.notes: list[str] = []
+        """What of the space is not asked, a sentence each."""
         self.stages: tuple[int, ...] = (0,)
         """Numbers of stages that a base may have; (0,) where the space does not say."""
 
@@ -102,6 +104,9 @@ class Variants:
                 fitting.append(count)
         if not fitting and refused is not None:
             raise refused
+        if refused is not None:
+            some = ", ".join(str(count) for count in self._offered_stages if count not in fitting)
+            self.notes.append(f"Bases of {some} stages are not asked: {refused.message}.")
         return tuple(fitting)
 
     @property
@@ -149,10 +154,12 @@ class Variants:
 
     @property
     def _varied(self) -> Collection[str]:
+        """Settings in which variants may differ; those of one stage with its name."""
         found: set[str] = set()
         for variant in self.question.variants:
-            for key, value in variant.settings(max(self._offered_stages)).items():
-                found |= set(value) if STAGE.fullmatch(key) else {key}
+            for stages in self._offered_stages:
+                for key, value in variant.settings(stages).items():
+                    found |= {f"{key}.{name}" for name in value} if STAGE.fullmatch(key) else {key}
         return found
 
     def _designs_of(self, variant: Variant, stages: int) -> DesignSpace:
@@ -195,6 +202,12 @@ class Variants:
                     key="recipe.weights",
                 )
             return
+        if self.config.recipe_space().weights:
+            raise ConfigError(
+                f"question {question.name}: the recipe starts from pretrained weights, whose network is what it is",
+                "Set recipe.weights=null to ask it of networks that are trained from chance.",
+                key="recipe.weights",
+            )
         if not isinstance(self.designs.networks, ConvSpace):
             raise ConfigError(
                 f"question {question.name}: it is asked of the networks of a ConvSpace, and `space` is "
@@ -227,6 +240,8 @@ class Variants:
 
 
 def _offered(designs: DesignSpace, key: str) -> tuple[Any, ...]:
-    """What a ConvSpace offers for a setting, for all stages."""
-    assert isinstance(designs.networks, ConvSpace)
-    return values(designs.networks.settings[key]) or ()
+    """What a ConvSpace offers for a setting, in whatever stage."""
+    space = designs.networks
+    assert isinstance(space, ConvSpace)
+    stages = range(max(values(space.settings["stages"]) or (1,)))
+    return tuple(dict.fromkeys(value for stage in stages for value in space.own_settings.options(key, stage)))

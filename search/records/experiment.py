@@ -23,6 +23,8 @@ class Experiment:
     """The base designs, each as its design in every variant, at the recipe's own learning rate."""
     left_out: tuple[str, ...]
     """Why bases that were drawn are not among them, a sentence for each."""
+    notes: tuple[str, ...] = ()
+    """What else bounds the answer, such as numbers of stages that some variant cannot have."""
     rates: tuple[float, ...]
     """Learning rates of which each variant gets the best."""
     tuned: int
@@ -42,6 +44,7 @@ class Experiment:
             "contrasts": [list(names) for names in self.contrasts],
             "bases": [{name: design.to_json() for name, design in base.items()} for base in self.bases],
             "left_out": list(self.left_out),
+            "notes": list(self.notes),
             "rates": list(self.rates),
             "tuned": self.tuned,
             "seeds": self.seeds,
@@ -55,6 +58,7 @@ class Experiment:
             contrasts=tuple((a, b) for a, b in values["contrasts"]),
             bases=tuple({name: Design.from_json(each) for name, each in base.items()} for base in values["bases"]),
             left_out=tuple(values["left_out"]),
+            notes=tuple(values.get("notes", ())),
             rates=tuple(values["rates"]),
             tuned=values["tuned"],
             seeds=values["seeds"],

@@ -6,17 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .contrast import Contrast, contrasts
+from .contrast import Compared, Contrast, contrasts
 from .costs import mean_costs
 from .intervals import mean_interval
 from .learning_rates import TunedRate, tuned_rates
 from .pairs import counts, is_over, pairs_of, trained_bases
-from .stopping import interim_looks, level_after
+from .stopping import final_level, interim_looks, level_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..records import Experiment, TrialRecord
+    from .pairs import Bases, Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,9 @@ def answer_of(experiment: Experiment, records: Sequence[TrialRecord]) -> Answer:
     over = bases_over(experiment, records)
     early = ends_early(experiment, records)
     counted = early or over
-    level = level_after(counted, len(experiment.bases))
     trained = trained_bases(experiment, records)
     bases = {number: base for number, base in trained.items() if number < counted}
-    found = _contrasts(experiment, bases, level)
+    found = _contrasts(experiment, bases, counted)
     trials = [trial for base in bases.values() for seeds in base.values() for trial in seeds.values()]
     learnt = {pair.base: pair.learnt for contrast in found for pair in contrast.pairs}
     return Answer(
@@ -93,26 +93,31 @@ def ends_early(experiment: Experiment, records: Sequence[TrialRecord]) -> int | 
         records: all trials so far.
     """
     over, trained = bases_over(experiment, records), trained_bases(experiment, records)
-    planned, known = len(experiment.bases), experiment.contrasts
-    for count in interim_looks(planned):
+    for count in interim_looks(len(experiment.bases), len(experiment.contrasts)):
         if count > over:
             return None
         bases = {number: base for number, base in trained.items() if number < count}
-        beside = (mean_interval([pair.difference for pair in pairs_of(a, b, experiment, bases)]) for a, b in known)
-        if not all(interval and interval.without_zero for interval in beside):
+        if not all(_beside_zero(pairs_of(a, b, experiment, bases)) for a, b in experiment.contrasts):
             continue  # p takes longer, and would not change that
-        found = _contrasts(experiment, bases, level_after(count, planned))
-        if all(contrast.settled for contrast in found):
+        if all(contrast.settled for contrast in _contrasts(experiment, bases, count)):
             return count
     return None
 
 
-def _contrasts(experiment: Experiment, bases: dict, level: float) -> list[Contrast]:
-    compared = []
+def _beside_zero(pairs: Sequence[Pair]) -> bool:
+    interval = mean_interval([pair.difference for pair in pairs])
+    return interval is not None and interval.without_zero
+
+
+def _contrasts(experiment: Experiment, bases: Bases, counted: int) -> list[Contrast]:
+    """The contrasts of the bases that are counted, so many with those that make no pair."""
+    planned, several = len(experiment.bases), len(experiment.contrasts)
+    compared: list[Compared] = []
     for a, b in experiment.contrasts:
-        pairs = pairs_of(a, b, experiment, bases)
-        costs = [
-            mean_costs([trial for pair in pairs for trial in side(pair)]) for side in (lambda p: p.a, lambda p: p.b)
-        ]
-        compared.append((a, b, pairs, (costs[0], costs[1])))
-    return contrasts(compared, level)
+        pairs = tuple(pairs_of(a, b, experiment, bases))
+        costs = (
+            mean_costs([trial for pair in pairs for trial in pair.a]),
+            mean_costs([trial for pair in pairs for trial in pair.b]),
+        )
+        compared.append(Compared(a=a, b=b, pairs=pairs, costs=costs))
+    return contrasts(compared, level_after(counted, planned, several), final_level(planned, several))

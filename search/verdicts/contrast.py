@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .intervals import Interval, mean_interval
+from .intervals import Interval, mean_interval, median_interval
 from .power import MOST_PAIRS, detectable, pairs_needed
 from .significance import holm, permutation_p
 
@@ -16,6 +15,20 @@ if TYPE_CHECKING:
 
     from .costs import Costs
     from .pairs import Pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Two variants of which a contrast is made."""
+
+    a: str
+    """The first variant's name."""
+    b: str
+    """The second variant's name."""
+    pairs: tuple[Pair, ...]
+    """The bases of which every training in both counts."""
+    costs: tuple[Costs, Costs]
+    """What a network of each variant costs, as means over the pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +43,12 @@ class Contrast:
     """The bases that were trained in both variants from every seed."""
     interval: Interval | None
     """The 95 % confidence interval of the mean difference; None of fewer than two pairs."""
+    median_interval: tuple[float, float] | None
+    """A confidence interval of the median difference, of 95 % at least; None of fewer pairs than it takes."""
     p: float
     """Of a permutation test, corrected for the contrasts of the question by Holm's method."""
-    level: float
-    """What p is compared with."""
+    level: float | None
+    """What p is compared with; None where the pairs so far are no moment to settle anything."""
     detectable: float | None
     """The smallest mean difference that so many pairs show with a probability of 0.8; None where they show nothing."""
     needed: int | None
@@ -69,7 +84,7 @@ class Contrast:
     @property
     def settled(self) -> bool:
         """Whether there is a verdict: the interval has no zero in it, and chance is ruled out at the level."""
-        return self.interval is not None and self.interval.without_zero and self.p <= self.level
+        return _settled(self.interval, self.p, self.level)
 
     @property
     def better(self) -> str | None:
@@ -89,42 +104,40 @@ class Contrast:
         return f"{shown}; it would take more than {MOST_PAIRS:,} pairs" if len(self.pairs) > 1 else shown
 
 
-def contrasts(compared: Sequence[tuple[str, str, Sequence[Pair], tuple[Costs, Costs]]], level: float) -> list[Contrast]:
+def contrasts(compared: Sequence[Compared], level: float | None, final: float) -> list[Contrast]:
     """The contrasts of a question, their p-values corrected for being several.
 
     Args:
         compared: for each contrast its two variants, the pairs, and what each variant costs.
-        level: how often all contrasts together may end with a verdict where there is no difference.
+        level: what p is compared with now; None where nothing is to be settled yet.
+        final: what p is compared with once all pairs are there, by which effects are called detectable.
     """
-    differences = [[pair.difference for pair in pairs] for _, _, pairs, _ in compared]
-    corrected = holm([permutation_p(each) for each in differences])
-    return [
-        _contrast(compared[index], differences[index], corrected[index], level, len(compared))
-        for index in range(len(compared))
-    ]
+    corrected = holm([permutation_p([pair.difference for pair in each.pairs]) for each in compared])
+    return [_contrast(each, p, level, final / len(compared)) for each, p in zip(compared, corrected, strict=True)]
 
 
-def _contrast(
-    compared: tuple[str, str, Sequence[Pair], tuple[Costs, Costs]],
-    differences: Sequence[float],
-    p: float,
-    level: float,
-    several: int,
-) -> Contrast:
-    a, b, pairs, costs = compared
-    deviation = statistics.stdev(differences) if len(differences) > 1 else math.nan
-    known = len(differences) > 1
-    interval = mean_interval(differences)
-    settled = interval is not None and interval.without_zero and p <= level
-    needed = None if settled or not known else pairs_needed(statistics.fmean(differences), deviation, level / several)
+def _contrast(compared: Compared, p: float, level: float | None, final: float) -> Contrast:
+    differences = [pair.difference for pair in compared.pairs]
+    count, interval = len(differences), mean_interval(differences)
+    least = needed = None
+    if interval is not None:
+        deviation = statistics.stdev(differences)
+        least = detectable(deviation, count, final)
+        if not _settled(interval, p, level):
+            needed = pairs_needed(statistics.fmean(differences), deviation, final)
     return Contrast(
-        a=a,
-        b=b,
-        pairs=tuple(pairs),
+        a=compared.a,
+        b=compared.b,
+        pairs=compared.pairs,
         interval=interval,
+        median_interval=median_interval(differences),
         p=p,
         level=level,
-        detectable=detectable(deviation, len(differences), level / several) if known else None,
-        needed=max(needed, len(differences) + 1) if needed else None,
-        costs=costs,
+        detectable=least,
+        needed=max(needed, count + 1) if needed else None,
+        costs=compared.costs,
     )
+
+
+def _settled(interval: Interval | None, p: float, level: float | None) -> bool:
+    return interval is not None and interval.without_zero and level is not None and p <= level

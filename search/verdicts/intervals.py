@@ -75,6 +75,27 @@ def _studentised(values: np.ndarray, level: float) -> float:
     return float(np.quantile(apart, level))
 
 
+def median_interval(differences: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
+    """An exact confidence interval of the median of differences, by their order (`scipy.stats.quantile_test`).
+
+    It holds the median at least as often as `level` says, mostly oftener, whatever the differences look like.
+
+    Args:
+        differences: of the validation accuracies, -1 to 1, one for each base.
+        level: how often the interval shall hold the true median, 0 to 1.
+
+    Returns:
+        Both ends; None of fewer than six differences, of which no order says so much.
+
+    >>> median_interval([1, 2, 3, 4, 5, 6]), median_interval([1, 2, 3])
+    ((1.0, 6.0), None)
+    """
+    if len(differences) < 2:
+        return None
+    found = stats.quantile_test(np.asarray(differences, float), p=0.5).confidence_interval(level)
+    return (float(found.low), float(found.high)) if math.isfinite(found.low) and math.isfinite(found.high) else None
+
+
 @lru_cache(maxsize=8)
 def _draws(count: int) -> np.ndarray:
     """Bases that are drawn, with replacement, shape (RESAMPLES, count)."""

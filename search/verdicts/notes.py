@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from .significance import fewest_pairs
-from .stopping import level_after
+from .stopping import final_level
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..records import Experiment
 
 MOST_REASONS = 3
@@ -22,18 +24,30 @@ def experiment_notes(experiment: Experiment) -> list[str]:
         experiment: what is trained.
     """
     pairs, several = len(experiment.bases), len(experiment.contrasts)
-    fewest = fewest_pairs(level_after(pairs, pairs) / several)
+    fewest = fewest_pairs(final_level(pairs, several) / several)
     lines = []
     if pairs < fewest:
         compared = f"{several} contrasts take" if several > 1 else "it takes"
         lines.append(f"{pairs} pairs can settle nothing, whatever comes of them: {compared} {fewest} or more.")
+    lines += experiment.notes
     if experiment.left_out:
-        reasons: dict[str, list[str]] = {}
-        for each in experiment.left_out:
-            reason = each.partition(": ")[2]
-            reasons.setdefault(re.sub(r"[\d,]+", "", reason), []).append(reason)  # alike but for their numbers
-        alike = sorted(reasons.values(), key=len, reverse=True)
-        shown = "; ".join(f"{len(of)} since {of[0]}" for of in alike[:MOST_REASONS])
-        more = f"; {sum(map(len, alike[MOST_REASONS:]))} for other reasons" if len(alike) > MOST_REASONS else ""
-        lines.append(f"Left out, of {pairs + len(experiment.left_out)} bases drawn: {shown}{more}.")
+        alike = reasons(experiment.left_out)
+        shown = "; ".join(f"{count} since {reason}" for count, reason in alike[:MOST_REASONS])
+        more = f"; {sum(count for count, _ in alike[MOST_REASONS:])} for other reasons"
+        lines.append(
+            f"Left out, of {pairs + len(experiment.left_out)} bases drawn: {shown}{more * (len(alike) > MOST_REASONS)}."
+        )
     return lines
+
+
+def reasons(left_out: Sequence[str]) -> list[tuple[int, str]]:
+    """Why bases were left out, each reason with how many, the commonest first; those alike but for numbers are one.
+
+    Args:
+        left_out: sentences such as "base 3: parameters of a and b come to 1,000 and 1,100 at best".
+    """
+    found: dict[str, list[str]] = {}
+    for each in left_out:
+        reason = each.partition(": ")[2]
+        found.setdefault(re.sub(r"[\d,]+", "", reason), []).append(reason)
+    return [(len(of), of[0]) for of in sorted(found.values(), key=len, reverse=True)]

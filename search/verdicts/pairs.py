@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..records import Experiment, TrialRecord
+
+Bases: TypeAlias = "dict[int, dict[str, dict[int, TrialRecord]]]"
+"""Trials by base, variant and seed."""
 
 LEARNT = 0.1
 """A network has learnt that is so far from chance to all images right, or farther."""
@@ -47,16 +50,14 @@ def counts(record: TrialRecord) -> bool:
     return record.completed or record.diverged
 
 
-def trained_bases(
-    experiment: Experiment, records: Iterable[TrialRecord]
-) -> dict[int, dict[str, dict[int, TrialRecord]]]:
+def trained_bases(experiment: Experiment, records: Iterable[TrialRecord]) -> Bases:
     """The trials of an experiment that came to their end or failed, by base, variant and seed.
 
     Args:
         experiment: what is trained.
         records: all trials so far.
     """
-    found: dict[int, dict[str, dict[int, TrialRecord]]] = {base: {} for base in range(len(experiment.bases))}
+    found: Bases = {base: {} for base in range(len(experiment.bases))}
     for record in records:
         place = record.pairing
         if place is not None and not place.tunes and (record.completed or record.failed):
@@ -69,7 +70,7 @@ def is_over(experiment: Experiment, base: dict[str, dict[int, TrialRecord]]) -> 
     return all(len(base.get(variant, {})) == experiment.seeds for variant in experiment.variants)
 
 
-def pairs_of(a: str, b: str, experiment: Experiment, bases: dict[int, dict[str, dict[int, TrialRecord]]]) -> list[Pair]:
+def pairs_of(a: str, b: str, experiment: Experiment, bases: Bases) -> list[Pair]:
     """The pairs of two variants: bases of which every training in both counts.
 
     Args:

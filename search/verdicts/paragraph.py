@@ -41,8 +41,8 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
     times = "once" if experiment.seeds == 1 else f"from {experiment.seeds} seeds"
     long = f" for {epochs_in_words(epochs)}" if epochs else ""
     tuned = (
-        f"The learning rate of each variant is the best of {len(experiment.rates)} by validation on {experiment.tuned} "
-        f"of the designs. "
+        f"The learning rate is the best of {len(experiment.rates)} for all variants together by validation on "
+        f"{experiment.tuned} of the designs, or a variant's own where that is clearly better. "
         if experiment.tuned
         else ""
     )
@@ -50,6 +50,11 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
     interval = next((contrast.interval for contrast in answer.contrasts if contrast.interval), None)
     method = f" (95 % interval: {interval.method} on designs)" if interval else ""
     early = f" It ended early by the rule of Haybittle and Peto, at p below {INTERIM}." if answer.early else ""
+    lost = f" {sum(answer.diverged.values())} trainings diverged and count as guessing." if answer.diverged else ""
+    lost += (
+        f" {len(answer.failed)} trainings failed otherwise, and their designs are left out." if answer.failed else ""
+    )
+    lost += f" On {len(answer.unlearnt)} designs no variant learnt anything; they count." if answer.unlearnt else ""
     left = f" {len(experiment.left_out)} designs drawn could not be built or matched in every variant and are left out."
     bases = f"{answer.bases} base designs drawn from the space were built in every variant, {MATCHED[match]}"
     measured = (
@@ -57,7 +62,7 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
     )
     return (
         f"{found} Method: {bases}, and trained {times}{long} on the same images in the same order. {tuned}{measured}; "
-        f"p of a two-sided permutation test{several}.{early}{left if experiment.left_out else ''}"
+        f"p of a two-sided permutation test{several}.{early}{lost}{left if experiment.left_out else ''}"
     )
 
 

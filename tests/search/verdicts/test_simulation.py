@@ -11,6 +11,7 @@ from convscape.search.verdicts import (
     ERROR,
     LEVEL,
     detectable,
+    final_level,
     holm,
     interim_looks,
     level_after,
@@ -58,7 +59,7 @@ def test_the_interval_holds_also_where_an_experiment_may_end_early(pairs):
 
 @pytest.mark.parametrize("pairs", [8, 20, 50])
 def test_a_detectable_difference_is_shown_in_80_of_100(pairs):
-    level = level_after(pairs, pairs)
+    level = final_level(pairs)
     drawn = experiments(_rng("power", pairs), EXPERIMENTS, pairs, effect=detectable(deviation(), pairs, level))
     assert np.mean(permutation_ps(drawn) <= level) == pytest.approx(0.8, abs=0.02 + _leeway(0.8))
 
@@ -80,7 +81,7 @@ def _concluded(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     count, several, planned = differences.shape
     settled, ended = np.zeros((count, several), bool), np.full(count, planned)
-    for pairs in (*interim_looks(planned), planned):
+    for pairs in (*interim_looks(planned, several), planned):
         seen = differences[..., :pairs]
         beside = ~np.array([_holds(each, 0.0) for each in seen])
         worth = beside.all(axis=1) if pairs < planned else beside.any(axis=1)
@@ -88,7 +89,9 @@ def _concluded(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not worth.any():
             continue
         p = permutation_ps(seen[worth].reshape(-1, pairs)).reshape(-1, several)
-        verdicts = beside[worth] & (np.array([holm(each.tolist()) for each in p]) <= level_after(pairs, planned))
+        verdicts = beside[worth] & (
+            np.array([holm(each.tolist()) for each in p]) <= level_after(pairs, planned, several)
+        )
         over = np.flatnonzero(worth)[verdicts.all(axis=1) | (pairs == planned)]
         settled[over] = verdicts[verdicts.all(axis=1) | (pairs == planned)]
         ended[over] = pairs
