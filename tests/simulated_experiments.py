@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +13,6 @@ BASES, SEEDS = 0.01, 0.01
 """Standard deviations of differences: between bases, and of one seed within a base."""
 SIZES = (4, 8, 20, 50)
 EXPERIMENTS = 2_000
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """A base as far as a contrast looks at one."""
-
-    difference: float
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

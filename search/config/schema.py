@@ -92,10 +92,10 @@ class SweepConfig(Section):
     @property
     def named_code(self) -> NamedCode:
         """What of it is code that would be imported, and what that is called with."""
-        included = {"space": True, "data": True, "search": {"sampler"}}
+        included = {"space": True, "data": True, "search": {"sampler"}, "variants": True}
         plain = self.model_dump(mode="json", include=included, exclude_none=True)
         settings = {
-            "space.class": plain["space"],
+            "space.class": {**plain["space"], **({"variants": plain["variants"]} if self.variants else {})},
             "data.name": plain["data"],
             "search.sampler": plain["search"]["sampler"],
         }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
-from ...spaces import ConfigError, SweepError
-from ..files import CONFIG, command_about
-from ..questions import as_question, experiment_of, question_of, with_trainings
-from ..sweep import Sweep
+from ...spaces import ConfigError
+from ..questions import DECIDED, as_question, experiment_of, question_of, with_trainings
 from .given import Given
-from .launching import launch, resume as go_on
+from .launching import launch_given, shown_by
 from .preflight import read_and_check
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..config import SweepConfig
     from ..records import Experiment
+    from ..sweep import Sweep
     from .display import ProgressDisplay
 
 LONGEST_NAME = 64
@@ -53,14 +53,9 @@ def ask(
         SweepError: it was asked before, or nothing can be trained.
         KeyboardInterrupt: it was interrupted, and saved unless no epoch had ended.
     """
-    found = _asked(config, overrides, trust_code=trust_code)
-    if resume and (found.sweep_folder / CONFIG).exists():
-        _refuse_changed(Sweep.open(found.name, found.folder), found)
-        still = [
-            each for each in overrides if each.partition("=")[0].strip().startswith(("search.seconds", "resources."))
-        ]
-        return go_on(found.name, found.folder, overrides=still, progress=progress, trust_code=trust_code)
-    return launch(found, replace=replace, progress=progress, trust_code=trust_code)
+    with shown_by(progress) as shown:
+        given = _asked(config, overrides, trust_code=trust_code)
+        return launch_given(given, shown, replace=replace, resume=resume, trust_code=trust_code)
 
 
 def plan(
@@ -78,26 +73,19 @@ def plan(
         ConfigError: no such question, or it cannot be asked of this space.
         SpaceError: no bases can be built in every variant at equal cost.
     """
-    asked = as_question(_asked(config, overrides, trust_code=trust_code))
+    asked = as_question(_asked(config, overrides, trust_code=trust_code).config)
     _, designs = read_and_check(asked, shown.enter, keeps=False)
     experiment = experiment_of(asked, designs)
     return with_trainings(asked, experiment), experiment
 
 
-def _refuse_changed(sweep: Sweep, asked: SweepConfig) -> None:
-    """Refuses to go on with an experiment as if it were another."""
-    for key in ("data", "space", "recipe", "budget", "question", "variants"):
-        if getattr(sweep.config, key) != getattr(asked, key):
-            raise SweepError(
-                f"{sweep.name} was asked with another `{key}`",
-                f"Go on as it was asked: `{command_about(sweep.folder, 'resume')}`. Or ask anew: --replace.",
-            )
-
-
-def _asked(config: SweepConfig | str | Path, overrides: Sequence[str], *, trust_code: bool) -> SweepConfig:
-    found = Given.read(config, overrides, trust_code=trust_code).config
+def _asked(config: SweepConfig | str | Path, overrides: Sequence[str], *, trust_code: bool) -> Given:
+    """What is asked, under a name of its own. What a question decides for itself counts as not given."""
+    given = Given.read(config, overrides, trust_code=trust_code)
+    found = given.config
     if found.question is None:
         raise ConfigError("question.ask: nothing is asked", "For example question.ask=pooling", key="question.ask")
     question_of(found)
     name = f"{found.name[: LONGEST_NAME - len(found.question.ask) - 1]}-{found.question.ask}"
-    return found.model_copy(update={"name": name}).trusting(found.trust, found.mistrust)
+    named = found.model_copy(update={"name": name}).trusting(found.trust, found.mistrust)
+    return replaced(given, config=named, keys=given.keys - {f"search.{key}" for key in DECIDED})

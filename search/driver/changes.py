@@ -20,7 +20,8 @@ CAN_BE_SET = ("search.trials", "search.seconds", "search.finalists", "resources.
 MAY_CHANGE = ("data.root", "data.memory", "search.trials", "search.seconds", "search.finalists")
 """Keys of what a sweep learns from that may change between a launch and a resume: what was trained stays true."""
 _PRECISION = "resources.precision"
-_SECTIONS = ("data", "space", "recipe", "search", "budget", "resources", "tracking")
+_SECTIONS = ("data", "space", "recipe", "search", "budget", "resources", "tracking", "question", "variants")
+_OF_A_SEARCH = ("search.trials", "search.finalists")
 _WHICH = (
     "These can be: search.trials, search.seconds, search.finalists and resources.* (but resources.precision, which is "
     "one for a sweep). For others launch a sweep of another `name`."
@@ -42,7 +43,7 @@ def with_changes(config: SweepConfig, overrides: Sequence[str], may_change: Sequ
         return config
     found = with_settings(config, overrides)  # it says of a key that there is none
     for key in (override.partition("=")[0].strip() for override in overrides):
-        if not key.startswith(tuple(may_change)):
+        if not key.startswith(tuple(may_change)) or (config.question and key in _OF_A_SEARCH):
             raise _refusal(f"--set {key:.80}", config.name, key)
     if found.resources.precision != config.resources.precision:
         raise _refusal(f"--set {_PRECISION}", config.name, _PRECISION)
@@ -129,7 +130,7 @@ def keep_changes(folder: Path, former: SweepConfig, config: SweepConfig) -> dict
 def _plain(config: SweepConfig) -> dict[str, Any]:
     """The settings in the sections of a config, as plain values by dotted keys of two parts."""
     values = json.loads(json.dumps(config.to_json()))
-    return {f"{section}.{key}": value for section in _SECTIONS for key, value in values[section].items()}
+    return {f"{section}.{key}": value for section in _SECTIONS for key, value in (values[section] or {}).items()}
 
 
 def _refusal(what: str, name: str, key: str, remedy: str = "") -> ConfigError:

@@ -97,12 +97,21 @@ def launch(
         SweepError: a sweep of this name is there already, or nothing can be trained any more.
         KeyboardInterrupt: the sweep was interrupted, and saved unless no epoch had ended.
     """
-    with _shown(progress) as shown:
+    with shown_by(progress) as shown:
         given = Given.read(config, overrides, trust_code=trust_code)
-        return _launch(given, shown, replace=replace, resume=resume, trust_code=trust_code)
+        return launch_given(given, shown, replace=replace, resume=resume, trust_code=trust_code)
 
 
-def _launch(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool, trust_code: bool) -> Sweep:
+def launch_given(given: Given, shown: ProgressDisplay, *, replace: bool, resume: bool, trust_code: bool) -> Sweep:
+    """Runs the sweep of what was given, as `launch` does.
+
+    Args:
+        given: the config, and where it comes from.
+        shown: shows how far it is.
+        replace: start over where a sweep of this name is there already.
+        resume: go on where a sweep of this name is there already.
+        trust_code: run code that is named and installed, too.
+    """
     started = time.monotonic()
     config = given.config
     _say(shown, put_back_where_killed(config))
@@ -165,7 +174,7 @@ def resume(
         DataError: the images or weights are missing, damaged or too few.
         KeyboardInterrupt: the sweep was interrupted and saved.
     """
-    with _shown(progress) as shown:
+    with shown_by(progress) as shown:
         started = time.monotonic()
         sweep = Sweep.open(name, folder, trust_code=trust_code)
         return _go_on(sweep, with_changes(sweep.config, overrides), started, shown)
@@ -204,7 +213,8 @@ def _say(shown: ProgressDisplay, line: str) -> None:
         shown.say(line)
 
 
-def _shown(progress: bool | ProgressDisplay) -> ProgressDisplay:
+def shown_by(progress: bool | ProgressDisplay) -> ProgressDisplay:
+    """The display that is meant by the `progress` of `launch`."""
     return progress if isinstance(progress, ProgressDisplay) else ProgressDisplay(live=progress)
 
 
@@ -296,7 +306,7 @@ def _run(
         raise
     finally:
         if engine is not None:
-            if status is not SweepState.COMPLETED:
+            if status is not SweepState.COMPLETED or config.question:  # what its time cut short goes on
                 engine.ledger.wait_for_resume(engine.records.values())
             callback.end(engine, status)
         if status is not SweepState.COMPLETED and (sweep.folder / TRIALS).exists():

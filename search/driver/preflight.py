@@ -114,7 +114,7 @@ def check_schedules(config: SweepConfig, designs: DesignSpace, named: Collection
         ConfigError: says what to set.
     """
     schedules = {*named, *(values(designs.recipes.settings["schedule"]) or ())}
-    if "cosine" in schedules and config.search.epochs == "auto" and config.search.seconds:
+    if "cosine" in schedules and config.search.epochs == "auto" and config.timed:
         raise ConfigError(
             "recipe.schedule: cosine must know how many epochs there will be, and with search.epochs: auto and "
             "search.seconds that is chosen while the first trials train",

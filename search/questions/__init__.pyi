@@ -1,6 +1,7 @@
 from .catalog import MINE as MINE, MINE_ABOUT as MINE_ABOUT, QUESTIONS as QUESTIONS, Question as Question
 from .paired_proposals import PairedProposals as PairedProposals, proposals_of as proposals_of
 from .planning import (
+    DECIDED as DECIDED,
     as_question as as_question,
     experiment_of as experiment_of,
     with_trainings as with_trainings,

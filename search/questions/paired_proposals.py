@@ -28,6 +28,7 @@ class PairedProposals:
         designs: its designs, for its images.
         study: keeps the experiment and each trial.
         records: all trials by number; each new one is added.
+        end: called for each training that was begun, and is not needed any more.
 
     Raises:
         ConfigError: there is no such question, or the space cannot ask it.
@@ -35,9 +36,10 @@ class PairedProposals:
     """
 
     def __init__(
-        self, config: SweepConfig, designs: DesignSpace, study: Study, records: dict[int, TrialRecord]
+        self, config: SweepConfig, designs: DesignSpace, study: Study, records: dict[int, TrialRecord], end: EndTrial
     ) -> None:
-        self._study, self._records = study, records
+        self._study, self._records, self._end = study, records, end
+        self._early: tuple[int, bool] = (0, False)
         self.experiment = study.experiment(lambda: experiment_of(config, designs))
         self.trained = 0
         """Trainings that were begun."""
@@ -64,12 +66,15 @@ class PairedProposals:
         return record
 
     def admit(self, record: TrialRecord) -> bool:
-        """Whether a training that was proposed is to begin, which is always so.
+        """Whether a training that was killed before its first epoch is to begin; it is ended where all is settled.
 
         Args:
             record: the trial.
         """
         self.trained += record.counted
+        if self._ends_early():
+            self._end(record, "stopped", "not needed: all is settled")
+            return False
         return True
 
     def take_up(self, record: TrialRecord) -> None:
@@ -77,7 +82,7 @@ class PairedProposals:
         self.trained += record.counted
 
     def repeat(self, enqueued: Enqueued) -> TrialRecord:
-        """Is never called: an experiment has no finalists."""
+        """Has no trial to give: an experiment has no finalists, whom alone the engine repeats."""
         raise AssertionError(enqueued.role)
 
     def _to_come(self) -> Iterator[tuple[Pairing, Design]]:
@@ -95,7 +100,7 @@ class PairedProposals:
                     if (place, rate) not in begun:
                         yield place, at_rate(experiment.bases[base][variant], rate)
         rates = tuned_rates(experiment, records)
-        if rates is None or ends_early(experiment, records) is not None:
+        if rates is None or self._ends_early():
             return
         for base, designs in enumerate(experiment.bases):
             for seed in range(1, experiment.seeds + 1):
@@ -103,6 +108,14 @@ class PairedProposals:
                     place, rate = Pairing(base=base, variant=variant, seed=seed), rates[variant].rate
                     if (place, rate) not in begun:
                         yield place, at_rate(designs[variant], rate)
+
+    def _ends_early(self) -> bool:
+        """Whether all is settled; looked at anew where more trainings are over."""
+        records = list(self._records.values())
+        over = sum(record.ended for record in records)
+        if over != self._early[0]:
+            self._early = over, ends_early(self.experiment, records) is not None
+        return self._early[1]
 
 
 def proposals_of(
@@ -120,7 +133,7 @@ def proposals_of(
         designs: the designs the sweep may try.
         study: proposes and keeps each trial.
         records: all trials by number; each new one is added.
-        end: called for each trial of a search that is over budget, too slow or a duplicate.
+        end: called for each trial that is not to be trained.
         too_slow: why a design is too slow for the time there is, as a sentence; "" where it is not.
 
     Raises:
@@ -128,5 +141,5 @@ def proposals_of(
         ConfigError: a design that the sweep file names cannot be used, or its question not be asked.
     """
     if config.question:
-        return PairedProposals(config, designs, study, records)
+        return PairedProposals(config, designs, study, records, end)
     return Proposals(config, designs, study, records, end, too_slow)

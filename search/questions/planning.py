@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError, SpaceError, values
 from ..records import Experiment
@@ -28,25 +28,28 @@ APART = 3.0
 """Learning rates that are tried beside a single one are so many times as large and as small."""
 
 
+DECIDED: dict[str, Any] = {
+    "sampler": "random",
+    "promotion": "none",
+    "objectives": ("accuracy",),
+    "finalists": 0,
+    "seeds": 1,
+    "cross_validate": False,
+    "refit": False,
+    "start": (),
+    "baselines": (),
+    "trials": 1,
+}
+"""Settings of `search` that a question decides for itself, `trials` once the experiment is planned."""
+
+
 def as_question(config: SweepConfig) -> SweepConfig:
     """The config of a sweep whose file asks a question: every training runs to its end, and no winner is sought.
 
     Args:
         config: the sweep file, with a `question` section.
     """
-    search = config.search.model_copy(
-        update={
-            "sampler": "random",
-            "promotion": "none",
-            "objectives": ("accuracy",),
-            "finalists": 0,
-            "seeds": 1,
-            "cross_validate": False,
-            "refit": False,
-            "start": (),
-            "baselines": (),
-        }
-    )
+    search = config.search.model_copy(update=DECIDED)
     return config.model_copy(update={"search": search}).trusting(config.trust, config.mistrust)
 
 

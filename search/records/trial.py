@@ -113,7 +113,7 @@ class Enqueued:
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold, from which `Enqueued.from_json` makes an equal value.
 
-        Of a repetition they do not say which trial it repeats.
+        They do not say which trial a repetition repeats, nor the place in an experiment.
         """
         textbook = {"textbook": True} if self.textbook else {}
         return {"role": self.role, "design": self.design.to_json(), "params": self.params, **textbook}

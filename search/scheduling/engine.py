@@ -192,10 +192,10 @@ class Engine:
             self._to_resume.append(number)
 
     def close(self) -> None:
-        """Ends as stopped the trials that still wait, unless the sweep was interrupted and is to be resumed."""
+        """Ends as stopped the trials of a search that still wait, unless it was interrupted and is to be resumed."""
         for number in sorted(self.active):
             self._pause(self.records[number])
-        waiting = [] if self.interrupted else [record for record in self.records.values() if record.paused]
+        waiting = [] if self.interrupted else [r for r in self.records.values() if r.paused and r.pairing is None]
         for record in waiting:
             what = "not promoted" if record.judged else "cut short"
             why = f"; {self.halted}" if self.halted else f"; {TIME_BUDGET}" if self._searched else ""

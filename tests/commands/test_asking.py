@@ -133,8 +133,9 @@ def test_asked_again_it_is_refused_and_resumed_it_answers(
     assert out.startswith("mine on digits")
     assert len(answered.trials()) == 8
     code, _, err = run(capsys, *again, "--resume", "--match", "macs")
-    assert code == 4
-    assert "asked with another `question`" in err
+    assert code == 2
+    assert "question.match is macs in the sweep file or --set, and parameters in the sweep" in err
+    assert run(capsys, *again, "--resume", "--set", "search.epochs=7")[0] == 2
 
 
 @pytest.mark.parametrize(

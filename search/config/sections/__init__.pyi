@@ -1,6 +1,6 @@
 from .budget import BudgetConfig as BudgetConfig
 from .data import DataConfig as DataConfig
-from .question import MATCHES as MATCHES, QuestionConfig as QuestionConfig
+from .question import QuestionConfig as QuestionConfig
 from .resources import ResourcesConfig as ResourcesConfig
 from .search import LONGEST as LONGEST, UNLIMITED as UNLIMITED, SearchConfig as SearchConfig
 from .section import Section as Section, at_home as at_home

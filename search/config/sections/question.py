@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field
 
 from .section import Section
 
 Match = Literal["parameters", "macs", "memory", "none"]
-MATCHES: tuple[str, ...] = get_args(Match)
 
 
 class QuestionConfig(Section):

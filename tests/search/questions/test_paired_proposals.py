@@ -10,9 +10,10 @@ from zlib import crc32
 
 import pytest
 from convscape.search.questions import as_question
+from convscape.search.scheduling.time_budget import TimeBudget
 from convscape.search.study import read_experiment, read_trials
 from convscape.search.verdicts import answer_of, reached
-from convscape.testing.simulation import config, drive, fates, finish, opened, reports
+from convscape.testing.simulation import config, drive, fates, finish, opened, report, reports, result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +25,9 @@ SPACE = {"stages": 1, "convolutions": [1, 2], "filters": [8, 12, 16], "kernel": 
 RECIPE = {"learning_rate": {"low": 0.02, "high": 0.4, "log": True}, "weight_decay": [0.0, 1e-3]}
 
 
-def asked(ask: str = "pool-kind", pairs: int = 6, **question) -> SweepConfig:
+def asked(ask: str = "pool-kind", pairs: int = 6, epochs: int = 2, **question) -> SweepConfig:
     wanted = {"ask": ask, "pairs": pairs, "seeds": 2, **question}
-    return as_question(config(SPACE, RECIPE, question=wanted, search={"epochs": 2}))
+    return as_question(config(SPACE, RECIPE, question=wanted, search={"epochs": epochs}))
 
 
 def noise(job: Job) -> float:
@@ -188,12 +189,38 @@ def test_bases_on_which_nothing_is_learnt_count_and_are_told(folder: Path) -> No
     assert answer.pairs == 6
 
 
-def test_what_the_time_budget_cut_short_is_trained_by_a_resume(folder: Path, tmp_path: Path) -> None:
-    engine = opened(folder, asked(), deadline=0.0)  # past: nothing new begins
-    assert engine.next() is None
+def test_what_the_time_budget_cut_short_goes_on_where_it_stood(folder: Path) -> None:
+    engine = opened(folder, asked(epochs=3))
+    steps = drive(engine, equal)
+    next(steps)
+    engine.time_budget = TimeBudget(0.0)  # it is up while the second epoch is trained
+    assert list(steps) == [(0, 2)]
     engine.close()
-    records = finish(opened(folder, asked()), equal)
+    (begun,) = read_trials(folder)
+    assert (begun.epochs, begun.ended) == (2, False)
+    resumed = opened(folder, asked(epochs=3))
+    records = finish(resumed, equal)
     assert answer_of(read_experiment(folder), records).ended
+    assert [epoch for number, epoch in reports(resumed).epochs if number == 0] == [2, 3]  # 2 is told again
+
+
+def test_what_was_begun_when_all_was_settled_is_not_trained(folder: Path) -> None:
+    settings = asked("padding", pairs=20, seeds=1, rates=[0.1])
+    engine = opened(folder, settings)
+
+    def same_is_better(job: Job, epoch: int) -> float | None:
+        return 0.5 + 0.1 * epoch + 0.02 * ("valid" not in job.design.notation) + noise(job)
+
+    ahead = [engine.next() for _ in range(26)]  # 26 workers at once, all of them killed but those of 12 bases
+    for job in ahead[:24]:
+        for epoch in (1, 2):
+            report(engine, job.number, result(epoch, same_is_better(job, epoch)))
+    resumed = opened(folder, settings)
+    records = finish(resumed, same_is_better)
+    assert [(each.number, each.state) for each in records if not each.completed] == [(24, "stopped"), (25, "stopped")]
+    assert reports(resumed).epochs == []
+    answer = answer_of(read_experiment(folder), records)
+    assert (answer.early, answer.bases) == (True, 12)
 
 
 def test_an_answer_can_be_read_at_any_moment(folder: Path) -> None:

@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from convscape.search.config import SweepConfig
+from convscape.search.config import BudgetConfig, SweepConfig
 from convscape.search.proposals import DesignSpace
 from convscape.search.questions import QUESTIONS, as_question, experiment_of
-from convscape.search.records import Experiment
+from convscape.search.questions.matching import matched
+from convscape.search.records import Design, Experiment
 from convscape.search.verdicts import COSTS, cost_of
-from convscape.spaces import ConfigError, Conv, LocallyConnected, Pool, Residual, SpaceError, cost_table, trace
+from convscape.spaces import (
+    Activation,
+    ConfigError,
+    Conv,
+    LocallyConnected,
+    Pool,
+    Residual,
+    SpaceError,
+    cost_table,
+    trace,
+)
 
 INPUT, CLASSES = (1, 28, 28), 10
 
@@ -94,6 +105,98 @@ def test_local_filters_stand_in_the_place_of_the_last_convolution():
         (at,) = [index for index, layer in enumerate(local) if isinstance(layer, LocallyConnected)]
         assert isinstance(shared[at], Conv)
         assert [*shared[:at], *shared[at + 1 :]] == [*local[:at], *local[at + 1 :]]
+
+
+def convolutions(design: Design) -> list[Conv]:
+    return [layer for layer in design.architecture.layers if isinstance(layer, Conv)]
+
+
+@pytest.mark.parametrize("ask", ["norm", "dropout", "pool-kind", "head"])
+def test_what_is_not_asked_is_equal(ask):
+    space = {"kernel": [3, 5], "stride": [1, 2], "activation": ["relu", "elu"], "stages": [1, 2]}
+    for base in planned(ask, space=space, question={"match": "none"}).bases:
+        first, *others = (
+            [(layer.filters, layer.kernel, layer.stride) for layer in convolutions(design) if layer.filters != CLASSES]
+            for design in base.values()
+        )
+        assert all(other == first for other in others)
+        activations = {
+            frozenset(layer.name for layer in design.architecture.layers if isinstance(layer, Activation))
+            for design in base.values()
+        }
+        assert len(activations) == 1
+
+
+@pytest.mark.parametrize("space", [{"stride": 2}, {"stride": [1, 2]}, {"stage2": {"stride": 2}}])
+def test_early_and_late_strides_are_one_each(space):
+    for base in planned(
+        "stride", space={"stages": 2, "kernel": 3, "downsampling": "none", **space}, question={"match": "none"}
+    ).bases:
+        strides = {name: [layer.stride[0] for layer in convolutions(design)] for name, design in base.items()}
+        assert sorted(strides["early"]) == sorted(strides["late"])
+        assert strides["early"][0] == 2
+        assert strides["late"][0] == 1
+        assert sum(stride == 2 for stride in strides["late"]) == 1
+
+
+def test_a_variant_s_own_of_one_stage_leaves_the_others_alike():
+    variants = {"large": {"stage1": {"kernel": 7}}, "small": {"stage1": {"kernel": 3}}}
+    space = {"stages": 2, "convolutions": 1, "kernel": [3, 5], "large_filters": "single", "downsampling": "max"}
+    kernels = set()
+    for base in planned("mine", space=space, variants=variants, question={"match": "none", "pairs": 8}).bases:
+        large, small = ([layer.kernel[0] for layer in convolutions(design)] for design in base.values())
+        assert (large[0], small[0]) == (7, 3)
+        assert large[1] == small[1]
+        kernels.add(large[1])
+    assert kernels == {3, 5}
+
+
+def test_without_matching_all_variants_are_made_narrower_alike():
+    found = planned("bottleneck", question={"match": "none"}, budget={"macs": 1_000_000, "over_budget": "shrink"})
+    for base in found.bases:
+        assert all(design.macs <= 1_000_000 for design in base.values())
+        widths = {max(layer.body[-2].filters for layer in of_kind(design)) for design in base.values()}
+        assert len(widths) == 1
+
+
+def of_kind(design: Design) -> list[Residual]:
+    return [layer for layer in design.architecture.layers if isinstance(layer, Residual)]
+
+
+def test_weights_have_the_widths_they_have():
+    base = next(iter(planned("padding").bases))
+    loaded = {
+        name: replace(design, recipe=replace(design.recipe, weights="some.safetensors"))
+        for name, design in base.items()
+    }
+    assert matched(loaded, "parameters", BudgetConfig()) == loaded
+    with pytest.raises(SpaceError, match="over the budget"):
+        matched(loaded, "parameters", BudgetConfig(parameters=10, over_budget="shrink"))
+
+
+def test_bases_that_differ_in_the_rate_alone_are_one():
+    space = {"stages": 1, "convolutions": 1, "filters": 16, "kernel": 3, "downsampling": "max", "hidden": 0,
+             "head": "global_average", "dropout": 0.0}  # fmt: skip
+    recipe = {"weight_decay": [0.0, 1e-3], "batch_size": 64, "flip": False, "crop": 0, "cutout": 0}
+    found = planned("padding", space=space, recipe=recipe, question={"pairs": 8})
+    assert len(found.bases) == 2
+    assert found.notes == ("2 bases in place of 8: the space seems to hold no more that differ.",)
+
+
+def test_stages_that_a_variant_cannot_have_are_told():
+    found = planned("padding", space={"kernel": 5})
+    assert found.notes
+    assert found.notes[0].startswith("Bases of 3, 4, 5 stages are not asked: question padding, valid")
+
+
+def test_blocks_behind_the_last_convolution_leave_it_shared():
+    with pytest.raises(SpaceError, match="same network"):
+        planned("sharing", space={"stages": 1, "block": "residual", "downsampling": "max"})
+
+
+def test_of_many_rates_three_are_tried():
+    many = {"low": 0.01, "high": 0.4, "step": 0.01}
+    assert planned("padding", recipe={"learning_rate": many}).rates == (0.07, 0.21, 0.33)
 
 
 def test_equal_seeds_plan_equal_experiments():
