@@ -11,6 +11,7 @@ from ..spaces import ConfigError
 from .answering import print_answer
 from .completion import sweep_files
 from .options import Address, Output, Seconds, Settings, TrustCode
+from .planning import print_plan
 from .printing import echo, echo_json, loading
 from .sweeping import reporting
 
@@ -75,7 +76,7 @@ def ask(
     ]
     _check(place, settings, trust_code=trust_code)
     if dry_run:
-        _print_plan(place, settings, output, trust_code=trust_code)
+        print_plan(place, settings, output, trust_code=trust_code)
         return
     with loading() as shown:
         from ..search import driver
@@ -92,19 +93,6 @@ def _check(place: str, settings: list[str], *, trust_code: bool) -> None:
 
     if not is_beginning(place):
         question_of(read_or_begin(place, settings, trust="everything" if trust_code else "folders"))
-
-
-def _print_plan(place: str, settings: list[str], output: str, *, trust_code: bool) -> None:
-    with loading() as shown:
-        from ..dashboards.text import experiment_text
-        from ..search import driver
-
-        config, experiment = driver.plan(place, settings, shown, trust_code=trust_code)
-    if output == "json":
-        echo_json({"config": config.to_json(), "experiment": experiment.to_json()})
-    else:
-        assert config.question is not None
-        echo(experiment_text(experiment, config.question))
 
 
 def _print_questions(output: str) -> None:

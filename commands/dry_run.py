@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING
 
+from .planning import print_plan
 from .printing import echo, echo_json, loading
 
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def print_dry_run(config: SweepConfig, output: str) -> None:
-    """Prints the config, what was seen of the images, and three networks of the space."""
+    """Prints the config, what was seen of the images, and three networks of the space; of a question what it trains."""
+    if config.question:
+        print_plan(config, [], output)
+        return
     with loading() as shown:
         from ..dashboards.text import design_json, design_text, forecast_line
         from ..search.config import AUTO, with_environment

@@ -241,6 +241,11 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
     trials = sweep.trials()
     if sweep.config.question:
         print_answer(sweep, trials, output)
+        if export_to:
+            exported = sweep.export(export_to)
+            echo(f"\n{export_lines(exported)}", err=output == "json")
+            publish(sweep, exported.folder)
+            refuse_incomplete(exported)
         return
     try:
         best = sweep.best_of(trials)

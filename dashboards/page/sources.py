@@ -10,11 +10,14 @@ from ...search.driver import as_of_now, format_duration, read_progress
 from ...search.files import STUDY
 from ...search.records import ranked
 from ...spaces import ConvscapeError
-from ..text import SweepStatus, answer_lines, state
+from ..text import SweepStatus, state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...search import Sweep
     from ...search.frames import SweepFrames
+    from ...search.records import TrialRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +80,19 @@ def source_of(sweep: Sweep) -> SweepSource:
         run_link=pages.run,
         sweep_link=pages.trials,
         command=pages.command,
-        answer=tuple(answer_lines(sweep, answer)) if (answer := sweep.answer(records)) else (),
+        answer=_answered(sweep, records),
         next=(*going, *resume, *export),
         digest="" if best is None else best.design.architecture.digest,
     )
+
+
+def _answered(sweep: Sweep, records: Sequence[TrialRecord]) -> tuple[str, ...]:
+    if not sweep.config.question:
+        return ()
+    from ..text import answer_lines  # scipy comes with it
+
+    answer = sweep.answer(records)
+    return tuple(answer_lines(sweep, answer)) if answer else ()
 
 
 def progress_of(sweep: Sweep) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from ...search.driver import asked_rows, format_duration, how_to_go_on, images_i
 from ...search.tracking import LONGEST_NOTE, REPORT
 from ...spaces import format_layer_table
 from ...trainers.export import block, code, plain
-from ..text import accuracy_lines, answer_lines, front, phases, recipe, spent, standing_lines
+from ..text import accuracy_lines, front, phases, recipe, spent, standing_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,8 @@ def summary_markdown(sweep: Sweep, records: Sequence[TrialRecord]) -> str:
     lines = [first, "", WHOLE, ""]
     answer = sweep.answer(records)
     if answer and trials:
+        from ..text import answer_lines  # scipy comes with it
+
         first = f"**{plain(sweep.name)}**: what a design question came to"
         lines = [first, "", WHOLE, "", "### Found", ""]
         lines += [part for line in answer_lines(sweep, answer) for part in (plain(line), "")]

@@ -7,9 +7,9 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
-from ...search.records import epochs_in_words
 from ...search.verdicts import experiment_notes, paragraph, points
 from ...spaces import readable_bytes
+from .verdicts import epochs_trained, first_line, verdict_lines
 
 if TYPE_CHECKING:
     from ...search import Sweep
@@ -35,7 +35,7 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
         lines += _contrast_lines(contrast)
     lines += [*_cost_lines(answer), *_rate_lines(answer), *_notes(answer)]
     if answer.ended:
-        lines += ["", *_wrapped(paragraph(answer, _match(sweep), _epochs(answer)))]
+        lines += ["", *_wrapped(paragraph(answer, _match(sweep), epochs_trained(answer)))]
     elif not sweep.running:
         lines += ["", f"Not all of it is trained. Go on: convscape resume {sweep.name}{folder_option(sweep.config)}"]
     return "\n".join(lines)
@@ -48,30 +48,8 @@ def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
         sweep: the sweep that asks the question.
         answer: what `sweep.answer()` gave.
     """
-    lines = [first_line(sweep, answer)]
-    for contrast in answer.contrasts:
-        interval = contrast.interval
-        bounds = f", 95 % interval {points(interval.low)} to {points(interval.high)}" if interval else ""
-        found = f" ({points(contrast.difference)} points{bounds})" if contrast.pairs else ""
-        lines.append(f"{contrast.a} less {contrast.b}: {contrast.verdict}{found}")
-    return [*lines, *([paragraph(answer, _match(sweep), _epochs(answer))] if answer.ended else [])]
-
-
-def first_line(sweep: Sweep, answer: Answer) -> str:
-    """What was asked and of how many: the question, pairs, seeds, epochs, what was matched, and what was left out."""
-    experiment, epochs = answer.experiment, _epochs(answer)
-    planned = len(experiment.bases)
-    count = f"n = {answer.pairs}" if answer.ended else f"n = {answer.pairs} of {planned}"
-    matched = "nothing matched" if _match(sweep) == "none" else f"{_match(sweep)} matched"
-    assert sweep.config.question is not None
-    parts = [
-        f"{sweep.config.question.ask} on {sweep.config.data.name}: {count} pairs",
-        f"{experiment.seeds} seed{'s' * (experiment.seeds != 1)} each",
-        epochs_in_words(epochs) if epochs else "",
-        matched,
-        f"{len(experiment.left_out) + len(answer.failed)} left out",
-    ]
-    return ", ".join(part for part in parts if part)
+    whole = [paragraph(answer, _match(sweep), epochs_trained(answer))] if answer.ended else []
+    return [*verdict_lines(sweep, answer), *whole]
 
 
 def experiment_text(experiment: Experiment, asked: QuestionConfig) -> str:
@@ -113,7 +91,7 @@ def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
         "pairs": answer.pairs,
         "planned": len(answer.experiment.bases),
         "seeds": answer.experiment.seeds,
-        "epochs": _epochs(answer),
+        "epochs": epochs_trained(answer),
         "match": _match(sweep),
         "left_out": [*answer.experiment.left_out, *answer.failed],
         "diverged": dict(answer.diverged),
@@ -127,7 +105,7 @@ def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
             }
             for name, tuned in (answer.rates or {}).items()
         },
-        "paragraph": paragraph(answer, _match(sweep), _epochs(answer)),
+        "paragraph": paragraph(answer, _match(sweep), epochs_trained(answer)),
         "tracking_uri": sweep.tracking_uri,
         "run_id": sweep.run_ids().get(None),
     }
@@ -230,11 +208,6 @@ def _notes(answer: Answer) -> list[str]:
 def _match(sweep: Sweep) -> str:
     assert sweep.config.question is not None
     return sweep.config.question.match
-
-
-def _epochs(answer: Answer) -> int:
-    trials = [trial for contrast in answer.contrasts for pair in contrast.pairs for trial in (*pair.a, *pair.b)]
-    return max((trial.epochs for trial in trials), default=0)
 
 
 def _wrapped(text: str) -> list[str]:

@@ -98,7 +98,9 @@ def _parts(sweep: Sweep, width: int) -> list[str | RenderableType]:
         now = as_of_now(progress)
         parts.append(progress_view(now.phases, now, width))
     parts += spent(sweep.counts(trials), trials)
-    if best and not (how is SweepStatus.RUNNING and progress):
+    if answered := _answered(sweep, trials):
+        parts += [part for line in answered for part in _cut(line)]
+    elif best and not (how is SweepStatus.RUNNING and progress):
         parts.append(f"best: trial {best.trial}, accuracy {best.accuracy:.4f}, {best.parameters:,} parameters")
         parts.append(f"  {best.notation if len(best.notation) <= WIDTH - 2 else f'{best.notation[: WIDTH - 3]}…'}")
     look = [f"see it:       {ui_command(sweep)}"] if sweep.run_ids() else []
@@ -109,6 +111,7 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
     """How a sweep stands, as values for JSON.
 
     `live` is what the driver wrote last, None where it wrote nothing; `best` is None where no trial has a result;
+    `answer` says what came of a design question, in lines, None of a search;
     `resume` is the command that resumes the sweep, None where there is nothing to resume; `put_back` is the shell's
     command that puts back the sweep which this one was to replace, None where none is left or while this one runs;
     `mlflow` says how many results wait to be sent, and why.
@@ -123,11 +126,22 @@ def status_json(sweep: Sweep) -> dict[str, Any]:
         "state": str(how),
         "counts": sweep.counts(trials),
         "best": best and asdict(best),
+        "answer": _answered(sweep, trials),
         "live": progress and asdict(progress),
         "resume": _resume(sweep) if how.resumable else None,
         "put_back": how_to_put_back(sweep.folder) if how is not SweepStatus.RUNNING and replaced else None,
         "mlflow": {"waiting": left, "problem": upload_problem(delivery) if left else delivery.problem},
     }
+
+
+def _answered(sweep: Sweep, trials: Sequence[TrialRecord]) -> list[str] | None:
+    """What came of a design question, in lines; None of a search."""
+    if not sweep.config.question:
+        return None
+    from .verdicts import verdict_lines  # scipy comes with it
+
+    answer = sweep.answer(trials)
+    return verdict_lines(sweep, answer) if answer else None
 
 
 def spent(counts: dict[str, int], trials: Sequence[TrialRecord]) -> list[str]:

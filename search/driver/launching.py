@@ -12,10 +12,8 @@ from ..bucket import bring
 from ..config import SweepConfig, load_data, remember, with_environment
 from ..files import CONFIG, STOP, TRIALS, reseal, sweep_lock
 from ..proposals import DesignSpace
-from ..questions import as_question, experiment_of, with_trainings
 from ..sweep import Sweep, folder_option
 from ..tracking import UploadProgress, held
-from ..verdicts import experiment_notes
 from .adequacy import adequacy
 from .changes import keep_changes, refuse_other_images, with_changes, with_changes_of_file
 from .description import datasets, description
@@ -123,11 +121,18 @@ def launch_given(given: Given, shown: ProgressDisplay, *, replace: bool, resume:
             refuse_other_images(sweep.config, config)
         return _go_on(sweep, with_changes_of_file(sweep.config, config, given.keys), started, shown)
     config, by_environment = with_environment(config)
-    config = as_question(config) if config.question else config
-    refuse_another(config, replace=replace)
-    dataset, designs = read_and_check(config, shown.enter)
-    experiment = experiment_of(config, designs) if config.question else None
-    config = with_trainings(config, experiment) if experiment else config
+    experiment: Experiment | None = None
+    if config.question:
+        from ..questions import as_question, experiment_of, with_trainings  # scipy comes with it
+
+        config = as_question(config)
+        refuse_another(config, replace=replace)
+        dataset, designs = read_and_check(config, shown.enter)
+        experiment = experiment_of(config, designs)
+        config = with_trainings(config, experiment)
+    else:
+        refuse_another(config, replace=replace)
+        dataset, designs = read_and_check(config, shown.enter)
     for line in by_environment:
         shown.say(line)
     if needed := held():
@@ -260,8 +265,7 @@ def _run(
     engine: Engine | None = None
     saved = at_once = False
     lacking = adequacy(config, dataset, designs) if former is None else []
-    asked = [f"Note: {line}" for line in experiment_notes(experiment)] if experiment else []
-    for line in [*data_report(dataset), *lacking, *asked]:
+    for line in [*data_report(dataset), *lacking, *_notes(experiment)]:
         shown.note(line)
     if (limit := config.resources.epoch_seconds) and limit < SHORT:
         shown.note(
@@ -315,6 +319,15 @@ def _run(
         if mirror is not None:  # what is not copied is not sent to MLflow, either
             mirror.hasten()
         _take_leave(sweep, tracker, status, at_once=at_once)
+
+
+def _notes(experiment: Experiment | None) -> list[str]:
+    """What is to be known of an experiment before it trains, in lines."""
+    if experiment is None:
+        return []
+    from ..verdicts import experiment_notes  # scipy comes with it
+
+    return [f"Note: {line}" for line in experiment_notes(experiment)]
 
 
 def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: bool) -> None:

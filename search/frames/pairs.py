@@ -6,7 +6,6 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from ..verdicts import COSTS, cost_of, reached
 from .columns import PAIR_COLUMNS
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def pairs_frame(answer: Answer | None, *, sweep: str) -> pd.DataFrame:
 
 
 def _row(pair: Pair) -> dict[str, Any]:
+    from ..verdicts import COSTS, cost_of, reached  # scipy comes with it
+
     found: dict[str, Any] = {"base": pair.base, "difference": pair.difference, "learnt": pair.learnt}
     for side, trials in {"a": pair.a, "b": pair.b}.items():
         found |= {

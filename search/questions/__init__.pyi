@@ -1,5 +1,6 @@
 from .catalog import MINE as MINE, MINE_ABOUT as MINE_ABOUT, QUESTIONS as QUESTIONS, Question as Question
-from .paired_proposals import PairedProposals as PairedProposals, proposals_of as proposals_of
+from .choosing import proposals_of as proposals_of
+from .paired_proposals import PairedProposals as PairedProposals
 from .planning import (
     DECIDED as DECIDED,
     as_question as as_question,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..proposals import Proposals
 from ..records import Enqueued, Pairing
 from ..verdicts import ends_early, tuned_rates
 from .planning import at_rate, experiment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ..config import SweepConfig
     from ..proposals import DesignSpace, EndTrial
@@ -116,30 +115,3 @@ class PairedProposals:
         if over != self._early[0]:
             self._early = over, ends_early(self.experiment, records) is not None
         return self._early[1]
-
-
-def proposals_of(
-    config: SweepConfig,
-    designs: DesignSpace,
-    study: Study,
-    records: dict[int, TrialRecord],
-    end: EndTrial,
-    too_slow: Callable[[Design], str],
-) -> Proposals | PairedProposals:
-    """What gives a sweep its trainings: an experiment where the sweep file asks a question, else a search.
-
-    Args:
-        config: the sweep file.
-        designs: the designs the sweep may try.
-        study: proposes and keeps each trial.
-        records: all trials by number; each new one is added.
-        end: called for each trial that is not to be trained.
-        too_slow: why a design is too slow for the time there is, as a sentence; "" where it is not.
-
-    Raises:
-        SpaceError: no network of the space fits the images, or no bases can be built in every variant.
-        ConfigError: a design that the sweep file names cannot be used, or its question not be asked.
-    """
-    if config.question:
-        return PairedProposals(config, designs, study, records, end)
-    return Proposals(config, designs, study, records, end, too_slow)

@@ -109,4 +109,4 @@ def _clearly_better(one: Sequence[float], other: Sequence[float]) -> bool:
     if len(differences) < 2 or statistics.fmean(differences) <= 0:
         return False
     spread = statistics.stdev(differences) / math.sqrt(len(differences))
-    return spread == 0 or statistics.fmean(differences) / spread > stats.t.ppf(1 - OWN, len(differences) - 1)
+    return spread == 0 or statistics.fmean(differences) / spread > float(stats.t.ppf(1 - OWN, len(differences) - 1))
