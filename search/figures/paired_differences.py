@@ -17,6 +17,8 @@ COSTS = {"parameters": "parameters", "macs": "MACs", "memory": "memory", "second
 """Costs that are shown, and what they are called."""
 ROW = 170
 """Pixels of a contrast."""
+KIND = {"kind": "pairs"}
+"""What the page knows a trace by: a click on a point of it opens no trial."""
 PLACES = 6
 """Points are spread over so many places across a contrast, by their bases, so that none hides another or the bar."""
 
@@ -77,9 +79,9 @@ def _differences(part: pd.DataFrame) -> list[Any]:
         low, high, mean = 100 * interval.low, 100 * interval.high, float(differences.mean())
         said = f"mean {mean:+.2f}, 95 % interval {low:+.2f} to {high:+.2f} ({interval.method})<extra></extra>"
         line = {"color": VERMILLION, "width": 5}
-        traces.append(go.Scatter(x=[low, high], y=[0, 0], mode="lines", line=line, hovertemplate=said))
+        traces.append(go.Scatter(x=[low, high], y=[0, 0], mode="lines", line=line, hovertemplate=said, meta=KIND))
         marker = {"color": VERMILLION, "symbol": "diamond", "size": 13}
-        traces.append(go.Scatter(x=[mean], y=[0], mode="markers", marker=marker, hovertemplate=said))
+        traces.append(go.Scatter(x=[mean], y=[0], mode="markers", marker=marker, hovertemplate=said, meta=KIND))
     places = [0.75 * (2 * (base % PLACES) / (PLACES - 1) - 1) for base in part["base"]]
     symbols = ["circle" if learnt else "x" for learnt in part["learnt"]]
     traces.append(
@@ -88,6 +90,7 @@ def _differences(part: pd.DataFrame) -> list[Any]:
             y=places,
             mode="markers",
             marker={"color": BLUE, "size": 9, "symbol": symbols, "opacity": 0.8},
+            meta=KIND,
             customdata=part[["base", "accuracy_a", "accuracy_b", "trial_a", "trial_b"]].to_numpy(),
             hovertemplate="base %{customdata[0]}: %{x:+.2f} points, %{customdata[1]:.4f} and %{customdata[2]:.4f} "
             "(trials %{customdata[3]} and %{customdata[4]})<extra></extra>",

@@ -82,7 +82,8 @@ async function draw(plot) {
       plot.listens = true;
       plot.element.on("plotly_selected", (event) => event?.range && brush(plot, event.range));
       plot.element.on("plotly_click", (event) => {
-        const at = event.points[0]?.customdata?.[0];
+        const point = event.points[0];
+        const at = point?.data.meta?.kind === "pairs" ? undefined : point?.customdata?.[0]; // a pair is of several trials
         if (at !== undefined && at >= 0) change({ trial: keyOf(at) });
       });
     }

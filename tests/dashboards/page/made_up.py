@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from convscape.dashboards.page import SweepSource
 from convscape.search.frames import sweep_frames
-from convscape.search.records import Design, State, TrialRecord
+from convscape.search.records import Design, Experiment, Pairing, State, TrialRecord
+from convscape.search.verdicts import answer_of
 from convscape.spaces import parse_notation
 from convscape.trainers import Recipe
 
@@ -45,6 +46,31 @@ def source(records: Sequence[TrialRecord], name: str = "made", state: str = "end
         command=f"convscape ui {name}",
         next=(f"convscape export {name}",),
     )
+
+
+def question() -> SweepSource:
+    """A sweep that asks whether a wide network is better than a narrow one, of eight bases: it is."""
+    bases, records = [], []
+    for base in range(8):
+        designs = {name: record(number).design for number, name in enumerate(("narrow", "wide"))}
+        bases.append(designs)
+        for number, name in enumerate(designs):
+            place = Pairing(base=base, variant=name, seed=1)
+            made = record(2 * base + number, role="compared", pairing=place, design=designs[name])
+            made.accuracies = {1: 0.5, 2: 0.7 + 0.02 * number + 0.001 * (base % 3) * number}
+            records.append(made)
+    experiment = Experiment(
+        variants=("narrow", "wide"),
+        contrasts=(("wide", "narrow"),),
+        bases=tuple(bases),
+        left_out=(HOSTILE,),
+        rates=(0.1,),
+        tuned=0,
+        seeds=1,
+    )
+    answer = answer_of(experiment, records)
+    frames = sweep_frames(records, sweep="made", run_ids={}, objectives=["accuracy"], answer=answer)
+    return replace(source(records), frames=frames, answer=("wide is better", HOSTILE))
 
 
 def states() -> dict[str, SweepSource]:

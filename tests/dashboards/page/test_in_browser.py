@@ -7,7 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from convscape.dashboards.page import page_content, write_page
 from PIL import Image
+
+from .made_up import question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -350,3 +353,19 @@ def test_on_paper_all_figures_are_there(looked: Looked, page_file: str) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("#csv").is_visible()
     assert len(page.pdf()) > 50_000
+
+
+def test_a_design_question_has_its_answer_and_the_differences_of_its_pairs(looked: Looked, tmp_path: Path) -> None:
+    write_page(page_content([question()]), tmp_path / "question.html")
+    page = looked.open((tmp_path / "question.html").as_uri())
+    assert "wide is better" in page.inner_text(".answer")
+    looked.see("differences")
+    points = page.evaluate("() => document.getElementById('plot-differences').data.at(-2).x")
+    assert len(points) == 8
+    page.evaluate(
+        "() => document.getElementById('plot-differences').emit('plotly_click',"
+        " { points: [{ data: { meta: { kind: 'pairs' } }, customdata: [0] }] })"
+    )
+    assert not page.locator("#trial").is_visible()
+    picture = Image.open(io.BytesIO(page.locator("#plot-differences").screenshot()))
+    assert len(picture.convert("L").getcolors(256 * 256)) > 20
