@@ -20,8 +20,8 @@ MOST = 8.0
 STEP, STEPS = 1.015, 8
 """The first variant's widths are tried in so many such steps up and down: widths are whole, so that the others may not
 come near where it is."""
-HALVINGS = 14
-"""Bisections of a factor that widths are multiplied by."""
+HALVINGS, OF_THE_BUDGET = 12, 8
+"""Bisections of the factor that widths are multiplied by: for a cost to be met, and for the budget."""
 
 
 def matched(designs: Mapping[str, Design], cost: str, budget: BudgetConfig) -> dict[str, Design]:
@@ -45,6 +45,8 @@ def matched(designs: Mapping[str, Design], cost: str, budget: BudgetConfig) -> d
     fixed = any(design.recipe.weights is not None for design in designs.values())  # weights have the widths they have
     if fixed or (over and budget.over_budget == "reject"):
         raise SpaceError(over or apart)
+    if over and (still := _over(_at(designs, cost, 1 / MOST), budget)):
+        raise SpaceError(still)
     for factor in _factors(_largest(designs, cost, budget) if over else 1.0, cost, shrinks=bool(over)):
         found = _at(designs, cost, factor)
         if not (_apart(found, cost) or _over(found, budget)):
@@ -64,7 +66,7 @@ def _factors(largest: float, cost: str, *, shrinks: bool) -> Iterator[float]:
 def _largest(designs: Mapping[str, Design], cost: str, budget: BudgetConfig) -> float:
     """The largest factor, of those that bisection looks at, with which every variant is in the budget."""
     low, high = 1 / MOST, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(OF_THE_BUDGET):
         middle = (low * high) ** 0.5
         low, high = (low, middle) if _over(_at(designs, cost, middle), budget) else (middle, high)
     return low
