@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PairedProposals:
     """The trainings of an experiment, as `proposals.Proposals` gives the designs of a search.
 
-    What was begun is not begun again, also after a kill; what a time budget cut short is.
+    What was begun is not begun again: what a kill or a time budget cut short goes on where it stood.
 
     Args:
         config: the sweep file, with a question.
