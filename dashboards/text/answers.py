@@ -30,12 +30,12 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
         sweep: the sweep that asks the question.
         answer: what `sweep.answer()` gave.
     """
-    lines = [first_line(sweep, answer), ""]
+    lines = _wrapped(first_line(sweep, answer), "")
     for contrast in answer.contrasts:
-        lines += _contrast_lines(contrast)
-    lines += [*_cost_lines(answer), *_rate_lines(answer), *_notes(answer)]
+        lines += _wrapped(*_contrast_lines(contrast), "")
+    lines += [*_cost_lines(answer), *_wrapped(*_rate_lines(answer), *_notes(answer))]
     if answer.ended:
-        lines += ["", *_wrapped(paragraph(answer, _match(sweep), epochs_trained(answer)))]
+        lines += _wrapped("", paragraph(answer, _match(sweep), epochs_trained(answer)))
     elif not sweep.running:
         lines += ["", f"Not all of it is trained. Go on: convscape resume {sweep.name}{folder_option(sweep.config)}"]
     return "\n".join(lines)
@@ -140,7 +140,7 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     count, interval = len(contrast.pairs), contrast.interval
     lines = [f"{contrast.a} less {contrast.b}: {contrast.verdict}"]
     if interval is None:
-        return [*lines, ""]
+        return lines
     bounds = f"{points(interval.low)} to {points(interval.high)} ({interval.method})"
     lines.append(f"  difference   {points(contrast.difference)} points, 95 % interval {bounds}")
     wins = f"better in {contrast.wins} of {count}, equal in {contrast.ties}"
@@ -150,7 +150,7 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     lines += [f"  median       {points(contrast.median)} points{around}", f"  {wins}; {chance}"]
     if contrast.detectable is not None:
         lines.append(f"  {count} pairs show {100 * contrast.detectable:.2f} points or more with power 0.8")
-    return [*lines, ""]
+    return lines
 
 
 def _cost_lines(answer: Answer) -> list[str]:
@@ -202,7 +202,7 @@ def _notes(answer: Answer) -> list[str]:
         )
     if answer.early:
         lines.append(f"Ended early: all is settled after {answer.bases} of {len(answer.experiment.bases)} bases.")
-    return ["", *[part for line in lines for part in _wrapped(line)]] if lines else []
+    return ["", *lines] if lines else []
 
 
 def _match(sweep: Sweep) -> str:
@@ -210,5 +210,11 @@ def _match(sweep: Sweep) -> str:
     return sweep.config.question.match
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  " if text.startswith(" ") else "", break_long_words=False)
+def _wrapped(*lines: str) -> list[str]:
+    """The lines in WIDTH columns; what is indented goes on deeper, and empty lines stay."""
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 4 * line.startswith(" "), break_long_words=False)
+        or [""]
+    ]

@@ -23,7 +23,7 @@ RESAMPLES = 1_999
 SEED = 0
 """Decides which bases are drawn: equal differences have an equal interval."""
 
-Method = Literal["t", "studentised bootstrap"]
+Method = Literal["Student's t", "studentised bootstrap"]
 """How an interval is made."""
 
 
@@ -54,7 +54,7 @@ def mean_interval(differences: Sequence[float], level: float = LEVEL) -> Interva
 
     >>> found = mean_interval([0.01, 0.03, 0.02, 0.04])
     >>> round(found.low, 4), round(found.high, 4), found.method
-    (0.0045, 0.0455, 't')
+    (0.0045, 0.0455, "Student's t")
     """
     values = np.asarray(differences, float)
     count = len(values)
@@ -63,7 +63,7 @@ def mean_interval(differences: Sequence[float], level: float = LEVEL) -> Interva
     mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(count)
     studentised = count >= STUDENTISED and error > 0
     reach = error * (_studentised(values, level) if studentised else float(stats.t.ppf((1 + level) / 2, count - 1)))
-    return Interval(mean - reach, mean + reach, "studentised bootstrap" if studentised else "t")
+    return Interval(mean - reach, mean + reach, "studentised bootstrap" if studentised else "Student's t")
 
 
 def _studentised(values: np.ndarray, level: float) -> float:

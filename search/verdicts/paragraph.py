@@ -50,19 +50,20 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
     interval = next((contrast.interval for contrast in answer.contrasts if contrast.interval), None)
     method = f" (95 % interval: {interval.method} on designs)" if interval else ""
     early = f" It ended early by the rule of Haybittle and Peto, at p below {INTERIM}." if answer.early else ""
-    lost = f" {sum(answer.diverged.values())} trainings diverged and count as guessing." if answer.diverged else ""
-    lost += (
-        f" {len(answer.failed)} trainings failed otherwise, and their designs are left out." if answer.failed else ""
-    )
-    lost += f" On {len(answer.unlearnt)} designs no variant learnt anything; they count." if answer.unlearnt else ""
-    left = f" {len(experiment.left_out)} designs drawn could not be built or matched in every variant and are left out."
+    counted = {
+        "Trainings that diverged and count as guessing": sum(answer.diverged.values()),
+        "Trainings that failed otherwise, whose designs are left out": len(answer.failed),
+        "Designs on which no variant learnt anything, and which count": len(answer.unlearnt),
+        "Designs that could not be built or matched in every variant, and are left out": len(experiment.left_out),
+    }
+    told = "".join(f" {what}: {count}." for what, count in counted.items() if count)
     bases = f"{answer.bases} base designs drawn from the space were built in every variant, {MATCHED[match]}"
     measured = (
         f"Differences are of validation accuracy after the last epoch, within designs, as means over seeds{method}"
     )
     return (
         f"{found} Method: {bases}, and trained {times}{long} on the same images in the same order. {tuned}{measured}; "
-        f"p of a two-sided permutation test{several}.{early}{lost}{left if experiment.left_out else ''}"
+        f"p of a two-sided permutation test{several}.{early}{told}"
     )
 
 

@@ -98,9 +98,10 @@ def test_the_table_says_that_two_pairs_settle_nothing(
     answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, out, _ = run(capsys, "resume", answered.name, "--folder", str(place / "sweeps"))
-    assert out.startswith("mine on digits: n = 2 pairs, 1 seed each, 1 epoch, parameters matched, 0 left out")
-    assert "2 pairs can settle nothing" in out
-    assert "Method: 2 base designs drawn from the space were built in every variant" in " ".join(out.split())
+    told = " ".join(out.split())
+    assert told.startswith("mine on digits: n = 2 pairs, 1 seed each, 1 epoch, parameters matched, 0 left out")
+    assert "2 pairs can settle nothing" in told
+    assert "Method: 2 base designs drawn from the space were built in every variant" in told
 
 
 def test_mlflow_has_variants_as_tags_and_the_answer(answered: Sweep) -> None:

@@ -1,4 +1,4 @@
-"""A sweep on a real local Ray whose driver is killed again and again ends as one that was left alone."""
+"""A sweep, or a design question, whose driver is killed again and again ends as one that was left alone."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ data: {name: digits, train: 400, validation: 100}
 space: {stages: [1, 2], convolutions: 1, filters: [8, 16], kernel: [3, 5], dropout: 0.0, hidden: [0, 8]}
 search: {finalists: 1, seeds: 2, trials: 14, epochs: 9, reduction: 2, seed: 1}
 resources: {runner: ray, workers: 1, precision: float32}
+"""
+QUESTION = """
+name: tiny
+data: {name: digits, train: 400, validation: 100}
+space: {stages: [1, 2], convolutions: 1, filters: [8, 16], kernel: 3, dropout: 0.0, hidden: 0}
+search: {epochs: 3, seed: 1}
+question: {ask: padding, pairs: 4, seeds: 1, rates: [0.05, 0.2]}
+resources: {runner: inline, precision: float32}
 """
 KILLS = 20
 MARK = "CONVSCAPE_TEST_OF_KILLS"
@@ -145,6 +153,30 @@ def test_twenty_kills_of_the_driver_change_nothing(tmp_path: Path, drivers: Driv
     assert torn, "no kill came in the middle of a checkpoint"
     assert ahead, "no kill came after a checkpoint that the study did not know of"
     assert drivers.gone(90.0) == {}, "processes of a killed driver live on"  # Ray's own, where killed as they start
+
+
+def test_kills_of_a_question_change_no_answer(tmp_path: Path, drivers: Drivers) -> None:
+    (tmp_path / "tiny.yaml").write_text(QUESTION)
+    drivers.finish("launch", "tiny.yaml", "--set=folder=unbroken")
+    unbroken = Sweep.open("tiny", tmp_path / "unbroken")
+    whole = (unbroken.folder / "study.jsonl").stat().st_size
+    for kill, share in enumerate((0.2, 0.5, 0.85)):  # rates are tuned in the first third
+        driver = drivers.start(*(["resume", "tiny"] if kill else ["launch", "tiny.yaml"]))
+        drivers.kill(driver, lambda share=share: drivers.size() > share * whole)
+    drivers.finish("resume", "tiny")
+    sweep = Sweep.open("tiny", tmp_path / "sweeps")
+    assert fates(sweep) == fates(unbroken)
+    assert told(sweep) == told(unbroken)
+    assert len(told(sweep)[1]) == 4
+
+
+def told(sweep: Sweep) -> tuple[Any, ...]:
+    """The answer, without the seconds it took."""
+    answer = sweep.answer()
+    assert answer is not None
+    assert answer.ended
+    (contrast,) = answer.contrasts
+    return answer.rates, contrast.differences, contrast.interval, contrast.p
 
 
 def checkpoints(folder: Path) -> dict[tuple[int, int], int]:

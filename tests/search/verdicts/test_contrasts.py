@@ -40,8 +40,8 @@ def test_a_clear_difference_is_settled_for_the_better_side() -> None:
 def test_the_interval_is_that_of_a_t_test() -> None:
     known = stats.ttest_1samp(CLEAR, 0.0).confidence_interval(0.95)
     found = mean_interval(CLEAR)
-    assert (found.low, found.high, found.method) == (pytest.approx(known.low), pytest.approx(known.high), "t")
-    assert mean_interval([0.25] * 20).method == "t"
+    assert (found.low, found.high, found.method) == (pytest.approx(known.low), pytest.approx(known.high), "Student's t")
+    assert mean_interval([0.25] * 20).method == "Student's t"
     assert mean_interval([*CLEAR, *CLEAR, *CLEAR]).method == "studentised bootstrap"
 
 
