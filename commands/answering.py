@@ -24,7 +24,7 @@ def print_answer(sweep: Sweep, trials: Sequence[TrialRecord], output: str) -> No
     from ..dashboards.text import answer_json, answer_text
 
     answer = sweep.answer(trials)
-    if answer is None or not any(trial.accuracies for trial in trials):
+    if answer is None or not (answer.pairs or any(trial.accuracies for trial in trials)):
         echo(f"convscape: {sweep.no_result(trials)}", err=True)
         raise typer.Exit(3)
     if output == "json":

@@ -10,7 +10,7 @@ import typer
 from ..spaces import ConfigError
 from .answering import print_answer
 from .completion import sweep_files
-from .options import Address, Output, Seconds, Settings, TrustCode
+from .options import Address, Output, Settings, TrustCode
 from .planning import print_plan
 from .printing import echo, echo_json, loading
 from .sweeping import reporting
@@ -37,7 +37,9 @@ def ask(
         int | None, typer.Option(metavar="N", min=1, max=100, help="Seeds of each: `question.seeds`, 2.")
     ] = None,
     match: Annotated[Match | None, typer.Option(help="What variants cost alike: parameters when not given.")] = None,
-    seconds: Seconds = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, max=1e9, help="Time for it: `search.seconds`; a resume goes on.")
+    ] = None,
     set_: Settings = None,
     address: Address = None,
     list_: Annotated[bool, typer.Option("--list", help="Explain each question in two lines.")] = False,
@@ -65,6 +67,8 @@ def ask(
             "ask: it needs a question and a sweep file" if question is None else f"ask {question:.60}: of what?",
             "For example: convscape ask pooling sweep.yaml. `convscape ask --list` explains each question.",
         )
+    if is_question(place) and not is_question(question):
+        raise ConfigError(f"ask {question:.60} {place}: the question comes first", f"convscape ask {place} {question}")
     if replace and resume_:
         raise ConfigError("--replace and --resume: it is asked anew or gone on with", "Leave one of them out.")
     given = {"ask": question, "pairs": pairs, "seeds": seeds, "match": match}
@@ -84,6 +88,13 @@ def ask(
         sweep = driver.ask(place, settings, replace=replace, resume=resume_, progress=shown, trust_code=trust_code)
     with reporting(sweep):
         print_answer(sweep, sweep.trials(), output)
+
+
+def is_question(name: str) -> bool:
+    """Whether a question is called so."""
+    from ..search.questions import MINE, QUESTIONS
+
+    return name in (*QUESTIONS, MINE)
 
 
 def _check(place: str, settings: list[str], *, trust_code: bool) -> None:

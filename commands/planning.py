@@ -20,5 +20,4 @@ def print_plan(place: SweepConfig | str, settings: list[str], output: str, *, tr
     if output == "json":
         echo_json({"config": config.to_json(), "experiment": experiment.to_json()})
     else:
-        assert config.question is not None
-        echo(experiment_text(experiment, config.question))
+        echo(experiment_text(config, experiment))

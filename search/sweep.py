@@ -355,9 +355,10 @@ class Sweep:
         """
         reasons = "".join(f"\n  {failure}" for failure in failures(trials)[:3])
         if reasons and all(trial.failed or not trial.trained for trial in trials):
+            start = f"ask {self.config.question.ask}" if self.config.question else "launch"
             return SweepError(
                 f"sweep {self.name} has no result, all trials failed:{reasons}",
-                "Mend that, then start over: `convscape launch SWEEP.yaml --replace`.",
+                f"Mend that, then start over: `convscape {start} SWEEP.yaml --replace`.",
             )
         return SweepError(
             f"sweep {self.name} has no result: no trial has ended an epoch"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +166,8 @@ def network_for(source: str, input: tuple[int, int, int], classes: int, base: st
             raise TrainingError(f"recipe.weights (={source!r}) cannot be read: {error!s:.200}", _SOURCES) from None
         return _rescored(found, input, classes)
     if name is None:
+        if not os.path.lexists(source):
+            raise TrainingError(f"recipe.weights (={source!r}): there is no such file or folder", _SOURCES)
         raise TrainingError(
             f"recipe.weights (={source!r}) is no export's folder: a file does not say which network it belongs to",
             "Name a single classic as the space's base, as in `space: {base: resnet18}`, or use an export's folder.",

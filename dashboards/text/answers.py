@@ -7,13 +7,13 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
-from ...search.verdicts import experiment_notes, paragraph, points
+from ...search.verdicts import cost_of, experiment_notes, paragraph, plan_lines, points
 from ...spaces import readable_bytes
-from .verdicts import epochs_trained, first_line, verdict_lines
+from .verdicts import epochs_trained, first_line, lost_lines, verdict_lines
 
 if TYPE_CHECKING:
     from ...search import Sweep
-    from ...search.config import QuestionConfig
+    from ...search.config import SweepConfig
     from ...search.records import Experiment
     from ...search.verdicts import Answer, Contrast, Costs
 
@@ -33,7 +33,7 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
     lines = _wrapped(first_line(sweep, answer), "")
     for contrast in answer.contrasts:
         lines += _wrapped(*_contrast_lines(contrast), "")
-    lines += [*_cost_lines(answer), *_wrapped(*_rate_lines(answer), *_notes(answer))]
+    lines += [*_cost_lines(answer), *_wrapped(*_rate_lines(answer), *_notes(answer, sweep.config.search.seed))]
     if answer.ended:
         lines += _wrapped("", paragraph(answer, _match(sweep), epochs_trained(answer)))
     elif not sweep.running:
@@ -52,26 +52,27 @@ def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
     return [*verdict_lines(sweep, answer), *whole]
 
 
-def experiment_text(experiment: Experiment, asked: QuestionConfig) -> str:
+def experiment_text(config: SweepConfig, experiment: Experiment) -> str:
     """What would be trained to settle a question: how much, what of it is left out, and the first base as an example.
 
     Args:
+        config: the sweep file, with its question.
         experiment: what is planned.
-        asked: the question.
     """
-    rates = ", ".join(f"{rate:g}" for rate in experiment.rates)
-    tuned = f", tuned on {experiment.tuned} bases" if experiment.tuned else ""
+    asked = config.question
+    assert asked is not None
     equal = "as it is" if asked.match == "none" else f"at equal {asked.match}"
-    counts = f"{len(experiment.bases)} base designs in {len(experiment.variants)} variants"
+    first, *planned = plan_lines(experiment, config.search.epochs)
     lines = [
-        f"{asked.ask}: {counts}, {experiment.trainings:,} trainings",
-        f"compared: {'; '.join(f'{a} with {b}' for a, b in experiment.contrasts)}",
-        f"learning rates: {rates}{tuned}",
+        f"{asked.ask} on {config.data.name}, as sweep {config.name}: {first}",
+        *planned,
         *experiment_notes(experiment),
         f"the first base, {equal}:",
     ]
     for name, design in experiment.bases[0].items():
-        lines += [f"  {name}: {design.parameters:,} parameters, {design.macs:,} MACs", f"    {design.notation}"]
+        costs = f"{design.parameters:,} parameters, {design.macs:,} MACs"
+        memory = readable_bytes(cost_of(design, "memory"))
+        lines += [f"  {name}: {costs}, {memory} of memory in training", f"    {design.notation}"]
     return "\n".join(part for line in lines for part in ([line] if line.startswith("    ") else _wrapped(line)))
 
 
@@ -132,7 +133,8 @@ def _contrast_json(contrast: Contrast) -> dict[str, Any]:
         "better": contrast.better,
         "detectable": contrast.detectable,
         "needed": contrast.needed,
-        **{cost: [getattr(first, cost), getattr(second, cost)] for cost in ("parameters", "macs", "memory", "seconds")},
+        **{cost: [getattr(first, cost), getattr(second, cost)] for cost in ("parameters", "macs", "memory")},
+        "seconds": [first.seconds or None, second.seconds or None],
     }
 
 
@@ -144,7 +146,7 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     bounds = f"{points(interval.low)} to {points(interval.high)} ({interval.method})"
     lines.append(f"  difference   {points(contrast.difference)} points, 95 % interval {bounds}")
     wins = f"better in {contrast.wins} of {count}, equal in {contrast.ties}"
-    chance = f"p = {contrast.p:.2g}" + (f", to be at most {contrast.level:g}" if contrast.level else "")
+    chance = f"p = {contrast.p:.2g}" + (f", settled at {contrast.level:g} or less" if contrast.level else "")
     middle = contrast.median_interval
     around = f", 95 % interval {points(middle[0])} to {points(middle[1])} (exact)" if middle else ""
     lines += [f"  median       {points(contrast.median)} points{around}", f"  {wins}; {chance}"]
@@ -164,7 +166,7 @@ def _cost_lines(answer: Answer) -> list[str]:
     width = max(len(name) for name in costs)
     lines = [f"{'':<{width}} {'parameters':>12} {'MACs':>14} {'memory':>10} {'an epoch':>9}"]
     for name, each in costs.items():
-        memory, seconds = readable_bytes(round(each.memory)), f"{each.seconds:.3g} s"
+        memory, seconds = readable_bytes(round(each.memory)), f"{each.seconds:.3g} s" if each.seconds else "-"
         lines.append(f"{name:<{width}} {each.parameters:>12,.0f} {each.macs:>14,.0f} {memory:>10} {seconds:>9}")
     return lines
 
@@ -173,35 +175,44 @@ def _rate_lines(answer: Answer) -> list[str]:
     if answer.rates is None:
         return ["", "Learning rates are being tuned."]
     if not any(tuned.accuracies for tuned in answer.rates.values()):
-        return []
+        return ["", f"Learning rate: {answer.experiment.rates[0]:g}."]
     tried = ", ".join(f"{rate:g}" for rate in answer.experiment.rates)
     lines = ["", f"Learning rates, of {tried} on {answer.experiment.tuned} bases:"]
     for name, tuned in answer.rates.items():
         edge = ", the edge of what was tried" if tuned.at_the_edge else ""
         own = f"; by itself {tuned.best:g}, not clearly better" if tuned.best != tuned.rate else ""
         lines.append(f"  {name}: {tuned.rate:g}{edge}{own}; {100 * tuned.gain:.2f} points from best to worst")
+    if any(tuned.at_the_edge for tuned in answer.rates.values()):
+        lines.append(f"A better rate may lie beyond the edge: --set 'question.rates=[{_wider(answer)}]' tries more.")
     return lines
 
 
-def _notes(answer: Answer) -> list[str]:
-    lines = experiment_notes(answer.experiment)
-    lines += [f"Failed: {each}" for each in answer.failed[:MOST_LEFT_OUT]]
-    if answer.diverged:
-        told = ", ".join(f"{count} of {name}" for name, count in answer.diverged.items())
-        lines.append(f"Trainings that diverged, which count as guessing: {told}.")
+def _wider(answer: Answer) -> str:
+    """The rates that were tried, and one more beyond each edge that was chosen."""
+    rates = sorted(answer.experiment.rates)
+    chosen = {tuned.rate for tuned in (answer.rates or {}).values()}
+    below = [rates[0] * rates[0] / rates[1]] if rates[0] in chosen else []
+    above = [rates[-1] * rates[-1] / rates[-2]] if rates[-1] in chosen else []
+    return ", ".join(f"{rate:.3g}" for rate in (*below, *rates, *above))
+
+
+def _notes(answer: Answer, seed: int) -> list[str]:
+    lines = [*experiment_notes(answer.experiment), *(f"Failed: {each}" for each in answer.failed[:MOST_LEFT_OUT])]
+    lines += lost_lines(answer)
     if answer.unlearnt:
-        numbers = ", ".join(map(str, answer.unlearnt))
-        learnt = [
-            statistics.fmean(known)
+        without = [
+            f"{contrast.a} less {contrast.b} {points(statistics.fmean(known))} points"
             for contrast in answer.contrasts
             if (known := [pair.difference for pair in contrast.pairs if pair.learnt])
         ]
-        lines.append(
-            f"On bases {numbers} no variant learnt anything; they count. Without them the differences are "
-            f"{', '.join(map(points, learnt)) or 'not there'}."
-        )
+        lines += [f"Without these bases: {', '.join(without)}."] if without else []
     if answer.early:
         lines.append(f"Ended early: all is settled after {answer.bases} of {len(answer.experiment.bases)} bases.")
+    if answer.ended and (more := [contrast.needed for contrast in answer.contrasts if contrast.needed]):
+        lines.append(
+            f"Asked with --pairs {max(more)} and the same search.seed, these bases would count again, and chance with "
+            f"them: ask anew, of others, with --set search.seed={seed + 1}."
+        )
     return ["", *lines] if lines else []
 
 

@@ -25,6 +25,18 @@ def verdict_lines(sweep: Sweep, answer: Answer) -> list[str]:
         bounds = f", 95 % interval {points(interval.low)} to {points(interval.high)}" if interval else ""
         found = f" ({points(contrast.difference)} points{bounds})" if contrast.pairs else ""
         lines.append(f"{contrast.a} less {contrast.b}: {contrast.verdict}{found}")
+    return [*lines, *lost_lines(answer)]
+
+
+def lost_lines(answer: Answer) -> list[str]:
+    """Trainings that diverged, and bases on which nothing was learnt: they count, and decide more than most."""
+    lines: list[str] = []
+    if answer.diverged:
+        told = ", ".join(f"{count} of {name}" for name, count in answer.diverged.items())
+        lines.append(f"Trainings that diverged, which count as guessing: {told}.")
+    if answer.unlearnt:
+        numbers = ", ".join(map(str, answer.unlearnt))
+        lines.append(f"Bases on which no variant learnt anything, which count: {numbers}.")
     return lines
 
 

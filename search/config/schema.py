@@ -38,8 +38,8 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a sweep's name may be, as a regular expression."""
 
 
-VariantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$")]
-"""What a variant of one's own may be called."""
+VARIANT_NAME = r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}"
+"""What a variant of one's own may be called, as a regular expression."""
 
 
 class SweepConfig(Section):
@@ -64,7 +64,9 @@ class SweepConfig(Section):
     tracking: TrackingConfig = TrackingConfig()
     question: QuestionConfig | None = None
     """A design question that is settled in place of a search; `convscape ask` writes it."""
-    variants: dict[VariantName, dict[str, Any]] = Field(default={}, max_length=12)
+    variants: dict[Annotated[str, Field(json_schema_extra={"pattern": f"^{VARIANT_NAME}$"})], dict[str, Any]] = Field(
+        default={}, max_length=12
+    )
     """For the question "mine": what is compared, by name, each as settings over those of `space`."""
     code: Annotated[list[Path] | None, Field(validate_default=True)] = None
     """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's when not
@@ -137,10 +139,22 @@ class SweepConfig(Section):
             return settings
         return {**(CLASSIC_DEFAULTS if "base" in settings else SPACE_DEFAULTS), **settings}
 
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _as_the_space_is(cls, variants: Any) -> Any:
+        """A variant without settings of its own, also where nothing stands behind its name."""
+        found = variants.items() if isinstance(variants, dict) else ()
+        return {name: {} if settings is None else settings for name, settings in found} or variants
+
     @field_validator("variants")
     @classmethod
     def _without_code(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, settings in variants.items():
+            if not re.fullmatch(VARIANT_NAME, name):
+                raise ValueError(
+                    f"{name!r:.60}: a variant's name has 1 to 40 letters, digits, spaces and . _ -, and begins with a "
+                    "letter or a digit"
+                )
             if "class" in settings:
                 raise ValueError(f"{name}: `class` is for `space`; a variant has settings over those of `space`")
         return variants
@@ -157,6 +171,17 @@ class SweepConfig(Section):
         if file := next((place for place in places if os.path.exists(place) and not os.path.isdir(place)), None):  # noqa: PTH110, PTH112 - these never raise
             raise ValueError(f"{file} is no folder")
         return code and places
+
+    def of_variant(self, settings: Mapping[str, Any]) -> SweepConfig:
+        """The config whose space has other settings, those of a variant of a question, over its own.
+
+        A classic takes the place of the whole space where that is none.
+
+        Args:
+            settings: of the variant.
+        """
+        kept = {} if "base" in settings and "base" not in self.space else self.space
+        return self.model_copy(update={"space": {**kept, **settings}}).trusting(self.trust, self.mistrust)
 
     def network_space(self) -> Space:
         """The networks the sweep may try, and those of the pretrained weights where the recipes name some.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from ...spaces import MOST_TOLD, ConfigError, Mistakes, nearest, read_plain, together
+from ...spaces import MOST_TOLD, ConfigError, Mistakes, SpaceError, nearest, read_plain, together
 from ..tracking import values_without_secrets, without_secrets
 from . import yaml_lines
 from .initial_designs import check_initial_designs
@@ -116,6 +116,19 @@ def _check_sections(config: SweepConfig | None, mistakes: Mistakes) -> None:
         check_initial_designs(config.search.start, "search.start")
     with mistakes:
         check_initial_designs(config.search.baselines, "search.baselines")
+    if not mistakes.found:  # those of the space itself are each variant's, too
+        for name in config.variants:
+            with mistakes:
+                _check_variant(config, name)
+
+
+def _check_variant(config: SweepConfig, name: str) -> None:
+    """Refuses a variant with settings that its space does not know, by the variant's own keys."""
+    try:
+        config.of_variant(config.variants[name]).untrained_space()
+    except SpaceError as error:
+        key = f"variants.{name}{error.key.removeprefix('space')}"
+        raise SpaceError(f"{key}: {error.message.partition(': ')[2] or error.message}", error.remedy, key=key) from None
 
 
 def _rest(values: dict[str, Any], mistakes: Sequence[ConfigError], folder: Path) -> SweepConfig | None:
@@ -362,7 +375,8 @@ def _section(location: Sequence[str]) -> type[BaseModel] | None:
     for part in location:
         field = model.model_fields.get(part) if model else None
         annotation = field.annotation if field else None
-        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+        kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)  # one that may be left out
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
     return model
 
 

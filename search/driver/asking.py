@@ -6,7 +6,7 @@ from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError
-from ..questions import DECIDED, as_question, experiment_of, question_of, with_trainings
+from ..questions import DECIDED, as_question, experiment_of, question_of, undecided, with_trainings
 from .given import Given
 from .launching import launch_given, shown_by
 from .preflight import read_and_check
@@ -54,7 +54,7 @@ def ask(
         KeyboardInterrupt: it was interrupted, and saved unless no epoch had ended.
     """
     with shown_by(progress) as shown:
-        given = _asked(config, overrides, trust_code=trust_code)
+        given = _asked(config, overrides, shown, trust_code=trust_code)
         return launch_given(given, shown, replace=replace, resume=resume, trust_code=trust_code)
 
 
@@ -73,19 +73,23 @@ def plan(
         ConfigError: no such question, or it cannot be asked of this space.
         SpaceError: no bases can be built in every variant at equal cost.
     """
-    asked = as_question(_asked(config, overrides, trust_code=trust_code).config)
+    asked = as_question(_asked(config, overrides, shown, trust_code=trust_code).config)
     _, designs = read_and_check(asked, shown.enter, keeps=False)
     experiment = experiment_of(asked, designs)
     return with_trainings(asked, experiment), experiment
 
 
-def _asked(config: SweepConfig | str | Path, overrides: Sequence[str], *, trust_code: bool) -> Given:
+def _asked(
+    config: SweepConfig | str | Path, overrides: Sequence[str], shown: ProgressDisplay, *, trust_code: bool
+) -> Given:
     """What is asked, under a name of its own. What a question decides for itself counts as not given."""
     given = Given.read(config, overrides, trust_code=trust_code)
     found = given.config
     if found.question is None:
         raise ConfigError("question.ask: nothing is asked", "For example question.ask=pooling", key="question.ask")
     question_of(found)
+    if ignored := undecided(given.keys):
+        shown.note(ignored)
     name = f"{found.name[: LONGEST_NAME - len(found.question.ask) - 1]}-{found.question.ask}"
     named = found.model_copy(update={"name": name}).trusting(found.trust, found.mistrust)
     return replaced(given, config=named, keys=given.keys - {f"search.{key}" for key in DECIDED})

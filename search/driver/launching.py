@@ -123,8 +123,10 @@ def launch_given(given: Given, shown: ProgressDisplay, *, replace: bool, resume:
     config, by_environment = with_environment(config)
     experiment: Experiment | None = None
     if config.question:
-        from ..questions import as_question, experiment_of, with_trainings  # scipy comes with it
+        from ..questions import as_question, experiment_of, undecided, with_trainings  # scipy comes with it
 
+        if ignored := undecided(given.keys):
+            shown.note(ignored)
         config = as_question(config)
         refuse_another(config, replace=replace)
         dataset, designs = read_and_check(config, shown.enter)
@@ -238,7 +240,6 @@ def _run(
 
     A `mirror` copies the sweep into object storage meanwhile. A new sweep that asks a question has an `experiment`.
     """
-    from ...trainers.data import data_report
     from ..scheduling import Engine
     from ..study import Study
     from ..tracking import Tracker
@@ -264,39 +265,27 @@ def _run(
     )
     engine: Engine | None = None
     saved = at_once = False
-    lacking = adequacy(config, dataset, designs) if former is None else []
-    for line in [*data_report(dataset), *lacking, *_notes(experiment)]:
-        shown.note(line)
-    if (limit := config.resources.epoch_seconds) and limit < SHORT:
-        shown.note(
-            f"resources.epoch_seconds is {limit:g} s. A worker's first epoch may take that long to begin, and ends the "
-            f"worker then: allow {SHORT:g} s or more."
-        )
+    _say_notes(
+        shown, config, dataset, [] if former else [*adequacy(config, dataset, designs), *_notes(config, experiment)]
+    )
     shown.enter(OPENING)
     try:
-        found = provenance(config, dataset)
-        found["tags"]["mlflow.note.content"] = description(config, dataset)
-        tracker.start(**found, datasets=datasets(config, dataset))
+        tracker.start(**_told_of(config, dataset))
         if changed:
             tracker.note(changed)
         study = Study(sweep.folder, sampler=samplers, objectives=config.search.objectives)
         if experiment:
             study.experiment(lambda: experiment)
-        engine = Engine(
-            config,
-            designs,
-            study,
-            tracker,
-            deadline=started + config.search.seconds if config.search.seconds else None,
-            callback=callback,
-        )
+        deadline = started + config.search.seconds if config.search.seconds else None
+        engine = Engine(config, designs, study, tracker, deadline=deadline, callback=callback)
         callback(engine)
         follow(mirror, engine)
         with interruptible(engine, shown):
             _train(engine, dataset, config, sweep.folder, partial(callback.enter, engine))
         engine.close()
         saved = True
-        status = SweepState.INTERRUPTED if engine.interrupted else SweepState.COMPLETED
+        cut_short = engine.interrupted or (config.question is not None and not has_ended(sweep))  # its time was up
+        status = SweepState.INTERRUPTED if cut_short else SweepState.COMPLETED
         if engine.interrupted:
             raise KeyboardInterrupt
     except KeyboardInterrupt:
@@ -310,7 +299,7 @@ def _run(
         raise
     finally:
         if engine is not None:
-            if status is not SweepState.COMPLETED or config.question:  # what its time cut short goes on
+            if status is not SweepState.COMPLETED:
                 engine.ledger.wait_for_resume(engine.records.values())
             callback.end(engine, status)
         if status is not SweepState.COMPLETED and (sweep.folder / TRIALS).exists():
@@ -321,13 +310,34 @@ def _run(
         _take_leave(sweep, tracker, status, at_once=at_once)
 
 
-def _notes(experiment: Experiment | None) -> list[str]:
+def _say_notes(shown: ProgressDisplay, config: SweepConfig, dataset: Dataset, notes: Sequence[str]) -> None:
+    """Says what was seen of the images, what is to be known before it trains, and of a limit that is too short."""
+    from ...trainers.data import data_report
+
+    for line in [*data_report(dataset), *notes]:
+        shown.note(line)
+    if (limit := config.resources.epoch_seconds) and limit < SHORT:
+        shown.note(
+            f"resources.epoch_seconds is {limit:g} s. A worker's first epoch may take that long to begin, and ends the "
+            f"worker then: allow {SHORT:g} s or more."
+        )
+
+
+def _told_of(config: SweepConfig, dataset: Dataset) -> dict[str, Any]:
+    """What MLflow is told of a sweep that begins: where it comes from, its description, and its images."""
+    found = provenance(config, dataset)
+    found["tags"]["mlflow.note.content"] = description(config, dataset)
+    return {**found, "datasets": datasets(config, dataset)}
+
+
+def _notes(config: SweepConfig, experiment: Experiment | None) -> list[str]:
     """What is to be known of an experiment before it trains, in lines."""
     if experiment is None:
         return []
-    from ..verdicts import experiment_notes  # scipy comes with it
+    from ..verdicts import experiment_notes, plan_lines  # scipy comes with it
 
-    return [f"Note: {line}" for line in experiment_notes(experiment)]
+    planned = plan_lines(experiment, config.search.epochs)
+    return [*planned, *(f"Note: {line}" for line in experiment_notes(experiment))]
 
 
 def _take_leave(sweep: Sweep, tracker: Tracker, status: SweepState, *, at_once: bool) -> None:

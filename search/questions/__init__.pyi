@@ -5,6 +5,7 @@ from .planning import (
     DECIDED as DECIDED,
     as_question as as_question,
     experiment_of as experiment_of,
+    undecided as undecided,
     with_trainings as with_trainings,
 )
 from .variants import question_of as question_of

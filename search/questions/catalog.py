@@ -68,7 +68,7 @@ QUESTIONS: dict[str, Question] = {
     for question in (
         _question(
             "pooling",
-            "Max pooling, strided convolution, ConvPool-CNN or All-CNN? (Springenberg et al. 2014)",
+            "Max pooling of 3x3, strided convolution, ConvPool-CNN or All-CNN? (Springenberg et al. 2014)",
             "Fair pairs: max pooling and strided have equal layers, ConvPool and All-CNN one more each.",
             _fixed("max pooling", downsampling="overlapping"),
             _fixed("strided", downsampling="strided"),

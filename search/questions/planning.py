@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError, SpaceError, values
+from ..config import RecipeSpace
 from ..records import Experiment
 from ..verdicts import reasons
 from .matching import matched
 from .variants import Variants
 
 if TYPE_CHECKING:
-    from ..config import QuestionConfig, RecipeSpace, SweepConfig
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..config import QuestionConfig, SweepConfig
     from ..proposals import DesignSpace
     from ..records import Design
 
@@ -24,6 +28,10 @@ HOPELESS = 60
 """Bases that are left out in a row, from the first on, before no more are drawn."""
 MANY_RATES = 5
 """Learning rates that are all tried; of more three are."""
+MOSTLY = 0.8
+"""Share of the bases that are different networks, below which that is said."""
+OF_ADAMW = 1 / 50
+"""The default rates are those of SGD with momentum; AdamW takes so much of them."""
 APART = 3.0
 """Learning rates that are tried beside a single one are so many times as large and as small."""
 
@@ -41,6 +49,12 @@ DECIDED: dict[str, Any] = {
     "trials": 1,
 }
 """Settings of `search` that a question decides for itself, `trials` once the experiment is planned."""
+
+
+def undecided(keys: Iterable[str]) -> str:
+    """A sentence that names the settings, of those with these dotted keys, that a question decides itself; or ""."""
+    named = sorted(set(keys) & {f"search.{key}" for key in DECIDED})
+    return f"Note: a question decides {', '.join(named)} itself; what was given is not used." if named else ""
 
 
 def as_question(config: SweepConfig) -> SweepConfig:
@@ -89,7 +103,7 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
             base = matched(variants.draw(number, stages.choice(variants.stages)), asked.match, config.budget)
             _refuse_equal(base, variants)
         except SpaceError as error:
-            left_out.append(f"base {number}: {error.message}")
+            left_out.append(f"draw {number}: {error.message}")
             continue
         key = at_rate(next(iter(base.values())), rates[0]).key  # what was drawn for the rate is not used
         if key not in known:
@@ -100,6 +114,7 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
     if len(bases) < asked.pairs:
         held = f"{len(bases)} bases in place of {asked.pairs}: the space seems to hold no more that differ."
         variants.notes += [] if len(left_out) > len(bases) else [held]
+    variants.notes += _alike(bases)
     several = len(rates) > 1
     tuned = min(len(bases), asked.tuned or math.ceil(len(bases) / 4)) if several else 0
     return Experiment(
@@ -112,6 +127,16 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
         tuned=tuned,
         seeds=asked.seeds,
     )
+
+
+def _alike(bases: Sequence[Mapping[str, Design]]) -> list[str]:
+    """A note where many bases are one network, of whom the answer knows less than of as many networks."""
+    networks = {re.sub(r"DROPOUT[\d.]+", "", next(iter(base.values())).notation) for base in bases}
+    if len(networks) == 1:
+        return ["All bases are one network, trained by different recipes: the answer is about this network."]
+    if len(networks) > MOSTLY * len(bases):
+        return []
+    return [f"The bases are {len(networks)} different networks; the others differ in dropout or recipe alone."]
 
 
 def at_rate(design: Design, rate: float) -> Design:
@@ -132,7 +157,11 @@ def _rates(asked: QuestionConfig, recipes: RecipeSpace) -> tuple[float, ...]:
     choice = recipes.settings["learning_rate"]
     offered = values(choice)
     if offered is None:
-        low, high = math.log(choice.low), math.log(choice.high)  # pyright: ignore[reportAttributeAccessIssue]
+        of_sgd = choice == RecipeSpace().settings["learning_rate"] and values(recipes.settings["optimizer"]) == (
+            "adamw",
+        )
+        times = OF_ADAMW if of_sgd else 1.0
+        low, high = math.log(times * choice.low), math.log(times * choice.high)  # pyright: ignore[reportAttributeAccessIssue]
         offered = tuple(math.exp(low + share / 6 * (high - low)) for share in (1, 3, 5))
     elif len(offered) > MANY_RATES:
         offered = tuple(sorted(offered)[round(share / 6 * (len(offered) - 1))] for share in (1, 3, 5))
@@ -149,9 +178,15 @@ def _refuse_equal(base: dict[str, Design], variants: Variants) -> None:
 
 
 def _unsettleable(variants: Variants, bases: list[dict[str, Design]], left_out: list[str]) -> SpaceError:
-    commonest = reasons(left_out)[0][1] if left_out else "they are all the same"
     asked = variants.config.question
     assert asked is not None
+    if bases and not left_out:
+        return SpaceError(
+            f"question {asked.ask}: the space and the recipe hold one design, and pairs are of designs that differ",
+            "Let them offer more, for example --set space.filters=[16,24,32]",
+            key="question.ask",
+        )
+    commonest = reasons(left_out)[0][1]
     count = f"{len(bases) or 'none'} of {len(bases) + len(left_out)} base designs drawn from the space"
     remedy = "Allow more: a larger space, a larger budget"
     remedy += ", or `--match none`." if asked.match != "none" else "."

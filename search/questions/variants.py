@@ -175,7 +175,7 @@ class Variants:
         """The settings of the space, with the variant's own over them, also where a stage has some of its own."""
         space, own = dict(self.config.space), variant.settings(stages)
         if "base" in own or "base" in space or "class" in space:
-            return {**({} if "base" in own and "base" not in space else space), **own}
+            return self.config.of_variant(own).space
         if stages:
             space["stages"] = stages
         for key, allowed in self.question.only.items():
@@ -199,6 +199,12 @@ class Variants:
                 raise ConfigError(
                     "question transfer: the recipe names no pretrained weights",
                     "For example --set recipe.weights=torchvision:resnet18",
+                    key="recipe.weights",
+                )
+            if None in (values(self.designs.recipes.settings["weights"]) or ()):
+                raise ConfigError(
+                    "question transfer: recipe.weights offers null beside weights, and the question has that by itself",
+                    "Leave null out.",
                     key="recipe.weights",
                 )
             return

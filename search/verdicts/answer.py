@@ -39,6 +39,9 @@ class Answer:
     diverged: Mapping[str, int]
     """For each variant how many of its trainings diverged; they count as guessing."""
 
+    def __str__(self) -> str:
+        return "; ".join(f"{each.a} less {each.b}: {each.verdict}" for each in self.contrasts)
+
     @property
     def ended(self) -> bool:
         """Whether nothing is left to train."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .intervals import Interval, mean_interval, median_interval
 from .power import MOST_PAIRS, detectable, pairs_needed
-from .significance import holm, permutation_p
+from .significance import fewest_pairs, holm, permutation_p
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,8 @@ class Contrast:
     """What p is compared with; None where the pairs so far are no moment to settle anything."""
     detectable: float | None
     """The smallest mean difference that so many pairs show with a probability of 0.8; None where they show nothing."""
+    fewest: int
+    """With fewer pairs nothing is settled, and no number of pairs is reckoned."""
     needed: int | None
     """How many pairs would show the mean difference that was seen; None where nobody can say, or all is settled."""
     costs: tuple[Costs, Costs]
@@ -99,9 +101,13 @@ class Contrast:
         if not self.pairs:
             return "no pair is complete yet"
         shown = f"not settled at n = {len(self.pairs)}"
+        if not any(pair.learnt for pair in self.pairs):
+            return f"{shown}; no variant learnt anything"
+        if len(self.pairs) < self.fewest:
+            return f"{shown}; it takes {self.fewest} pairs or more"
         if self.needed:
             return f"{shown}; about {self.needed:,} pairs would"
-        return f"{shown}; it would take more than {MOST_PAIRS:,} pairs" if len(self.pairs) > 1 else shown
+        return f"{shown}; it would take more than {MOST_PAIRS:,} pairs"
 
 
 def contrasts(compared: Sequence[Compared], level: float | None, final: float) -> list[Contrast]:
@@ -119,11 +125,11 @@ def contrasts(compared: Sequence[Compared], level: float | None, final: float) -
 def _contrast(compared: Compared, p: float, level: float | None, final: float) -> Contrast:
     differences = [pair.difference for pair in compared.pairs]
     count, interval = len(differences), mean_interval(differences)
-    least = needed = None
+    fewest, least, needed = fewest_pairs(final), None, None
     if interval is not None:
         deviation = statistics.stdev(differences)
         least = detectable(deviation, count, final)
-        if not _settled(interval, p, level):
+        if count >= fewest and not _settled(interval, p, level):
             needed = pairs_needed(statistics.fmean(differences), deviation, final)
     return Contrast(
         a=compared.a,
@@ -134,6 +140,7 @@ def _contrast(compared: Compared, p: float, level: float | None, final: float) -
         p=p,
         level=level,
         detectable=least,
+        fewest=fewest,
         needed=max(needed, count + 1) if needed else None,
         costs=compared.costs,
     )

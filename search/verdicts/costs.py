@@ -28,7 +28,7 @@ class Costs:
     memory: float
     """Bytes of a training step, in float32."""
     seconds: float = 0.0
-    """Seconds of an epoch, the mean; 0 where nothing was trained."""
+    """Seconds of an epoch, the mean; 0 where no epoch came to its end."""
 
 
 def cost_of(design: Design, cost: str) -> int:

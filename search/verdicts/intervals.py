@@ -46,7 +46,7 @@ def mean_interval(differences: Sequence[float], level: float = LEVEL) -> Interva
 
     Bases are what is drawn at random: each has one difference, the mean over its seeds, so that the spread between
     bases holds that between seeds. With few bases Student's t on them is used, with STUDENTISED or more the symmetric
-    studentised bootstrap (Hall 1988).
+    studentised bootstrap (Hall 1988). Accuracies differ by 1 at most, so the interval ends there.
 
     Args:
         differences: of the validation accuracies, -1 to 1, one for each base.
@@ -63,7 +63,9 @@ def mean_interval(differences: Sequence[float], level: float = LEVEL) -> Interva
     mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(count)
     studentised = count >= STUDENTISED and error > 0
     reach = error * (_studentised(values, level) if studentised else float(stats.t.ppf((1 + level) / 2, count - 1)))
-    return Interval(mean - reach, mean + reach, "studentised bootstrap" if studentised else "Student's t")
+    return Interval(
+        max(-1.0, mean - reach), min(1.0, mean + reach), "studentised bootstrap" if studentised else "Student's t"
+    )
 
 
 def _studentised(values: np.ndarray, level: float) -> float:

@@ -1,10 +1,11 @@
-"""What is to be known of an experiment before it trains: too few pairs for a verdict, and what was left out."""
+"""What is to be known of an experiment before it trains: how much it trains, and what bounds its answer."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from ..records import epochs_in_words
 from .significance import fewest_pairs
 from .stopping import final_level
 
@@ -15,6 +16,25 @@ if TYPE_CHECKING:
 
 MOST_REASONS = 3
 """Reasons why bases were left out that are told."""
+
+
+def plan_lines(experiment: Experiment, epochs: int | str) -> list[str]:
+    """Lines that say how much is trained, what is compared, and which learning rates are tried.
+
+    Args:
+        experiment: what is trained.
+        epochs: of each training, or "auto", as `search.epochs`.
+    """
+    compared = "; ".join(f"{a} against {b}" for a, b in experiment.contrasts)
+    counts = f"{len(experiment.bases)} base designs in {len(experiment.variants)} variants"
+    rates = ", ".join(f"{rate:g}" for rate in experiment.rates)
+    long = f" of {epochs_in_words(epochs)}" if isinstance(epochs, int) else ""
+    bases = f"{experiment.tuned} of the bases" if experiment.tuned > 1 else "one of the bases"
+    return [
+        f"{counts}, {experiment.trainings:,} trainings{long}",
+        f"compared: {compared}",
+        f"learning rate: {rates}" if not experiment.tuned else f"learning rates: {rates}, tuned on {bases}",
+    ]
 
 
 def experiment_notes(experiment: Experiment) -> list[str]:

@@ -42,9 +42,9 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
     long = f" for {epochs_in_words(epochs)}" if epochs else ""
     tuned = (
         f"The learning rate is the best of {len(experiment.rates)} for all variants together by validation on "
-        f"{experiment.tuned} of the designs, or a variant's own where that is clearly better. "
+        f"{experiment.tuned} of the designs, or a variant's own where that is clearly better{_edge(answer)}. "
         if experiment.tuned
-        else ""
+        else f"The learning rate is {experiment.rates[0]:g}. "
     )
     several = f", Holm's correction over {len(answer.contrasts)} contrasts" if len(answer.contrasts) > 1 else ""
     interval = next((contrast.interval for contrast in answer.contrasts if contrast.interval), None)
@@ -57,10 +57,14 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
         "Designs that could not be built or matched in every variant, and are left out": len(experiment.left_out),
     }
     told = "".join(f" {what}: {count}." for what, count in counted.items() if count)
-    bases = f"{answer.bases} base designs drawn from the space were built in every variant, {MATCHED[match]}"
-    measured = (
-        f"Differences are of validation accuracy after the last epoch, within designs, as means over seeds{method}"
+    one = len({design.notation for base in experiment.bases for design in base.values()}) == 1
+    bases = (
+        f"{answer.bases} recipes were drawn for one network, each with what is compared"
+        if one
+        else f"{answer.bases} base designs drawn from the space were built in every variant, {MATCHED[match]}"
     )
+    means = ", as means over seeds" if experiment.seeds > 1 else ""
+    measured = f"Differences are of validation accuracy after the last epoch, within designs{means}{method}"
     return (
         f"{found} Method: {bases}, and trained {times}{long} on the same images in the same order. {tuned}{measured}; "
         f"p of a two-sided permutation test{several}.{early}{told}"
@@ -82,6 +86,12 @@ def _finding(contrast: Contrast) -> str:
         else ""
     )
     return f"Between {contrast.a} and {contrast.b} nothing is settled ({shown}{least})."
+
+
+def _edge(answer: Answer) -> str:
+    """Whose learning rate is the lowest or highest that was tried, as the end of a sentence."""
+    edges = [name for name, tuned in (answer.rates or {}).items() if tuned.at_the_edge]
+    return f"; for {', '.join(edges)} it is the lowest or highest that was tried" if edges else ""
 
 
 def _capital(name: str) -> str:

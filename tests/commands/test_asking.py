@@ -176,6 +176,7 @@ def test_a_dry_run_shows_a_base_in_every_variant_and_trains_nothing(
         capsys, "ask", "mine", str(place / "small.yaml"), "--dry-run", "--pairs", "3", "--set", f"folder={folder}"
     )
     assert code == 0
-    assert "3 base designs in 2 variants, 18 trainings" in out
-    assert "compared: batch with none" in out
+    told = " ".join(out.split())
+    assert "as sweep small-mine: 3 base designs in 2 variants, 18 trainings of 1 epoch" in told
+    assert "compared: batch against none" in told
     assert not folder.exists()

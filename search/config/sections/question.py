@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .section import Section
 
 Match = Literal["parameters", "macs", "memory", "none"]
+
+
+Rates = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=100)], ...],
+    BeforeValidator(
+        lambda rates: (rates,) if isinstance(rates, int | float) and not isinstance(rates, bool) else rates
+    ),
+]
+"""Learning rates; a single one may stand without brackets."""
 
 
 class QuestionConfig(Section):
@@ -23,7 +32,7 @@ class QuestionConfig(Section):
     match: Match = "parameters"
     """What every variant of a base costs alike, within 2 %, by other widths: parameters, macs (of an image's forward
     pass), memory (of a training step) or none."""
-    rates: tuple[float, ...] | None = Field(default=None, min_length=1, max_length=20)
+    rates: Rates | None = Field(default=None, min_length=1, max_length=20)
     """Learning rates of which each variant gets the best; when not given three of those that `recipe.learning_rate`
     allows, or a third, one and three times the one it is."""
     tuned: int | None = Field(default=None, ge=1, le=10_000)

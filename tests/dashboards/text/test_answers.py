@@ -57,7 +57,7 @@ def test_what_is_settled_is_said_with_its_method_and_costs(tmp_path: Path) -> No
     text = told(asked(tmp_path, same_is_better))
     assert text.startswith("padding on digits: n = 8 pairs, 1 seed each, 2 epochs, parameters matched, 0 left out")
     assert "same less valid: same is better" in text
-    assert "better in 8 of 8, equal in 0; p = 0.0078, to be at most 0.05" in text
+    assert "better in 8 of 8, equal in 0; p = 0.0078, settled at 0.05 or less" in text
     assert "Same is better than valid (same less valid: +" in text
     assert "(95 % interval: Student's t on designs)" in text
     assert "their widths scaled so that parameters agree within 2 %, and trained once for 2 epochs" in text
@@ -90,7 +90,7 @@ def test_trainings_that_diverged_and_bases_without_learning_are_told(tmp_path: P
 
     text = told(asked(tmp_path, dies))
     assert "Trainings that diverged, which count as guessing: 1 of valid." in text
-    assert "On bases 6 no variant learnt anything; they count. Without them the differences are +" in text
+    assert "Bases on which no variant learnt anything, which count: 6. Without these bases: same less valid +" in text
     assert "Trainings that diverged and count as guessing: 1. Designs on which no variant learnt anything, and" in text
 
 

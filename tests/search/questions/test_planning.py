@@ -180,7 +180,11 @@ def test_bases_that_differ_in_the_rate_alone_are_one():
     recipe = {"weight_decay": [0.0, 1e-3], "batch_size": 64, "flip": False, "crop": 0, "cutout": 0}
     found = planned("padding", space=space, recipe=recipe, question={"pairs": 8})
     assert len(found.bases) == 2
-    assert found.notes == ("2 bases in place of 8: the space seems to hold no more that differ.",)
+    held = "2 bases in place of 8: the space seems to hold no more that differ."
+    assert found.notes == (
+        held,
+        "All bases are one network, trained by different recipes: the answer is about this network.",
+    )
 
 
 def test_stages_that_a_variant_cannot_have_are_told():

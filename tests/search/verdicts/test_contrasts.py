@@ -19,6 +19,7 @@ class Pair:
     """As much of a pair as a contrast looks at."""
 
     difference: float
+    learnt: bool = True
 
 
 def contrast(*differences: list[float], level: float | None = 0.05) -> list[Contrast]:
@@ -50,7 +51,8 @@ def test_a_p_above_the_level_settles_nothing_whatever_the_interval_says() -> Non
     assert found.interval.without_zero
     assert found.p == 2 / 2**5
     assert not found.settled
-    assert found.verdict == "not settled at n = 5; about 6 pairs would"
+    assert found.verdict == "not settled at n = 5; it takes 6 pairs or more"
+    assert found.needed is None  # of five differences nobody can reckon that
 
 
 def test_an_interval_with_zero_in_it_settles_nothing_whatever_p_says() -> None:
