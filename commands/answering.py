@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from ..search.records import TrialRecord
 
 
-def print_answer(sweep: Sweep, trials: Sequence[TrialRecord], output: str) -> None:
+def answer_values(sweep: Sweep, trials: Sequence[TrialRecord]) -> dict[str, Any] | None:
+    """What an experiment says so far, or at its end, as values for JSON; None before there is anything."""
+    from ..dashboards.text import answer_json
+
+    answer = sweep.answer(trials)
+    return answer and answer_json(sweep, answer)
+
+
+def print_answer(sweep: Sweep, trials: Sequence[TrialRecord], output: str = "table") -> None:
     """Prints what an experiment says so far, or at its end.
 
     Raises:

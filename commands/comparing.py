@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..spaces import ConfigError
+from .answering import answer_values, print_answer
 from .completion import sweep_names
 from .options import SWEEPS, Dashboard, Experiment, Folder, Store, check_store, typed_path
 from .printing import echo, echo_json
@@ -99,7 +100,11 @@ def _of_one(name: str, folder: Path, number: int, output: str) -> None:
     trials = sweep.summaries(records)
     if output == "json":
         failed = [asdict(failure) for failure in failures(records)]
-        echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed})
+        answer = {"answer": answer_values(sweep, records)} if sweep.config.question else {}
+        echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed, **answer})
+        return
+    if sweep.config.question:
+        print_answer(sweep, records)
         return
     if not trials:
         echo(f"{sweep.no_result(records)}")

@@ -108,6 +108,8 @@ def export(
         from ..search import Sweep
 
         sweep = Sweep.open(name, folder, trust_code=trust_code)
+        if sweep.config.question and trial is None:
+            _tell("Note: a design question seeks no winner; this is the most accurate of its trainings.")
         from_seeds = (seeds or SEEDS) if retrain else 0
         with _telling_what_is_kept(retrain=retrain):
             exported = sweep.export(to, trial, formats=chosen, seeds=from_seeds, slides=slides, tell=_tell)

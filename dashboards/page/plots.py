@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HELP = {
     "differences": "Each point is a base design, trained in both variants: right of zero the first is better. The bar "
     "is the 95 % interval of the mean, the diamond the mean. On the right, what the first variant costs as a multiple "
-    "of the second.",
+    "of the second. A cross is a base on which no variant learnt anything.",
     "curves": "Validation accuracy after each epoch. Solid lines were trained to the end, dotted ones were stopped. "
     "A vertical line is a rung: it says how many of those that came there went on.",
     "parallel": "Each line is a trial: where it crosses an axis is its value of that setting, the last axis is its "
@@ -72,17 +72,19 @@ def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames], names: Seque
     asked = [
         (name, paired_differences(each.pairs)) for name, each in zip(names, frames, strict=True) if len(each.pairs)
     ]
+    searched = [(name, each) for name, each in zip(names, frames, strict=True) if not len(each.pairs)]
     plots = [
         *_of_each("differences", [name for name, _ in asked], [figure for _, figure in asked]),
         _plot("curves", learning_curves(trials, curves, rungs)),
         _plot("parallel", parallel_coordinates(trials, order)),
-        *_of_each("importance", names, [importance_chart(each.importance) for each in frames]),
+        *_of_each(
+            "importance", [name for name, _ in searched], [importance_chart(of.importance) for _, of in searched]
+        ),
         _plot("pareto", pareto_front(trials)),
         _plot("slices", setting_slices(trials, order)),
         _plot("time", accuracy_by_time(trials, curves)),
     ]
-    paths = [design_path(each.path) for each in frames]
-    return plots + _of_each("path", names, paths)
+    return plots + _of_each("path", [name for name, _ in searched], [design_path(of.path) for _, of in searched])
 
 
 def _of_each(kind: str, names: Sequence[str], figures: Sequence[go.Figure]) -> list[dict[str, Any]]:

@@ -69,7 +69,8 @@ def source_of(sweep: Sweep) -> SweepSource:
     pages, best = mlflow_pages(sweep), next(iter(ranked(records)), None)
     going = [f"convscape status {sweep.name}{option} --watch"] if how is SweepStatus.RUNNING else []
     resume = [f"convscape resume {sweep.name}{option}"] if how.resumable else []
-    export = [f"convscape export {sweep.name}{option} --to exported/{sweep.name}"] if len(frames.curves) else []
+    has_winner = len(frames.curves) and not sweep.config.question
+    export = [f"convscape export {sweep.name}{option} --to exported/{sweep.name}"] if has_winner else []
     return SweepSource(
         name=sweep.name,
         state=str(how),

@@ -42,14 +42,16 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
 
 
 def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
-    """The answer as whole sentences: what was asked, a verdict for each contrast, and at the end the paragraph.
+    """The answer as whole sentences: what was asked, a verdict for each contrast, what bounds it, learning rates, and
+    at the end the paragraph.
 
     Args:
         sweep: the sweep that asks the question.
         answer: what `sweep.answer()` gave.
     """
     whole = [paragraph(answer, _match(sweep), epochs_trained(answer))] if answer.ended else []
-    return [*verdict_lines(sweep, answer), *whole]
+    rates = " ".join(line.strip() for line in _rate_lines(answer)).strip()
+    return [*verdict_lines(sweep, answer), *experiment_notes(answer.experiment), *([rates] if rates else []), *whole]
 
 
 def experiment_text(config: SweepConfig, experiment: Experiment) -> str:

@@ -218,6 +218,8 @@ def _next(sweep: Sweep, how: SweepStatus, *, found: bool) -> list[str]:
         return [f"{_TO_WATCH}     convscape status {sweep.name}{option} --watch"]
     if not found:
         return _replaced(sweep)
+    if sweep.config.question:
+        return [f"all of it:    convscape compare {sweep.name}{option}"]
     return [
         f"compare:      convscape compare {sweep.name}{option}",
         f"export:       convscape export {sweep.name}{option} --to exported/{sweep.name}",

@@ -34,6 +34,8 @@ class SweepLine:
     """The parameters of the network that reached it."""
     written: float | None = None
     """When its driver wrote last, in seconds since 1970."""
+    question: str = ""
+    """The design question that it asks; "" for a search. Then no trial is its best one."""
     problem: str = ""
     """Why it is unreadable."""
     put_back: str = ""
@@ -61,9 +63,10 @@ def _line(name: str, folder: Path) -> SweepLine:
         how, progress = state(sweep), read_progress(sweep.folder)
     except SweepError as error:
         return SweepLine(name=name, state="unreadable", problem=error.message, put_back=back)
+    asked = sweep.config.question.ask if sweep.config.question else ""
     if progress is None:
-        return SweepLine(name=name, state=str(how), put_back=back)
-    has = progress.trial is not None
+        return SweepLine(name=name, state=str(how), question=asked, put_back=back)
+    has = progress.trial is not None and not asked
     return SweepLine(
         name=name,
         state=str(how),
@@ -71,6 +74,7 @@ def _line(name: str, folder: Path) -> SweepLine:
         best=progress.accuracy if has else None,
         parameters=progress.parameters if has else None,
         written=progress.time,
+        question=asked,
         put_back=back,
     )
 
@@ -87,9 +91,8 @@ def sweeps_table(lines: Sequence[SweepLine]) -> str:
         best = "" if line.best is None else f"{line.best:.4f}"
         parameters = "" if line.parameters is None else f"{line.parameters:,}"
         when = "" if line.written is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(line.written))
-        rows.append(
-            f"{line.name:<{wide}}  {line.state:<11} {line.trials:>7,} {best:>9} {parameters:>12}  {when}{line.problem}"
-        )
+        what = f"{when}{f'  asks {line.question}' if line.question else ''}{line.problem}"
+        rows.append(f"{line.name:<{wide}}  {line.state:<11} {line.trials:>7,} {best:>9} {parameters:>12}  {what}")
     rows += [
         f"{line.name} was to replace a sweep that is kept. To put that back: {line.put_back}"
         for line in lines

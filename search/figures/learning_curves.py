@@ -27,9 +27,14 @@ def learning_curves(trials: pd.DataFrame, curves: pd.DataFrame, rungs: pd.DataFr
         [_lines(group, curves, len(curves)) for group in groups(shown)],
         title="Learning curves, and what was promoted at each rung",
         y="validation accuracy",
-        xaxis={"title": {"text": "epochs"}, "zeroline": False, "tickformat": ",d", "nticks": 10},
+        xaxis={"title": {"text": "epochs"}, "zeroline": False, "tickformat": ",d", **_ticks(curves)},
         **(_rungs(rungs) if len(shown) and shown["sweep"].nunique() == 1 else {}),
     )
+
+
+def _ticks(curves: pd.DataFrame) -> dict[str, int]:
+    """Where an axis of epochs has its numbers: at each of few, for plotly would write the same one twice."""
+    return {"nticks": 10} if len(curves) and curves["epoch"].max() > 10 else {"dtick": 1}
 
 
 def _lines(group: TrialGroup, curves: pd.DataFrame, count: int) -> Any:

@@ -1,6 +1,6 @@
 // The table of trials: paged, sorted and filtered by any column.
 const PAGE = 25;
-const CHOSEN = ["rank", "trial", "drawing", "accuracy", "mean_accuracy", "std_accuracy", "epochs", "parameters", "macs", "state", "reason", "notation"];
+const CHOSEN = ["rank", "trial", "drawing", "variant", "base", "seed", "accuracy", "mean_accuracy", "std_accuracy", "epochs", "parameters", "macs", "state", "reason", "notation"];
 
 function shownColumns() {
   const wanted = state.columns ?? [...(content.sweeps.length > 1 ? ["sweep"] : []), ...CHOSEN];
