@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import convscape
 import mlflow
 import pytest
 from convscape.cli import main
 from convscape.dashboards.page import page_content, source_of
 from convscape.search import Sweep
 from convscape.search.questions import MINE, QUESTIONS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SMALL = """
 name: small
@@ -92,6 +91,8 @@ def test_json_is_one_object_with_what_a_plot_needs(
     assert set(told["learning_rates"]) == {"batch", "none"}
     assert told["tracking_uri"] == answered.tracking_uri
     assert told["run_id"] == answered.run_ids()[None]
+    guide = (Path(convscape.__file__).parent / "docs" / "questions.md").read_text()
+    assert all(f"`{key}`" in guide for key in (*told, *contrast, *told["learning_rates"]["batch"]))
 
 
 def test_the_table_says_that_two_pairs_settle_nothing(
@@ -118,6 +119,9 @@ def test_the_page_shows_the_answer_and_the_pairs(answered: Sweep) -> None:
     content = page_content([source_of(answered)])
     assert content["sweeps"][0]["answer"][0].startswith("mine on digits: n = 2 pairs")
     assert content["plots"][0]["id"] == "differences"
+    assert not {"importance", "path"} & {plot["id"] for plot in content["plots"]}
+    assert not any("winner" in figure["note"] for figure in content["sweeps"][0]["figures"])
+    assert not any("export" in command for command in content["sweeps"][0]["next"])
     columns = {column["name"] for column in content["columns"]}
     assert {"variant", "base", "seed", "learning_rate"} <= columns
 
@@ -139,9 +143,53 @@ def test_asked_again_it_is_refused_and_resumed_it_answers(
     assert run(capsys, *again, "--resume", "--set", "search.epochs=7")[0] == 2
 
 
+def test_lists_and_comparisons_know_that_it_asks(
+    answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ["--folder", str(place / "sweeps")]
+    (line,) = (line for line in run(capsys, "list", *folder)[1].splitlines() if line.startswith("small-mine"))
+    assert line.endswith("asks mine")
+    assert "0." not in line  # no trial is its best
+    compared = run(capsys, "compare", answered.name, *folder)[1]
+    assert compared.startswith("mine on digits: n = 2 pairs")
+    told = json.loads(run(capsys, "compare", answered.name, *folder, "-o", "json")[1])
+    assert told["answer"]["question"] == "mine"
+    assert run(capsys, "compare", answered.name, answered.name, *folder)[0] == 0
+
+
+def test_a_question_whose_time_was_up_is_unfinished(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = place / "short"
+    short = [
+        "--pairs",
+        "2",
+        "--seeds",
+        "1",
+        "--seconds",
+        "1",
+        "--set",
+        "search.epochs=400",
+        "--set",
+        f"folder={folder}",
+    ]
+    run(capsys, "ask", "mine", str(place / "small.yaml"), *short)
+    status = json.loads(run(capsys, "status", "small-mine", "--folder", str(folder), "-o", "json")[1])
+    assert status["state"] == "interrupted"
+    assert status["resume"].startswith("convscape resume small-mine")
+
+
+def test_settings_that_a_question_decides_itself_are_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["--set", "search.sampler=gp", "--set", f"folder={place / 'none'}"]
+    told = run(capsys, "ask", "mine", str(place / "small.yaml"), "--dry-run", "--pairs", "2", *settings)[2]
+    assert "a question decides search.finalists, search.sampler, search.trials itself" in " ".join(told.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
+        (["mine", "--set", "question.rate=0.1"], 2, "Did you mean 'rates'?"),
+        (["mine", "--set", "question.rates=[0.1, -1]"], 2, "question.rates"),
+        (["mine", "--set", "variants={<b>: {}, c: {}}"], 2, "a variant's name has 1 to 40 letters"),
+        (["mine", "--set", "variants={a: {blok: plain}, b: {}}"], 2, "variants.a.blok: unknown key"),
         (["poling"], 2, "'poling' is no question"),
         (["filters"], 2, "space.kernel is 3, and it needs one of 5, 7, 9, 11"),
         (["pooling", "--set", "space.downsampling=none"], 2, "no pooling in it"),
@@ -164,6 +212,9 @@ def test_what_cannot_be_asked_is_said_before_anything_trains(
 
 
 def test_without_a_question_or_a_file_it_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        "the question comes first\n  convscape ask pooling sweep.yaml" in run(capsys, "ask", "sweep.yaml", "pooling")[2]
+    )
     assert "convscape ask pooling sweep.yaml" in run(capsys, "ask")[2]
     assert run(capsys, "ask", "pooling")[0] == 2
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import pytest
-from convscape.dashboards.text.answers import answer_lines, answer_text
+from convscape.dashboards.text.answers import answer_json, answer_lines, answer_text
 from convscape.search.driver.launching import _answered  # pyright: ignore[reportPrivateUsage]
 from convscape.search.questions import as_question
 from convscape.search.sweep import Sweep
@@ -92,6 +92,33 @@ def test_trainings_that_diverged_and_bases_without_learning_are_told(tmp_path: P
     assert "Trainings that diverged, which count as guessing: 1 of valid." in text
     assert "Bases on which no variant learnt anything, which count: 6. Without these bases: same less valid +" in text
     assert "Trainings that diverged and count as guessing: 1. Designs on which no variant learnt anything, and" in text
+
+
+def test_where_every_training_diverged_nothing_is_called_equal(tmp_path: Path) -> None:
+    sweep = asked(tmp_path, lambda *_: None, rates=[0.1])
+    text = told(sweep)
+    assert "same less valid: not settled at n = 8; no variant learnt anything" in text
+    assert "Trainings that diverged, which count as guessing: 8 of same, 8 of valid." in text
+    assert "Learning rate: 0.1." in text
+    assert "Without these bases" not in text
+    answer = sweep.answer()
+    assert answer is not None
+    assert answer_json(sweep, answer)["contrasts"][0]["seconds"] == [None, None]
+
+
+def test_a_rate_at_the_edge_is_told_with_what_to_try(tmp_path: Path) -> None:
+    text = told(asked(tmp_path, same_is_better, rates=[0.05, 0.1]))
+    assert "the edge of what was tried" in text
+    assert "--set 'question.rates=[0.025, 0.05, 0.1]' tries more" in text or "0.05, 0.1, 0.2]' tries more" in text
+    assert "it is the lowest or highest that was tried" in text
+
+
+def test_more_pairs_are_asked_for_with_another_seed(tmp_path: Path) -> None:
+    text = told(
+        asked(tmp_path, lambda _, job, epoch: equal(_, job, epoch) + 0.001 * ("valid" not in job.design.notation))
+    )
+    assert "Asked with --pairs " in text
+    assert "ask anew, of others, with --set search.seed=1." in text
 
 
 def test_too_few_pairs_settle_nothing_and_say_so(tmp_path: Path) -> None:

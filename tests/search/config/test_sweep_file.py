@@ -85,6 +85,11 @@ def test_every_key_can_be_written() -> None:
         ("serach: {trials: 3}", "serach", "unknown key", "Did you mean 'search'?"),
         ("int: {trials: 3}", "int", "unknown key", "name"),
         ("search: {float: 3}", "search.float", "unknown key", "trials"),
+        ("question: {ask: padding, rate: 1}", "question.rate", "unknown key", "Did you mean 'rates'?"),
+        ("question: {ask: padding, rates: [0.1, -1]}", "question.rates", "-1: ", ""),
+        ("variants: {a: {}, b: {blok: plain}}", "variants.b.blok", "unknown key", "Did you mean 'block'?"),
+        ("variants: {a: {}, b: {block: plane}}", "variants.b.block", "'plane'", ""),
+        ("variants: {a: {}, b: {stage1: {kernal: 3}}}", "variants.b.stage1.kernal", "unknown key", "'kernel'"),
         ("space: {kernal: 3}", "space.kernal", "unknown key", "Did you mean 'kernel'?"),
         ("recipe: {learning_rat: 0.1}", "recipe.learning_rat", "unknown key", "Did you mean 'learning_rate'?"),
         ("search: {trials: 0}", "search.trials", "0: ", "Networks to train"),
@@ -139,6 +144,13 @@ def test_a_mistake_names_its_line_its_key_and_what_to_do(line: str, key: str, sa
     assert says in error.message
     assert remedy in error.remedy
     assert len(str(error).splitlines()) <= 3
+
+
+def test_what_may_stand_without_brackets_or_settings_of_its_own() -> None:
+    config = parse_sweep_file(LEAST + "question: {ask: mine, rates: 0.1}\nvariants: {as it is: , small: {filters: 8}}")
+    assert config.question is not None
+    assert config.question.rates == (0.1,)
+    assert config.variants == {"as it is": {}, "small": {"filters": 8}}
 
 
 @pytest.mark.parametrize("gpus", [0, 0.5, 1])

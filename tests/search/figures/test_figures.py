@@ -85,6 +85,14 @@ def test_curves_are_those_of_the_frame(frames: SweepFrames) -> None:
     assert [text.split(" of ")[0].strip() for text in texts] == [str(n) for n in frames.rungs["promoted"]]
 
 
+def test_an_axis_of_few_epochs_has_a_number_at_each(frames: SweepFrames) -> None:
+    few = frames.curves[frames.curves["epoch"] <= 3]
+    axis = learning_curves(frames.trials, few, frames.rungs[:0]).layout.xaxis
+    assert (axis.dtick, axis.nticks) == (1, None)
+    many = few.assign(epoch=few["epoch"] * 30)
+    assert learning_curves(frames.trials, many, frames.rungs[:0]).layout.xaxis.nticks == 10
+
+
 def test_between_two_curves_there_is_a_gap(frames: SweepFrames) -> None:
     for trace in learning_curves(frames.trials, frames.curves, frames.rungs).data:
         rows = [row for row, _ in trace.customdata]

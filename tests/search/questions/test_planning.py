@@ -277,3 +277,13 @@ def test_learning_rates_are_those_of_the_recipe():
     one = planned("padding", question={"rates": [0.2]})
     assert one.tuned == 0
     assert one.trainings == 4 * 2 * 2
+
+
+def test_adamw_is_tried_with_a_fiftieth_of_the_default_rates():
+    of_sgd, of_adamw = (planned("padding", recipe={"optimizer": each}).rates for each in ("sgd", "adamw"))
+    assert of_adamw == pytest.approx([rate / 50 for rate in of_sgd], rel=0.01)
+
+
+def test_weights_and_null_beside_them_are_refused_for_transfer():
+    with pytest.raises(ConfigError, match="offers null beside weights"):
+        planned("transfer", space={"base": "lenet5"}, recipe={"weights": [None, "torchvision:resnet18"]})
