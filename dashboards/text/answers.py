@@ -212,8 +212,8 @@ def _notes(answer: Answer, seed: int) -> list[str]:
         lines.append(f"Ended early: all is settled after {answer.bases} of {len(answer.experiment.bases)} bases.")
     if answer.ended and (more := [contrast.needed for contrast in answer.contrasts if contrast.needed]):
         lines.append(
-            f"Asked with --pairs {max(more)} and the same search.seed, these bases would count again, and chance with "
-            f"them: ask anew, of others, with --set search.seed={seed + 1}."
+            f"To ask anew with --pairs {max(more)}, add --set search.seed={seed + 1}: it draws other bases, so that "
+            "these do not count twice."
         )
     return ["", *lines] if lines else []
 

@@ -117,8 +117,8 @@ def test_more_pairs_are_asked_for_with_another_seed(tmp_path: Path) -> None:
     text = told(
         asked(tmp_path, lambda _, job, epoch: equal(_, job, epoch) + 0.001 * ("valid" not in job.design.notation))
     )
-    assert "Asked with --pairs " in text
-    assert "ask anew, of others, with --set search.seed=1." in text
+    assert "To ask anew with --pairs " in text
+    assert "add --set search.seed=1: it draws other bases" in text
 
 
 def test_too_few_pairs_settle_nothing_and_say_so(tmp_path: Path) -> None:
