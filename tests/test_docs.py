@@ -102,6 +102,14 @@ def test_the_guide_to_questions_has_each() -> None:
     assert re.findall(r"^\| `([a-z-]+)` \|", guide, re.MULTILINE) == [*QUESTIONS, MINE]
 
 
+@pytest.mark.parametrize("question", ["filters", "padding", "pooling"])
+def test_a_kept_answer_says_first_what_it_rests_on_and_how_to_make_it_again(question: str) -> None:
+    page = (ROOT / "docs" / "answers" / f"{question}.md").read_text()
+    assert re.match(r"# .+\? n = \d+ pairs, \d seeds each, \d+ epochs, (\d+|none) left out\n", page)
+    assert f"\nconvscape ask {question} examples/questions.yaml --set data.root=PATH" in page
+    assert "## Beside what is published" in page
+
+
 NOTATION = (ROOT / "docs" / "notation.md").read_text().replace("\\|", "|")
 EXAMPLES = re.findall(r"(?:`|^)(INPUT\[\d[^`\n]*)", NOTATION, re.MULTILINE)
 
