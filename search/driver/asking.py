@@ -6,7 +6,7 @@ from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError
-from ..questions import DECIDED, as_question, experiment_of, question_of, undecided, with_trainings
+from ..questions import DECIDED, as_question, experiment_of, question_of, unused_settings, with_trainings
 from .given import Given
 from .launching import launch_given, shown_by
 from .preflight import read_and_check
@@ -88,7 +88,7 @@ def _asked(
     if found.question is None:
         raise ConfigError("question.ask: nothing is asked", "For example question.ask=pooling", key="question.ask")
     question_of(found)
-    if ignored := undecided(given.keys):
+    if ignored := unused_settings(given.keys):
         shown.note(ignored)
     name = f"{found.name[: LONGEST_NAME - len(found.question.ask) - 1]}-{found.question.ask}"
     named = found.model_copy(update={"name": name}).trusting(found.trust, found.mistrust)

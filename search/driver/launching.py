@@ -123,9 +123,9 @@ def launch_given(given: Given, shown: ProgressDisplay, *, replace: bool, resume:
     config, by_environment = with_environment(config)
     experiment: Experiment | None = None
     if config.question:
-        from ..questions import as_question, experiment_of, undecided, with_trainings  # scipy comes with it
+        from ..questions import as_question, experiment_of, unused_settings, with_trainings  # scipy comes with it
 
-        if ignored := undecided(given.keys):
+        if ignored := unused_settings(given.keys):
             shown.note(ignored)
         config = as_question(config)
         refuse_another(config, replace=replace)

@@ -5,7 +5,7 @@ from .planning import (
     DECIDED as DECIDED,
     as_question as as_question,
     experiment_of as experiment_of,
-    undecided as undecided,
+    unused_settings as unused_settings,
     with_trainings as with_trainings,
 )
 from .variants import question_of as question_of

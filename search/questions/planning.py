@@ -51,8 +51,12 @@ DECIDED: dict[str, Any] = {
 """Settings of `search` that a question decides for itself, `trials` once the experiment is planned."""
 
 
-def undecided(keys: Iterable[str]) -> str:
-    """A sentence that names the settings, of those with these dotted keys, that a question decides itself; or ""."""
+def unused_settings(keys: Iterable[str]) -> str:
+    """A note about settings that somebody gave and a question decides for itself; "" where there are none.
+
+    Args:
+        keys: dotted keys of what was given, such as "search.sampler".
+    """
     named = sorted(set(keys) & {f"search.{key}" for key in DECIDED})
     return f"Note: a question decides {', '.join(named)} itself; what was given is not used." if named else ""
 
@@ -157,10 +161,8 @@ def _rates(asked: QuestionConfig, recipes: RecipeSpace) -> tuple[float, ...]:
     choice = recipes.settings["learning_rate"]
     offered = values(choice)
     if offered is None:
-        of_sgd = choice == RecipeSpace().settings["learning_rate"] and values(recipes.settings["optimizer"]) == (
-            "adamw",
-        )
-        times = OF_ADAMW if of_sgd else 1.0
+        is_default = choice == RecipeSpace().settings["learning_rate"]
+        times = OF_ADAMW if is_default and values(recipes.settings["optimizer"]) == ("adamw",) else 1.0
         low, high = math.log(times * choice.low), math.log(times * choice.high)  # pyright: ignore[reportAttributeAccessIssue]
         offered = tuple(math.exp(low + share / 6 * (high - low)) for share in (1, 3, 5))
     elif len(offered) > MANY_RATES:

@@ -33,7 +33,8 @@ class QuestionConfig(Section):
     """What every variant of a base costs alike, within 2 %, by other widths: parameters, macs (of an image's forward
     pass), memory (of a training step) or none."""
     rates: Rates | None = Field(default=None, min_length=1, max_length=20)
-    """Learning rates of which each variant gets the best; when not given three of those that `recipe.learning_rate`
-    allows, or a third, one and three times the one it is."""
+    """Learning rates that are tried, of which the best for all variants together is taken, or a variant's own where it
+    is clearly better; when not given three of those that `recipe.learning_rate` allows (a fiftieth of its default for
+    adamw alone), or a third, one and three times the one it is."""
     tuned: int | None = Field(default=None, ge=1, le=10_000)
     """Base designs that learning rates are tuned on, from one seed; a quarter of `pairs` when not given."""
