@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..search.records import TrialRecord
 
 
+NO_WINNER = "Note: a design question seeks no winner; this is the most accurate of its trainings."
+"""Said where one is exported all the same."""
+
+
 def answer_values(sweep: Sweep, trials: Sequence[TrialRecord]) -> dict[str, Any] | None:
     """What an experiment says so far, or at its end, as values for JSON; None before there is anything."""
     from ..dashboards.text import answer_json

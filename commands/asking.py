@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Annotated, Literal
 
 import typer
@@ -68,7 +69,8 @@ def ask(
             "For example: convscape ask pooling sweep.yaml. `convscape ask --list` explains each question.",
         )
     if is_question(place) and not is_question(question):
-        raise ConfigError(f"ask {question:.60} {place}: the question comes first", f"convscape ask {place} {question}")
+        command = f"convscape ask {place} {shlex.quote(question)}"
+        raise ConfigError(f"ask {question:.60} {place}: the question comes first", command)
     if replace and resume_:
         raise ConfigError("--replace and --resume: it is asked anew or gone on with", "Leave one of them out.")
     given = {"ask": question, "pairs": pairs, "seeds": seeds, "match": match}

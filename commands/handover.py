@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..spaces import ConfigError, nearest
+from .answering import NO_WINNER
 from .completion import sweep_names
 from .images import images_named
 from .options import SWEEPS, Dashboard, Folder, Name, Output, TrustCode, typed_path
@@ -109,7 +110,7 @@ def export(
 
         sweep = Sweep.open(name, folder, trust_code=trust_code)
         if sweep.config.question and trial is None:
-            _tell("Note: a design question seeks no winner; this is the most accurate of its trainings.")
+            _tell(NO_WINNER)
         from_seeds = (seeds or SEEDS) if retrain else 0
         with _telling_what_is_kept(retrain=retrain):
             exported = sweep.export(to, trial, formats=chosen, seeds=from_seeds, slides=slides, tell=_tell)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..spaces import ConfigError, ConvscapeError, SweepError
-from .answering import print_answer
+from .answering import NO_WINNER, print_answer
 from .handover import publish, refuse_incomplete
 from .options import (
     SWEEPS,
@@ -242,6 +242,7 @@ def _finish(sweep: Sweep, started: float, export_to: Path | None, output: str) -
     if sweep.config.question:
         print_answer(sweep, trials, output)
         if export_to:
+            echo(NO_WINNER, err=True)
             exported = sweep.export(export_to)
             echo(f"\n{export_lines(exported)}", err=output == "json")
             publish(sweep, exported.folder)

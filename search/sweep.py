@@ -355,7 +355,8 @@ class Sweep:
         """
         reasons = "".join(f"\n  {failure}" for failure in failures(trials)[:3])
         if reasons and all(trial.failed or not trial.trained for trial in trials):
-            start = f"ask {self.config.question.ask}" if self.config.question else "launch"
+            question = self.config.question
+            start = f"ask {question.ask}" if question and self.name.endswith(f"-{question.ask}") else "launch"
             return SweepError(
                 f"sweep {self.name} has no result, all trials failed:{reasons}",
                 f"Mend that, then start over: `convscape {start} SWEEP.yaml --replace`.",

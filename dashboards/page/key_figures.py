@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...search.driver import format_duration
 from ...search.figures import FULL_LENGTH
-from ...search.records import is_refit, reach_of_share
+from ...search.records import is_compared, is_refit, reach_of_share
 from ...spaces import short
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def key_figures(source: SweepSource) -> list[dict[str, str]]:
     told = ", ".join(f"{counts[state]:,} {word}" for state, word in WORDS.items() if state in counts)
     found = [_figure("trials", f"{len(searched):,}", told)]
     ranked = trials[trials["rank"].notna()].sort_values("rank")
-    if len(ranked) and not source.answer:  # a question seeks no winner
+    if len(ranked) and not trials["role"].map(is_compared).any():  # a question seeks no winner
         winner, highest = ranked.iloc[0], ranked.sort_values("accuracy", ascending=False, kind="stable").iloc[0]
         reach = reach_of_share(float(highest["accuracy"]), source.images)
         spread = f"±{reach:.4f} by {source.images:,} images, one run" if source.images else "one run"

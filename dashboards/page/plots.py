@@ -15,6 +15,7 @@ from ...search.figures import (
     pareto_front,
     setting_slices,
 )
+from ...search.records import is_compared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,30 +70,29 @@ def page_plots(trials: pd.DataFrame, frames: Sequence[SweepFrames], names: Seque
     curves = pd.concat([each.curves for each in frames], ignore_index=True)
     rungs = pd.concat([each.rungs for each in frames], ignore_index=True)
     order = list(dict.fromkeys(name for each in frames for name in each.importance["setting"]))
-    asked = [
-        (name, paired_differences(each.pairs)) for name, each in zip(names, frames, strict=True) if len(each.pairs)
-    ]
-    searched = [(name, each) for name, each in zip(names, frames, strict=True) if not len(each.pairs)]
+    named = list(zip(names, frames, strict=True))
+    asked = [(name, paired_differences(each.pairs)) for name, each in named if len(each.pairs)]
+    searched = [(name, each) for name, each in named if not each.trials["role"].map(is_compared).any()]
+    importance = [(name, importance_chart(each.importance)) for name, each in searched]
+    paths = [(name, design_path(each.path)) for name, each in searched]
+    several = len(named) > 1
     plots = [
-        *_of_each("differences", [name for name, _ in asked], [figure for _, figure in asked]),
+        *_of_each("differences", asked, several=several),
         _plot("curves", learning_curves(trials, curves, rungs)),
         _plot("parallel", parallel_coordinates(trials, order)),
-        *_of_each(
-            "importance", [name for name, _ in searched], [importance_chart(of.importance) for _, of in searched]
-        ),
+        *_of_each("importance", importance, several=several),
         _plot("pareto", pareto_front(trials)),
         _plot("slices", setting_slices(trials, order)),
         _plot("time", accuracy_by_time(trials, curves)),
     ]
-    return plots + _of_each("path", [name for name, _ in searched], [design_path(of.path) for _, of in searched])
+    return plots + _of_each("path", paths, several=several)
 
 
-def _of_each(kind: str, names: Sequence[str], figures: Sequence[go.Figure]) -> list[dict[str, Any]]:
-    """A figure for each sweep, named after the sweep where there are several."""
-    if len(names) < 2:
-        return [_plot(kind, figure) for figure in figures]
-    made = enumerate(zip(names, figures, strict=True))
-    return [_plot(kind, figure, at=at, of=name) for at, (name, figure) in made]
+def _of_each(kind: str, figures: Sequence[tuple[str, go.Figure]], *, several: bool) -> list[dict[str, Any]]:
+    """Figures of single sweeps, each named after its sweep where the page shows several."""
+    if not several:
+        return [_plot(kind, figure) for _, figure in figures]
+    return [_plot(kind, figure, at=at, of=name) for at, (name, figure) in enumerate(figures)]
 
 
 def _plot(kind: str, figure: go.Figure, *, at: int | None = None, of: str = "") -> dict[str, Any]:

@@ -99,9 +99,10 @@ def _cost(sweep: Sweep, records: Sequence[TrialRecord]) -> list[str]:
 def _next(sweep: Sweep, records: Sequence[TrialRecord]) -> list[str]:
     """What to type next."""
     option, name = folder_option(sweep.config), sweep.name
+    asks = sweep.config.question is not None
     commands = {
-        f"convscape export {name}{option} --to exported/{name}": "the winner as files",
-        f"convscape compare {name}{option}": "the trials, best first",
+        **({} if asks else {f"convscape export {name}{option} --to exported/{name}": "the winner as files"}),
+        f"convscape compare {name}{option}": "all of the answer" if asks else "the trials, best first",
         f"convscape dashboard {name}{option}": "the report, served on the machine that has the sweep",
     }
     shown = [f"- {code(command)}: {what}" for command, what in commands.items()]

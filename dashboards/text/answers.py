@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ...search.verdicts import Answer, Contrast, Costs
 
 WIDTH = 80
-"""Columns of the text, at most."""
+"""Columns of the text, at most, but for the table of costs where variants have long names."""
+LARGEST_RATE = 100.0
+"""The largest learning rate that a recipe may have."""
 MOST_LEFT_OUT = 3
 """Reasons why bases were left out that are told."""
 
@@ -50,8 +52,8 @@ def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
         answer: what `sweep.answer()` gave.
     """
     whole = [paragraph(answer, _match(sweep), epochs_trained(answer))] if answer.ended else []
-    rates = " ".join(line.strip() for line in _rate_lines(answer)).strip()
-    return [*verdict_lines(sweep, answer), *experiment_notes(answer.experiment), *([rates] if rates else []), *whole]
+    rates = [line.strip() for line in _rate_lines(answer) if line]
+    return [*verdict_lines(sweep, answer), *experiment_notes(answer.experiment), *rates, *whole]
 
 
 def experiment_text(config: SweepConfig, experiment: Experiment) -> str:
@@ -152,7 +154,7 @@ def _contrast_lines(contrast: Contrast) -> list[str]:
     middle = contrast.median_interval
     around = f", 95 % interval {points(middle[0])} to {points(middle[1])} (exact)" if middle else ""
     lines += [f"  median       {points(contrast.median)} points{around}", f"  {wins}; {chance}"]
-    if contrast.detectable is not None:
+    if contrast.detectable:
         lines.append(f"  {count} pairs show {100 * contrast.detectable:.2f} points or more with power 0.8")
     return lines
 
@@ -179,7 +181,8 @@ def _rate_lines(answer: Answer) -> list[str]:
     if not any(tuned.accuracies for tuned in answer.rates.values()):
         return ["", f"Learning rate: {answer.experiment.rates[0]:g}."]
     tried = ", ".join(f"{rate:g}" for rate in answer.experiment.rates)
-    lines = ["", f"Learning rates, of {tried} on {answer.experiment.tuned} bases:"]
+    bases = f"{answer.experiment.tuned} bases" if answer.experiment.tuned > 1 else "one base"
+    lines = ["", f"Learning rates, of {tried} on {bases}:"]
     for name, tuned in answer.rates.items():
         edge = ", the edge of what was tried" if tuned.at_the_edge else ""
         own = f"; by itself {tuned.best:g}, not clearly better" if tuned.best != tuned.rate else ""
@@ -190,12 +193,12 @@ def _rate_lines(answer: Answer) -> list[str]:
 
 
 def _wider(answer: Answer) -> str:
-    """The rates that were tried, and one more beyond each edge that was chosen."""
+    """The rates that were tried, and one more beyond each edge that was the best."""
     rates = sorted(answer.experiment.rates)
-    chosen = {tuned.rate for tuned in (answer.rates or {}).values()}
-    below = [rates[0] * rates[0] / rates[1]] if rates[0] in chosen else []
-    above = [rates[-1] * rates[-1] / rates[-2]] if rates[-1] in chosen else []
-    return ", ".join(f"{rate:.3g}" for rate in (*below, *rates, *above))
+    best = {tuned.best for tuned in (answer.rates or {}).values()}
+    below = [f"{rates[0] * rates[0] / rates[1]:.3g}"] if rates[0] in best else []
+    above = [f"{min(LARGEST_RATE, rates[-1] * rates[-1] / rates[-2]):.3g}"] if rates[-1] in best else []
+    return ", ".join([*below, *(f"{rate:g}" for rate in rates), *above])
 
 
 def _notes(answer: Answer, seed: int) -> list[str]:
@@ -212,8 +215,8 @@ def _notes(answer: Answer, seed: int) -> list[str]:
         lines.append(f"Ended early: all is settled after {answer.bases} of {len(answer.experiment.bases)} bases.")
     if answer.ended and (more := [contrast.needed for contrast in answer.contrasts if contrast.needed]):
         lines.append(
-            f"To ask anew with --pairs {max(more)}, add --set search.seed={seed + 1}: it draws other bases, so that "
-            "these do not count twice."
+            f"To ask anew with --set question.pairs={max(more)}, add --set search.seed={seed + 1}, which draws other "
+            "bases, so that these do not count twice, and --set name=ANOTHER, which keeps this answer."
         )
     return ["", *lines] if lines else []
 
@@ -225,9 +228,9 @@ def _match(sweep: Sweep) -> str:
 
 def _wrapped(*lines: str) -> list[str]:
     """The lines in WIDTH columns; what is indented goes on deeper, and empty lines stay."""
-    return [
-        part
-        for line in lines
-        for part in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 4 * line.startswith(" "), break_long_words=False)
-        or [""]
-    ]
+    return [part for line in lines for part in _wrapped_line(line)]
+
+
+def _wrapped_line(line: str) -> list[str]:
+    deeper = " " * 4 * line.startswith(" ")
+    return textwrap.wrap(line, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False) or [""]

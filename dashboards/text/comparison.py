@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...search.driver import format_duration
+from ...search.records import is_compared
 from ...spaces import printable, short
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def comparison_text(sweeps: Sequence[tuple[str, str, SweepFrames]], most: int) -
     lines.append("-" * max(WIDTH, len(lines[0])))
     for name, state, frames in sweeps:
         trials = frames.trials
-        best = _ranked(trials).head(1)
+        best = _searched(trials).head(1)
         accuracy = f"{best['accuracy'].iloc[0]:.4f}" if len(best) else ""
         count, epochs = int(trials["repeats"].isna().sum()), len(frames.curves)
         time = format_duration(float(trials["seconds"].sum()))
@@ -42,7 +43,7 @@ def comparison_text(sweeps: Sequence[tuple[str, str, SweepFrames]], most: int) -
         )
     import pandas as pd
 
-    ranked = pd.concat([_ranked(frames.trials) for _, _, frames in sweeps])
+    ranked = pd.concat([_searched(frames.trials) for _, _, frames in sweeps])
     reached = ranked["mean_accuracy"].fillna(ranked["accuracy"])
     found = ranked.assign(reached=reached, finalist=ranked["mean_accuracy"].notna())
     found = found.sort_values(["finalist", "reached"], ascending=False, kind="stable")
@@ -80,6 +81,11 @@ def comparison_json(sweeps: Sequence[tuple[str, str, SweepFrames]]) -> dict[str,
 
 def _ranked(trials: pd.DataFrame) -> pd.DataFrame:
     return trials[trials["rank"].notna()].sort_values("rank")
+
+
+def _searched(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of a search, best first; none of a design question, which seeks no best one."""
+    return _ranked(trials[~trials["role"].map(is_compared).astype(bool)])
 
 
 def _values(trials: pd.DataFrame) -> list[dict[str, Any]]:

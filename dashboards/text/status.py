@@ -40,7 +40,7 @@ class SweepStatus(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
     INTERRUPTED = "interrupted"
-    """By Ctrl-C."""
+    """By Ctrl-C; or a design question whose time was up."""
     FAILED = "failed"
     """With an error."""
     DIED = "died"

@@ -17,7 +17,7 @@ from .recipe_space import (
     absolute_paths as absolute_paths,
     logged_params as logged_params,
 )
-from .schema import NAME as NAME, SweepConfig as SweepConfig
+from .schema import NAME as NAME, STAGE as STAGE, SweepConfig as SweepConfig
 from .sections import (
     LONGEST as LONGEST,
     UNLIMITED as UNLIMITED,

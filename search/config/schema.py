@@ -38,8 +38,12 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a sweep's name may be, as a regular expression."""
 
 
+STAGE = re.compile(r"stage[1-9]\d*")
+"""Keys of a space that hold a stage's own settings."""
 VARIANT_NAME = r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}"
 """What a variant of one's own may be called, as a regular expression."""
+VariantName = Annotated[str, Field(pattern=f"^{VARIANT_NAME}$")]
+"""A variant's name in the schema of sweep files."""
 
 
 class SweepConfig(Section):
@@ -64,9 +68,7 @@ class SweepConfig(Section):
     tracking: TrackingConfig = TrackingConfig()
     question: QuestionConfig | None = None
     """A design question that is settled in place of a search; `convscape ask` writes it."""
-    variants: dict[Annotated[str, Field(json_schema_extra={"pattern": f"^{VARIANT_NAME}$"})], dict[str, Any]] = Field(
-        default={}, max_length=12
-    )
+    variants: dict[str, dict[str, Any]] = Field(default={}, max_length=12)
     """For the question "mine": what is compared, by name, each as settings over those of `space`."""
     code: Annotated[list[Path] | None, Field(validate_default=True)] = None
     """Folders of your own modules, for `space.class`, `data.name` and `search.sampler`; the sweep file's when not
@@ -139,7 +141,7 @@ class SweepConfig(Section):
             return settings
         return {**(CLASSIC_DEFAULTS if "base" in settings else SPACE_DEFAULTS), **settings}
 
-    @field_validator("variants", mode="before")
+    @field_validator("variants", mode="before", json_schema_input_type=dict[VariantName, dict[str, Any] | None])
     @classmethod
     def _as_the_space_is(cls, variants: Any) -> Any:
         """A variant without settings of its own, also where nothing stands behind its name."""
@@ -175,7 +177,7 @@ class SweepConfig(Section):
     def of_variant(self, settings: Mapping[str, Any]) -> SweepConfig:
         """The config whose space has other settings, those of a variant of a question, over its own.
 
-        A classic takes the place of the whole space where that is none.
+        Where they name a classic as `base`, and the space does not, nothing of the space is left.
 
         Args:
             settings: of the variant.

@@ -18,7 +18,7 @@ from ...spaces import MOST_TOLD, ConfigError, Mistakes, SpaceError, nearest, rea
 from ..tracking import values_without_secrets, without_secrets
 from . import yaml_lines
 from .initial_designs import check_initial_designs
-from .schema import SweepConfig
+from .schema import STAGE, SweepConfig
 from .trust import more_trusting, remembered
 
 if TYPE_CHECKING:
@@ -123,12 +123,18 @@ def _check_sections(config: SweepConfig | None, mistakes: Mistakes) -> None:
 
 
 def _check_variant(config: SweepConfig, name: str) -> None:
-    """Refuses a variant with settings that its space does not know, by the variant's own keys."""
+    """Refuses a variant with settings that its space does not know, by the variant's own keys.
+
+    The space's own settings of single stages are left out: a variant may have fewer stages than they are for.
+    """
+    own = config.variants[name]
+    space = {key: value for key, value in config.space.items() if not STAGE.fullmatch(key)}
     try:
-        config.of_variant(config.variants[name]).untrained_space()
+        config.model_copy(update={"space": space}).of_variant(own).untrained_space()
     except SpaceError as error:
-        key = f"variants.{name}{error.key.removeprefix('space')}"
-        raise SpaceError(f"{key}: {error.message.partition(': ')[2] or error.message}", error.remedy, key=key) from None
+        of_space = error.key.partition(".")[0] == "space"
+        key = f"variants.{name}{error.key.removeprefix('space') if of_space else ''}"
+        raise SpaceError(f"{key}: {error.message.removeprefix(f'{error.key}: ')}", error.remedy, key=key) from None
 
 
 def _rest(values: dict[str, Any], mistakes: Sequence[ConfigError], folder: Path) -> SweepConfig | None:

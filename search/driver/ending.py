@@ -28,7 +28,9 @@ def has_ended(sweep: Sweep, trials: Sequence[TrialRecord] | None = None) -> bool
     trials = sweep.trials() if trials is None else trials
     if sweep.config.question:
         answer = sweep.answer(trials)
-        return answer is not None and answer.ended and all(trial.ended for trial in trials)
+        if answer is None or not answer.ended:
+            return False
+        return answer.early or all(trial.ended for trial in trials)  # what was begun beyond that is not needed
     return nothing_left(sweep.config.search, trials, sweep.images[0])
 
 

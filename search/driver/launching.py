@@ -146,8 +146,8 @@ def launch_given(given: Given, shown: ProgressDisplay, *, replace: bool, resume:
     sweep = Sweep(config)
     with terminable(), new_folder(config, replace=replace), in_bucket(sweep, shown, new=True) as mirror:
         remember(config.sweep_folder, config.named_code, config.trust)
-        _run(sweep, dataset, designs, started, shown, mirror=mirror, experiment=experiment)
-        _say(shown, let_former_go(sweep))
+        if _run(sweep, dataset, designs, started, shown, mirror=mirror, experiment=experiment):
+            _say(shown, let_former_go(sweep))
     return sweep
 
 
@@ -206,8 +206,8 @@ def _go_on(former: Sweep, config: SweepConfig, started: float, shown: ProgressDi
                 refuse_too_short(config, dataset, designs)
             if config.search.seconds and not former.config.search.seconds:
                 check_schedules(config, designs)
-            _run(sweep, dataset, designs, started, shown, former=former.config, mirror=mirror)
-            _say(shown, let_former_go(sweep))
+            if _run(sweep, dataset, designs, started, shown, former=former.config, mirror=mirror):
+                _say(shown, let_former_go(sweep))
     except OSError as error:
         if not is_fault_of(sweep.folder, error):
             raise
@@ -235,10 +235,11 @@ def _run(
     former: SweepConfig | None = None,
     mirror: Mirror | None = None,
     experiment: Experiment | None = None,
-) -> None:
+) -> bool:
     """Trains. A resumed sweep has a `former` config; of a new one that is interrupted at once nothing is kept.
 
     A `mirror` copies the sweep into object storage meanwhile. A new sweep that asks a question has an `experiment`.
+    Gives whether all is done: a question whose time was up is to be resumed.
     """
     from ..scheduling import Engine
     from ..study import Study
@@ -284,7 +285,9 @@ def _run(
             _train(engine, dataset, config, sweep.folder, partial(callback.enter, engine))
         engine.close()
         saved = True
-        cut_short = engine.interrupted or (config.question is not None and not has_ended(sweep))  # its time was up
+        cut_short = engine.interrupted or (
+            config.question is not None and not has_ended(sweep, list(engine.records.values()))  # its time was up
+        )
         status = SweepState.INTERRUPTED if cut_short else SweepState.COMPLETED
         if engine.interrupted:
             raise KeyboardInterrupt
@@ -308,6 +311,7 @@ def _run(
         if mirror is not None:  # what is not copied is not sent to MLflow, either
             mirror.hasten()
         _take_leave(sweep, tracker, status, at_once=at_once)
+    return status is SweepState.COMPLETED
 
 
 def _say_notes(shown: ProgressDisplay, config: SweepConfig, dataset: Dataset, notes: Sequence[str]) -> None:

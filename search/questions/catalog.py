@@ -147,7 +147,7 @@ QUESTIONS: dict[str, Question] = {
         _question(
             "norm",
             "Batch normalisation, local response normalisation, or none?",
-            "Batch norm allows higher rates (Ioffe & Szegedy 2015), so rates are tuned for each.",
+            "Batch norm allows higher rates (Ioffe & Szegedy 2015): a variant may get a rate of its own.",
             _fixed("batch", norm="batch"),
             _fixed("none", norm="none"),
             _fixed("local response", norm="local_response"),

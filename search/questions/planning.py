@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...spaces import ConfigError, SpaceError, values
 from ..config import RecipeSpace
 from ..records import Experiment
-from ..verdicts import reasons
+from ..verdicts import different_networks, reasons
 from .matching import matched
 from .variants import Variants
 
@@ -100,6 +99,7 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
     bases: list[dict[str, Design]] = []
     left_out: list[str] = []
     known: set[str] = set()
+    repeated = 0
     for number in range(DRAWS * asked.pairs + MORE_DRAWS):
         if len(bases) == asked.pairs or (not bases and len(left_out) == HOPELESS):
             break
@@ -110,11 +110,13 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
             left_out.append(f"draw {number}: {error.message}")
             continue
         key = at_rate(next(iter(base.values())), rates[0]).key  # what was drawn for the rate is not used
-        if key not in known:
+        if key in known:
+            repeated += 1
+        else:
             known.add(key)
             bases.append(base)
     if len(bases) < 2:
-        raise _unsettleable(variants, bases, left_out)
+        raise _unsettleable(variants, bases, left_out, repeated=repeated)
     if len(bases) < asked.pairs:
         held = f"{len(bases)} bases in place of {asked.pairs}: the space seems to hold no more that differ."
         variants.notes += [] if len(left_out) > len(bases) else [held]
@@ -134,13 +136,14 @@ def experiment_of(config: SweepConfig, designs: DesignSpace) -> Experiment:
 
 
 def _alike(bases: Sequence[Mapping[str, Design]]) -> list[str]:
-    """A note where many bases are one network, of whom the answer knows less than of as many networks."""
-    networks = {re.sub(r"DROPOUT[\d.]+", "", next(iter(base.values())).notation) for base in bases}
-    if len(networks) == 1:
+    """A note where many bases are one network, of which the answer knows less than of as many networks."""
+    networks = different_networks(bases)
+    if networks == 1:
         return ["All bases are one network, trained by different recipes: the answer is about this network."]
-    if len(networks) > MOSTLY * len(bases):
+    if networks > MOSTLY * len(bases):
         return []
-    return [f"The bases are {len(networks)} different networks; the others differ in dropout or recipe alone."]
+    rest = "the rest repeat one with other dropout or another recipe"
+    return [f"Of the {len(bases)} bases {networks} are different networks; {rest}."]
 
 
 def at_rate(design: Design, rate: float) -> Design:
@@ -179,10 +182,12 @@ def _refuse_equal(base: dict[str, Design], variants: Variants) -> None:
             raise SpaceError(f"{a} and {b} are the same network: {base[a].notation:.100}")
 
 
-def _unsettleable(variants: Variants, bases: list[dict[str, Design]], left_out: list[str]) -> SpaceError:
+def _unsettleable(
+    variants: Variants, bases: list[dict[str, Design]], left_out: list[str], *, repeated: int
+) -> SpaceError:
     asked = variants.config.question
     assert asked is not None
-    if bases and not left_out:
+    if repeated > len(left_out):
         return SpaceError(
             f"question {asked.ask}: the space and the recipe hold one design, and pairs are of designs that differ",
             "Let them offer more, for example --set space.filters=[16,24,32]",

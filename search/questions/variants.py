@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...spaces import ConfigError, ConvscapeError, SpaceError, nearest, values
 from ...spaces.conv_space import ConvSpace
+from ..config import STAGE
 from ..records import Design
 from .catalog import MINE, QUESTIONS, Question, Variant
 from .paired_trial import PairedTrial
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from ..config import SweepConfig
     from ..proposals import DesignSpace
-
-STAGE = re.compile(r"stage[1-9]\d*")
-"""Keys of a space that hold a stage's own settings."""
 
 
 def question_of(config: SweepConfig) -> Question:

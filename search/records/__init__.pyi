@@ -34,6 +34,7 @@ from .trial import (
     State as State,
     TrialRecord as TrialRecord,
     epochs_in_words as epochs_in_words,
+    is_compared as is_compared,
     is_initial as is_initial,
     is_refit as is_refit,
     is_sampled as is_sampled,

@@ -26,7 +26,7 @@ class Experiment:
     notes: tuple[str, ...] = ()
     """What else bounds the answer, such as numbers of stages that some variant cannot have."""
     rates: tuple[float, ...]
-    """Learning rates of which each variant gets the best."""
+    """Learning rates that are tried; `verdicts.choose_rates` says which one a variant gets."""
     tuned: int
     """The first so many bases are those that learning rates are tuned on; 0 where there is one rate."""
     seeds: int

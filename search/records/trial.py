@@ -299,6 +299,11 @@ def is_sampled(role: Role) -> bool:
     return role == "sampled"
 
 
+def is_compared(role: Role) -> bool:
+    """Whether a trial of this role is a training of an experiment, which seeks no winner."""
+    return role == "compared"
+
+
 def is_refit(role: Role) -> bool:
     """Whether a trial of this role is the winner's last training."""
     return role == "refit"

@@ -8,7 +8,12 @@ from .intervals import (
     median_interval as median_interval,
 )
 from .learning_rates import TunedRate as TunedRate, choose_rates as choose_rates, tuned_rates as tuned_rates
-from .notes import experiment_notes as experiment_notes, plan_lines as plan_lines, reasons as reasons
+from .notes import (
+    different_networks as different_networks,
+    experiment_notes as experiment_notes,
+    plan_lines as plan_lines,
+    reasons as reasons,
+)
 from .pairs import Pair as Pair, reached as reached
 from .paragraph import paragraph as paragraph, points as points
 from .power import POWER as POWER, detectable as detectable, pairs_needed as pairs_needed, power as power

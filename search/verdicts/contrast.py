@@ -116,19 +116,21 @@ def contrasts(compared: Sequence[Compared], level: float | None, final: float) -
     Args:
         compared: for each contrast its two variants, the pairs, and what each variant costs.
         level: what p is compared with now; None where nothing is to be settled yet.
-        final: what p is compared with once all pairs are there, by which effects are called detectable.
+        final: what p is compared with once all pairs are there, by which the pairs that are needed are reckoned.
     """
     corrected = holm([permutation_p([pair.difference for pair in each.pairs]) for each in compared])
-    return [_contrast(each, p, level, final / len(compared)) for each, p in zip(compared, corrected, strict=True)]
+    final, shown = final / len(compared), (level or final) / len(compared)
+    return [_contrast(each, p, level, shown, final) for each, p in zip(compared, corrected, strict=True)]
 
 
-def _contrast(compared: Compared, p: float, level: float | None, final: float) -> Contrast:
+def _contrast(compared: Compared, p: float, level: float | None, shown: float, final: float) -> Contrast:
+    """One contrast, with its detectable difference at the level `shown`, and the pairs needed at the level `final`."""
     differences = [pair.difference for pair in compared.pairs]
     count, interval = len(differences), mean_interval(differences)
     fewest, least, needed = fewest_pairs(final), None, None
     if interval is not None:
         deviation = statistics.stdev(differences)
-        least = detectable(deviation, count, final)
+        least = detectable(deviation, count, shown)
         if count >= fewest and not _settled(interval, p, level):
             needed = pairs_needed(statistics.fmean(differences), deviation, final)
     return Contrast(

@@ -43,8 +43,8 @@ class TunedRate:
 
     @property
     def at_the_edge(self) -> bool:
-        """Whether the rate is the lowest or the highest that was tried, so that a better one may lie beyond."""
-        return len(self.accuracies) > 1 and self.rate in (min(self.accuracies), max(self.accuracies))
+        """Whether the best rate is the lowest or the highest that was tried, so that a better one may lie beyond."""
+        return len(self.accuracies) > 1 and self.best in (min(self.accuracies), max(self.accuracies))
 
 
 def tuned_rates(experiment: Experiment, records: Iterable[TrialRecord]) -> dict[str, TunedRate] | None:

@@ -10,9 +10,9 @@ from .significance import fewest_pairs
 from .stopping import final_level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..records import Experiment
+    from ..records import Design, Experiment
 
 MOST_REASONS = 3
 """Reasons why bases were left out that are told."""
@@ -60,11 +60,23 @@ def experiment_notes(experiment: Experiment) -> list[str]:
     return lines
 
 
+def different_networks(bases: Iterable[Mapping[str, Design]]) -> int:
+    """How many of the bases differ in some variant's network, dropout aside.
+
+    Args:
+        bases: as `Experiment.bases` has them.
+    """
+    return len({tuple(_DROPOUT.sub("", design.notation) for design in base.values()) for base in bases})
+
+
+_DROPOUT = re.compile(r" -> (?:SPATIAL)?DROPOUT[\d.e-]+")
+
+
 def reasons(left_out: Sequence[str]) -> list[tuple[int, str]]:
     """Why bases were left out, each reason with how many, the commonest first; those alike but for numbers are one.
 
     Args:
-        left_out: sentences such as "base 3: parameters of a and b come to 1,000 and 1,100 at best".
+        left_out: sentences such as "draw 3: parameters of a and b come to 1,000 and 1,100 at best".
     """
     found: dict[str, list[str]] = {}
     for each in left_out:

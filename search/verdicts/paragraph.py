@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..records import epochs_in_words
+from .notes import different_networks
 from .stopping import INTERIM
 
 if TYPE_CHECKING:
@@ -57,16 +58,15 @@ def paragraph(answer: Answer, match: str, epochs: int) -> str:
         "Designs that could not be built or matched in every variant, and are left out": len(experiment.left_out),
     }
     told = "".join(f" {what}: {count}." for what, count in counted.items() if count)
-    one = len({design.notation for base in experiment.bases for design in base.values()}) == 1
-    bases = (
-        f"{answer.bases} recipes were drawn for one network, each with what is compared"
-        if one
-        else f"{answer.bases} base designs drawn from the space were built in every variant, {MATCHED[match]}"
-    )
+    one = different_networks(experiment.bases) == 1
+    drawn = "recipes were drawn for one network, which was" if one else "base designs drawn from the space were"
+    alike = all(len({design.notation for design in base.values()}) == 1 for base in experiment.bases)
+    built = "trained in every variant" if alike else f"built in every variant, {MATCHED[match]}, and trained"
+    bases = f"{answer.bases} {drawn} {built}"
     means = ", as means over seeds" if experiment.seeds > 1 else ""
     measured = f"Differences are of validation accuracy after the last epoch, within designs{means}{method}"
     return (
-        f"{found} Method: {bases}, and trained {times}{long} on the same images in the same order. {tuned}{measured}; "
+        f"{found} Method: {bases} {times}{long} on the same images in the same order. {tuned}{measured}; "
         f"p of a two-sided permutation test{several}.{early}{told}"
     )
 
@@ -91,7 +91,7 @@ def _finding(contrast: Contrast) -> str:
 def _edge(answer: Answer) -> str:
     """Whose learning rate is the lowest or highest that was tried, as the end of a sentence."""
     edges = [name for name, tuned in (answer.rates or {}).items() if tuned.at_the_edge]
-    return f"; for {', '.join(edges)} it is the lowest or highest that was tried" if edges else ""
+    return f" (the lowest or highest that was tried: of {', '.join(edges)})" if edges else ""
 
 
 def _capital(name: str) -> str:

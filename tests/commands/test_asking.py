@@ -118,6 +118,7 @@ def test_mlflow_has_variants_as_tags_and_the_answer(answered: Sweep) -> None:
 def test_the_page_shows_the_answer_and_the_pairs(answered: Sweep) -> None:
     content = page_content([source_of(answered)])
     assert content["sweeps"][0]["answer"][0].startswith("mine on digits: n = 2 pairs")
+    assert sum(line.startswith(("batch: ", "none: ")) for line in content["sweeps"][0]["answer"]) == 2  # their rates
     assert content["plots"][0]["id"] == "differences"
     assert not {"importance", "path"} & {plot["id"] for plot in content["plots"]}
     assert not any("winner" in figure["note"] for figure in content["sweeps"][0]["figures"])
@@ -154,7 +155,17 @@ def test_lists_and_comparisons_know_that_it_asks(
     assert compared.startswith("mine on digits: n = 2 pairs")
     told = json.loads(run(capsys, "compare", answered.name, *folder, "-o", "json")[1])
     assert told["answer"]["question"] == "mine"
-    assert run(capsys, "compare", answered.name, answered.name, *folder)[0] == 0
+    searched = ["launch", str(place / "small.yaml"), "--set", f"folder={place / 'sweeps'}", "--set", "name=searched"]
+    assert run(capsys, *searched)[0] == 0
+    both = run(capsys, "compare", answered.name, "searched", *folder)[1].splitlines()
+    best = both[both.index(next(line for line in both if " parameters" in line)) + 2 :: 2]
+    assert all(line.startswith("searched") for line in best[:3])
+    page = page_content([source_of(answered), source_of(Sweep.open("searched", place / "sweeps"))])
+    assert [plot["name"] for plot in page["plots"] if plot["id"].startswith(("differences", "importance", "path"))] == [
+        "Differences pair by pair: small-mine",
+        "Importance of each choice: searched",
+        "From the first design to the best, one change at a time: searched",
+    ]
 
 
 def test_a_question_whose_time_was_up_is_unfinished(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

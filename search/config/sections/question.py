@@ -12,12 +12,14 @@ Match = Literal["parameters", "macs", "memory", "none"]
 
 
 Rates = Annotated[
-    tuple[Annotated[float, Field(gt=0, le=100)], ...],
+    Annotated[tuple[Annotated[float, Field(gt=0, le=100)], ...], Field(min_length=1, max_length=20)],
     BeforeValidator(
-        lambda rates: (rates,) if isinstance(rates, int | float) and not isinstance(rates, bool) else rates
+        lambda rates: (rates,) if isinstance(rates, int | float) else rates,
+        json_schema_input_type=Annotated[float, Field(gt=0, le=100)]
+        | Annotated[list[Annotated[float, Field(gt=0, le=100)]], Field(min_length=1, max_length=20)],
     ),
 ]
-"""Learning rates; a single one may stand without brackets."""
+"""Learning rates, 1 to 20; a single one may stand without brackets."""
 
 
 class QuestionConfig(Section):
@@ -32,7 +34,7 @@ class QuestionConfig(Section):
     match: Match = "parameters"
     """What every variant of a base costs alike, within 2 %, by other widths: parameters, macs (of an image's forward
     pass), memory (of a training step) or none."""
-    rates: Rates | None = Field(default=None, min_length=1, max_length=20)
+    rates: Rates | None = None
     """Learning rates that are tried, of which the best for all variants together is taken, or a variant's own where it
     is clearly better; when not given three of those that `recipe.learning_rate` allows (a fiftieth of its default for
     adamw alone), or a third, one and three times the one it is."""

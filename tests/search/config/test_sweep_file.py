@@ -153,6 +153,21 @@ def test_what_may_stand_without_brackets_or_settings_of_its_own() -> None:
     assert config.variants == {"as it is": {}, "small": {"filters": 8}}
 
 
+def test_a_variant_may_have_fewer_stages_than_the_space_has_settings_for() -> None:
+    space = "space: {stages: [2, 3], stage3: {filters: 48}}\nvariants: {two: {stages: 2}, three: {stages: 3}}"
+    assert set(parse_sweep_file(LEAST + space).variants) == {"two", "three"}
+
+
+def test_what_a_space_of_ones_own_says_of_a_variant_is_passed_on_whole(tmp_path: Path) -> None:
+    code = "from convscape.spaces import SpaceError\nclass Mine:\n    def __init__(self, width=2):\n"
+    code += "        if width % 2: raise SpaceError('width (=3): must be even')\n"
+    code += "    def sample(self, trial, input, classes): ...\n    def check(self, input): ...\n"
+    (tmp_path / "minespace.py").write_text(code)
+    text = f"{LEAST}code: [{tmp_path}]\nspace: {{class: minespace.Mine}}\nvariants: {{a: {{}}, b: {{width: 3}}}}"
+    with pytest.raises(ConfigError, match=r"variants\.b.*width \(=3\): must be even"):
+        parse_sweep_file(text, trust="everything")
+
+
 @pytest.mark.parametrize("gpus", [0, 0.5, 1])
 def test_inline_takes_no_more_than_one_gpu(gpus: float) -> None:
     assert parse_sweep_file(LEAST + f"resources: {{runner: inline, gpus: {gpus}}}").resources.runner == "inline"

@@ -10,7 +10,7 @@ from convscape.search.proposals import DesignSpace
 from convscape.search.questions import QUESTIONS, as_question, experiment_of
 from convscape.search.questions.matching import matched
 from convscape.search.records import Design, Experiment
-from convscape.search.verdicts import COSTS, cost_of
+from convscape.search.verdicts import COSTS, cost_of, different_networks
 from convscape.spaces import (
     Activation,
     ConfigError,
@@ -287,3 +287,19 @@ def test_adamw_is_tried_with_a_fiftieth_of_the_default_rates():
 def test_weights_and_null_beside_them_are_refused_for_transfer():
     with pytest.raises(ConfigError, match="offers null beside weights"):
         planned("transfer", space={"base": "lenet5"}, recipe={"weights": [None, "torchvision:resnet18"]})
+
+
+def test_bases_that_repeat_a_network_are_told():
+    space = {"stages": 1, "convolutions": 1, "filters": [8, 16], "kernel": 3, "hidden": 0, "head": "global_average",
+             "downsampling": "max", "dropout": {"low": 0.0, "high": 0.3}}  # fmt: skip
+    found = planned("padding", space=space, question={"pairs": 8})
+    assert found.notes == (
+        "Of the 8 bases 2 are different networks; the rest repeat one with other dropout or another recipe.",
+    )
+    assert different_networks(found.bases) == 2
+
+
+def test_one_side_that_is_always_the_same_makes_no_base_the_same():
+    found = planned("mine", question={"pairs": 6, "match": "none"}, variants={"lenet": {"base": "lenet5"}, "own": {}})
+    assert different_networks(found.bases) == 6
+    assert found.notes == ()

@@ -81,9 +81,11 @@ def test_how_many_pairs_would_do() -> None:
     rng = np.random.default_rng(0)
     drawn = rng.normal(size=20)
     wide = (0.005 + 0.01 * (drawn - drawn.mean()) / drawn.std(ddof=1)).tolist()
-    (found,) = contrast(wide, level=0.0001)
+    (found,) = contrast(wide, level=None)
     assert found.needed == 34  # Cohen 1988, table 2.4.1, d = 0.5
     assert found.detectable == pytest.approx(0.0066, abs=0.0001)
+    (look,) = contrast(wide, level=0.001)  # what settles at a look before the last has to be larger
+    assert look.detectable == pytest.approx(0.0103, abs=0.0005)
 
 
 def test_without_pairs_there_is_no_verdict() -> None:
