@@ -184,9 +184,9 @@ def _rate_lines(answer: Answer) -> list[str]:
     bases = f"{answer.experiment.tuned} bases" if answer.experiment.tuned > 1 else "one base"
     lines = ["", f"Learning rates, of {tried} on {bases}:"]
     for name, tuned in answer.rates.items():
-        edge = ", the edge of what was tried" if tuned.at_the_edge else ""
-        own = f"; by itself {tuned.best:g}, not clearly better" if tuned.best != tuned.rate else ""
-        lines.append(f"  {name}: {tuned.rate:g}{edge}{own}; {100 * tuned.gain:.2f} points from best to worst")
+        best = f"{tuned.best:g}{', the edge of what was tried' * tuned.at_the_edge}"
+        used = best if tuned.best == tuned.rate else f"{tuned.rate:g}; by itself {best}, not clearly better"
+        lines.append(f"  {name}: {used}; {100 * tuned.gain:.2f} points from best to worst")
     if any(tuned.at_the_edge for tuned in answer.rates.values()):
         lines.append(f"A better rate may lie beyond the edge: --set 'question.rates=[{_wider(answer)}]' tries more.")
     return lines

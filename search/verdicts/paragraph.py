@@ -89,9 +89,9 @@ def _finding(contrast: Contrast) -> str:
 
 
 def _edge(answer: Answer) -> str:
-    """Whose learning rate is the lowest or highest that was tried, as the end of a sentence."""
+    """Which variants do best with the lowest or highest rate that was tried, as the end of a sentence."""
     edges = [name for name, tuned in (answer.rates or {}).items() if tuned.at_the_edge]
-    return f" (the lowest or highest that was tried: of {', '.join(edges)})" if edges else ""
+    return f"; {' and '.join(edges)} did best at the edge of the rates tried" if edges else ""
 
 
 def _capital(name: str) -> str:

@@ -112,7 +112,7 @@ def test_a_rate_at_the_edge_is_told_with_what_to_try(tmp_path: Path) -> None:
     text = told(asked(tmp_path, same_is_better, rates=[0.05, 0.1]))
     assert "the edge of what was tried" in text
     assert "--set 'question.rates=[0.025, 0.05, 0.1]' tries more" in text or "0.05, 0.1, 0.2]' tries more" in text
-    assert "(the lowest or highest that was tried: of same, valid)" in text
+    assert "same and valid did best at the edge of the rates tried." in text
 
 
 def test_more_pairs_are_asked_for_with_another_seed(tmp_path: Path) -> None:
