@@ -56,7 +56,7 @@ def paired_differences(pairs: pd.DataFrame) -> go.Figure:
             made.add_trace(trace, row=row, col=1)
         made.add_trace(_costs(part), row=row, col=2)
         made.update_yaxes(visible=False, range=[-1, 1], row=row, col=1)
-        made.update_xaxes(zeroline=True, zerolinewidth=1.5, matches="x", row=row, col=1)
+        made.update_xaxes(zeroline=True, zerolinewidth=1.5, rangemode="tozero", matches="x", row=row, col=1)
         made.update_xaxes(rangemode="tozero", row=row, col=2)
     made.update_xaxes(title={"text": "points of validation accuracy"}, row=len(contrasts), col=1)
     made.update_annotations(font={"size": 12})
@@ -102,12 +102,13 @@ def _differences(part: pd.DataFrame) -> list[Any]:
 def _costs(part: pd.DataFrame) -> go.Bar:
     import plotly.graph_objects as go
 
-    times = [part[f"{cost}_a"].mean() / max(part[f"{cost}_b"].mean(), 1e-12) for cost in COSTS]
+    means = [(part[f"{cost}_a"].mean(), part[f"{cost}_b"].mean()) for cost in COSTS]
+    times = [a / b if a > 0 and b > 0 else None for a, b in means]  # no epoch of a variant may have come to its end
     return go.Bar(
         orientation="h",
         x=times[::-1],
         y=list(COSTS.values())[::-1],
-        text=[f"{each:.2f}" for each in times[::-1]],
+        text=["not known" if each is None else f"{each:.2f}" for each in times[::-1]],
         marker={"color": "rgba(31,131,198,0.35)", "line": {"color": BLUE, "width": 1.2}},
         hovertemplate="%{y}: %{x:.2f} times<extra></extra>",
     )
