@@ -35,7 +35,7 @@ class SweepLine:
     written: float | None = None
     """When its driver wrote last, in seconds since 1970."""
     question: str = ""
-    """The design question that it asks; "" for a search. Then no trial is its best one."""
+    """The design question that the sweep asks, of whose trials none is the best; "" for a search."""
     problem: str = ""
     """Why it is unreadable."""
     put_back: str = ""
