@@ -38,8 +38,10 @@ class Cable:
     """A network between this machine and a namespace in which a node runs, which can be cut. That takes root."""
 
     def __init__(self) -> None:
+        self._remove_left()
         self.name = f"cable{os.getpid()}"
-        self.here, self.there = "10.213.77.1", "10.213.77.2"
+        third, fourth = divmod(4 * (os.getpid() % 2**14), 256)  # where another test runs beside it: a network each
+        self.here, self.there = f"10.213.{third}.{fourth + 1}", f"10.213.{third}.{fourth + 2}"
         self._end = f"{self.name}b"
         self._ip("netns", "add", self.name)
         self._ip("link", "add", f"{self.name}a", "type", "veth", "peer", "name", self._end, "netns", self.name)
@@ -57,7 +59,18 @@ class Cable:
         self._ip("-n", self.name, "link", "set", self._end, "up")
 
     def remove(self) -> None:
-        self._ip("netns", "del", self.name)
+        self._remove(self.name)
+
+    def _remove_left(self) -> None:
+        """Removes what a test left that was killed: namespaces outlive processes, and answer at their addresses."""
+        for left in Path("/run/netns").glob("cable[0-9]*"):
+            if not psutil.pid_exists(int(left.name.removeprefix("cable"))):
+                self._remove(left.name)
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):  # it may have been cut off from its end
+            self._ip("link", "del", f"{name}a")
+        self._ip("netns", "del", name)
 
     def _ip(self, *words: str) -> None:
         subprocess.run(["ip", *words], check=True, capture_output=True)
@@ -209,7 +222,7 @@ class Raylets:
         until = time.monotonic() + PATIENCE
         while b"Ray runtime started" not in log.read_bytes():
             assert started.poll() is None, log.read_text(errors="replace")
-            assert time.monotonic() < until, "the raylet does not start"
+            assert time.monotonic() < until, f"the raylet does not start: {log.read_text(errors='replace')}"
             time.sleep(0.2)
         return len(self._nodes) - 1
 
