@@ -21,7 +21,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
     with loading() as shown:
         from ..dashboards.text import design_json, design_text, forecast_line
         from ..search.config import AUTO, with_environment
-        from ..search.driver import adequacy, choose_runner, forecast, read_and_check
+        from ..search.driver import MEASURING, adequacy, choose_runner, forecast, read_and_check
         from ..search.proposals import textbook_designs
         from ..search.workers import shares_line
         from ..trainers.data import data_report
@@ -32,7 +32,7 @@ def print_dry_run(config: SweepConfig, output: str) -> None:
         drawn = list(designs.draw(3, config.search.seed))
         shared = config.resources.gpus == "auto"
         shares = [shares_line(design, dataset) for design in drawn] if shared else []
-        shown.enter("measuring an epoch")
+        shown.enter(MEASURING)
         time = forecast(config, dataset, designs)
     size, runner = designs.networks.size(dataset.input), choose_runner(config, designs)
     if output == "json":

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def print_plan(place: SweepConfig | str, settings: list[str], output: str, *, trust_code: bool = False) -> None:
-    """Prints the experiment of a question: bases, variants, what is left out; nothing is trained or written."""
+    """Prints the experiment of a question: bases, variants, what is left out; nothing is kept or written."""
     with loading() as shown:
         from ..dashboards.text import experiment_text
         from ..search import driver
 
-        config, experiment = driver.plan(place, settings, shown, trust_code=trust_code)
+        plan = driver.plan(place, settings, shown, trust_code=trust_code)
     if output == "json":
-        echo_json({"config": config.to_json(), "experiment": experiment.to_json()})
+        echo_json({"config": plan.config.to_json(), "experiment": plan.experiment.to_json(), "seconds": plan.seconds})
     else:
-        echo(experiment_text(config, experiment))
+        echo(experiment_text(plan.config, plan.experiment, plan.seconds))

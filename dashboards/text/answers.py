@@ -7,6 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
+from ...search.driver import format_duration
 from ...search.verdicts import cost_of, experiment_notes, paragraph, plan_lines, points
 from ...spaces import readable_bytes
 from .verdicts import epochs_trained, first_line, lost_lines, verdict_lines
@@ -56,12 +57,13 @@ def answer_lines(sweep: Sweep, answer: Answer) -> list[str]:
     return [*verdict_lines(sweep, answer), *experiment_notes(answer.experiment), *rates, *whole]
 
 
-def experiment_text(config: SweepConfig, experiment: Experiment) -> str:
+def experiment_text(config: SweepConfig, experiment: Experiment, seconds: float | None = None) -> str:
     """What would be trained to settle a question: how much, what of it is left out, and the first base as an example.
 
     Args:
         config: the sweep file, with its question.
         experiment: what is planned.
+        seconds: that all of it will take; None where that is not known.
     """
     asked = config.question
     assert asked is not None
@@ -70,6 +72,7 @@ def experiment_text(config: SweepConfig, experiment: Experiment) -> str:
     lines = [
         f"{asked.ask} on {config.data.name}, as sweep {config.name}: {first}",
         *planned,
+        *_time_line(seconds, config.search.seconds),
         *experiment_notes(experiment),
         f"the first base, {equal}:",
     ]
@@ -78,6 +81,13 @@ def experiment_text(config: SweepConfig, experiment: Experiment) -> str:
         memory = readable_bytes(cost_of(design, "memory"))
         lines += [f"  {name}: {costs}, {memory} of memory in training", f"    {design.notation}"]
     return "\n".join(part for line in lines for part in ([line] if line.startswith("    ") else _wrapped(line)))
+
+
+def _time_line(seconds: float | None, allowed: float | None) -> list[str]:
+    if seconds is None:
+        return []
+    most = f", of which search.seconds allows {format_duration(allowed)}" if allowed and allowed < seconds else ""
+    return [f"time: about {format_duration(max(1.0, seconds))} on this machine, for all pairs{most}"]
 
 
 def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
@@ -111,6 +121,7 @@ def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
             for name, tuned in (answer.rates or {}).items()
         },
         "paragraph": paragraph(answer, _match(sweep), epochs_trained(answer)),
+        "lines": answer_lines(sweep, answer),
         "tracking_uri": sweep.tracking_uri,
         "run_id": sweep.run_ids().get(None),
     }

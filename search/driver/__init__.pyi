@@ -1,5 +1,5 @@
 from .adequacy import adequacy as adequacy
-from .asking import ask as ask, plan as plan
+from .asking import Plan as Plan, ask as ask, plan as plan
 from .description import asked_rows as asked_rows, images_in_words as images_in_words
 from .display import ProgressDisplay as ProgressDisplay, Surface as Surface
 from .ending import has_ended as has_ended, how_to_go_on as how_to_go_on
@@ -10,6 +10,7 @@ from .launching import launch as launch, resume as resume
 from .phases import (
     CHECKING as CHECKING,
     LOADING as LOADING,
+    MEASURING as MEASURING,
     READING as READING,
     Phase as Phase,
     format_duration as format_duration,

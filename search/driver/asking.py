@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replaced
+from dataclasses import dataclass, replace as replaced
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError
 from ..questions import DECIDED, as_question, experiment_of, question_of, unused_settings, with_trainings
+from .forecast import experiment_seconds
 from .given import Given
 from .launching import launch_given, shown_by
+from .phases import MEASURING
 from .preflight import read_and_check
 
 if TYPE_CHECKING:
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 64
 """Characters of a sweep's name, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would be trained to settle a design question."""
+
+    config: SweepConfig
+    """The sweep file, as the question has it."""
+    experiment: Experiment
+    """The base designs in every variant."""
+    seconds: float | None
+    """Seconds that all of it will take on this machine; None where that is not known."""
 
 
 def ask(
@@ -60,8 +74,8 @@ def ask(
 
 def plan(
     config: SweepConfig | str | Path, overrides: Sequence[str], shown: ProgressDisplay, *, trust_code: bool = False
-) -> tuple[SweepConfig, Experiment]:
-    """What `ask` would train: the config and the experiment; nothing is trained or written.
+) -> Plan:
+    """What `ask` would train; nothing is kept or written.
 
     Args:
         config: as `ask` takes.
@@ -74,9 +88,11 @@ def plan(
         SpaceError: no bases can be built in every variant at equal cost.
     """
     asked = as_question(_asked(config, overrides, shown, trust_code=trust_code).config)
-    _, designs = read_and_check(asked, shown.enter, keeps=False)
+    dataset, designs = read_and_check(asked, shown.enter, keeps=False)
     experiment = experiment_of(asked, designs)
-    return with_trainings(asked, experiment), experiment
+    shown.enter(MEASURING)
+    seconds = experiment_seconds(asked, dataset, designs, experiment)
+    return Plan(config=with_trainings(asked, experiment), experiment=experiment, seconds=seconds)
 
 
 def _asked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ...spaces import ConfigError, TrainingError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ...trainers.data import Dataset
     from ..config import SweepConfig
     from ..proposals import DesignSpace
-    from ..records import Design
+    from ..records import Design, Experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,42 @@ def _first(config: SweepConfig, designs: DesignSpace) -> Design:
     return starts[0].design if starts else next(designs.draw(1, config.search.seed))
 
 
+def _workers(config: SweepConfig, designs: DesignSpace) -> int:
+    """How many trials run at a time on this machine."""
+    fit = max(1, math.floor(cpus_here() / config.resources.cpus))
+    return 1 if choose_runner(config, designs).name == "inline" else min(config.resources.workers or fit, fit)
+
+
+def experiment_seconds(
+    config: SweepConfig, dataset: Dataset, designs: DesignSpace, experiment: Experiment
+) -> float | None:
+    """Seconds that all trainings of a design question will take, by an epoch of a typical base in every variant.
+
+    None where the time budget decides how long, and for sweeps that do not train on this machine's CPUs.
+
+    Args:
+        config: the sweep file, with its question.
+        dataset: its images.
+        designs: the designs that its bases are drawn from.
+        experiment: what is planned.
+    """
+    length = Length(config.search, len(dataset.train), timed=bool(config.search.seconds))
+    if length.timed or not _trains_here(config):
+        return None
+    from ..workers import epoch_seconds  # here, for start-up: it brings torch
+
+    macs = [sum(design.macs for design in base.values()) for base in experiment.bases]
+    _, typical = min(zip(macs, experiment.bases, strict=True), key=lambda each: abs(each[0] - fmean(macs)))
+    threads = max(1, math.floor(config.resources.cpus))
+    try:
+        an_epoch = fmean(
+            epoch_seconds(design, dataset, threads, config.resources.precision) for design in typical.values()
+        )
+    except TrainingError:
+        return None
+    return an_epoch * length.epochs * experiment.trainings / _workers(config, designs)
+
+
 def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> Forecast | None:
     """What the time of a sweep will buy, by an epoch that is trained here and now.
 
@@ -107,8 +144,7 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
         )
     except TrainingError:
         return None
-    fit = max(1, math.floor(cpus_here() / resources.cpus))
-    workers = 1 if choose_runner(config, designs).name == "inline" else min(resources.workers or fit, fit)
+    workers = _workers(config, designs)
     total = search.seconds * workers / an_epoch
     length = Length(search, len(dataset.train), timed=True)
     if length.timed:

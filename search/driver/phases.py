@@ -8,6 +8,7 @@ from dataclasses import dataclass
 LOADING = "loading PyTorch"
 READING = "reading images"
 CHECKING = "checking images and space"
+MEASURING = "measuring an epoch"
 OPENING = "opening the study"
 SEARCH, FINALS, LAST_TRAINING = "search", "finals", "last training"
 TUNING, COMPARING = "tuning learning rates", "training pairs"
