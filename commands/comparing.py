@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..dashboards.page import SweepSource
+    from ..dashboards.text import ComparedSweep
 
 
 def compare(
@@ -66,13 +67,12 @@ def compare(
     from ..dashboards.page import read_sources
 
     sources = read_sources(named, folder, uri=uri, experiment=experiment)
-    shown = [(source.name, source.state, source.frames) for source in sources]
     if html is not None:
         _write(sources, html)
     if output == "json" and not alone:
         from ..dashboards.text import comparison_json
 
-        echo_json(comparison_json(shown))
+        echo_json(comparison_json(_beside(sources)))
     elif output == "csv":
         import pandas as pd
 
@@ -81,7 +81,13 @@ def compare(
     elif html is None:
         from ..dashboards.text import comparison_text
 
-        echo(comparison_text(shown, number))
+        echo(comparison_text(_beside(sources), number))
+
+
+def _beside(sources: Sequence[SweepSource]) -> list[ComparedSweep]:
+    from ..dashboards.text import ComparedSweep
+
+    return [ComparedSweep(source.name, source.state, source.frames, source.answer) for source in sources]
 
 
 def no_formula(value: Any) -> Any:

@@ -71,6 +71,6 @@ def sweep_content(source: SweepSource, running: dict[str, Any] | None) -> dict[s
         "run_link": source.run_link,
         "sweep_link": source.sweep_link,
         "command": source.command,
-        "answer": list(source.answer),
+        "answer": list(source.answer["lines"]) if source.answer else [],
         "next": list(source.next),
     }

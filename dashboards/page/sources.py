@@ -13,7 +13,7 @@ from ...spaces import ConvscapeError
 from ..text import SweepStatus, state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ...search import Sweep
     from ...search.frames import SweepFrames
@@ -44,8 +44,8 @@ class SweepSource:
     """Address of the sweep's trials in MLflow."""
     command: str | None = None
     """What to type to see it in MLflow, where that has to be started first."""
-    answer: tuple[str, ...] = ()
-    """Of a design question: what was asked, each verdict, and a paragraph with the method."""
+    answer: Mapping[str, Any] | None = None
+    """Of a design question: the answer as `ask -o json` has it, its "lines" for people; None before there is any."""
     next: tuple[str, ...] = ()
     """Commands to type next."""
     digest: str = ""
@@ -87,13 +87,13 @@ def source_of(sweep: Sweep) -> SweepSource:
     )
 
 
-def _answered(sweep: Sweep, records: Sequence[TrialRecord]) -> tuple[str, ...]:
+def _answered(sweep: Sweep, records: Sequence[TrialRecord]) -> dict[str, Any] | None:
     if not sweep.config.question:
-        return ()
-    from ..text import answer_lines  # scipy comes with it
+        return None
+    from ..text import answer_json  # scipy comes with it
 
     answer = sweep.answer(records)
-    return tuple(answer_lines(sweep, answer)) if answer else ()
+    return answer and answer_json(sweep, answer)
 
 
 def progress_of(sweep: Sweep) -> dict[str, Any] | None:

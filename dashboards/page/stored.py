@@ -59,6 +59,7 @@ def source_of_trials(uri: str, experiment: str, found: StoredTrials) -> SweepSou
         run_link=pages.run,
         sweep_link=pages.trials,
         command=pages.command,
+        answer=found.answer,
         digest="" if best is None else best.design.architecture.digest,
     )
 

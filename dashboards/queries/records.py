@@ -11,6 +11,7 @@ from ...search.records import Objective
 from ...spaces import printable
 from .curves import read_curves
 from .opened import opened
+from .run_files import answer_of_run
 from .sweeps import StoredSweep, sweep_of_run
 from .trial_of_run import design_of_run, number_of, trial_of_run
 
@@ -39,6 +40,8 @@ class StoredTrials:
     """The description of the sweep's own run, Markdown: what was asked of the sweep."""
     images: int = 0
     """Validation images of a run; 0 where nothing says so."""
+    answer: dict[str, Any] | None = None
+    """Of a design question that has ended: the answer as `ask -o json` has it; None where it was not sent."""
     notes: list[str] = field(default_factory=list)
     """What is missing, each in a sentence."""
 
@@ -80,6 +83,8 @@ def stored_records(uri: str, experiment: str, sweep: str, known: StoredTrials | 
             record = design and trial_of_run(run, curves.get(run.info.run_id, {}), design)
             if record:
                 records.append(record)
+        asks = not told.running and any(record.pairing for record in records)
+        answer = answer_of_run(parent, store.client) if asks else None
     records = _consistent(sorted(records, key=lambda record: record.number))
     if not told.running:
         for record in records:
@@ -94,6 +99,7 @@ def stored_records(uri: str, experiment: str, sweep: str, known: StoredTrials | 
         objectives=_objectives(parent.data.params.get("search.objectives", "")),
         description=printable(parent.data.tags.get("mlflow.note.content", "")),
         images=_validated(parent),
+        answer=answer,
         notes=_notes(len(runs) - len(records), doubled, told, whole=whole),
     )
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-import tempfile
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ...search.config import recipe_of_params
 from ...search.records import Design, Pairing, Role, State, TrialRecord
 from ...search.study import settings_of_text
-from ...search.tracking import LONGEST_PARAM, refuse_place
+from ...search.tracking import LONGEST_PARAM
 from ...spaces import Architecture, ConvscapeError, cost_table, parse_notation, printable, to_notation
 from .opened import TRIAL
+from .run_files import json_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 CUT_OFF = (250, 500, LONGEST_PARAM)
 """Lengths at which some version of MLflow, or this project, cuts a param off."""
-LARGEST_FILE = 2**20
-"""Bound on an architecture's file, in bytes."""
 MOST_EVENTS = 100
 """Events of a trial that are kept."""
 ARCHITECTURE = "architecture.json"
@@ -137,13 +133,8 @@ def _counted(architecture: Architecture) -> _Network:
 def _network_in_file(run: Any, client: MlflowClient) -> _Network | None:
     """The network in a run's file; None where no such file can be read, for whatever reason."""
     try:
-        refuse_place(run.info.artifact_uri or "", run.info.run_id, [ARCHITECTURE])
-        with tempfile.TemporaryDirectory(prefix="convscape-") as folder:
-            path = Path(client.download_artifacts(run.info.run_id, ARCHITECTURE, folder))
-            if path.stat().st_size > LARGEST_FILE:
-                return None
-            return _counted(Architecture.from_json(json.loads(path.read_bytes())))
-    except Exception:  # noqa: BLE001 - whatever its storage raises
+        return _counted(Architecture.from_json(json_of_run(run, client, ARCHITECTURE)))
+    except (ConvscapeError, RecursionError):
         return None
 
 

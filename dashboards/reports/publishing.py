@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from ...search import folder_option
 from ...search.files import CONFIG, STUDY
-from ...search.tracking import UploadProgress, lacks_report, launch_description, send_report
+from ...search.tracking import (
+    ANSWER,
+    REPORT,
+    UploadProgress,
+    lacks_report,
+    launch_description,
+    send_report,
+    values_without_secrets,
+)
 from ...spaces import SweepError
 from ..page import page_content, page_html, pictures_of, source_of, usual_places
 from ..text import SweepStatus, state
@@ -19,6 +28,8 @@ if TYPE_CHECKING:
 
 def publish_report(sweep: Sweep) -> bool:
     """Puts the report of a sweep that has ended among the artifacts of its run in MLflow, its summary as description.
+
+    Beside the report of a design question lies its answer as JSON.
 
     Nothing is sent where the run has both already; where the sweep has not ended, or was interrupted; and where results
     of it wait to be sent, or none ever were: what is sent last is to be the summary.
@@ -38,12 +49,15 @@ def publish_report(sweep: Sweep) -> bool:
         return False
     uri, launched, made_of = sweep.tracking_uri, launch_description(sweep.folder), _made_of(sweep)
     again = f"Send it later: `{how_to_send(sweep)}`."
-    if not lacks_report(uri, run_id, made_of=made_of, launched=launched, again=again):
+    places = (REPORT, ANSWER) if sweep.config.question else (REPORT,)
+    if not lacks_report(uri, run_id, places=places, made_of=made_of, launched=launched, again=again):
         return False
     source = source_of(sweep)
     html = page_html(page_content([source], pictures=pictures_of(source.digest, usual_places(sweep.name))))
+    files = {REPORT: html, ANSWER: json.dumps(values_without_secrets(source.answer))}
     note = summary_markdown(sweep, sweep.trials())
-    send_report(uri, run_id, html=html, note=note, made_of=made_of, launched=launched, again=again)
+    files = {place: files[place] for place in places}
+    send_report(uri, run_id, files=files, note=note, made_of=made_of, launched=launched, again=again)
     return True
 
 

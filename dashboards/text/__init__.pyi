@@ -4,7 +4,11 @@ from .answers import (
     answer_text as answer_text,
     experiment_text as experiment_text,
 )
-from .comparison import comparison_json as comparison_json, comparison_text as comparison_text
+from .comparison import (
+    ComparedSweep as ComparedSweep,
+    comparison_json as comparison_json,
+    comparison_text as comparison_text,
+)
 from .doctor import doctor_json as doctor_json, doctor_text as doctor_text
 from .exports import export_json as export_json, export_lines as export_lines
 from .finals import phases as phases

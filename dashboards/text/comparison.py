@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...search.driver import format_duration
@@ -9,7 +11,7 @@ from ...search.records import is_compared
 from ...spaces import printable, short
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -19,31 +21,45 @@ WIDTH = 80
 """Columns of the text, at most, where names are short."""
 
 
-def comparison_text(sweeps: Sequence[tuple[str, str, SweepFrames]], most: int) -> str:
-    """Sweeps as a table, one line each, and the best trials of all of them, two lines each.
+@dataclass(frozen=True, slots=True)
+class ComparedSweep:
+    """A sweep that stands beside others, wherever it was read."""
+
+    name: str
+    """The sweep's name."""
+    state: str
+    """How it stands, in a word."""
+    frames: SweepFrames
+    """All that it learnt."""
+    answer: Mapping[str, Any] | None = None
+    """Of a design question: the answer as `ask -o json` has it; None before there is any."""
+
+
+def comparison_text(sweeps: Sequence[ComparedSweep], most: int) -> str:
+    """Sweeps as a table, one line each; the best trials of all of them, two lines each; and answers to questions.
 
     Args:
-        sweeps: name, state and frames of each.
+        sweeps: what is compared, one or more.
         most: how many trials to show.
     """
-    wide = max(len("sweep"), *(len(name) for name, _, _ in sweeps))
+    wide = max(len("sweep"), *(len(sweep.name) for sweep in sweeps))
     lines = [
         f"{'sweep':<{wide}}  {'state':<11} {'trials':>6} {'accuracy':>8}  {'over seeds':<20} {'epochs':>6} {'time':>8}"
     ]
     lines.append("-" * max(WIDTH, len(lines[0])))
-    for name, state, frames in sweeps:
-        trials = frames.trials
+    for sweep in sweeps:
+        trials = sweep.frames.trials
         best = _searched(trials).head(1)
         accuracy = f"{best['accuracy'].iloc[0]:.4f}" if len(best) else ""
-        count, epochs = int(trials["repeats"].isna().sum()), len(frames.curves)
+        count, epochs = int(trials["repeats"].isna().sum()), len(sweep.frames.curves)
         time = format_duration(float(trials["seconds"].sum()))
         lines.append(
-            f"{printable(name):<{wide}}  {printable(state):<11.11} {count:>6,} {accuracy:>8}  "
+            f"{printable(sweep.name):<{wide}}  {printable(sweep.state):<11.11} {count:>6,} {accuracy:>8}  "
             f"{_over_seeds(best):<20} {epochs:>6,} {time:>8}"
         )
     import pandas as pd
 
-    ranked = pd.concat([_searched(frames.trials) for _, _, frames in sweeps])
+    ranked = pd.concat([_searched(sweep.frames.trials) for sweep in sweeps])
     reached = ranked["mean_accuracy"].fillna(ranked["accuracy"])
     found = ranked.assign(reached=reached, finalist=ranked["mean_accuracy"].notna())
     found = found.sort_values(["finalist", "reached"], ascending=False, kind="stable")
@@ -61,20 +77,29 @@ def comparison_text(sweeps: Sequence[tuple[str, str, SweepFrames]], most: int) -
         lines.append(f"    {_cut(printable(row['notation']), WIDTH - 4)}")
     if len(found) > most:
         lines.append(f"    … and {len(found) - most:,} more, which `-n {len(found)}` shows")
+    for sweep in sweeps:
+        if sweep.answer:
+            lines += ["", *(part for line in sweep.answer["lines"] for part in textwrap.wrap(line, WIDTH))]
     if len(sweeps) > 1:
         lines += ["", "Accuracies are on each sweep's own validation images: sweeps of other data do not compare."]
     return "\n".join(lines)
 
 
-def comparison_json(sweeps: Sequence[tuple[str, str, SweepFrames]]) -> dict[str, Any]:
-    """Sweeps as values for JSON: each with its name, its state, and its trials, best first.
+def comparison_json(sweeps: Sequence[ComparedSweep]) -> dict[str, Any]:
+    """Sweeps as values for JSON: each with its name, its state, its trials, best first, and its answer, if any.
 
     Args:
-        sweeps: name, state and frames of each.
+        sweeps: what is compared.
     """
     return {
         "sweeps": [
-            {"name": name, "state": state, "trials": _values(_ranked(frames.trials))} for name, state, frames in sweeps
+            {
+                "name": sweep.name,
+                "state": sweep.state,
+                "trials": _values(_ranked(sweep.frames.trials)),
+                **({"answer": sweep.answer} if sweep.answer else {}),
+            }
+            for sweep in sweeps
         ]
     }
 

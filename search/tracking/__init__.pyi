@@ -17,6 +17,7 @@ from .probe import StoreProbe as StoreProbe
 from .registered_names import check_alias as check_alias, check_registered_name as check_registered_name
 from .registry import Registered as Registered, register_bundle as register_bundle
 from .report_upload import (
+    ANSWER as ANSWER,
     LONGEST_NOTE as LONGEST_NOTE,
     REPORT as REPORT,
     lacks_report as lacks_report,

@@ -15,10 +15,14 @@ from .parent_run import as_sweep_error, find_run
 from .uploader import LONGEST_TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from mlflow.entities import Run
 
 REPORT = "report/report.html"
 """The report's place among the artifacts of a sweep's own run."""
+ANSWER = "report/answer.json"
+"""The place of a design question's answer, beside the report."""
 LONGEST_NOTE = 8000
 """Characters that the description of a run has at most: it is a tag (MLflow's MAX_TAG_VAL_LENGTH)."""
 _NOTE = "mlflow.note.content"
@@ -43,14 +47,17 @@ def launch_description(folder: Path) -> str:
     return ""
 
 
-def lacks_report(uri: str, run_id: str | None, *, made_of: str, launched: str, again: str) -> bool:
-    """Whether a sweep's own run in MLflow has no report, an earlier one, or not its summary as its description.
+def lacks_report(
+    uri: str, run_id: str | None, *, places: Collection[str], made_of: str, launched: str, again: str
+) -> bool:
+    """Whether a sweep's own run in MLflow lacks a file of the report, or has an earlier one, or not the summary.
 
     A description that somebody wrote there in place of the summary is left as it is.
 
     Args:
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
         run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
+        places: of the files that belong to the report, in one folder of the run's artifacts.
         made_of: a text that is another one when the sweep has changed.
         launched: the description that the run was given at the launch; it comes back where all of a sweep is sent anew.
         again: how to try it again later, as a sentence: it ends the errors.
@@ -63,10 +70,13 @@ def lacks_report(uri: str, run_id: str | None, *, made_of: str, launched: str, a
         shown = run.data.tags.get(_NOTE, "")
         if _marks(run)[0] != made_of or not shown or _digest(shown) == _digest(launched):
             return True
-        return REPORT not in {each.path for each in client.list_artifacts(run.info.run_id, posixpath.dirname(REPORT))}
+        there = {each.path for each in client.list_artifacts(run.info.run_id, posixpath.dirname(REPORT))}
+        return not there.issuperset(places)
 
 
-def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: str, launched: str, again: str) -> None:
+def send_report(
+    uri: str, run_id: str | None, *, files: Mapping[str, str], note: str, made_of: str, launched: str, again: str
+) -> None:
     """Puts a report among the artifacts of a sweep's own run in MLflow, and a summary into the run's description.
 
     What the launch or an earlier report left there is replaced. A description that somebody wrote or added to stays.
@@ -74,7 +84,7 @@ def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: 
     Args:
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
         run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
-        html: the report, one document.
+        files: the report, and what lies beside it, by their places in one folder of the run's artifacts.
         note: the summary as Markdown, LONGEST_NOTE characters at most.
         made_of: a text that is another one when the sweep has changed; `lacks_report` compares it.
         launched: the description that the run was given at the launch.
@@ -89,11 +99,11 @@ def send_report(uri: str, run_id: str | None, *, html: str, note: str, made_of: 
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         address = run.info.artifact_uri or ""
-        refuse_place(address, run.info.run_id, [REPORT])
-        place, name = posixpath.split(REPORT)
-        file = Path(folder, name)
-        file.write_text(html, encoding="utf-8")
-        get_artifact_repository(address, tracking_uri=whole_uri(uri)).log_artifact(str(file), place)
+        refuse_place(address, run.info.run_id, list(files))
+        for place, text in files.items():
+            Path(folder, posixpath.basename(place)).write_text(text, encoding="utf-8")
+        store = get_artifact_repository(address, tracking_uri=whole_uri(uri))
+        store.log_artifacts(folder, posixpath.dirname(REPORT))
         # After the report, and in one request: what is marked is there.
         shown, sent = run.data.tags.get(_NOTE, ""), _marks(run)[1]
         ours = not shown or _digest(shown) in (_digest(launched), sent)

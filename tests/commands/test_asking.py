@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import convscape
 import mlflow
 import pytest
 from convscape.cli import main
-from convscape.dashboards.page import page_content, source_of
+from convscape.dashboards.page import page_content, source_of, stored_source
 from convscape.search import Sweep
 from convscape.search.questions import MINE, QUESTIONS
+
+if TYPE_CHECKING:
+    from convscape.search.records import Design
 
 SMALL = """
 name: small
@@ -113,6 +117,37 @@ def test_mlflow_has_variants_as_tags_and_the_answer(answered: Sweep) -> None:
     runs = [client.get_run(run_id) for number, run_id in answered.run_ids().items() if number is not None]
     assert {run.data.tags["convscape.variant"] for run in runs} == {"batch", "none"}
     assert {run.data.tags["convscape.base"] for run in runs} == {"0", "1"}
+
+
+def test_a_store_of_mlflow_gives_the_answer(answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = ["--uri", answered.tracking_uri, "--experiment", answered.config.tracking.experiment]
+    told = json.loads(run(capsys, "compare", answered.name, *store, "-o", "json")[1])["sweeps"][0]["answer"]
+    local = json.loads(run(capsys, "compare", answered.name, "--folder", str(place / "sweeps"), "-o", "json")[1])
+    assert told == local["answer"]
+    table = run(capsys, "compare", answered.name, *store)[1]
+    assert all(len(line) <= 80 for line in table.splitlines())
+    assert " ".join(told["lines"]) in " ".join(table.split())
+    stored = stored_source(answered.tracking_uri, answered.config.tracking.experiment, answered.name)
+    assert page_content([stored])["sweeps"][0]["answer"] == told["lines"]
+
+
+@pytest.mark.parametrize(
+    "answer", ["null", "[]", "{}", '{"lines": [1]}', '{"lines": "x"}', pytest.param("[" * 100_000, id="deep"), None]
+)
+def test_an_answer_in_mlflow_that_is_none_is_not_there(
+    answered: Sweep, place: Path, answer: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(client: mlflow.MlflowClient, run_id: str, path: str, folder: str) -> str:
+        if answer is None:
+            raise OSError("no storage")
+        file = Path(folder, "answer.json")
+        file.write_text(answer)
+        return str(file)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "download_artifacts", download)
+    stored = stored_source(answered.tracking_uri, answered.config.tracking.experiment, answered.name)
+    assert stored.answer is None
+    assert page_content([stored])["sweeps"][0]["answer"] == []
 
 
 def test_the_page_shows_the_answer_and_the_pairs(answered: Sweep) -> None:
@@ -241,4 +276,27 @@ def test_a_dry_run_shows_a_base_in_every_variant_and_trains_nothing(
     told = " ".join(out.split())
     assert "as sweep small-mine: 3 base designs in 2 variants, 18 trainings of 1 epoch" in told
     assert "compared: batch against none" in told
+    assert re.search(r"time: about [\d:]+ on this machine, for all pairs", told)
     assert not folder.exists()
+
+
+def test_a_dry_run_says_how_long_all_of_it_takes(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def three_seconds(design: Design, *_: Any) -> float:
+        measured.append(design.notation)
+        return 2.0 + 2.0 * (len(measured) % 2)
+
+    monkeypatch.setattr("convscape.search.workers.epoch_seconds", three_seconds, raising=False)
+    asked = ["ask", "mine", str(place / "small.yaml"), "--dry-run", "--pairs", "3", "--set", "search.epochs=5"]
+    told = json.loads(run(capsys, *asked, "-o", "json")[1])
+    assert told["seconds"] == 3.0 * 5 * 18, "a mean epoch, so many, of so many trainings"
+    macs = [sum(each["macs"] for each in base.values()) for base in told["experiment"]["bases"]]
+    typical = told["experiment"]["bases"][macs.index(min(macs, key=lambda each: abs(each - sum(macs) / 3)))]
+    assert measured == [each["notation"] for each in typical.values()]
+    out = run(capsys, *asked, "--seconds", "100")[1]
+    assert "time: about 4:30 on this machine, for all pairs, of which search.seconds allows 1:40" in " ".join(
+        out.split()
+    )

@@ -70,7 +70,7 @@ def question() -> SweepSource:
     )
     answer = answer_of(experiment, records)
     frames = sweep_frames(records, sweep="made", run_ids={}, objectives=["accuracy"], answer=answer)
-    return replace(source(records), frames=frames, answer=("wide is better", HOSTILE))
+    return replace(source(records), frames=frames, answer={"lines": ["wide is better", HOSTILE]})
 
 
 def states() -> dict[str, SweepSource]:

@@ -151,7 +151,7 @@ def test_a_description_as_long_as_a_tag_may_be_is_known_again(ended: Sweep) -> N
     client, run = connect_store(ended.tracking_uri), run_of(ended)
     client.set_tag(run, NOTE, long[: report_upload.LONGEST_TAG])
     launched = report_upload.launch_description(ended.folder)
-    sent = {"html": "<p>", "note": "ours", "made_of": "x", "launched": launched, "again": "Later."}
+    sent = {"files": {REPORT: "<p>"}, "note": "ours", "made_of": "x", "launched": launched, "again": "Later."}
     report_upload.send_report(ended.tracking_uri, run, **sent)
     assert tags(ended)[NOTE] == "ours"
 
