@@ -60,6 +60,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV), with what checks and tests need: about five minutes the first time."
 	$(PIP) --editable '.[dev,test]'
-	@touch $@
+	@touch $(VENV)/.installed $@

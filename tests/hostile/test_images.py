@@ -110,17 +110,17 @@ print(len(found.skipped), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - 
 @pytest.mark.parametrize(
     ("side", "mode", "ending", "skipped"),
     [
-        (13_300, "1", "png", 0), (13_400, "1", "png", 6), (8_000, "RGB", "png", 0), (8_000, "I;16", "png", 0),
-        (8_000, "P", "png", 0), (8_000, "RGBA", "png", 6), (5_000, "RGB", "webp", 0), (6_000, "RGB", "webp", 6),
-        (6_000, "RGB", "heic", 0), (6_500, "RGB", "heic", 6),
+        (13_300, "1", "png", 0), (13_400, "1", "png", 3), (8_000, "RGB", "png", 0), (8_000, "I;16", "png", 0),
+        (8_000, "P", "png", 0), (8_000, "RGBA", "png", 3), (5_000, "RGB", "webp", 0), (6_000, "RGB", "webp", 3),
+        (6_000, "RGB", "heic", 0), (6_500, "RGB", "heic", 3),
     ],
 )  # fmt: skip
 def test_pictures_of_many_pixels_keep_to_a_bound(root: Path, side: int, mode: str, ending: str, skipped: int) -> None:
     assert decoding.formats()  # PIL writes HEIC as well from now on
     first = root / "cats" / f"large0.{ending}"
     Image.new(mode, (side, side)).save(first, lossless=True)
-    for number in range(1, 6):
-        shutil.copy(first, first.with_stem(f"large{number}"))  # to encode takes longest
+    for number in (1, 2):  # to encode takes longest
+        shutil.copy(first, first.with_stem(f"large{number}"))
     said = subprocess.run([sys.executable, "-c", LARGE, root], check=True, capture_output=True, text=True)
     count, megabytes = map(int, said.stdout.split())
     assert count == skipped

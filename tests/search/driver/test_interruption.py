@@ -153,9 +153,8 @@ class TestInterruption:
         assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("runner", ["inline", "ray"])
-    def test_it_can_be_stopped_from_elsewhere(self, tmp_path: Path, runner: str, driver: Any) -> None:
-        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", f"resources.runner={runner}")
+    def test_it_can_be_stopped_from_elsewhere(self, tmp_path: Path, driver: Any) -> None:
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=ray")
         process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in more))
         study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
         while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
@@ -171,10 +170,9 @@ class TestInterruption:
         assert not Sweep.open("tiny", tmp_path / "sweeps").stop()
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("runner", ["inline", "ray"])
-    def test_sigterm_saves_as_ctrl_c_does(self, tmp_path: Path, runner: str, driver: Any) -> None:
+    def test_sigterm_saves_as_ctrl_c_does(self, tmp_path: Path, driver: Any) -> None:
         """Schedulers send it before they end a job."""
-        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", f"resources.runner={runner}")
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=inline")
         process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in more))
         study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
         while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
@@ -221,8 +219,7 @@ class TestInterruption:
         assert state(Sweep.open("tiny", tmp_path / "sweeps")) == "interrupted"
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("runner", ["inline", "ray"])
-    def test_ctrl_c_twice_waits_for_nothing_and_resume_goes_on(self, tmp_path: Path, runner: str) -> None:
+    def test_ctrl_c_twice_waits_for_nothing_and_resume_goes_on(self, tmp_path: Path) -> None:
         (tmp_path / "tiny.yaml").write_text(TINY)
         patient = (
             "from convscape import cli; from convscape.search.driver import launching\n"
@@ -231,7 +228,7 @@ class TestInterruption:
         )
         study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
         with socket.create_server(("127.0.0.1", 0)) as silent:  # takes requests and never answers
-            sets = ["search.trials=2", "search.epochs=24", "data.train=1200", f"resources.runner={runner}"]
+            sets = ["search.trials=2", "search.epochs=24", "data.train=1200", "resources.runner=ray"]
             sets += [
                 "search.promotion=none",
                 "resources.workers=1",
@@ -374,8 +371,7 @@ def test_a_full_disk_ends_the_sweep_by_name_and_a_resume_goes_on(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("runner", ["inline", "ray"])
+@pytest.mark.parametrize(("runner", "number"), [("inline", signal.SIGTERM), ("ray", signal.SIGINT)])
 def test_an_interrupt_before_any_epoch_ended_leaves_nothing(
     tmp_path: Path, database: str, runner: str, number: int
 ) -> None:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 LARGE = os.environ.get("CLASSICS") == "all"
 """Whether all classics are exported in their own size, as `make test-classics` has it."""
-SMALLEST = ("lenet5", "alexnet", "zfnet", "vgg11", "googlenet", "resnet18", "all-cnn-a")
+SMALLEST = ("lenet5", "alexnet", "vgg11", "googlenet", "resnet18", "all-cnn-a")
 """The smallest of each family."""
 RUN = """
 import json, runpy, sys, torch, onnxruntime
