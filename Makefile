@@ -7,6 +7,7 @@ SWEEPS ?= sweeps
 # A file's tests stay in one process: they share what is slow to make. Files come as they are: the longest has one test.
 PROCESSES ?= --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+.NOTPARALLEL:  # all install into one environment
 .PHONY: help demo test test-slow test-classics fuzz gpu check format clean
 
 help:
@@ -61,6 +62,6 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "Installing into $(VENV), with what checks and tests need: about five minutes the first time."
+	@echo "Installing into $(VENV), with what tests need: about five minutes and, on Linux with CUDA libraries, 7 GB the first time."
 	$(PIP) --editable '.[dev,test]'
 	@touch $(VENV)/.installed $@

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 
 NO_WINNER = "Note: a design question seeks no winner; this is the most accurate of its trainings."
 """Said where one is exported all the same."""
-
-
-def answer_values(sweep: Sweep, trials: Sequence[TrialRecord]) -> dict[str, Any] | None:
-    """What an experiment says so far, or at its end, as values for JSON; None before there is anything."""
-    from ..dashboards.text import answer_json
-
-    answer = sweep.answer(trials)
-    return answer and answer_json(sweep, answer)
 
 
 def print_answer(sweep: Sweep, trials: Sequence[TrialRecord], output: str = "table") -> None:

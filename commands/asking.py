@@ -44,7 +44,9 @@ def ask(
     set_: Settings = None,
     address: Address = None,
     list_: Annotated[bool, typer.Option("--list", help="Explain each question in two lines.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained; train nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be trained, and how long it takes.")
+    ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Start over where it was asked before.")] = False,
     resume_: Annotated[bool, typer.Option("--resume", help="Go on where it was asked before.")] = False,
     trust_code: TrustCode = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..spaces import ConfigError
-from .answering import answer_values, print_answer
+from .answering import print_answer
 from .completion import sweep_names
 from .options import SWEEPS, Dashboard, Experiment, Folder, Store, check_store, typed_path
 from .printing import echo, echo_json
@@ -97,7 +97,7 @@ def no_formula(value: Any) -> Any:
 
 def _of_one(name: str, folder: Path, number: int, output: str) -> None:
     """A sweep in its folder: its leaderboard."""
-    from ..dashboards.text import leaderboard_table, pages, why_failed
+    from ..dashboards.text import answer_of_sweep, leaderboard_table, pages, why_failed
     from ..search import Sweep
     from ..search.records import failures
 
@@ -106,7 +106,7 @@ def _of_one(name: str, folder: Path, number: int, output: str) -> None:
     trials = sweep.summaries(records)
     if output == "json":
         failed = [asdict(failure) for failure in failures(records)]
-        answer = {"answer": answer_values(sweep, records)} if sweep.config.question else {}
+        answer = {"answer": answer_of_sweep(sweep, records)} if sweep.config.question else {}
         echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed, **answer})
         return
     if sweep.config.question:

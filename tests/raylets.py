@@ -64,12 +64,14 @@ class Cable:
     def _remove_left(self) -> None:
         """Removes what a test left that was killed: namespaces outlive processes, and answer at their addresses."""
         for left in Path("/run/netns").glob("cable[0-9]*"):
-            if not psutil.pid_exists(int(left.name.removeprefix("cable"))):
-                self._remove(left.name)
+            pid = int(left.name.removeprefix("cable"))
+            if pid == os.getpid() or not psutil.pid_exists(pid):
+                with contextlib.suppress(subprocess.CalledProcessError):  # another test removes it
+                    self._remove(left.name)
 
     def _remove(self, name: str) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):  # it may have been cut off from its end
-            self._ip("link", "del", f"{name}a")
+        with contextlib.suppress(subprocess.CalledProcessError):  # a killed test may have come no further
+            self._ip("link", "del", f"{name}a")  # else it stays while a process in the namespace lives
         self._ip("netns", "del", name)
 
     def _ip(self, *words: str) -> None:

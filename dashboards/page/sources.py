@@ -10,14 +10,13 @@ from ...search.driver import as_of_now, format_duration, read_progress
 from ...search.files import STUDY
 from ...search.records import ranked
 from ...spaces import ConvscapeError
-from ..text import SweepStatus, state
+from ..text import SweepStatus, answer_of_sweep, state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ...search import Sweep
     from ...search.frames import SweepFrames
-    from ...search.records import TrialRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +80,10 @@ def source_of(sweep: Sweep) -> SweepSource:
         run_link=pages.run,
         sweep_link=pages.trials,
         command=pages.command,
-        answer=_answered(sweep, records),
+        answer=answer_of_sweep(sweep, records) if sweep.config.question else None,
         next=(*going, *resume, *export),
         digest="" if best is None else best.design.architecture.digest,
     )
-
-
-def _answered(sweep: Sweep, records: Sequence[TrialRecord]) -> dict[str, Any] | None:
-    if not sweep.config.question:
-        return None
-    from ..text import answer_json  # scipy comes with it
-
-    answer = sweep.answer(records)
-    return answer and answer_json(sweep, answer)
 
 
 def progress_of(sweep: Sweep) -> dict[str, Any] | None:

@@ -96,7 +96,7 @@ class StoreOfSweeps:
         """Of a sweep that runs it changes with time: no request tells whether a trial has another epoch."""
         sweeps = [self._sweep(name) for name in names]
         times = f":{time.monotonic() // OFTEN:.0f}" if any(sweep.running for sweep in sweeps) else ""
-        return " ".join(f"{sweep.run_id}:{sweep.state}:{sweep.written}" for sweep in sweeps) + times
+        return " ".join(f"{sweep.run_id}:{sweep.state}:{sweep.written}:{sweep.report}" for sweep in sweeps) + times
 
     def _sweep(self, name: str) -> StoredSweep:
         known = self._sweeps()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 2**20
 """Bound on a file, in bytes."""
+DEEPEST = 8
+"""Bound on how deep an answer is nested: three times what it is."""
+MOST_LINES, LONGEST_LINE = 200, 5_000
+"""Bounds on an answer's lines, and on the characters of each."""
 
 
 def json_of_run(run: Any, client: MlflowClient, place: str) -> Any:
@@ -37,7 +42,8 @@ def json_of_run(run: Any, client: MlflowClient, place: str) -> Any:
 def answer_of_run(run: Any, client: MlflowClient) -> dict[str, Any] | None:
     """The answer of a design question, as `ask -o json` has it, from beside the sweep's report.
 
-    None where there is none, or one without lines for people.
+    None where there is none, or one that no sweep sends: without lines for people, deeper or longer than an answer is,
+    or with a number that JSON has no sign for.
 
     Args:
         run: MLflow's `Run`, the sweep's own.
@@ -45,6 +51,16 @@ def answer_of_run(run: Any, client: MlflowClient) -> dict[str, Any] | None:
     """
     answer = json_of_run(run, client, ANSWER)
     lines = answer.get("lines") if isinstance(answer, dict) else None
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+    if not isinstance(lines, list) or not 0 < len(lines) <= MOST_LINES or not _is_plain(answer, DEEPEST):
+        return None
+    if not all(isinstance(line, str) and len(line) <= LONGEST_LINE for line in lines):
         return None
     return {**answer, "lines": [printable(line) for line in lines]}
+
+
+def _is_plain(value: Any, deep: int) -> bool:
+    """Whether a value of JSON is nested so deep at most, and all its numbers are finite."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return deep > 0 and all(_is_plain(each, deep - 1) for each in inner)
+    return not isinstance(value, float) or math.isfinite(value)

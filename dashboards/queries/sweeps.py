@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ...search.tracking import REPORT_MARK
+from ...spaces import printable
 from .opened import SWEEP, opened
 
 STATES = {"RUNNING": "running", "FINISHED": "ended", "KILLED": "interrupted", "FAILED": "failed"}
@@ -32,6 +34,8 @@ class StoredSweep:
     """When it ended, or else began, in seconds since 1970."""
     counts: dict[str, int]
     """Trials of the search by state, those that go on as "unfinished"; {} before the first result."""
+    report: str = ""
+    """What the report was made of that the run has; "" where it has none."""
     best: float | None = None
     """The highest validation accuracy so far, 0 to 1; None before there is any."""
 
@@ -79,6 +83,7 @@ def sweep_of_run(run: Any) -> StoredSweep:
         started=started,
         written=seconds(info.end_time) or started,
         counts={key: int(value) for key, value in counted.items() if 0 <= value <= LARGEST_COUNT},
+        report=printable(run.data.tags.get(REPORT_MARK, "")),
         best=best if best is not None and math.isfinite(best) else None,
     )
 

@@ -54,9 +54,9 @@ def publish_report(sweep: Sweep) -> bool:
         return False
     source = source_of(sweep)
     html = page_html(page_content([source], pictures=pictures_of(source.digest, usual_places(sweep.name))))
-    files = {REPORT: html, ANSWER: json.dumps(values_without_secrets(source.answer))}
+    answer = {ANSWER: json.dumps(values_without_secrets(source.answer))} if sweep.config.question else {}
+    files = {**answer, REPORT: html}  # the report last: it may be what somebody waits for
     note = summary_markdown(sweep, sweep.trials())
-    files = {place: files[place] for place in places}
     send_report(uri, run_id, files=files, note=note, made_of=made_of, launched=launched, again=again)
     return True
 

@@ -1,6 +1,7 @@
 from .answers import (
     answer_json as answer_json,
     answer_lines as answer_lines,
+    answer_of_sweep as answer_of_sweep,
     answer_text as answer_text,
     experiment_text as experiment_text,
 )

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import statistics
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ...search import folder_option
 from ...search.driver import format_duration
 from ...search.verdicts import cost_of, experiment_notes, paragraph, plan_lines, points
 from ...spaces import readable_bytes
+from .folding import folded
 from .verdicts import epochs_trained, first_line, lost_lines, verdict_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...search import Sweep
     from ...search.config import SweepConfig
-    from ...search.records import Experiment
+    from ...search.records import Experiment, TrialRecord
     from ...search.verdicts import Answer, Contrast, Costs
 
-WIDTH = 80
-"""Columns of the text, at most, but for the table of costs where variants have long names."""
 LARGEST_RATE = 100.0
 """The largest learning rate that a recipe may have."""
 MOST_LEFT_OUT = 3
@@ -33,12 +33,12 @@ def answer_text(sweep: Sweep, answer: Answer) -> str:
         sweep: the sweep that asks the question.
         answer: what `sweep.answer()` gave.
     """
-    lines = _wrapped(first_line(sweep, answer), "")
+    lines = folded(first_line(sweep, answer), "")
     for contrast in answer.contrasts:
-        lines += _wrapped(*_contrast_lines(contrast), "")
-    lines += [*_cost_lines(answer), *_wrapped(*_rate_lines(answer), *_notes(answer, sweep.config.search.seed))]
+        lines += folded(*_contrast_lines(contrast), "")
+    lines += [*_cost_lines(answer), *folded(*_rate_lines(answer), *_notes(answer, sweep.config.search.seed))]
     if answer.ended:
-        lines += _wrapped("", paragraph(answer, _match(sweep), epochs_trained(answer)))
+        lines += folded("", paragraph(answer, _match(sweep), epochs_trained(answer)))
     elif not sweep.running:
         lines += ["", f"Not all of it is trained. Go on: convscape resume {sweep.name}{folder_option(sweep.config)}"]
     return "\n".join(lines)
@@ -63,7 +63,7 @@ def experiment_text(config: SweepConfig, experiment: Experiment, seconds: float 
     Args:
         config: the sweep file, with its question.
         experiment: what is planned.
-        seconds: that all of it will take; None where that is not known.
+        seconds: that all of it will take here; None where it trains elsewhere, or on GPUs.
     """
     asked = config.question
     assert asked is not None
@@ -80,14 +80,25 @@ def experiment_text(config: SweepConfig, experiment: Experiment, seconds: float 
         costs = f"{design.parameters:,} parameters, {design.macs:,} MACs"
         memory = readable_bytes(cost_of(design, "memory"))
         lines += [f"  {name}: {costs}, {memory} of memory in training", f"    {design.notation}"]
-    return "\n".join(part for line in lines for part in ([line] if line.startswith("    ") else _wrapped(line)))
+    return "\n".join(part for line in lines for part in ([line] if line.startswith("    ") else folded(line)))
 
 
 def _time_line(seconds: float | None, allowed: float | None) -> list[str]:
     if seconds is None:
-        return []
+        return ["time: not known, for an epoch here says nothing of GPUs, or of a cluster"]
     most = f", of which search.seconds allows {format_duration(allowed)}" if allowed and allowed < seconds else ""
-    return [f"time: about {format_duration(max(1.0, seconds))} on this machine, for all pairs{most}"]
+    return [f"time: about {format_duration(max(1.0, seconds))} on this machine, for all trainings{most}"]
+
+
+def answer_of_sweep(sweep: Sweep, trials: Sequence[TrialRecord]) -> dict[str, Any] | None:
+    """`answer_json` of what a sweep says so far, or at its end; None of a search, and before there is anything.
+
+    Args:
+        sweep: the sweep.
+        trials: all of it.
+    """
+    answer = sweep.answer(trials)
+    return answer and answer_json(sweep, answer)
 
 
 def answer_json(sweep: Sweep, answer: Answer) -> dict[str, Any]:
@@ -235,13 +246,3 @@ def _notes(answer: Answer, seed: int) -> list[str]:
 def _match(sweep: Sweep) -> str:
     assert sweep.config.question is not None
     return sweep.config.question.match
-
-
-def _wrapped(*lines: str) -> list[str]:
-    """The lines in WIDTH columns; what is indented goes on deeper, and empty lines stay."""
-    return [part for line in lines for part in _wrapped_line(line)]
-
-
-def _wrapped_line(line: str) -> list[str]:
-    deeper = " " * 4 * line.startswith(" ")
-    return textwrap.wrap(line, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False) or [""]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...search.driver import format_duration
 from ...search.records import is_compared
-from ...spaces import printable, short
+from ...spaces import WIDTH, printable, short
+from .folding import folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ...search.frames import SweepFrames
-
-WIDTH = 80
-"""Columns of the text, at most, where names are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def comparison_text(sweeps: Sequence[ComparedSweep], most: int) -> str:
         lines.append(f"    … and {len(found) - most:,} more, which `-n {len(found)}` shows")
     for sweep in sweeps:
         if sweep.answer:
-            lines += ["", *(part for line in sweep.answer["lines"] for part in textwrap.wrap(line, WIDTH))]
+            lines += ["", f"{printable(sweep.name)}:", *folded(*sweep.answer["lines"])]
     if len(sweeps) > 1:
         lines += ["", "Accuracies are on each sweep's own validation images: sweeps of other data do not compare."]
     return "\n".join(lines)

@@ -35,7 +35,7 @@ class Plan:
     experiment: Experiment
     """The base designs in every variant."""
     seconds: float | None
-    """Seconds that all of it will take on this machine; None where that is not known."""
+    """Seconds of all trainings on this machine, whatever `search.seconds` allows; None with GPUs or a cluster."""
 
 
 def ask(
@@ -91,8 +91,9 @@ def plan(
     dataset, designs = read_and_check(asked, shown.enter, keeps=False)
     experiment = experiment_of(asked, designs)
     shown.enter(MEASURING)
-    seconds = experiment_seconds(asked, dataset, designs, experiment)
-    return Plan(config=with_trainings(asked, experiment), experiment=experiment, seconds=seconds)
+    planned = with_trainings(asked, experiment)
+    seconds = experiment_seconds(planned, dataset, designs, experiment)
+    return Plan(config=planned, experiment=experiment, seconds=seconds)
 
 
 def _asked(

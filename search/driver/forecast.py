@@ -1,4 +1,4 @@
-"""What the time of a sweep will buy: trials of what length, by a measured epoch. Nothing is written."""
+"""What the time of a sweep will buy, and how long a question takes, by a measured epoch. Nothing is written."""
 
 from __future__ import annotations
 
@@ -60,12 +60,10 @@ def refuse_too_short(config: SweepConfig, dataset: Dataset, designs: DesignSpace
     seconds = config.search.seconds
     if not seconds or seconds > SHORT or not _trains_here(config):
         return
-    from ..workers import epoch_seconds  # here, for start-up: it brings torch
+    from ..workers import epoch_seconds, threads_of  # here, for start-up: it brings torch
 
     try:
-        an_epoch = epoch_seconds(
-            _first(config, designs), dataset, max(1, math.floor(config.resources.cpus)), "float32", FEW_IMAGES
-        )
+        an_epoch = epoch_seconds(_first(config, designs), dataset, threads_of(config.resources), "float32", FEW_IMAGES)
     except TrainingError:
         return
     if an_epoch > seconds:
@@ -97,26 +95,25 @@ def experiment_seconds(
 ) -> float | None:
     """Seconds that all trainings of a design question will take, by an epoch of a typical base in every variant.
 
-    None where the time budget decides how long, and for sweeps that do not train on this machine's CPUs.
+    A time budget is left out of account, and so is that the question may be settled early. None for sweeps that do not
+    train on this machine's CPUs.
 
     Args:
-        config: the sweep file, with its question.
+        config: the sweep file, with its question, and with as many trials as the experiment has trainings.
         dataset: its images.
         designs: the designs that its bases are drawn from.
         experiment: what is planned.
     """
-    length = Length(config.search, len(dataset.train), timed=bool(config.search.seconds))
-    if length.timed or not _trains_here(config):
+    if not _trains_here(config):
         return None
-    from ..workers import epoch_seconds  # here, for start-up: it brings torch
+    from ..workers import epoch_seconds, threads_of  # here, for start-up: it brings torch
 
+    length = Length(config.search, len(dataset.train), timed=config.timed)
     macs = [sum(design.macs for design in base.values()) for base in experiment.bases]
     _, typical = min(zip(macs, experiment.bases, strict=True), key=lambda each: abs(each[0] - fmean(macs)))
-    threads = max(1, math.floor(config.resources.cpus))
+    threads, precision = threads_of(config.resources), config.resources.precision
     try:
-        an_epoch = fmean(
-            epoch_seconds(design, dataset, threads, config.resources.precision) for design in typical.values()
-        )
+        an_epoch = fmean(epoch_seconds(design, dataset, threads, precision) for design in typical.values())
     except TrainingError:
         return None
     return an_epoch * length.epochs * experiment.trainings / _workers(config, designs)
@@ -136,12 +133,10 @@ def forecast(config: SweepConfig, dataset: Dataset, designs: DesignSpace) -> For
     search, resources = config.search, config.resources
     if not search.seconds or not _trains_here(config):
         return None
-    from ..workers import epoch_seconds  # here, for start-up: it brings torch
+    from ..workers import epoch_seconds, threads_of  # here, for start-up: it brings torch
 
     try:
-        an_epoch = epoch_seconds(
-            _first(config, designs), dataset, max(1, math.floor(resources.cpus)), resources.precision
-        )
+        an_epoch = epoch_seconds(_first(config, designs), dataset, threads_of(resources), resources.precision)
     except TrainingError:
         return None
     workers = _workers(config, designs)

@@ -20,6 +20,7 @@ from .report_upload import (
     ANSWER as ANSWER,
     LONGEST_NOTE as LONGEST_NOTE,
     REPORT as REPORT,
+    REPORT_MARK as REPORT_MARK,
     lacks_report as lacks_report,
     launch_description as launch_description,
     send_report as send_report,

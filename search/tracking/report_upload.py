@@ -25,8 +25,9 @@ ANSWER = "report/answer.json"
 """The place of a design question's answer, beside the report."""
 LONGEST_NOTE = 8000
 """Characters that the description of a run has at most: it is a tag (MLflow's MAX_TAG_VAL_LENGTH)."""
+REPORT_MARK = "convscape.report"
+"""Tag of the run: what the report that is there was made of, and a digest of the summary."""
 _NOTE = "mlflow.note.content"
-_MARK = "convscape.report"  # tag: what the report that is there was made of, and a digest of the summary
 _WHAT = "the report is not in MLflow"
 
 
@@ -84,7 +85,7 @@ def send_report(
     Args:
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
         run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
-        files: the report, and what lies beside it, by their places in one folder of the run's artifacts.
+        files: the report, and what lies beside it, by their places in one folder of the run's artifacts, as sent.
         note: the summary as Markdown, LONGEST_NOTE characters at most.
         made_of: a text that is another one when the sweep has changed; `lacks_report` compares it.
         launched: the description that the run was given at the launch.
@@ -100,20 +101,22 @@ def send_report(
 
         address = run.info.artifact_uri or ""
         refuse_place(address, run.info.run_id, list(files))
-        for place, text in files.items():
-            Path(folder, posixpath.basename(place)).write_text(text, encoding="utf-8")
         store = get_artifact_repository(address, tracking_uri=whole_uri(uri))
-        store.log_artifacts(folder, posixpath.dirname(REPORT))
+        for place, text in files.items():
+            at, name = posixpath.split(place)
+            file = Path(folder, name)
+            file.write_text(text, encoding="utf-8")
+            store.log_artifact(str(file), at)  # one by one: a file of a folder is not replaced at once
         # After the report, and in one request: what is marked is there.
         shown, sent = run.data.tags.get(_NOTE, ""), _marks(run)[1]
         ours = not shown or _digest(shown) in (_digest(launched), sent)
-        tags = {_MARK: f"{made_of} {_digest(note) if ours else sent}"} | ({_NOTE: note} if ours else {})
+        tags = {REPORT_MARK: f"{made_of} {_digest(note) if ours else sent}"} | ({_NOTE: note} if ours else {})
         client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
 
 def _marks(run: Run) -> tuple[str, str]:
     """What the report that a run has was made of, and a digest of the summary that was sent with it; "" for none."""
-    made_of, _, note = run.data.tags.get(_MARK, "").partition(" ")
+    made_of, _, note = run.data.tags.get(REPORT_MARK, "").partition(" ")
     return made_of, note
 
 

@@ -16,5 +16,9 @@ from .cluster import (
 )
 from .epoch_seconds import epoch_seconds as epoch_seconds
 from .inline_runner import run_inline as run_inline
-from .placement import refuse_without_gpus as refuse_without_gpus, shares_line as shares_line
+from .placement import (
+    refuse_without_gpus as refuse_without_gpus,
+    shares_line as shares_line,
+    threads_of as threads_of,
+)
 from .ray_runner import run_ray as run_ray

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,21 @@ import convscape
 import mlflow
 import pytest
 from convscape.cli import main
-from convscape.dashboards.page import page_content, source_of, stored_source
+from convscape.dashboards.page import StoreOfSweeps, page_content, source_of, stored_source
+from convscape.dashboards.queries import run_files
+from convscape.dashboards.reports import publish_report
+from convscape.dashboards.text import experiment_text
 from convscape.search import Sweep
+from convscape.search.driver import ProgressDisplay
 from convscape.search.questions import MINE, QUESTIONS
+from convscape.search.tracking import ANSWER, REPORT_MARK
+from convscape.spaces import printable
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 if TYPE_CHECKING:
     from convscape.search.records import Design
 
+FORECASTS = import_module("convscape.search.driver.forecast")  # by that name the package has a function
 SMALL = """
 name: small
 data: {name: digits, train: 200, validation: 100}
@@ -126,14 +136,24 @@ def test_a_store_of_mlflow_gives_the_answer(answered: Sweep, place: Path, capsys
     assert told == local["answer"]
     table = run(capsys, "compare", answered.name, *store)[1]
     assert all(len(line) <= 80 for line in table.splitlines())
-    assert " ".join(told["lines"]) in " ".join(table.split())
+    assert " ".join(" ".join(told["lines"]).split()) in " ".join(table.split())
     stored = stored_source(answered.tracking_uri, answered.config.tracking.experiment, answered.name)
     assert page_content([stored])["sweeps"][0]["answer"] == told["lines"]
 
 
+DEEP = '{"lines": ["x"], "more": ' + "[" * 600 + "]" * 600 + "}"
+
+
 @pytest.mark.parametrize(
-    "answer", ["null", "[]", "{}", '{"lines": [1]}', '{"lines": "x"}', pytest.param("[" * 100_000, id="deep"), None]
-)
+    "answer",
+    [
+        "null", "[]", "{}", '{"lines": []}', '{"lines": [1]}', '{"lines": "x"}', '{"lines": ["x"], "p": NaN}',
+        '{"lines": ["x"], "p": 1e999}', pytest.param("[" * 100_000, id="deepest"), pytest.param(DEEP, id="deep"),
+        pytest.param(json.dumps({"lines": ["x"] * 300}), id="many"),
+        pytest.param(json.dumps({"lines": ["x" * 6_000]}), id="long"),
+        pytest.param(json.dumps({"lines": ["x"], "more": "x" * 2**20}), id="large"), None,
+    ],
+)  # fmt: skip
 def test_an_answer_in_mlflow_that_is_none_is_not_there(
     answered: Sweep, place: Path, answer: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +168,43 @@ def test_an_answer_in_mlflow_that_is_none_is_not_there(
     stored = stored_source(answered.tracking_uri, answered.config.tracking.experiment, answered.name)
     assert stored.answer is None
     assert page_content([stored])["sweeps"][0]["answer"] == []
+
+
+def test_an_answer_in_mlflow_steers_no_terminal(answered: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_files, "json_of_run", lambda *_: {"lines": ["\x1b[2Jgone"]})
+    stored = stored_source(answered.tracking_uri, answered.config.tracking.experiment, answered.name)
+    assert stored.answer == {"lines": [printable("\x1b[2Jgone")]}
+    assert "\x1b" not in str(stored.answer)
+
+
+def test_an_answer_that_mlflow_lacks_is_sent_and_a_page_that_was_open_shows_it(answered: Sweep) -> None:
+    """As of a sweep that an early version sent, or one that is looked at as it ends."""
+    client = mlflow.MlflowClient(answered.tracking_uri)
+    run_id = answered.run_ids()[None]
+    address = client.get_run(run_id).info.artifact_uri or ""
+    get_artifact_repository(address).delete_artifacts(ANSWER)
+    client.delete_tag(run_id, REPORT_MARK)
+    served = StoreOfSweeps(uri=answered.tracking_uri, experiment=answered.config.tracking.experiment)
+    assert served.content([answered.name])["sweeps"][0]["answer"] == []
+    before = served.progress([answered.name])["version"]
+    assert publish_report(answered)
+    served = StoreOfSweeps(uri=answered.tracking_uri, experiment=answered.config.tracking.experiment)
+    assert served.progress([answered.name])["version"] != before
+    assert served.content([answered.name])["sweeps"][0]["answer"]
+    get_artifact_repository(address).delete_artifacts(ANSWER)
+    assert publish_report(answered), "the report alone is not all"
+    assert not publish_report(answered)
+
+
+def test_answers_beside_each_other_say_whose_they_are(
+    answered: Sweep, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(answered.folder, place / "sweeps" / "anew")
+    config = place / "sweeps" / "anew" / "config.json"
+    config.write_text(config.read_text().replace("small-mine", "anew"))
+    told = run(capsys, "compare", "small-mine", "anew", "--folder", str(place / "sweeps"))[1].splitlines()
+    shutil.rmtree(place / "sweeps" / "anew")
+    assert [line for line in told if line in ("small-mine:", "anew:")] == ["small-mine:", "anew:"]
 
 
 def test_the_page_shows_the_answer_and_the_pairs(answered: Sweep) -> None:
@@ -276,7 +333,7 @@ def test_a_dry_run_shows_a_base_in_every_variant_and_trains_nothing(
     told = " ".join(out.split())
     assert "as sweep small-mine: 3 base designs in 2 variants, 18 trainings of 1 epoch" in told
     assert "compared: batch against none" in told
-    assert re.search(r"time: about [\d:]+ on this machine, for all pairs", told)
+    assert re.search(r"time: about [\d:]+ on this machine, for all trainings", told)
     assert not folder.exists()
 
 
@@ -297,6 +354,25 @@ def test_a_dry_run_says_how_long_all_of_it_takes(
     typical = told["experiment"]["bases"][macs.index(min(macs, key=lambda each: abs(each - sum(macs) / 3)))]
     assert measured == [each["notation"] for each in typical.values()]
     out = run(capsys, *asked, "--seconds", "100")[1]
-    assert "time: about 4:30 on this machine, for all pairs, of which search.seconds allows 1:40" in " ".join(
+    assert "time: about 4:30 on this machine, for all trainings, of which search.seconds allows 1:40" in " ".join(
         out.split()
     )
+    monkeypatch.setattr(FORECASTS, "cpus_here", lambda: 4)
+    several = [*asked, "--set", "resources.runner=ray", "--set", "resources.workers=3"]
+    assert json.loads(run(capsys, *several, "-o", "json")[1])["seconds"] == 3.0 * 5 * 18 / 3
+    config = convscape.search.driver.plan(str(place / "small.yaml"), ["question.ask=mine"], ProgressDisplay()).config
+    assert config.search.trials == 2 * 20 * 2 + 2 * 5 * 3, "by all trainings it is known whether Ray pays"
+
+
+def test_with_epochs_of_its_own_and_a_time_budget_a_question_has_a_duration(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["ask", "mine", str(place / "small.yaml"), "--dry-run", "--pairs", "3", "--set", "search.epochs=auto"]
+    assert json.loads(run(capsys, *asked, "--seconds", "100", "-o", "json")[1])["seconds"] > 0
+
+
+def test_of_a_cluster_a_dry_run_knows_no_duration(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FORECASTS, "_trains_here", lambda _: False)
+    planned = convscape.search.driver.plan(str(place / "small.yaml"), ["question.ask=mine"], ProgressDisplay())
+    assert planned.seconds is None
+    assert "time: not known" in experiment_text(planned.config, planned.experiment, planned.seconds)

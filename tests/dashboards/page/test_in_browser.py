@@ -132,7 +132,7 @@ TYPED: list[tuple[str, str, Callable[[str], bool]]] = [
 
 def test_what_is_typed_is_what_is_left(looked: Looked, page_file: str) -> None:
     page = looked.open(page_file)
-    total = counted(page)
+    total, encoded = counted(page), []
     page.get_by_text("Columns", exact=True).click()
     for name, typed, holds in TYPED:
         page.get_by_label(name, exact=True).check()
@@ -144,12 +144,14 @@ def test_what_is_typed_is_what_is_left(looked: Looked, page_file: str) -> None:
         assert left, typed
         assert all(map(holds, left)), typed
         assert counted(page) < 60 or not all(map(holds, every)), typed
-        address = page.url
+        if set(typed) & set("<>=|,"):
+            encoded.append((page.url, name, left))
         box.fill("")
         box.press("Enter")
         assert counted(page) == total, typed
-    page.goto("about:blank")
-    assert texts(looked.open(address), name) == left
+    for address, name, left in encoded:
+        page.goto("about:blank")
+        assert texts(looked.open(address), name) == left
 
 
 def test_the_address_holds_what_is_seen(looked: Looked, page_file: str) -> None:

@@ -153,8 +153,9 @@ class TestInterruption:
         assert counts["completed"] + counts["stopped"] + counts["failed"] == 12
 
     @pytest.mark.slow
-    def test_it_can_be_stopped_from_elsewhere(self, tmp_path: Path, driver: Any) -> None:
-        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=ray")
+    @pytest.mark.parametrize("runner", ["inline", "ray"])
+    def test_it_can_be_stopped_from_elsewhere(self, tmp_path: Path, runner: str, driver: Any) -> None:
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", f"resources.runner={runner}")
         process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in more))
         study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
         while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
@@ -172,7 +173,7 @@ class TestInterruption:
     @pytest.mark.slow
     def test_sigterm_saves_as_ctrl_c_does(self, tmp_path: Path, driver: Any) -> None:
         """Schedulers send it before they end a job."""
-        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=inline")
+        more = ("folder=sweeps", "search.trials=12", "search.epochs=16", "data.train=400", "resources.runner=ray")
         process = driver("launch", "tiny.yaml", *(f"--set={one}" for one in more))
         study = tmp_path / "sweeps" / "tiny" / "study.jsonl"
         while process.poll() is None and (not study.exists() or study.read_text().count('"step"') < 3):
@@ -371,7 +372,7 @@ def test_a_full_disk_ends_the_sweep_by_name_and_a_resume_goes_on(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("runner", "number"), [("inline", signal.SIGTERM), ("ray", signal.SIGINT)])
+@pytest.mark.parametrize(("runner", "number"), [("inline", signal.SIGINT), ("ray", signal.SIGTERM)])
 def test_an_interrupt_before_any_epoch_ended_leaves_nothing(
     tmp_path: Path, database: str, runner: str, number: int
 ) -> None:
