@@ -97,7 +97,7 @@ def no_formula(value: Any) -> Any:
 
 def _of_one(name: str, folder: Path, number: int, output: str) -> None:
     """A sweep in its folder: its leaderboard."""
-    from ..dashboards.text import answer_of_sweep, leaderboard_table, pages, why_failed
+    from ..dashboards.text import leaderboard_table, pages, why_failed
     from ..search import Sweep
     from ..search.records import failures
 
@@ -106,8 +106,12 @@ def _of_one(name: str, folder: Path, number: int, output: str) -> None:
     trials = sweep.summaries(records)
     if output == "json":
         failed = [asdict(failure) for failure in failures(records)]
-        answer = {"answer": answer_of_sweep(sweep, records)} if sweep.config.question else {}
-        echo_json({"trials": [asdict(trial) for trial in trials], "failures": failed, **answer})
+        told: dict[str, Any] = {"trials": [asdict(trial) for trial in trials], "failures": failed}
+        if sweep.config.question:
+            from ..dashboards.text import answer_of_sweep  # scipy comes with it
+
+            told["answer"] = answer_of_sweep(sweep, records)
+        echo_json(told)
         return
     if sweep.config.question:
         print_answer(sweep, records)

@@ -10,7 +10,7 @@ from ...search.driver import as_of_now, format_duration, read_progress
 from ...search.files import STUDY
 from ...search.records import ranked
 from ...spaces import ConvscapeError
-from ..text import SweepStatus, answer_of_sweep, state
+from ..text import SweepStatus, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,10 +80,18 @@ def source_of(sweep: Sweep) -> SweepSource:
         run_link=pages.run,
         sweep_link=pages.trials,
         command=pages.command,
-        answer=answer_of_sweep(sweep, records) if sweep.config.question else None,
+        answer=_answer(sweep, records),
         next=(*going, *resume, *export),
         digest="" if best is None else best.design.architecture.digest,
     )
+
+
+def _answer(sweep: Sweep, records: Sequence[TrialRecord]) -> dict[str, Any] | None:
+    if not sweep.config.question:
+        return None
+    from ..text import answer_of_sweep  # scipy comes with it
+
+    return answer_of_sweep(sweep, records)
 
 
 def progress_of(sweep: Sweep) -> dict[str, Any] | None:
