@@ -13,10 +13,11 @@ from ...spaces import ConvscapeError
 from ..text import SweepStatus, state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ...search import Sweep
     from ...search.frames import SweepFrames
+    from ...search.records import TrialRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
