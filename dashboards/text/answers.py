@@ -85,9 +85,9 @@ def experiment_text(config: SweepConfig, experiment: Experiment, seconds: float 
 
 def _time_line(seconds: float | None, allowed: float | None) -> list[str]:
     if seconds is None:
-        return ["time: not known, for an epoch here says nothing of GPUs, or of a cluster"]
+        return ["time: not known: it trains on GPUs or a cluster, of which an epoch here says nothing"]
     most = f", of which search.seconds allows {format_duration(allowed)}" if allowed and allowed < seconds else ""
-    return [f"time: about {format_duration(max(1.0, seconds))} on this machine, for all trainings{most}"]
+    return [f"time: about {format_duration(max(1.0, seconds))} of training on this machine{most}"]
 
 
 def answer_of_sweep(sweep: Sweep, trials: Sequence[TrialRecord]) -> dict[str, Any] | None:
@@ -228,7 +228,7 @@ def _notes(answer: Answer, seed: int) -> list[str]:
     lines += lost_lines(answer)
     if answer.unlearnt:
         without = [
-            f"{contrast.a} less {contrast.b} {points(statistics.fmean(known))} points"
+            f"{contrast.a} less {contrast.b} {points(statistics.fmean(known))} points (n = {len(known)})"
             for contrast in answer.contrasts
             if (known := [pair.difference for pair in contrast.pairs if pair.learnt])
         ]

@@ -92,6 +92,7 @@ def test_trainings_that_diverged_and_bases_without_learning_are_told(tmp_path: P
     text = told(asked(tmp_path, dies))
     assert "Trainings that diverged, which count as guessing: 1 of valid." in text
     assert "Bases on which no variant learnt anything, which count: 6. Without these bases: same less valid +" in text
+    assert re.search(r"Without these bases: same less valid \S+ points \(n = 7\)\.", text)
     assert "Trainings that diverged and count as guessing: 1. Designs on which no variant learnt anything, and" in text
 
 
