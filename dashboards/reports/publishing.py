@@ -55,7 +55,7 @@ def publish_report(sweep: Sweep) -> bool:
     source = source_of(sweep)
     html = page_html(page_content([source], pictures=pictures_of(source.digest, usual_places(sweep.name))))
     answer = {ANSWER: json.dumps(values_without_secrets(source.answer))} if sweep.config.question else {}
-    files = {**answer, REPORT: html}  # the report last: it may be what somebody waits for
+    files = {**answer, REPORT: html}  # the report last: where it is, the answer is
     note = summary_markdown(sweep, sweep.trials())
     send_report(uri, run_id, files=files, note=note, made_of=made_of, launched=launched, again=again)
     return True

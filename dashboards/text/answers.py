@@ -63,7 +63,7 @@ def experiment_text(config: SweepConfig, experiment: Experiment, seconds: float 
     Args:
         config: the sweep file, with its question.
         experiment: what is planned.
-        seconds: that all of it will take here; None where it trains elsewhere, or on GPUs.
+        seconds: that all of it will take here; None where that cannot be measured here.
     """
     asked = config.question
     assert asked is not None
@@ -85,7 +85,7 @@ def experiment_text(config: SweepConfig, experiment: Experiment, seconds: float 
 
 def _time_line(seconds: float | None, allowed: float | None) -> list[str]:
     if seconds is None:
-        return ["time: not known: it trains on GPUs or a cluster, of which an epoch here says nothing"]
+        return ["time: not known: what trains on GPUs or a cluster, or not at all, cannot be measured here"]
     most = f", of which search.seconds allows {format_duration(allowed)}" if allowed and allowed < seconds else ""
     return [f"time: about {format_duration(max(1.0, seconds))} of training on this machine{most}"]
 

@@ -85,7 +85,7 @@ def send_report(
     Args:
         uri: MLflow's tracking URI, as `secrets.hide` leaves it.
         run_id: MLflow's id of the sweep's own run; None where nothing was sent yet.
-        files: the report, and what lies beside it, by their places in one folder of the run's artifacts, as sent.
+        files: the report and what lies beside it, by place in one folder of the run's artifacts, in the order sent.
         note: the summary as Markdown, LONGEST_NOTE characters at most.
         made_of: a text that is another one when the sweep has changed; `lacks_report` compares it.
         launched: the description that the run was given at the launch.
